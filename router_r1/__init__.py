@@ -1,0 +1,60 @@
+"""Router-R1: a policy LLM that thinks, routes sub-queries to other LLMs, reads what comes back, and answers.
+
+The core: episode, protocol, pool, clients, ledger, trace, policies, aggregators and the agent. Importing it imports
+no torch, transformers, verl, vllm, datasets or pandas, and no HTTP client before the first call.
+"""
+
+from router_r1 import aggregate, protocol, testing
+from router_r1.agent import Finished, Result, RouterAgent
+from router_r1.episode import Episode, Limits, Step, StopReason
+from router_r1.errors import RouterR1Error
+from router_r1.ledger import Ledger, LedgerEntry, Price, Role, Usage
+from router_r1.local_policy import TransformersPolicy
+from router_r1.policy import OpenAIPolicy, Policy
+from router_r1.pool import Endpoint, ModelCard, ModelPool
+from router_r1.record import RecordStore, StoreTransport
+from router_r1.rollout import CallFinished, CallStarted, TurnWritten, roll_out
+from router_r1.trace import Trace, TraceWriter, package_version, read_traces
+from router_r1.transport import Failure, FailureKind, Request, Response, SimulatedTransport
+
+__version__ = package_version()
+
+__all__ = [
+    "CallFinished",
+    "CallStarted",
+    "Endpoint",
+    "Episode",
+    "Failure",
+    "FailureKind",
+    "Finished",
+    "Ledger",
+    "LedgerEntry",
+    "Limits",
+    "ModelCard",
+    "ModelPool",
+    "OpenAIPolicy",
+    "Policy",
+    "Price",
+    "RecordStore",
+    "Request",
+    "Response",
+    "Result",
+    "Role",
+    "RouterAgent",
+    "RouterR1Error",
+    "SimulatedTransport",
+    "Step",
+    "StopReason",
+    "StoreTransport",
+    "Trace",
+    "TraceWriter",
+    "TransformersPolicy",
+    "TurnWritten",
+    "Usage",
+    "__version__",
+    "aggregate",
+    "protocol",
+    "read_traces",
+    "roll_out",
+    "testing",
+]

@@ -1,0 +1,324 @@
+"""`RouterAgent`: a policy, a pool and an aggregator, asked one question or thousands.
+
+    agent = RouterAgent(policy=policy, pool=pool, aggregator="synthesize", budget_usd=0.002, max_rounds=4)
+    result = agent.ask("Who wrote the opera that opened the theatre in ...?")
+
+Every call walks episode -> protocol -> pool, writes its trace the moment it ends, and returns a `Result`, also when
+the policy never answered: see `stop_reason`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from router_r1 import aggregate, config
+from router_r1.aggregate import Aggregation, Aggregator
+from router_r1.episode import Episode, Limits, StopReason
+from router_r1.errors import ConfigError
+from router_r1.ledger import Ledger
+from router_r1.policy import Policy
+from router_r1.pool import Account, ModelPool
+from router_r1.rollout import Emit, Event, roll_out
+from router_r1.trace import Trace, TraceWriter
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of one question."""
+
+    question: str
+    answer: str | None
+    """The final answer; None when nothing led to one."""
+    cost_usd: float
+    """Dollars of all attempts of candidates, policy and aggregator, at the declared prices."""
+    rounds: int
+    """Rounds of routing."""
+    stop_reason: StopReason
+    trace: Trace
+    ledger: Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last event of a stream."""
+
+    result: Result
+
+
+class RouterAgent:
+    """Answers questions. Safe to use from several threads and event loops; close it, or use it in a `with` block."""
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        pool: ModelPool,
+        aggregator: str | Aggregator = "policy",
+        budget_usd: float | None = None,
+        max_rounds: int | None = None,
+        limits: Limits | None = None,
+        timeout_s: float | None = None,
+        traces: str | Path | None = None,
+    ) -> None:
+        """
+        Args:
+            policy: who writes the turns.
+            pool: who can be asked.
+            aggregator: `policy`, `select`, `vote`, `synthesize`, or an object from `router_r1.aggregate`.
+            budget_usd: dollars a question may cost, all told; wins over `limits`. None: no limit.
+            max_rounds: most rounds of routing; wins over `limits`.
+            limits: all limits of an episode.
+            timeout_s: seconds the rounds of a question may take before it is stopped with what there is.
+            traces: file to append traces to.
+
+        Raises:
+            ConfigError: a key is not set, a limit is out of range, an aggregator does not fit the pool.
+        """
+        given = {"budget_usd": budget_usd, "max_rounds": max_rounds}
+        fields = (limits or Limits()).model_dump()
+        fields |= {name: value for name, value in given.items() if value is not None}
+        self.limits = config.validate(Limits, fields, "agent")
+        if timeout_s is not None and timeout_s <= 0:
+            raise ConfigError(f"agent: timeout_s is {timeout_s}; give seconds above 0, or None")
+        self.timeout_s = timeout_s
+        self.policy = policy
+        self.pool = pool
+        self.aggregator = (
+            aggregate.by_name(aggregator) if isinstance(aggregator, str) else aggregator
+        )
+        self.aggregator.check(pool)
+        pool.check()
+        policy.check()
+        self._writer = TraceWriter(traces) if traces is not None else None
+        self._background = _Background()
+
+    # --- one question
+
+    def ask(self, question: str, **options: Any) -> Result:
+        """Answer one question and wait for it; works inside a notebook too. Options as for `aask`."""
+        return self._background.run(self.aask(question, **options))
+
+    async def aask(
+        self,
+        question: str,
+        *,
+        emit: Emit | None = None,
+        sample_index: int = 0,
+        metadata: dict[str, Any] | None = None,
+    ) -> Result:
+        """Answer one question.
+
+        Args:
+            question: must not be empty.
+            emit: called with each event as it happens.
+            sample_index: tells repeated samples of one question apart in recordings.
+            metadata: kept in the trace.
+
+        Raises:
+            ReplayMissError: a replayed pool lacks an answer.
+            asyncio.CancelledError: the caller gave up; upstream calls were cancelled and the trace is written.
+        """
+        episode = Episode(question, self.pool.cards, self.limits, sample_index=sample_index)
+        ledger = Ledger()
+        started_at, clock = time.time(), time.monotonic()
+        aggregation: Aggregation | None = None
+
+        def record() -> Trace:
+            trace = Trace.of(
+                episode,
+                ledger,
+                policy=self.policy.name,
+                pool_version=self.pool.version,
+                answer=aggregation.answer if aggregation else episode.answer,
+                aggregation=aggregation,
+                started_at=started_at,
+                latency_s=time.monotonic() - clock,
+                metadata=metadata,
+            )
+            if self._writer is not None:
+                self._writer.write(trace)
+            return trace
+
+        try:
+            await roll_out(
+                episode, self.policy, self.pool, ledger, emit=emit, timeout_s=self.timeout_s
+            )
+            account = Account(ledger, episode.id, len(episode.turns) + 1)
+            aggregation = await self.aggregator.aggregate(episode, self.pool, account)
+        finally:
+            trace = record()
+        return Result(
+            question=question,
+            answer=trace.answer,
+            cost_usd=trace.cost_usd,
+            rounds=episode.rounds,
+            stop_reason=trace.stop_reason,
+            trace=trace,
+            ledger=ledger,
+        )
+
+    async def astream(self, question: str, **options: Any) -> AsyncIterator[Event | Finished]:
+        """Answer one question, yielding `TurnWritten`, `CallStarted`, `CallFinished` as they happen, then `Finished`.
+
+        Leaving the loop early cancels the question and its upstream calls.
+        """
+        events: asyncio.Queue[Event | None] = asyncio.Queue()
+        task = asyncio.ensure_future(self.aask(question, emit=events.put_nowait, **options))
+        task.add_done_callback(lambda _: events.put_nowait(None))
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+            yield Finished(task.result())
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    # --- many questions
+
+    def ask_many(
+        self, questions: Iterable[str], *, concurrency: int = 64, progress: bool = True
+    ) -> list[Result]:
+        """Answer many questions at once; results in the order of the questions. See `aask_many`."""
+        items = list(questions)
+        if not progress:
+            return self._background.run(self.aask_many(items, concurrency=concurrency))
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = (
+            TextColumn("asking"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("${task.fields[cost]:.4f}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns) as bar:
+            task = bar.add_task("asking", total=len(items), cost=0.0)
+            spent = 0.0
+
+            def advance(result: Result) -> None:
+                nonlocal spent
+                spent += result.cost_usd
+                bar.update(task, advance=1, cost=spent)
+
+            return self._background.run(
+                self.aask_many(items, concurrency=concurrency, on_result=advance)
+            )
+
+    async def aask_many(
+        self,
+        questions: Sequence[str],
+        *,
+        concurrency: int = 64,
+        on_result: Callable[[Result], None] | None = None,
+    ) -> list[Result]:
+        """Answer many questions, at most `concurrency` episodes at a time.
+
+        An error that is no model's failure (a replay miss, say) cancels what is running and is raised; the traces of
+        finished questions are on disk by then.
+        """
+        if concurrency < 1:
+            raise ConfigError(f"concurrency is {concurrency}; it must be at least 1")
+        for number, question in enumerate(questions, 1):
+            if not question.strip():
+                raise ConfigError(f"question {number} of {len(questions)} is empty; remove it")
+        results: dict[int, Result] = {}
+        waiting = iter(enumerate(questions))
+
+        async def work() -> None:
+            for index, question in waiting:
+                results[index] = await self.aask(question)
+                if on_result is not None:
+                    on_result(results[index])
+
+        workers = [asyncio.ensure_future(work()) for _ in range(min(concurrency, len(questions)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        return [results[index] for index in range(len(questions))]
+
+    # --- the end
+
+    def close(self) -> None:
+        """Release connections, files and the background thread."""
+        self._background.run(self.aclose())
+        self._background.stop()
+
+    async def aclose(self) -> None:
+        """Release the running event loop's connections, and files."""
+        await self.policy.aclose()
+        await self.pool.aclose()
+        if self._writer is not None:
+            self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Background:
+    """An event loop in a thread, for callers that have none or can not wait on theirs.
+
+    One loop for all synchronous calls of an agent, so that connections and queues are shared between them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine there and wait; an interrupt here cancels it there."""
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self._loop.run_forever, name="router-r1", daemon=True
+                )
+                self._thread.start()
+            ended = threading.Event()
+            future: Future[T] = asyncio.run_coroutine_threadsafe(_then(work, ended), self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            ended.wait(
+                5.0
+            )  # after an interrupt: let the calls in flight be cancelled and the trace be written
+            raise
+
+    def stop(self) -> None:
+        """End the thread; a later `run` starts another."""
+        with self._lock:
+            if self._loop is None or self._thread is None:
+                return
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self._loop = self._thread = None
+
+
+async def _then(work: Coroutine[Any, Any, T], ended: threading.Event) -> T:
+    try:
+        return await work
+    finally:
+        ended.set()

@@ -1,0 +1,195 @@
+"""`agent.yaml`: a policy, a pool, an aggregator and limits in one file, and how it becomes a `RouterAgent`.
+
+Paths in the file are relative to the file. `docs/pools/` has one for each kind of endpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from router_r1 import aggregate, config
+from router_r1.agent import RouterAgent
+from router_r1.config import StrictModel
+from router_r1.episode import Limits
+from router_r1.ledger import Price
+from router_r1.local_policy import TransformersPolicy
+from router_r1.policy import OpenAIPolicy, Policy
+from router_r1.pool import CallLimits, ModelPool
+
+
+class OpenAIPolicyConfig(StrictModel):
+    """A policy behind an OpenAI-compatible server; fields as for `OpenAIPolicy`."""
+
+    kind: Literal["openai"]
+    base_url: str
+    """Where the server is, e.g. `http://127.0.0.1:8000/v1`."""
+    model: str
+    """The id the server knows."""
+    price: Price
+    """Dollars per million tokens of the policy itself. Required; write zeros for one that is free."""
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the key."""
+    mode: Literal["chat", "native"] = "chat"
+    """`chat` for hosted models; `native` for a policy trained by this project, served by vLLM."""
+    name: str | None = None
+    """What ledger and traces call it."""
+    temperature: Annotated[float, Field(ge=0)] | None = 0.0
+    """0 is greedy; null leaves it to the server."""
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Nucleus sampling."""
+    seed: int | None = None
+    """Sent where set."""
+    extra: dict[str, Any] = {}
+    """Vendor fields, sent untouched."""
+    send_stop: bool = True
+    """Turn off for models that refuse stop strings."""
+    headers: dict[str, str] = {}
+    """Extra headers that are not secret."""
+    token_limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What this server calls the limit on generated tokens."""
+    limits: CallLimits = CallLimits()
+    """Concurrency, rates, retries and time-outs."""
+
+    def build(self, folder: Path) -> Policy:
+        """Make the policy."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
+        return OpenAIPolicy(**fields)
+
+
+class TransformersPolicyConfig(StrictModel):
+    """A checkpoint on this machine; fields as for `TransformersPolicy`."""
+
+    kind: Literal["transformers"]
+    path: str
+    """Folder of the checkpoint, relative to the file if it exists there; else a name on the hub."""
+    price: Price
+    """Dollars per million tokens of the policy itself. Required; write zeros for one that is free."""
+    name: str | None = None
+    """What ledger and traces call it."""
+    device: str = "auto"
+    """`cpu`, `cuda`, or `auto`."""
+    dtype: str = "auto"
+    """`float32`, `bfloat16`, or `auto` for the checkpoint's."""
+    temperature: Annotated[float, Field(ge=0)] = 0.0
+    """0 is greedy."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Nucleus sampling."""
+    seed: int | None = None
+    """Of the sampler."""
+    max_batch: Annotated[int, Field(ge=1)] = 32
+    """Most turns generated together."""
+
+    def build(self, folder: Path) -> Policy:
+        """Load the checkpoint."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
+        local = folder / self.path
+        return TransformersPolicy(**fields | {"path": local if local.exists() else self.path})
+
+
+class VotingConfig(StrictModel):
+    """`vote` or `select` with weights."""
+
+    kind: Literal["vote", "select"]
+    weights: dict[str, float] = {}
+    """Weight of a candidate's vote, by name; 1 for the rest."""
+    policy_weight: float = 1.0
+    """Weight of the policy's own answer."""
+
+    def build(self) -> aggregate.Aggregator:
+        """Make the aggregator."""
+        kind = aggregate.Vote if self.kind == "vote" else aggregate.Select
+        return kind(self.weights, self.policy_weight)
+
+
+class SynthesizeConfig(StrictModel):
+    """`synthesize` with its settings; fields as for `aggregate.Synthesize`."""
+
+    kind: Literal["synthesize"]
+    model: str | None = None
+    """The candidate that writes the answer; the dearest affordable one by default."""
+    layers: int = 1
+    """Layers of proposers before the answer is written."""
+    proposers: tuple[str, ...] | None = None
+    """Who proposes in layers 2 and on; by default who responded."""
+    agreement: float = 2 / 3
+    """Share of the answers that makes the aggregator LLM unnecessary."""
+    min_ballots: int = 3
+    """Readable answers needed before agreement counts."""
+    weights: dict[str, float] = {}
+    """Weight of a candidate's vote, by name; 1 for the rest."""
+    policy_weight: float = 1.0
+    """Weight of the policy's own answer."""
+
+    def build(self) -> aggregate.Aggregator:
+        """Make the aggregator."""
+        fields = self.model_dump(exclude={"kind"})
+        return aggregate.Synthesize(**fields)
+
+
+class StoreConfig(StrictModel):
+    """Record or replay the pool."""
+
+    path: str
+    """The record store."""
+    mode: Literal["record", "replay"]
+    """`record` pays for each distinct request once; `replay` never calls anyone."""
+    on_miss: Literal["error", "failure", "live"] = "error"
+    """What a replay does about a request that was not recorded."""
+
+
+class AgentFile(StrictModel):
+    """The content of an agent file."""
+
+    pool: str
+    """The pool file, relative to this file."""
+    policy: Annotated[OpenAIPolicyConfig | TransformersPolicyConfig, Field(discriminator="kind")]
+    """Who writes the turns."""
+    aggregator: (
+        Literal["policy", "select", "vote", "synthesize"]
+        | Annotated[VotingConfig | SynthesizeConfig, Field(discriminator="kind")]
+    ) = "policy"
+    """How responses become one answer: a name, or a mapping with `kind` and settings."""
+    limits: Limits = Limits()
+    """Budget and limits of an episode."""
+    timeout_s: Annotated[float, Field(gt=0)] | None = None
+    """Seconds the rounds of a question may take."""
+    traces: str | None = None
+    """File to append traces to, relative to this file."""
+    store: StoreConfig | None = None
+    """Record or replay the pool; live when left out."""
+
+
+def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
+    """Read an agent file and make the agent.
+
+    Args:
+        path: the file.
+        overrides: `a.b=value` assignments that win over the file.
+
+    Raises:
+        ConfigError: names file, field and remedy.
+    """
+    content = config.load(AgentFile, path, overrides)
+    folder = Path(path).parent
+    pool = ModelPool.from_yaml(folder / content.pool)
+    if content.store is not None:
+        store = folder / content.store.path
+        recording = content.store.mode == "record"
+        pool = (
+            pool.recording(store)
+            if recording
+            else pool.replaying(store, on_miss=content.store.on_miss)
+        )
+    merger = content.aggregator
+    return RouterAgent(
+        policy=content.policy.build(folder),
+        pool=pool,
+        aggregator=merger if isinstance(merger, str) else merger.build(),
+        limits=content.limits,
+        timeout_s=content.timeout_s,
+        traces=folder / content.traces if content.traces else None,
+    )

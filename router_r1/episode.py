@@ -1,0 +1,461 @@
+"""One question, many rounds: a state machine with no I/O.
+
+    episode = Episode(question, pool.cards, Limits(budget_usd=0.002))
+    while not episode.done:
+        step = episode.step(text_of_the_policy)              # what the policy wrote
+        if step.calls:
+            episode.observe(responses_to(step.calls))        # what the candidates said
+
+The agent, the training loop and replay drive this same object, so budget, limits, refusals, corrections and
+truncation are the same everywhere. An episode is used once.
+
+A *round* is a policy turn that routes, with the responses to its routes. An answer takes one more turn and is no
+round. Two renderings exist, and the policy chooses: `messages` (chat) and `opening` + `segments` (native: one
+assistant turn that goes on).
+
+Not covered: who writes the turns (`policy.py`), who answers (`pool.py`), what it was worth (the reward package).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from router_r1 import prompts
+from router_r1.config import StrictModel
+from router_r1.errors import ConfigError, EpisodeStateError
+from router_r1.ledger import estimate_tokens
+from router_r1.pool import ModelCard
+from router_r1.prompts import PromptBuilder, PromptContext
+from router_r1.protocol import Information, Turn, parse_turn, render_information, stop_strings
+from router_r1.transport import Message, Response
+
+Count = Annotated[int, Field(ge=1)]
+Quote = Callable[[ModelCard, str], float]
+
+
+class Limits(StrictModel):
+    """What one episode may use."""
+
+    budget_usd: Annotated[float, Field(ge=0)] | None = None
+    """Dollars for the whole episode: candidates, the policy where it has a price, the aggregator. None: no limit."""
+    max_rounds: Annotated[int, Field(ge=0)] = 4
+    """Most rounds of routing; after them the policy must answer."""
+    max_routes: Count = 4
+    """Most routes in one turn."""
+    max_malformed: Annotated[int, Field(ge=0)] = 2
+    """Malformed turns that are corrected; one more ends the episode."""
+    max_turn_tokens: Count = 1024
+    """Most tokens the policy may write in one turn."""
+    max_policy_tokens: Count = 8192
+    """Most tokens the policy may write in the whole episode."""
+    max_information_chars: Count = 2400
+    """Characters of a candidate's response that the policy sees; about four to a token, whatever the tokenizer."""
+
+
+class StopReason(StrEnum):
+    """Why an episode ended."""
+
+    ANSWERED = "answered"
+    ROUNDS = "rounds"
+    """The policy routed when no round was left."""
+    MALFORMED = "malformed"
+    TOKENS = "tokens"
+    BUDGET = "budget"
+    """The policy's own turns used up the budget."""
+    POLICY_FAILED = "policy_failed"
+    DEADLINE = "deadline"
+    CANCELLED = "cancelled"
+    ERROR = "error"
+    """Something raised that is no failure of a model: a replay miss, a full disk, a bug."""
+
+
+class EpisodeState(StrEnum):
+    """Who is to move."""
+
+    AWAITING_TURN = "awaiting_turn"
+    AWAITING_RESPONSES = "awaiting_responses"
+    DONE = "done"
+
+
+class Origin(StrEnum):
+    """Who wrote a piece of the transcript. Only the policy's tokens are trained on."""
+
+    POLICY = "policy"
+    ENVIRONMENT = "environment"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of the native transcript after the opening."""
+
+    origin: Origin
+    text: str
+    token_ids: tuple[int, ...] | None = None
+    """Exactly the ids the policy generated, where known; the environment's text is encoded by whoever needs ids."""
+    logprobs: tuple[float, ...] | None = None
+    overhang: str = ""
+    """Text inside `token_ids` that follows `text`: the start of an information block at which generation stopped.
+    The next segment begins with it, so it is not encoded twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A route to be carried out."""
+
+    model: str
+    query: str
+    sample_index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RouteOutcome:
+    """What became of a route: a response, or the reason why it was not called."""
+
+    model: str
+    query: str
+    response: Response | None = None
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRecord:
+    """One policy turn and all that followed from it."""
+
+    turn: Turn
+    outcomes: tuple[RouteOutcome, ...] = ()
+    observation: str = ""
+    tokens: int = 0
+    cost_usd: float | None = None
+    token_ids: tuple[int, ...] | None = None
+    logprobs: tuple[float, ...] | None = None
+    overhang: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What follows from a turn: calls to make, or an observation already appended, or the end."""
+
+    turn: Turn
+    calls: tuple[Call, ...] = ()
+    observation: str = ""
+    done: bool = False
+    stop_reason: StopReason | None = None
+    answer: str | None = None
+
+
+class Episode:
+    """One question from the opening prompt to a typed end. Not reusable, not thread-safe, no I/O."""
+
+    def __init__(
+        self,
+        question: str,
+        pool_cards: Sequence[ModelCard],
+        limits: Limits | None = None,
+        *,
+        episode_id: str | None = None,
+        prompt: PromptBuilder = prompts.policy_messages,
+        quote: Quote = ModelCard.quote,
+        sample_index: int = 0,
+    ) -> None:
+        """
+        Args:
+            question: what is asked; must not be empty.
+            pool_cards: the candidates.
+            limits: budget and limits; the defaults of `Limits` when left out.
+            episode_id: a name for ledger and trace; random when left out.
+            prompt: builds the opening messages from question, cards and limits.
+            quote: dollars a call may cost, `(card, query) -> usd`; what the budget reserves before the call.
+            sample_index: which of several episodes on the same question this is, so that recordings keep their
+                samples apart.
+
+        Raises:
+            ConfigError: an empty question or an empty pool.
+        """
+        if not question.strip():
+            raise ConfigError("the question is empty; ask something")
+        if not pool_cards:
+            raise ConfigError("the pool is empty; an episode needs at least one candidate")
+        self.id = episode_id or uuid.uuid4().hex
+        self.question = question
+        self.limits = limits or Limits()
+        self.cards = tuple(pool_cards)
+        self.sample_index = sample_index
+        self._by_name = {card.name: card for card in self.cards}
+        self._quote = quote
+        context = PromptContext(
+            self.limits.max_rounds, self.limits.max_routes, self.limits.budget_usd
+        )
+        self.opening = prompt(question, self.cards, context)
+        self.state = EpisodeState.AWAITING_TURN
+        self.stop_reason: StopReason | None = None
+        self.stop_detail = ""
+        self.answer: str | None = None
+        self.rounds = 0
+        self.malformed = 0
+        self.policy_tokens = 0
+        self.spent_usd = 0.0
+        self._turns: list[TurnRecord] = []
+        self._pending: TurnRecord | None = None
+        self._asked: dict[tuple[str, str], int] = {}
+
+    # --- what can be read at any time
+
+    @property
+    def done(self) -> bool:
+        """True once there is a `stop_reason`."""
+        return self.state is EpisodeState.DONE
+
+    @property
+    def turns(self) -> tuple[TurnRecord, ...]:
+        """All turns so far; the last one without outcomes while its responses are awaited."""
+        return (*self._turns, self._pending) if self._pending else tuple(self._turns)
+
+    @property
+    def left_usd(self) -> float | None:
+        """Dollars left of the budget; None without a budget; negative when a bill came out higher than its quote."""
+        budget = self.limits.budget_usd
+        return None if budget is None else budget - self.spent_usd
+
+    @property
+    def turn_token_limit(self) -> int:
+        """Most tokens the next turn may have."""
+        left = self.limits.max_policy_tokens - self.policy_tokens
+        return max(1, min(self.limits.max_turn_tokens, left))
+
+    @property
+    def stop_strings(self) -> tuple[str, ...]:
+        """Where generation of a turn stops."""
+        return stop_strings(self.limits.max_routes)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The chat rendering: turns as assistant messages, observations as user messages."""
+        messages = list(self.opening)
+        for record in self.turns:
+            # Some servers refuse an empty message.
+            messages.append({"role": "assistant", "content": record.turn.text or "(empty turn)"})
+            if record.observation:
+                messages.append({"role": "user", "content": record.observation})
+        return tuple(messages)
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The native rendering of everything after the opening."""
+        parts: list[Segment] = []
+        for r in self.turns:
+            parts.append(Segment(Origin.POLICY, r.turn.text, r.token_ids, r.logprobs, r.overhang))
+            if r.observation:
+                lead = "" if r.overhang else "\n"
+                parts.append(Segment(Origin.ENVIRONMENT, f"{lead}{r.observation}\n"))
+        return tuple(parts)
+
+    @property
+    def transcript(self) -> str:
+        """The native rendering as one text, without the opening."""
+        return "".join(segment.text for segment in self.segments)
+
+    # --- moves
+
+    def step(
+        self,
+        text: str,
+        *,
+        token_ids: Sequence[int] | None = None,
+        logprobs: Sequence[float] | None = None,
+        overhang: str = "",
+        tokens: int | None = None,
+        cost_usd: float | None = None,
+    ) -> Step:
+        """The policy wrote a turn.
+
+        Args:
+            text: the turn, up to and including the tag it stopped at.
+            token_ids: the ids it generated; kept as they are.
+            logprobs: their log-probabilities.
+            overhang: see `Segment.overhang`.
+            tokens: how many tokens it wrote; the number of ids, or an estimate, when left out.
+            cost_usd: what the turn cost, where the policy has a price; it counts against the budget.
+
+        Raises:
+            EpisodeStateError: the episode waits for responses, or is over.
+        """
+        self._require(EpisodeState.AWAITING_TURN, "step")
+        turn = parse_turn(text, self._by_name, max_routes=self.limits.max_routes)
+        if tokens is None:
+            tokens = len(token_ids) if token_ids is not None else estimate_tokens(text)
+        record = TurnRecord(
+            turn=turn,
+            tokens=tokens,
+            cost_usd=cost_usd,
+            token_ids=None if token_ids is None else tuple(token_ids),
+            logprobs=None if logprobs is None else tuple(logprobs),
+            overhang=overhang,
+        )
+        self.policy_tokens += tokens
+        self.spent_usd += cost_usd or 0.0
+        if not turn.malformed and turn.answer is not None:
+            self._turns.append(record)
+            self.answer = turn.answer
+            return self._end(turn, StopReason.ANSWERED)
+        if turn.malformed:
+            self.malformed += 1
+        reason = self._exhausted(turn)
+        if reason is not None:
+            self._turns.append(record)
+            return self._end(turn, reason)
+        if turn.malformed:
+            return self._correct(record)
+        return self._route(record)
+
+    def observe(self, responses: Sequence[Response]) -> str:
+        """The candidates answered: `responses` in the order of `Step.calls`. Returns what the policy will read.
+
+        Raises:
+            EpisodeStateError: no responses are awaited, or not this many, or one has no cost.
+        """
+        self._require(EpisodeState.AWAITING_RESPONSES, "observe")
+        record = self._pending
+        assert record is not None, "awaiting responses implies a pending turn"
+        called = [outcome for outcome in record.outcomes if outcome.refused is None]
+        if len(called) != len(responses):
+            raise EpisodeStateError(f"{len(called)} responses are awaited, {len(responses)} came")
+        if any(response.cost_usd is None for response in responses):
+            raise EpisodeStateError(
+                "a response has no cost; call candidates through ModelPool, which prices them"
+            )
+        coming = iter(responses)
+        outcomes = tuple(
+            outcome
+            if outcome.refused is not None
+            else RouteOutcome(outcome.model, outcome.query, next(coming))
+            for outcome in record.outcomes
+        )
+        self._pending = None
+        self.state = EpisodeState.AWAITING_TURN
+        return self._finish_round(record, outcomes)
+
+    def stop(self, reason: StopReason, detail: str = "") -> None:
+        """End the episode from outside: time ran out, the policy failed, the caller left.
+
+        A turn whose responses are awaited is kept, without them.
+
+        Raises:
+            EpisodeStateError: it is over already.
+        """
+        if self.done:
+            raise EpisodeStateError(f"the episode is over already ({self.stop_reason})")
+        if self._pending is not None:
+            self._turns.append(self._pending)
+            self._pending = None
+        self.state, self.stop_reason, self.stop_detail = EpisodeState.DONE, reason, detail
+
+    # --- inside
+
+    def _require(self, state: EpisodeState, move: str) -> None:
+        if self.state is not state:
+            raise EpisodeStateError(
+                f"{move}() needs an episode that is {state.value}, this one is {self.state.value}; "
+                f"an episode is used once, for one question"
+            )
+
+    def _exhausted(self, turn: Turn) -> StopReason | None:
+        """The limit that this turn ran into, if any. The turn is not carried out then, and nothing is spent on it."""
+        if turn.malformed and self.malformed > self.limits.max_malformed:
+            return StopReason.MALFORMED
+        if turn.routes and not turn.malformed and self.rounds >= self.limits.max_rounds:
+            return StopReason.ROUNDS
+        if self.policy_tokens >= self.limits.max_policy_tokens:
+            return StopReason.TOKENS
+        if self.left_usd is not None and self.left_usd < 0:
+            return StopReason.BUDGET
+        return None
+
+    def _end(self, turn: Turn, reason: StopReason) -> Step:
+        self.stop(reason)
+        return Step(turn, done=True, stop_reason=reason, answer=self.answer)
+
+    def _correct(self, record: TurnRecord) -> Step:
+        text = prompts.correction(record.turn.problems, list(self._by_name))
+        kinds = " ".join(dict.fromkeys(problem.kind.value for problem in record.turn.problems))
+        observation = render_information(Information(text, notice=kinds, left=self._left()))
+        self._append(record, (), observation)
+        return Step(record.turn, observation=observation)
+
+    def _route(self, record: TurnRecord) -> Step:
+        """Decide which routes are called; the budget reserves the quote of each, in order."""
+        left = self.left_usd
+        outcomes: list[RouteOutcome] = []
+        calls: list[Call] = []
+        for route in record.turn.routes:
+            card = self._by_name[route.model]
+            quote = self._quote(card, route.query)
+            refused = self._too_long(card, route.query)
+            if refused is None and left is not None and quote > left:
+                refused = prompts.refused_price(card.name, quote, left)
+            outcomes.append(RouteOutcome(card.name, route.query, refused=refused))
+            if refused is None:
+                left = None if left is None else left - quote
+                calls.append(self._call(card.name, route.query))
+        if not calls:
+            return Step(record.turn, observation=self._finish_round(record, tuple(outcomes)))
+        self._pending = replace(record, outcomes=tuple(outcomes))
+        self.state = EpisodeState.AWAITING_RESPONSES
+        return Step(record.turn, calls=tuple(calls))
+
+    def _call(self, model: str, query: str) -> Call:
+        """Asking the same twice asks for another sample, not for the recording of the first."""
+        repeat = self._asked.get((model, query), 0)
+        self._asked[model, query] = repeat + 1
+        return Call(model, query, self.sample_index + repeat)
+
+    @staticmethod
+    def _too_long(card: ModelCard, query: str) -> str | None:
+        if card.context_window is None:
+            return None
+        tokens = card.request(query).prompt_tokens_estimate + card.max_output_tokens
+        if tokens <= card.context_window:
+            return None
+        return prompts.refused_length(card.name, tokens, card.context_window)
+
+    def _finish_round(self, record: TurnRecord, outcomes: tuple[RouteOutcome, ...]) -> str:
+        self.rounds += 1
+        blocks = [self._block(outcome) for outcome in outcomes]
+        if self.rounds == self.limits.max_rounds:
+            blocks.append(render_information(Information(prompts.LAST_ROUND, notice="last_round")))
+        observation = "\n".join(blocks)
+        self._append(record, outcomes, observation)
+        return observation
+
+    def _block(self, outcome: RouteOutcome) -> str:
+        """One route's information block; books its cost, so that `left` falls from block to block."""
+        response = outcome.response
+        if response is None:
+            information = Information(
+                outcome.refused or "", outcome.model, notice="refused", left=self._left()
+            )
+            return render_information(information)
+        cost = response.cost_usd or 0.0
+        self.spent_usd += cost
+        failure = response.failure
+        information = Information(
+            prompts.failure(outcome.model, failure.kind) if failure else response.text.strip(),
+            outcome.model,
+            notice=failure.kind.value if failure else None,
+            cost=prompts.usd(cost),
+            left=self._left(),
+        )
+        return render_information(information, max_chars=self.limits.max_information_chars)
+
+    def _left(self) -> str | None:
+        return None if self.left_usd is None else prompts.usd(max(0.0, self.left_usd))
+
+    def _append(
+        self, record: TurnRecord, outcomes: tuple[RouteOutcome, ...], observation: str
+    ) -> None:
+        self._turns.append(replace(record, outcomes=outcomes, observation=observation))

@@ -1,0 +1,100 @@
+"""Whether and when a candidate may be called: circuit breaker, concurrency slots, rate limits.
+
+Nothing here fails because a limit was reached: calls wait in order. Used by `client.py` only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from router_r1.pool import CallLimits
+
+if TYPE_CHECKING:
+    from aiolimiter import AsyncLimiter
+
+
+class Breaker:
+    """A circuit breaker: opens after `failures` in a row, then lets one call through per cool-down until one succeeds."""
+
+    def __init__(
+        self, failures: int, cooldown_s: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._limit, self._cooldown_s, self._clock = failures, cooldown_s, clock
+        self._failures = 0
+        self._closed_until: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """True while calls are refused or probing."""
+        return self._closed_until is not None
+
+    def allow(self) -> bool:
+        """May a request be sent now? A True after the cool-down is the probe, and starts the next cool-down."""
+        if self._closed_until is None:
+            return True
+        if self._clock() < self._closed_until:
+            return False
+        self._closed_until = self._clock() + self._cooldown_s
+        return True
+
+    def succeeded(self) -> None:
+        """The endpoint answered: close."""
+        self._failures, self._closed_until = 0, None
+
+    def failed(self) -> None:
+        """The endpoint did not answer."""
+        self._failures += 1
+        if self._failures >= self._limit:
+            self._closed_until = self._clock() + self._cooldown_s
+
+
+class Gate:
+    """Concurrency and rates of one candidate on one event loop."""
+
+    def __init__(self, limits: CallLimits, endpoint_slots: asyncio.Semaphore | None) -> None:
+        from aiolimiter import AsyncLimiter
+
+        self._slots = asyncio.Semaphore(limits.max_concurrency)
+        self._endpoint_slots = endpoint_slots
+        self._requests = self._limiter(AsyncLimiter, limits.requests_per_minute)
+        self._tokens = self._limiter(AsyncLimiter, limits.tokens_per_minute)
+        self._paused_until = 0.0
+
+    @staticmethod
+    def _limiter(kind: type[AsyncLimiter], per_minute: float | None) -> AsyncLimiter | None:
+        if per_minute is None:
+            return None
+        # A bucket must hold at least one request; below one a minute the period grows instead.
+        return kind(max(per_minute, 1.0), 60.0 * max(1.0, 1.0 / per_minute))
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """Hold one place at the candidate and one at its endpoint."""
+        async with self._slots:
+            if self._endpoint_slots is None:
+                yield
+            else:
+                async with self._endpoint_slots:
+                    yield
+
+    async def rate(self, tokens: int) -> float:
+        """Wait for the rate limits; returns the seconds waited, which do not count against a deadline."""
+        began = time.monotonic()
+        if self._requests is not None:
+            await self._requests.acquire()
+        if self._tokens is not None:
+            await self._tokens.acquire(min(float(tokens), self._tokens.max_rate))
+        return time.monotonic() - began
+
+    def pause(self, seconds: float) -> None:
+        """Nobody calls this candidate for a while: it asked for that."""
+        self._paused_until = max(self._paused_until, time.monotonic() + seconds)
+
+    @property
+    def pause_left(self) -> float:
+        """Seconds until the candidate may be called again."""
+        return max(0.0, self._paused_until - time.monotonic())

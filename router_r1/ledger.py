@@ -1,0 +1,220 @@
+"""What was spent: one row for every attempt, and nothing else counts money.
+
+Reward, budget, reports and response metadata are all sums over `LedgerEntry` rows. Rows are kept for failed
+attempts, retries, hedge losers and cancelled calls too, whoever caused them.
+
+Two different questions have two different answers here. `cost_usd` is what the tokens are worth at the declared
+price; a replayed or simulated call has a cost, so that training offline sees the same numbers as serving.
+`billed` says whether money left an account for that row.
+
+Not covered: where prices come from (`pool.py`) and when an attempt counts as billed (`client.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import TypeGuard
+
+from pydantic import BaseModel, ConfigDict, Field
+
+TOKENS_PER_PRICE_UNIT = 1_000_000
+
+
+class Price(BaseModel):
+    """The price of one model, in US dollars per million tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    input: float = Field(ge=0)
+    """Dollars per million prompt tokens that were not read from the provider's cache."""
+    output: float = Field(ge=0)
+    """Dollars per million completion tokens, reasoning tokens included."""
+    cached: float | None = Field(default=None, ge=0)
+    """Dollars per million prompt tokens read from the provider's cache; the input price when left out."""
+    as_of: date | None = None
+    """The day this price was read from the provider's list."""
+
+    @property
+    def version(self) -> str:
+        """A short name for this exact price, e.g. `2026-11-01/5f0c2a91`; equal prices have equal versions."""
+        vector = json.dumps([self.input, self.output, self.cached_input])
+        digest = hashlib.sha256(vector.encode()).hexdigest()[:8]
+        return f"{self.as_of or 'undated'}/{digest}"
+
+    @property
+    def cached_input(self) -> float:
+        """Dollars per million cached prompt tokens, with the default filled in."""
+        return self.input if self.cached is None else self.cached
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one attempt. `cached` is part of `prompt`, `reasoning` is part of `completion`."""
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+    reasoning: int = 0
+    estimated: bool = False
+    """True when the provider gave no usable numbers and the counts were guessed from the text."""
+
+    def __post_init__(self) -> None:
+        if min(self.prompt, self.completion, self.cached, self.reasoning) < 0:
+            raise ValueError(f"token counts must not be negative, got {self}")
+        if self.cached > self.prompt or self.reasoning > self.completion:
+            raise ValueError(
+                f"cached is part of prompt and reasoning part of completion, got {self}"
+            )
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt + other.prompt,
+            self.completion + other.completion,
+            self.cached + other.cached,
+            self.reasoning + other.reasoning,
+            self.estimated or other.estimated,
+        )
+
+    @classmethod
+    def from_openai(cls, raw: object) -> Usage | None:
+        """Read the `usage` object of an OpenAI-compatible reply.
+
+        Returns None when it is absent or holds no usable counts, so that the caller estimates and says so. Counts
+        that contradict each other (more cached than prompt tokens) are clamped and marked as estimated.
+        """
+        if not isinstance(raw, Mapping):
+            return None
+        prompt, completion = raw.get("prompt_tokens"), raw.get("completion_tokens")
+        if not _is_count(prompt) or not _is_count(completion):
+            return None
+        cached = _detail(raw.get("prompt_tokens_details"), "cached_tokens")
+        reasoning = _detail(raw.get("completion_tokens_details"), "reasoning_tokens")
+        contradictory = cached > prompt or reasoning > completion
+        return cls(
+            prompt, completion, min(cached, prompt), min(reasoning, completion), contradictory
+        )
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _detail(details: object, key: str) -> int:
+    value = details.get(key) if isinstance(details, Mapping) else None
+    return value if _is_count(value) else 0
+
+
+def estimate_tokens(text: str) -> int:
+    """Guess the number of tokens in `text` as its UTF-8 bytes / 4, rounded up.
+
+    About right for English under today's byte-pair tokenizers, and not blind to other scripts. Used only where
+    the provider says nothing, and always marked as an estimate.
+    """
+    return math.ceil(len(text.encode("utf-8", "surrogatepass")) / 4)
+
+
+def cost_usd(usage: Usage, price: Price) -> float:
+    """Dollars of one attempt: `(prompt - cached) * input + cached * cached_price + completion * output`."""
+    units = (
+        (usage.prompt - usage.cached) * price.input
+        + usage.cached * price.cached_input
+        + usage.completion * price.output
+    )
+    return units / TOKENS_PER_PRICE_UNIT
+
+
+class Role(StrEnum):
+    """Who a call was made for."""
+
+    POLICY = "policy"
+    CANDIDATE = "candidate"
+    AGGREGATOR = "aggregator"
+
+
+class Cause(StrEnum):
+    """Why this attempt was made."""
+
+    FIRST = "first"
+    RETRY = "retry"
+    HEDGE = "hedge"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One attempt: who caused it, what it used, what it is worth."""
+
+    episode_id: str
+    round: int
+    role: Role
+    model: str
+    call_id: str
+    attempt: int
+    """1 for the first attempt of a call."""
+    cause: Cause
+    outcome: str
+    """`ok`, or the `FailureKind` that ended the attempt."""
+    usage: Usage
+    price_version: str | None
+    """None where no price was declared: then `cost_usd` is None too, never 0."""
+    cost_usd: float | None
+    billed: bool
+    source: str
+    """The transport that served it: `live`, `replay`, `simulated`, `local`."""
+    started_at: float
+    """Unix time in seconds."""
+    latency_s: float
+
+
+class Ledger:
+    """An append-only list of attempts with the sums people ask for. All sums are over priced rows."""
+
+    def __init__(self, entries: Iterable[LedgerEntry] = ()) -> None:
+        self._entries = list(entries)
+
+    def add(self, entry: LedgerEntry) -> None:
+        """Append one row."""
+        self._entries.append(entry)
+
+    def __iter__(self) -> Iterator[LedgerEntry]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, index: int) -> LedgerEntry:
+        return self._entries[index]
+
+    def cost_usd(self, role: Role | None = None) -> float:
+        """Dollars of all rows, or of one role's rows, at the declared prices."""
+        return math.fsum(e.cost_usd or 0.0 for e in self._entries if role in (None, e.role))
+
+    @property
+    def billed_usd(self) -> float:
+        """Dollars that really left an account: replayed, simulated and unbilled attempts are not in it."""
+        return math.fsum(e.cost_usd or 0.0 for e in self._entries if e.billed)
+
+    def usage(self, role: Role | None = None) -> Usage:
+        """Tokens of all rows, or of one role's rows."""
+        total = Usage()
+        for entry in self._entries:
+            if role in (None, entry.role):
+                total += entry.usage
+        return total
+
+    @property
+    def unpriced_tokens(self) -> int:
+        """Tokens in rows without a declared price: they are in no dollar figure, and reports must say so."""
+        return sum(e.usage.prompt + e.usage.completion for e in self._entries if e.cost_usd is None)
+
+    def cost_by_model(self) -> dict[str, float]:
+        """Dollars per model name, in order of first use."""
+        totals: dict[str, float] = {}
+        for entry in self._entries:
+            totals[entry.model] = totals.get(entry.model, 0.0) + (entry.cost_usd or 0.0)
+        return totals

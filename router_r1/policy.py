@@ -1,0 +1,269 @@
+"""Who writes the turns: the `Policy` protocol, and policies behind an OpenAI-compatible server.
+
+A policy looks at an episode and writes the next turn. It keeps no state of its own between turns: all it needs is in
+the episode, so one policy object serves any number of episodes at once.
+
+    OpenAIPolicy          here; a hosted model or a vLLM server, by chat or by completions with token ids
+    TransformersPolicy    local_policy.py; a checkpoint on this machine
+    ScriptedPolicy        testing.py; a list of turns
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from router_r1.client import LiveTransport
+from router_r1.episode import Episode, Origin
+from router_r1.errors import PolicyError
+from router_r1.ledger import Price
+from router_r1.pool import Account, CallLimits, Endpoint, ModelSpec, Sampling, call_and_book
+from router_r1.protocol import cut_turn, restore_stop
+from router_r1.transport import Failure, Message, Request, Response, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenTurn:
+    """What a policy wrote, or why it could not."""
+
+    text: str = ""
+    token_ids: tuple[int, ...] | None = None
+    logprobs: tuple[float, ...] | None = None
+    overhang: str = ""
+    """Text that `token_ids` hold beyond `text`; see `episode.Segment`."""
+    tokens: int | None = None
+    cost_usd: float | None = None
+    """None for a policy without a price."""
+    failure: Failure | None = None
+
+
+class Policy(Protocol):
+    """Anything that can write the next turn of an episode."""
+
+    name: str
+
+    async def write_turn(self, episode: Episode, account: Account) -> WrittenTurn:
+        """Write the next turn, and book what it took.
+
+        Raises:
+            PolicyError: it never will, whatever is asked (a wrong set-up, a script at its end).
+        """
+        ...
+
+    def check(self) -> None:
+        """Raise `ConfigError` if the policy is not set up (a key is not set, say)."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections and memory."""
+        ...
+
+
+class OpenAIPolicy:
+    """A policy behind an OpenAI-compatible server.
+
+    Two modes:
+
+    chat
+        The turn is an assistant message, an observation a user message. Works with every hosted model; the prompt
+        alone makes an untrained one route.
+    native
+        One assistant turn that goes on, through `/completions`: what a policy trained by this project has seen.
+        Token ids go in and come out where the server offers that (`/tokenize` and `return_token_ids`, as vLLM
+        does), so that nothing is ever re-tokenised. Elsewhere `prompt_template` must render the opening as text.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        api_key_env: str | None = None,
+        *,
+        mode: Literal["chat", "native"] = "chat",
+        price: Price | None = None,
+        name: str | None = None,
+        temperature: float | None = 0.0,
+        top_p: float | None = None,
+        seed: int | None = None,
+        extra: dict[str, Any] | None = None,
+        send_stop: bool = True,
+        headers: dict[str, str] | None = None,
+        token_limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens",
+        limits: CallLimits | None = None,
+        prompt_template: Callable[[Sequence[Message]], str] | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        """
+        Args:
+            base_url: where the server is, e.g. `http://127.0.0.1:8000/v1`.
+            model: the id the server knows.
+            api_key_env: name of the environment variable that holds the key; none for a server without keys.
+            mode: see above.
+            price: dollars per million tokens. Without it the policy's tokens are counted and shown, but are in no
+                dollar figure.
+            name: what ledger and traces call it; the model id by default.
+            temperature, top_p, seed: sampling; None leaves a parameter to the server.
+            extra: vendor fields, sent untouched.
+            send_stop: send stop strings. Turn off for models that refuse them; they are then applied to the text.
+            headers: extra headers that are not secret.
+            token_limit_field: what this server calls the limit on generated tokens.
+            limits: concurrency, rates, retries and time-outs.
+            prompt_template: renders the opening messages as text, for native mode on a server without token ids.
+            transport: carries the requests instead of HTTP, e.g. a `StoreTransport` that records the policy too.
+
+        Raises:
+            ConfigError: a base URL that is none, or one that holds a key.
+        """
+        from router_r1 import config
+
+        fields = {
+            "base_url": base_url,
+            "api_key_env": api_key_env,
+            "headers": headers or {},
+            "token_limit_field": token_limit_field,
+        }
+        endpoint = config.validate(Endpoint, fields, "policy")
+        self.name = name or model
+        self.mode = mode
+        self.price = price
+        self.spec = config.validate(
+            ModelSpec,
+            {
+                "name": self.name,
+                "model": model,
+                "endpoint": "policy",
+                "limits": limits or CallLimits(),
+                "sampling": Sampling(
+                    temperature=temperature, top_p=top_p, seed=seed, extra=extra or {}
+                ),
+            },
+            "policy",
+        )
+        self._endpoint = endpoint
+        self._send_stop = send_stop
+        self._template = prompt_template
+        self._live = LiveTransport({"policy": endpoint}, source="policy")
+        self._transport: Transport = transport or self._live
+        self._has_token_ids: bool | None = None
+        self._encoded: OrderedDict[str, tuple[int, ...]] = OrderedDict()
+
+    def check(self) -> None:
+        """Raise `ConfigError` if the key is not set."""
+        if self._transport is self._live:
+            self._live.check((self.spec,))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+        if self._transport is not self._live:
+            await self._live.aclose()
+
+    async def write_turn(self, episode: Episode, account: Account) -> WrittenTurn:
+        """Ask the server for the next turn."""
+        if self.mode == "chat":
+            return await self._chat(episode, account)
+        return await self._native(episode, account)
+
+    async def _chat(self, episode: Episode, account: Account) -> WrittenTurn:
+        stops = episode.stop_strings
+        request = self.spec.chat(
+            episode.messages,
+            sample_index=episode.sample_index,
+            max_tokens=episode.turn_token_limit,
+            token_limit_field=self._endpoint.token_limit_field,
+            stop=stops if self._send_stop else (),
+        )
+        response = await self._call(request, account)
+        text = response.text
+        if self._send_stop and response.finish_reason == "stop":
+            text = restore_stop(text, stops)
+        return _written(response, cut_turn(text, stops))
+
+    async def _native(self, episode: Episode, account: Account) -> WrittenTurn:
+        prompt = await self._prompt(episode)
+        sampling = self.spec.sampling_parameters(episode.turn_token_limit, "max_tokens")
+        sampling["stop"] = list(episode.stop_strings)
+        sampling["include_stop_str_in_output"] = True
+        if not isinstance(prompt, str):
+            # Tags may be tokens of their own; they must come back as text, as they do in training.
+            sampling |= {"return_token_ids": True, "logprobs": 0, "skip_special_tokens": False}
+        request = Request(
+            self.spec.model_id,
+            prompt=prompt,
+            sampling=sampling,
+            sample_index=episode.sample_index,
+        )
+        response = await self._call(request, account)
+        text = restore_stop(response.text, episode.stop_strings)
+        kept = cut_turn(text, episode.stop_strings)
+        if response.token_ids is None:
+            return _written(response, kept)
+        return _written(response, kept, overhang=text[len(kept) :])
+
+    async def _call(self, request: Request, account: Account) -> Response:
+        return await call_and_book(self._transport, self.spec, request, account, self.price)
+
+    async def _prompt(self, episode: Episode) -> str | tuple[int, ...]:
+        """The native prompt: token ids where the server encodes, else text."""
+        if self._has_token_ids is not False:
+            try:
+                return await self._prompt_ids(episode)
+            except ConnectionError as error:
+                if (
+                    self._has_token_ids
+                ):  # it could before: a passing fault, but no half-encoded prompt
+                    raise PolicyError(
+                        f"{self.name}: the server no longer encodes text: {error}"
+                    ) from error
+                if self._template is None:
+                    raise PolicyError(
+                        f"{self.name}: native mode needs a server that encodes text ({error}); "
+                        f"use mode='chat', or give a prompt_template"
+                    ) from error
+                self._has_token_ids = False
+        assert self._template is not None, "without token ids there is a template"
+        return self._template(episode.opening) + episode.transcript
+
+    async def _prompt_ids(self, episode: Episode) -> tuple[int, ...]:
+        """Opening and environment text encoded by the server; the policy's own tokens as it wrote them."""
+        opening = {"messages": list(episode.opening), "add_generation_prompt": True}
+        key = "opening\0" + "\0".join(m["content"] for m in episode.opening)
+        ids = list(await self._encode(key, opening))
+        overhang = ""
+        for segment in episode.segments:
+            if segment.origin is Origin.POLICY and segment.token_ids is not None:
+                ids += segment.token_ids
+                overhang = segment.overhang
+            else:
+                text = segment.text.removeprefix(overhang)
+                ids += await self._encode(text, {"prompt": text, "add_special_tokens": False})
+                overhang = ""
+        return tuple(ids)
+
+    async def _encode(self, key: str, body: dict[str, Any]) -> tuple[int, ...]:
+        if key in self._encoded:
+            self._encoded.move_to_end(key)
+            return self._encoded[key]
+        answer = await self._live.post(self.spec, "/tokenize", {"model": self.spec.model_id} | body)
+        tokens = answer.get("tokens") if isinstance(answer, dict) else None
+        if not isinstance(tokens, list) or not all(isinstance(t, int) for t in tokens):
+            raise ConnectionError("/tokenize did not answer with a list of token ids")
+        self._has_token_ids = True
+        self._encoded[key] = tuple(tokens)
+        if len(self._encoded) > 4096:
+            self._encoded.popitem(last=False)
+        return self._encoded[key]
+
+
+def _written(response: Response, text: str, overhang: str = "") -> WrittenTurn:
+    return WrittenTurn(
+        text=text,
+        token_ids=response.token_ids,
+        logprobs=response.logprobs,
+        overhang=overhang,
+        tokens=response.usage.completion if response.ok else None,
+        cost_usd=response.cost_usd,
+        failure=response.failure,
+    )

@@ -1,0 +1,388 @@
+"""The grammar: what one policy turn says, and what was wrong with it.
+
+    <think>...</think>
+    <route model="NAME">sub-query</route>
+    <information model="NAME" cost="..." left="...">...</information>     written by the environment only
+    <answer>...</answer>
+
+`parse_turn` is pure and total: every string gives a `Turn`, in time linear in its length. The reader also accepts
+the dialect of the released Router-R1 weights, `<search> NAME:sub-query </search>`.
+
+Text that comes from elsewhere (a candidate's response, a sub-query) is put inside a tag with `escape`, which changes
+only what could be mistaken for a protocol tag or a chat control token, and which `unescape` undoes exactly. So
+nothing a candidate writes can open, close or forge a block.
+
+Not covered: what a turn is allowed to do (`episode.py`) and how problems are told to the policy (`prompts.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+_TAG_NAMES = "think|route|search|information|answer"
+_TAG = re.compile(rf"<(/?)({_TAG_NAMES})(\s[^<>]*)?>")
+# Possessive, so that an attribute list of any length is read in one pass.
+_ATTRIBUTE = re.compile(r"""(?<![a-z_])([a-z_]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+
+# Protocol tags, however they are cased or spaced, and the control tokens of common chat templates.
+_SPECIAL = re.compile(
+    rf"(?P<mark><|&(?:amp;)*lt;)(?=\s*(?:/\s*)?(?:{_TAG_NAMES})\b|\|"
+    r"|/?(?:s|bos|eos|pad|unk|start_of_turn|end_of_turn)>)|(?P<inst>&(?:amp;)*lsqb;|\[)(?=/?INST\])",
+    re.IGNORECASE,
+)
+
+
+class ProblemKind(StrEnum):
+    """Everything that can be wrong with a turn. `BLOCKING` says which kinds keep it from being carried out."""
+
+    EMPTY_TURN = "empty_turn"
+    NO_ACTION = "no_action"
+    MISSING_THINK = "missing_think"
+    UNCLOSED_TAG = "unclosed_tag"
+    STRAY_CLOSE = "stray_close"
+    NESTED_TAG = "nested_tag"
+    MISSING_MODEL = "missing_model"
+    UNKNOWN_MODEL = "unknown_model"
+    EMPTY_QUERY = "empty_query"
+    TOO_MANY_ROUTES = "too_many_routes"
+    EMPTY_ANSWER = "empty_answer"
+    SEVERAL_ANSWERS = "several_answers"
+    ROUTE_WITH_ANSWER = "route_with_answer"
+    TEXT_AFTER_ANSWER = "text_after_answer"
+    TEXT_OUTSIDE_TAGS = "text_outside_tags"
+    FORGED_INFORMATION = "forged_information"
+
+
+BLOCKING = frozenset(ProblemKind) - {
+    # Untidy but unambiguous: the turn is carried out, the problem is recorded, the format reward sees it.
+    ProblemKind.MISSING_THINK,
+    ProblemKind.STRAY_CLOSE,
+    ProblemKind.TEXT_AFTER_ANSWER,
+    ProblemKind.TEXT_OUTSIDE_TAGS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a turn, and the piece of text it is about."""
+
+    kind: ProblemKind
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A sub-query for one candidate. `model` is the pool's spelling of the name wherever the pool knows it."""
+
+    model: str
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one policy turn says."""
+
+    text: str
+    thought: str = ""
+    routes: tuple[Route, ...] = ()
+    answer: str | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def malformed(self) -> bool:
+        """True when a problem keeps the turn from being carried out."""
+        return any(problem.kind in BLOCKING for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Information:
+    """A block written by the environment. `model` is None for a notice that comes from no candidate."""
+
+    text: str
+    model: str | None = None
+    notice: str | None = None
+    """Why there is no answer (`timeout`, `refused`, ...), or which rule a turn broke; None for an answer."""
+    cost: str | None = None
+    left: str | None = None
+
+
+def parse_turn(
+    text: str, candidates: Iterable[str] | None = None, *, max_routes: int | None = None
+) -> Turn:
+    """Read one policy turn.
+
+    Args:
+        text: what the policy wrote, without any environment block.
+        candidates: names that may be routed to; None accepts every name.
+        max_routes: how many routes a turn may hold; None means any number.
+
+    Never raises. A model name matches a candidate exactly, or else ignoring case; never by substring.
+    """
+    return _TurnReader(text, candidates, max_routes).read()
+
+
+class _TurnReader:
+    """One pass over a turn; collects parts and problems."""
+
+    def __init__(self, text: str, candidates: Iterable[str] | None, max_routes: int | None) -> None:
+        self.text = text
+        self.names = None if candidates is None else {name.casefold(): name for name in candidates}
+        self.max_routes = max_routes
+        self.thoughts: list[str] = []
+        self.routes: list[Route] = []
+        self.answers: list[str] = []
+        self.problems: list[Problem] = []
+        self.actions = 0
+        self.cut_short = False
+
+    def read(self) -> Turn:
+        if not self.text.strip():
+            self._problem(ProblemKind.EMPTY_TURN)
+        else:
+            self._scan()
+            self._check()
+        return Turn(
+            text=self.text,
+            thought="\n".join(self.thoughts),
+            routes=tuple(self.routes),
+            answer=self.answers[0] if self.answers else None,
+            problems=tuple(self.problems),
+        )
+
+    def _scan(self) -> None:
+        position = 0
+        tags = list(_TAG.finditer(self.text))
+        # The next closing tag of each name after a given tag, found backwards: one pass, however many tags.
+        closes: list[dict[str, int]] = []
+        following: dict[str, int] = {}
+        for number in range(len(tags) - 1, -1, -1):
+            closes.append(following)
+            if tags[number][1]:
+                following = {**following, tags[number][2]: number}
+        closes.reverse()
+
+        number = 0
+        while number < len(tags):
+            tag = tags[number]
+            name = tag[2]
+            outside = self.text[position : tag.start()]
+            if tag[1]:
+                if name == "think" and not self.thoughts and position == 0:
+                    self.thoughts.append(outside.strip())  # the chat template wrote the opening tag
+                else:
+                    self._outside(outside)
+                    self._problem(ProblemKind.STRAY_CLOSE, tag[0])
+                position, number = tag.end(), number + 1
+                continue
+            self._outside(outside)
+            end = closes[number].get(name)
+            if name == "information":
+                self._problem(ProblemKind.FORGED_INFORMATION, tag[0])
+            elif end is None:
+                self._problem(ProblemKind.UNCLOSED_TAG, tag[0])
+            if end is None:
+                self.cut_short = True
+                return
+            inside = tags[number + 1 : end]
+            if any(_opens_same(inner, name) for inner in inside):
+                self._problem(ProblemKind.NESTED_TAG, tag[0])
+            self._block(name, tag[3] or "", self.text[tag.end() : tags[end].start()].strip())
+            position, number = tags[end].end(), end + 1
+        self._outside(self.text[position:])
+
+    def _block(self, name: str, attributes: str, content: str) -> None:
+        content = unescape(content)
+        if name == "think":
+            self.thoughts.append(content)
+        elif name == "answer":
+            self.actions += 1
+            self.answers.append(content)
+        elif name == "route":
+            self._route(_attributes(attributes).get("model", ""), content)
+        elif name == "search":
+            self._route(*self._split_search(content))
+
+    def _route(self, model: str, query: str) -> None:
+        self.actions += 1
+        known = model if self.names is None else self.names.get(model.casefold())
+        if not model:
+            self._problem(ProblemKind.MISSING_MODEL, _shorten(query))
+        elif known is None:
+            self._problem(ProblemKind.UNKNOWN_MODEL, _shorten(model))
+        elif not query.strip(" .…"):
+            self._problem(ProblemKind.EMPTY_QUERY, known)
+        else:
+            self.routes.append(Route(known, query))
+
+    def _split_search(self, content: str) -> tuple[str, str]:
+        """`NAME:query`. Names may hold colons themselves, so the longest known name wins."""
+        for name in sorted((self.names or {}).values(), key=len, reverse=True):
+            head, rest = content[: len(name)], content[len(name) :].lstrip()
+            if head.casefold() == name.casefold() and rest.startswith(":"):
+                return name, rest[1:].strip()
+        model, colon, query = content.partition(":")
+        return (model.strip(), query.strip()) if colon else ("", content)
+
+    def _outside(self, text: str) -> None:
+        if text.strip():
+            kind = ProblemKind.TEXT_AFTER_ANSWER if self.answers else ProblemKind.TEXT_OUTSIDE_TAGS
+            self._problem(kind, _shorten(text.strip()))
+
+    def _check(self) -> None:
+        if self.actions == 0 and not self.cut_short:
+            self._problem(ProblemKind.NO_ACTION)
+        if not any(self.thoughts):
+            self._problem(ProblemKind.MISSING_THINK)
+        if len(self.answers) > 1:
+            self._problem(ProblemKind.SEVERAL_ANSWERS, str(len(self.answers)))
+        if self.answers and self.actions > len(self.answers):
+            self._problem(ProblemKind.ROUTE_WITH_ANSWER)
+        if any(not answer for answer in self.answers):
+            self._problem(ProblemKind.EMPTY_ANSWER)
+        if self.max_routes is not None and len(self.routes) > self.max_routes:
+            detail = f"{len(self.routes)} routes, {self.max_routes} allowed"
+            self._problem(ProblemKind.TOO_MANY_ROUTES, detail)
+
+    def _problem(self, kind: ProblemKind, detail: str = "") -> None:
+        self.problems.append(Problem(kind, detail))
+
+
+def _opens_same(tag: re.Match[str], name: str) -> bool:
+    """A block of the same kind opened inside a block; a bare `<route>` in a sub-query is only text."""
+    return (
+        not tag[1] and tag[2] == name and (name != "route" or "model" in _attributes(tag[3] or ""))
+    )
+
+
+def _attributes(text: str) -> dict[str, str]:
+    return {m[1]: (m[2] or m[3] or m[4] or "").strip() for m in _ATTRIBUTE.finditer(text)}
+
+
+def _shorten(text: str, limit: int = 80) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def escape(text: str) -> str:
+    """Make `text` safe inside any block: protocol tags and chat control tokens lose their first character's meaning.
+
+    Everything else, other markup included, is left alone. `unescape(escape(text)) == text` for every text.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        mark = match["mark"] or match["inst"]
+        if mark[0] == "&":
+            return "&amp;" + mark[1:]
+        return "&lt;" if mark == "<" else "&lsqb;"
+
+    return _SPECIAL.sub(replace, text)
+
+
+def unescape(text: str) -> str:
+    """Undo `escape`. Text that was never escaped comes back unchanged unless it holds escaped tags."""
+
+    def replace(match: re.Match[str]) -> str:
+        mark = match["mark"] or match["inst"]
+        if mark[0] != "&":
+            return mark
+        if mark[:5].lower() == "&amp;":
+            return "&" + mark[5:]
+        return "<" if match["mark"] else "["
+
+    return _SPECIAL.sub(replace, text)
+
+
+def render_turn(thought: str, routes: Sequence[Route] = (), answer: str | None = None) -> str:
+    """Write a turn that `parse_turn` reads back; for demonstrations and tests."""
+    parts = [f"<think>{escape(thought)}</think>"]
+    parts += [f'<route model="{route.model}">{escape(route.query)}</route>' for route in routes]
+    if answer is not None:
+        parts.append(f"<answer>{escape(answer)}</answer>")
+    return "\n".join(parts)
+
+
+def render_information(information: Information, *, max_chars: int | None = None) -> str:
+    """Write an environment block. The text is escaped, and cut inside the block when it is too long.
+
+    `max_chars` counts characters of the original text; the cut is marked, and the closing tag is always there.
+    """
+    text = information.text
+    if max_chars is not None and len(text) > max_chars:
+        text = text[:max_chars].rstrip() + " … [cut]"
+    names = ("model", "notice", "cost", "left")
+    attributes = "".join(
+        f' {name}="{value}"' for name in names if (value := getattr(information, name)) is not None
+    )
+    return f"<information{attributes}>{escape(text)}</information>"
+
+
+def parse_transcript(
+    text: str, candidates: Iterable[str] | None = None, *, max_routes: int | None = None
+) -> list[Turn | Information]:
+    """Read a whole native transcript: policy turns and environment blocks in order.
+
+    For stored text only, where nothing says who wrote what: every complete information block is taken for the
+    environment's. During an episode the origin of text is known and this is not used.
+    """
+    names = None if candidates is None else list(candidates)
+    parts: list[Turn | Information] = []
+    position = 0
+    opened: re.Match[str] | None = None
+    for tag in _TAG.finditer(text):
+        if tag[2] != "information":
+            continue
+        if not tag[1]:
+            opened = tag  # an environment block holds no raw tag, so the last opening is its own
+        elif opened is not None:
+            before = text[position : opened.start()]
+            if before.strip():
+                parts.append(parse_turn(before, names, max_routes=max_routes))
+            attributes = _attributes(opened[3] or "")
+            parts.append(
+                Information(
+                    unescape(text[opened.end() : tag.start()]),
+                    *(attributes.get(name) for name in ("model", "notice", "cost", "left")),
+                )
+            )
+            position, opened = tag.end(), None
+    if text[position:].strip():
+        parts.append(parse_turn(text[position:], names, max_routes=max_routes))
+    return parts
+
+
+def stop_strings(max_routes: int) -> tuple[str, ...]:
+    """Where generation of a turn stops; the same in training, evaluation and serving.
+
+    With one route a turn, its closing tag ends the turn. With several, the turn ends where the policy begins to
+    write the environment's block, or by its end-of-turn token. At most four, the limit of hosted endpoints.
+    """
+    shared = ("</answer>", "<information")
+    return shared if max_routes > 1 else ("</route>", "</search>", *shared)
+
+
+def cut_turn(text: str, stops: Sequence[str]) -> str:
+    """Apply stop strings to finished text: closing tags are kept, the start of an information block is not."""
+    cut = len(text)
+    for stop in stops:
+        found = text.find(stop, 0, cut + len(stop))
+        if found >= 0:
+            cut = min(cut, found + (len(stop) if stop.startswith("</") else 0))
+    return text[:cut]
+
+
+def restore_stop(text: str, stops: Sequence[str]) -> str:
+    """Put back the closing tag that a server swallowed when it stopped at it.
+
+    Hosted endpoints leave the stop string out of the text. Only the tag that is open at the end is closed, and only
+    if its closing tag is among `stops`.
+    """
+    opened = ""
+    for tag in _TAG.finditer(text):
+        if not tag[1] and not opened:
+            opened = tag[2]
+        elif tag[1] and tag[2] == opened:
+            opened = ""
+    close = f"</{opened}>"
+    return text + close if opened and close in stops else text

@@ -1,0 +1,255 @@
+"""Keep every answer of a pool, and give it back without a network.
+
+The store is one SQLite file with JSON values, keyed by `Request.key` (model, messages, sampling parameters, sample
+index). Each answer is one transaction in write-ahead mode: processes may record into one store together, and a
+process killed in mid-write leaves every finished row readable. Not for network file systems, whose locks SQLite's
+write-ahead mode can not use.
+
+Prices are not part of a record: a replay is priced by the pool that replays it. Two candidates with the same model
+id share their recordings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import TypeAdapter
+
+from router_r1.errors import ConfigError, ReplayMissError, StoreError
+from router_r1.transport import (
+    Attempt,
+    Failure,
+    FailureKind,
+    OnAttempt,
+    Request,
+    Response,
+    Transport,
+)
+
+if TYPE_CHECKING:
+    from router_r1.pool import ModelSpec
+
+OnMiss = Literal["error", "failure", "live"]
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    key        TEXT PRIMARY KEY,
+    ok         INTEGER NOT NULL,
+    request    TEXT NOT NULL,
+    response   TEXT NOT NULL,
+    created_at REAL NOT NULL
+) WITHOUT ROWID
+"""
+_PUT = """
+INSERT INTO records (key, ok, request, response, created_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET ok = excluded.ok, response = excluded.response, created_at = excluded.created_at
+WHERE records.ok < excluded.ok
+"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One kept call: the response as it came, and the attempts it took."""
+
+    response: Response
+    attempts: tuple[Attempt, ...]
+    created_at: float
+
+    def to_json(self) -> str:
+        """A JSON object; `from_json` reads it back. What the tokens cost is left out: prices change, answers do not."""
+        return _adapter().dump_json(self, exclude={"response": {"cost_usd"}}).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> Record:
+        """Inverse of `to_json`. Raises `ValueError` for anything else."""
+        return _adapter().validate_json(text)
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[Record]:
+    return TypeAdapter(Record)
+
+
+class RecordStore:
+    """A file of records. Safe to share between threads and processes."""
+
+    def __init__(self, path: str | Path, *, create: bool = True) -> None:
+        """
+        Args:
+            path: the SQLite file.
+            create: make it when it is not there; otherwise its absence is an error.
+
+        Raises:
+            StoreError: not there, not readable, or not a record store.
+        """
+        self.path = Path(path)
+        if not create and not self.path.exists():
+            raise StoreError(
+                f"{self.path}: no such record store; record one first, or correct the path"
+            )
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._pid = 0
+        with self._lock:
+            self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        """The connection of this process: SQLite's may not be carried across a fork."""
+        if self._connection is not None and self._pid == os.getpid():
+            return self._connection
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(
+                self.path, timeout=60.0, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+            if tables and "records" not in tables:
+                raise StoreError(
+                    f"{self.path}: is an SQLite file, but not a record store; choose another path"
+                )
+            if found not in (0, _VERSION):
+                raise StoreError(
+                    f"{self.path}: written by another version (format {found}, this one reads {_VERSION}); record anew"
+                )
+            connection.execute(_SCHEMA)
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
+        except (sqlite3.Error, OSError) as error:
+            if isinstance(error, StoreError):
+                raise
+            raise StoreError(
+                f"{self.path}: can not be opened as a record store: {error}"
+            ) from error
+        self._connection, self._pid = connection, os.getpid()
+        return connection
+
+    def get(self, key: str) -> Record | None:
+        """The record of a request, or None."""
+        with self._lock:
+            row = (
+                self._open()
+                .execute("SELECT response FROM records WHERE key = ?", (key,))
+                .fetchone()
+            )
+        return None if row is None else self._read(key, row[0])
+
+    def _read(self, key: str, text: str) -> Record:
+        try:
+            return Record.from_json(text)
+        except ValueError as error:
+            raise StoreError(f"{self.path}: the row {key} is not a record: {error!r}") from error
+
+    def put(self, request: Request, record: Record) -> None:
+        """Keep a record. The first answer to a request stays; an answer replaces a failure."""
+        row = (request.key, int(record.response.ok), request.canonical_json(), record.to_json())
+        with self._lock:
+            self._open().execute(_PUT, (*row, record.created_at))
+
+    def __len__(self) -> int:
+        with self._lock:
+            count = self._open().execute("SELECT count(*) FROM records").fetchone()[0]
+        return int(count)
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Any], Record]]:
+        """All requests, as dictionaries, and their records, in order of time."""
+        query = "SELECT key, request, response FROM records ORDER BY created_at, key"
+        with self._lock:
+            rows = self._open().execute(query).fetchall()
+        for key, request, response in rows:
+            yield json.loads(request), self._read(key, response)
+
+    def close(self) -> None:
+        """Close the file; it opens again by itself when used."""
+        with self._lock:
+            if self._connection is not None and self._pid == os.getpid():
+                self._connection.close()
+            self._connection = None
+
+
+class StoreTransport:
+    """Answers from a store; what to do about a request that is not in it is `on_miss`.
+
+    `error`     raise `ReplayMissError`: exact replay
+    `failure`   a typed `not_recorded` failure, which the episode shows to the policy
+    `live`      call the live transport and keep the answer: recording, and resuming a recording
+
+    Failures are kept too, so that a replay sees them, but recording does not take a kept failure for an answer: it
+    calls again. Equal requests in flight at once in one process are sent once.
+    """
+
+    def __init__(
+        self, store: RecordStore, live: Transport | None = None, *, on_miss: OnMiss = "error"
+    ) -> None:
+        if on_miss == "live" and live is None:
+            raise ConfigError("on_miss='live' needs a live transport to call")
+        self.store = store
+        self.on_miss = on_miss
+        self._live = live
+        self._in_flight: weakref.WeakValueDictionary[tuple[int, str], asyncio.Lock] = (
+            weakref.WeakValueDictionary()
+        )
+
+    async def call(self, card: ModelSpec, request: Request, on_attempt: OnAttempt) -> Response:
+        """Answer from the store, or see `on_miss`."""
+        key = request.key
+        place = (id(asyncio.get_running_loop()), key)
+        lock = self._in_flight.setdefault(place, asyncio.Lock())
+        async with lock:
+            record = await asyncio.to_thread(self.store.get, key)
+            if record is not None and (record.response.ok or self.on_miss != "live"):
+                return _replay(record, on_attempt)
+            if self.on_miss == "live" and self._live is not None:
+                return await self._record(self._live, card, request, on_attempt)
+        if self.on_miss == "failure":
+            detail = f"{card.name} was never asked this while recording"
+            return Response(failure=Failure(FailureKind.NOT_RECORDED, detail), source="replay")
+        raise ReplayMissError(
+            f"{self.store.path}: no recorded answer of {card.name!r} to this request (sample {request.sample_index}); "
+            f"record it, or replay with on_miss='live' or 'failure'"
+        )
+
+    async def _record(
+        self, live: Transport, card: ModelSpec, request: Request, on_attempt: OnAttempt
+    ) -> Response:
+        attempts: list[Attempt] = []
+
+        def keep(attempt: Attempt) -> None:
+            attempts.append(attempt)
+            on_attempt(attempt)
+
+        response = await live.call(card, request, keep)
+        record = Record(response, tuple(attempts), time.time())
+        await asyncio.to_thread(self.store.put, request, record)
+        return response
+
+    def check(self, cards: tuple[ModelSpec, ...]) -> None:
+        """Recording needs what calling needs; replay needs nothing."""
+        if self.on_miss == "live" and self._live is not None:
+            self._live.check(cards)
+
+    async def aclose(self) -> None:
+        """Close the store, and the live transport under it."""
+        self.store.close()
+        if self._live is not None:
+            await self._live.aclose()
+
+
+def _replay(record: Record, on_attempt: OnAttempt) -> Response:
+    """Book the recorded attempts again, at no expense, and return the recorded response."""
+    for attempt in record.attempts:
+        on_attempt(replace(attempt, billed=False, source="replay", started_at=time.time()))
+    return replace(record.response, source="replay")

@@ -1,0 +1,129 @@
+"""The loop: a policy writes, candidates answer, until the episode ends. The only place where the three meet.
+
+Trajectories run on their own: no barrier between rounds, so one slow candidate holds up one episode and no batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from router_r1.episode import Call, Episode, StopReason
+from router_r1.errors import PolicyError
+from router_r1.ledger import Ledger, Role
+from router_r1.policy import Policy
+from router_r1.pool import Account, ModelPool
+from router_r1.protocol import Turn
+from router_r1.transport import Response
+
+
+@dataclass(frozen=True, slots=True)
+class TurnWritten:
+    """The policy wrote a turn."""
+
+    number: int
+    turn: Turn
+    correction: str
+    """What the policy is told when the turn was not carried out, else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A candidate is being asked."""
+
+    turn: int
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class CallFinished:
+    """A candidate answered, or failed."""
+
+    turn: int
+    call: Call
+    response: Response
+
+
+Event = TurnWritten | CallStarted | CallFinished
+Emit = Callable[[Event], None]
+
+
+async def roll_out(
+    episode: Episode,
+    policy: Policy,
+    pool: ModelPool,
+    ledger: Ledger,
+    *,
+    emit: Emit | None = None,
+    timeout_s: float | None = None,
+) -> None:
+    """Drive `episode` to its end; it is over on every way out of here, the exceptional ones included.
+
+    Failures of models become observations or a stop reason. What raises is what no asking again would mend: a replay
+    miss, a broken store, a bug; and `CancelledError`, after the calls in flight were cancelled.
+    """
+    clock = asyncio.timeout(timeout_s)
+    try:
+        async with clock:
+            await _drive(episode, policy, pool, ledger, emit or (lambda _: None))
+    except PolicyError as error:
+        episode.stop(StopReason.POLICY_FAILED, str(error))
+    except asyncio.CancelledError:
+        if not episode.done:
+            episode.stop(StopReason.CANCELLED)
+        raise
+    except BaseException as error:
+        if clock.expired() and isinstance(error, TimeoutError):
+            if not episode.done:
+                episode.stop(StopReason.DEADLINE, f"not finished in {timeout_s:g} s")
+            return
+        if not episode.done:
+            episode.stop(StopReason.ERROR, f"{type(error).__name__}: {error}")
+        raise
+
+
+async def _drive(
+    episode: Episode, policy: Policy, pool: ModelPool, ledger: Ledger, emit: Emit
+) -> None:
+    while not episode.done:
+        number = len(episode.turns) + 1
+        account = Account(ledger, episode.id, number, Role.POLICY)
+        written = await policy.write_turn(episode, account)
+        if written.failure is not None:
+            detail = f"{policy.name}: {written.failure.kind.value}: {written.failure.detail}"
+            episode.stop(StopReason.POLICY_FAILED, detail)
+            return
+        step = episode.step(
+            written.text,
+            token_ids=written.token_ids,
+            logprobs=written.logprobs,
+            overhang=written.overhang,
+            tokens=written.tokens,
+            cost_usd=written.cost_usd,
+        )
+        emit(TurnWritten(number, step.turn, step.observation))
+        if step.calls:
+            account = Account(ledger, episode.id, number, Role.CANDIDATE)
+            episode.observe(await _ask_all(step.calls, pool, account, emit))
+
+
+async def _ask_all(
+    calls: tuple[Call, ...], pool: ModelPool, account: Account, emit: Emit
+) -> list[Response]:
+    """Carry out the routes of one turn at the same time."""
+
+    async def ask(call: Call) -> Response:
+        emit(CallStarted(account.round, call))
+        response = await pool.ask(call.model, call.query, account, sample_index=call.sample_index)
+        emit(CallFinished(account.round, call, response))
+        return response
+
+    tasks = [asyncio.ensure_future(ask(call)) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        # Wait for them, so that a cancelled call is booked and its connection closed before the episode is.
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,264 @@
+"""What happened: one JSON object a line, written the moment an episode ends, readable back into objects.
+
+A trace holds all that is needed to show, score or replay an episode without the pool it ran on: question, cards,
+limits, every turn with its responses, the aggregation, and every ledger row. It holds no key and no environment.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import json
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import PlainSerializer, TypeAdapter, ValidationError
+
+from router_r1.aggregate import Aggregation
+from router_r1.episode import Episode, Limits, StopReason, TurnRecord
+from router_r1.errors import TraceError
+from router_r1.ledger import Ledger, LedgerEntry
+from router_r1.pool import ModelCard
+from router_r1.prompts import PROMPT_VERSION
+from router_r1.transport import Message
+
+log = logging.getLogger("router_r1.trace")
+
+SCHEMA = "router-r1.trace/1"
+
+
+def package_version() -> str:
+    """The installed version of this package."""
+    try:
+        return version("router-r1")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "unknown"
+
+
+def _dump_cards(cards: tuple[ModelCard, ...]) -> list[dict[str, Any]]:
+    # How a candidate is reached has no part in what happened.
+    hidden = {"limits", "endpoint"}
+    return [card.model_dump(mode="json", exclude=hidden, exclude_none=True) for card in cards]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The record of one episode."""
+
+    schema: str
+    router_r1: str
+    """Version of the package that wrote it."""
+    prompt_version: str
+    pool_version: str
+    episode_id: str
+    question: str
+    opening: tuple[Message, ...]
+    candidates: Annotated[tuple[ModelCard, ...], PlainSerializer(_dump_cards)]
+    limits: Limits
+    sample_index: int
+    turns: tuple[TurnRecord, ...]
+    rounds: int
+    stop_reason: StopReason
+    stop_detail: str
+    policy: str
+    """Name of the policy that wrote the turns."""
+    policy_answer: str | None
+    """What the policy answered; None if it did not."""
+    answer: str | None
+    """The final answer, after aggregation."""
+    aggregation: Aggregation | None
+    ledger: tuple[LedgerEntry, ...]
+    cost_usd: float
+    """Dollars of all ledger rows."""
+    started_at: float
+    """Unix time in seconds."""
+    latency_s: float
+    metadata: dict[str, Any] = field(default_factory=dict)
+    """Whatever the caller attached, e.g. a question id or a gold answer."""
+
+    @classmethod
+    def of(
+        cls,
+        episode: Episode,
+        ledger: Ledger,
+        *,
+        policy: str,
+        pool_version: str,
+        answer: str | None,
+        aggregation: Aggregation | None,
+        started_at: float,
+        latency_s: float,
+        metadata: dict[str, Any] | None = None,
+    ) -> Trace:
+        """Make the record of a finished episode. Raises `TraceError` for one that is not over."""
+        if episode.stop_reason is None:
+            raise TraceError(
+                "only a finished episode has a trace; step it to its end, or stop() it"
+            )
+        return cls(
+            schema=SCHEMA,
+            router_r1=package_version(),
+            prompt_version=PROMPT_VERSION,
+            pool_version=pool_version,
+            episode_id=episode.id,
+            question=episode.question,
+            opening=episode.opening,
+            candidates=episode.cards,
+            limits=episode.limits,
+            sample_index=episode.sample_index,
+            turns=episode.turns,
+            rounds=episode.rounds,
+            stop_reason=episode.stop_reason,
+            stop_detail=episode.stop_detail,
+            policy=policy,
+            policy_answer=episode.answer,
+            answer=answer,
+            aggregation=aggregation,
+            ledger=tuple(ledger),
+            cost_usd=ledger.cost_usd(),
+            started_at=started_at,
+            latency_s=latency_s,
+            metadata=metadata or {},
+        )
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return _adapter().dump_json(self).decode()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object as a dictionary."""
+        data: dict[str, Any] = json.loads(self.to_json())
+        return data
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Trace:
+        """Inverse of `to_json`. Raises `TraceError` for anything else."""
+        try:
+            trace = _adapter().validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise TraceError(
+                f"not a trace: {where + ': ' if where else ''}{first['msg']}"
+            ) from error
+        if trace.schema != SCHEMA:
+            raise TraceError(f"expected a trace in format {SCHEMA}, found {trace.schema}")
+        return trace
+
+    def replay(self) -> Episode:
+        """Drive a new episode through the same turns and responses, and return it finished.
+
+        With the same version of the package, its transcript, costs and stop reason equal the recorded ones.
+        """
+        episode = Episode(
+            self.question,
+            self.candidates,
+            self.limits,
+            episode_id=self.episode_id,
+            prompt=lambda *_: self.opening,
+            sample_index=self.sample_index,
+        )
+        for record in self.turns:
+            step = episode.step(
+                record.turn.text,
+                token_ids=record.token_ids,
+                logprobs=record.logprobs,
+                overhang=record.overhang,
+                tokens=record.tokens,
+                cost_usd=record.cost_usd,
+            )
+            responses = [o.response for o in record.outcomes if o.response is not None]
+            if step.calls and responses:
+                episode.observe(responses)
+        if not episode.done:
+            episode.stop(self.stop_reason, self.stop_detail)
+        return episode
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[Trace]:
+    return TypeAdapter(Trace)
+
+
+class TraceWriter:
+    """Appends traces to a file; several writers, also in other processes, may share it."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        self._drop_unfinished_line()
+
+    def _drop_unfinished_line(self) -> None:
+        """A writer that was killed in mid-write leaves half a line: its episode never ended. Cut it off."""
+        with self._locked():
+            size = os.fstat(self._file).st_size
+            end = size
+            while end > 0:
+                start = max(0, end - 65536)
+                block = os.pread(self._file, end - start, start)
+                newline = block.rfind(b"\n")
+                if newline >= 0:
+                    end = start + newline + 1
+                    break
+                end = start
+            if end < size:
+                log.warning("%s: dropped %d bytes of an unfinished line", self.path, size - end)
+                os.ftruncate(self._file, end)
+
+    def _locked(self) -> _FileLock:
+        return _FileLock(self._file)
+
+    def write(self, trace: Trace) -> None:
+        """Append one trace; on return the line is with the operating system."""
+        line = (trace.to_json() + "\n").encode()
+        with self._locked():
+            while line:
+                line = line[os.write(self._file, line) :]
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _FileLock:
+    """An advisory lock on an open file, across processes."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+
+    def __enter__(self) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+
+
+def read_traces(path: str | Path) -> Iterator[Trace]:
+    """Read a trace file lazily, in order.
+
+    An unfinished last line (its writer was killed) is passed over with a warning.
+
+    Raises:
+        TraceError: a finished line is no trace; the message names file and line.
+    """
+    with open(path, "rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.endswith(b"\n"):
+                log.warning("%s:%d: passed over an unfinished line", path, number)
+            elif line.strip():
+                try:
+                    yield Trace.from_json(line)
+                except TraceError as error:
+                    raise TraceError(f"{path}:{number}: {error}") from error

@@ -1,0 +1,223 @@
+"""One call to one model, whoever serves it: the request, the response, and the protocol all transports share.
+
+    live        client.py    an OpenAI-compatible endpoint over HTTP
+    record      record.py    live, and every answer is kept
+    replay      record.py    from what was kept
+    simulated   here         a Python function; worlds and tests are made of it
+
+A transport never raises for what a model or a network does: that is a `Failure` inside the `Response`. It reports
+every attempt the moment the attempt ends, through a callback, so that nothing is lost when the caller is cancelled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from typing_extensions import TypedDict  # pydantic reads only this one before Python 3.12
+
+from router_r1.ledger import Cause, Usage, estimate_tokens
+
+if TYPE_CHECKING:
+    from router_r1.pool import ModelSpec
+
+
+class Message(TypedDict):
+    """One chat message in the OpenAI shape."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked. Everything here changes the answer, and so all of it is the key of a recording.
+
+    Exactly one of `messages` (chat) and `prompt` (completions: text, or token ids) is set.
+    """
+
+    model: str
+    """The model id the endpoint knows; for a simulated or recorded pool simply the candidate's name."""
+    messages: tuple[Message, ...] = ()
+    prompt: str | tuple[int, ...] | None = None
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters sent as they are: `temperature`, `max_tokens`, `stop`, vendor fields, ..."""
+    sample_index: int = 0
+    """Tells repeated samples of one request apart, so that replay does not collapse them."""
+
+    def __post_init__(self) -> None:
+        if bool(self.messages) == (self.prompt is not None):
+            raise ValueError("a request has either messages or a prompt")
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of model, messages or prompt, sampling parameters and sample index."""
+        return hashlib.sha256(self.canonical_json().encode()).hexdigest()
+
+    def canonical_json(self) -> str:
+        """The key's preimage: sorted keys, no insignificant space."""
+        content = {
+            "model": self.model,
+            "messages": list(self.messages),
+            "prompt": self.prompt,
+            "sampling": dict(self.sampling),
+            "sample_index": self.sample_index,
+        }
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+    @property
+    def prompt_tokens_estimate(self) -> int:
+        """A guess at the prompt's tokens, for rate limits, quotes and replies without usage."""
+        if isinstance(self.prompt, tuple):
+            return len(self.prompt)
+        if self.prompt is not None:
+            return estimate_tokens(self.prompt)
+        return sum(
+            estimate_tokens(m["content"]) + 4 for m in self.messages
+        )  # about 4 a message header
+
+
+class FailureKind(StrEnum):
+    """Why a call has no answer."""
+
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    CONNECTION = "connection"
+    TIMEOUT = "timeout"
+    """One attempt took longer than `attempt_timeout_s`."""
+    DEADLINE = "deadline"
+    """The call's total time ran out."""
+    MALFORMED_REPLY = "malformed_reply"
+    EMPTY_REPLY = "empty_reply"
+    STREAM_CUT = "stream_cut"
+    BAD_REQUEST = "bad_request"
+    UNAUTHORIZED = "unauthorized"
+    CONTEXT_OVERFLOW = "context_overflow"
+    CIRCUIT_OPEN = "circuit_open"
+    """The candidate failed too often of late; it was not called at all."""
+    NOT_RECORDED = "not_recorded"
+    """A replay has no such call, and the pool was told to count that as a failure."""
+    CANCELLED = "cancelled"
+    """Only in ledger rows: the attempt was given up because its caller was, or because it lost to a hedge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A call that got no answer. `detail` is for people and never holds a key."""
+
+    kind: FailureKind
+    detail: str = ""
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a request: the raw material of a ledger row."""
+
+    number: int
+    cause: Cause
+    outcome: str
+    usage: Usage
+    billed: bool
+    source: str
+    started_at: float
+    latency_s: float
+
+
+OnAttempt = Callable[[Attempt], None]
+
+
+@dataclass(frozen=True)
+class Response:
+    """What came back from one call. Exactly one of `text` (not None) and `failure` is meaningful."""
+
+    text: str = ""
+    failure: Failure | None = None
+    usage: Usage = Usage()
+    """Tokens of all attempts of the call."""
+    cost_usd: float | None = None
+    """Dollars of all attempts; None until priced, and for models without a price."""
+    attempts: int = 0
+    finish_reason: str | None = None
+    served_by: str | None = None
+    """The model name the endpoint reported, which need not be the one asked for."""
+    latency_s: float = 0.0
+    first_token_s: float | None = None
+    """Seconds to the first piece of text, where the reply was streamed."""
+    token_ids: tuple[int, ...] | None = None
+    """The generated token ids, where the endpoint returns them."""
+    logprobs: tuple[float, ...] | None = None
+    source: str = "live"
+
+    @property
+    def ok(self) -> bool:
+        """True when there is an answer."""
+        return self.failure is None
+
+
+class Transport(Protocol):
+    """Anything that can carry a request for a candidate."""
+
+    async def call(self, card: ModelSpec, request: Request, on_attempt: OnAttempt) -> Response:
+        """Carry out one request; never raises for a failure of the model or the network."""
+        ...
+
+    def check(self, cards: tuple[ModelSpec, ...]) -> None:
+        """Raise `ConfigError` if these candidates can not be served (no endpoint, no key)."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections and files."""
+        ...
+
+
+Reply = str | Response | Failure
+Replier = Callable[["ModelSpec", Request], Reply | Awaitable[Reply]]
+
+
+class SimulatedTransport:
+    """Answers from a Python function `(card, request) -> text, Response or Failure`, plain or async.
+
+    Tokens are estimated from the text unless the function returns a `Response` with a `Usage`. Nothing is billed;
+    costs are counted at the declared prices, as everywhere.
+    """
+
+    def __init__(self, reply: Replier) -> None:
+        self._reply = reply
+
+    async def call(self, card: ModelSpec, request: Request, on_attempt: OnAttempt) -> Response:
+        """Ask the function."""
+        started_at, clock = time.time(), time.monotonic()
+        answer = self._reply(card, request)
+        if inspect.isawaitable(answer):
+            answer = await answer
+        response = _as_response(answer, request)
+        latency = time.monotonic() - clock
+        outcome = response.failure.kind.value if response.failure else "ok"
+        on_attempt(
+            Attempt(
+                1, Cause.FIRST, outcome, response.usage, False, "simulated", started_at, latency
+            )
+        )
+        return replace(response, attempts=1, latency_s=latency, source="simulated")
+
+    def check(self, cards: tuple[ModelSpec, ...]) -> None:
+        """A function can serve every candidate."""
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+
+def _as_response(answer: Reply, request: Request) -> Response:
+    if isinstance(answer, Failure):
+        return Response(failure=answer)
+    if isinstance(answer, str):
+        usage = Usage(request.prompt_tokens_estimate, estimate_tokens(answer), estimated=True)
+        return Response(text=answer, usage=usage, finish_reason="stop")
+    return answer

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Makes or updates the project's virtual environment, and says what it does. Safe to run again: does nothing when
+# nothing changed.
+#
+#   bash scripts/env.sh                  .venv for a CPU: development tools, torch, transformers
+#   STACK=gpu bash scripts/env.sh        .venv-gpu for a machine with NVIDIA GPUs
+#
+# Variables
+#   STACK      cpu (default) or gpu. The two can not share an environment: they pin different versions of torch.
+#   VENV       where the environment goes; .venv or .venv-gpu by default
+#   PYTHON     the interpreter to make it with; python3.11, python3.12 or python3 by default, the first that will do
+#   TORCH_INDEX_URL    where to get torch for the CPU, e.g. https://download.pytorch.org/whl/cpu; without it pip's
+#              configured indexes are asked, which on Linux usually means the (large) CUDA build
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+STACK=${STACK:-cpu}
+TORCH_INDEX_URL=${TORCH_INDEX_URL:-}
+case "$STACK" in
+  cpu) VENV=${VENV:-.venv}; TORCH="torch==2.13.0" ;;
+  gpu) VENV=${VENV:-.venv-gpu}; TORCH="torch==2.11.0" ;;  # what verl[vllm]==0.9.1 is tested with
+  *) echo "env.sh: STACK is '$STACK'; it must be cpu or gpu" >&2; exit 2 ;;
+esac
+
+fits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null; }
+if [ -z "${PYTHON:-}" ]; then
+  for candidate in python3.11 python3.12 python3; do
+    if command -v "$candidate" >/dev/null && fits "$candidate"; then PYTHON=$candidate; break; fi
+  done
+fi
+if [ -z "${PYTHON:-}" ] || ! fits "$PYTHON"; then
+  echo "env.sh: Python 3.11 or 3.12 is needed; found ${PYTHON:-none}. Set PYTHON to one" >&2
+  exit 2
+fi
+
+# The environment is up to date when it was made from this same description.
+wanted=$({ cat pyproject.toml scripts/env.sh; "$PYTHON" --version; pwd; } | cksum)
+if [ -x "$VENV/bin/python" ] && [ "$(cat "$VENV/.made-from" 2>/dev/null)" = "$wanted" ]; then
+  echo "env.sh: $VENV is up to date"
+  exit 0
+fi
+
+if [ ! -x "$VENV/bin/python" ] || ! fits "$VENV/bin/python"; then
+  echo "env.sh: making $VENV with $("$PYTHON" --version)"
+  "$PYTHON" -m venv --clear "$VENV"
+fi
+rm -f "$VENV/.made-from"
+pip() { "$VENV/bin/python" -m pip --disable-pip-version-check --quiet "$@"; }
+
+# torch first and alone: asked for by another package it would come as whatever build is newest.
+echo "env.sh: installing $TORCH"
+if [ "$STACK" = cpu ] && [ -n "$TORCH_INDEX_URL" ]; then
+  pip install "$TORCH" --index-url "$TORCH_INDEX_URL"
+else
+  pip install "$TORCH"
+fi
+constraints=$(mktemp)
+trap 'rm -f "$constraints"' EXIT
+echo "$TORCH" >"$constraints"
+echo "env.sh: installing router-r1 with the extras dev and local"
+pip install --constraint "$constraints" --editable ".[dev,local]"
+echo "$wanted" >"$VENV/.made-from"
+echo "env.sh: done; activate it with: source $VENV/bin/activate"
