@@ -5,9 +5,9 @@
     vote          the short answer most candidates gave, normalised and weighted
     synthesize    an LLM reads all responses and writes the answer; with layers, the candidates first revise theirs
 
-Votes are one a candidate (its latest response with a readable answer), so that asking one model three times does not
-give it three. The policy has a vote too. `synthesize` asks nobody when enough candidates agree: an answer that
-five of six share is not put in front of a model that the sixth could talk out of it.
+Votes are one a candidate, so that asking one model three times does not give it three. The policy has a vote too.
+Responses to intermediate questions do not vote: see `deciding`. `synthesize` asks nobody when enough candidates agree:
+an answer that five of six share is not put in front of a model that the sixth could talk out of it.
 
 After "Mixture-of-Agents Enhances Large Language Model Capabilities" (Wang et al., 2024, arXiv 2406.04692); weighting
 rather than dropping dissent after the findings on deceptive agents (Wolf et al., 2025, arXiv 2503.05856).
@@ -90,6 +90,46 @@ def statements_of(episode: Episode) -> tuple[Statement, ...]:
     )
 
 
+def deciding(
+    question: str, statements: Sequence[Statement], draft: str | None
+) -> tuple[Statement, ...]:
+    """The statements that answer the question itself, as far as their use tells.
+
+    A sub-query whose answer turns up as something new in the query of a later turn was a step on the way ("Paris" in
+    "How many people live in Paris?"): the responses to it are no candidates for the final answer, unless the policy
+    gave one of them as its answer. If nothing would be left, everything counts.
+    """
+    answers: dict[str, set[str]] = {}
+    for statement in statements:
+        answer = extract_answer(statement.text)
+        if answer is not None:
+            answers.setdefault(statement.query, set()).add(answer_key(answer))
+    own = None if draft is None else answer_key(draft)
+    steps = {
+        query
+        for query, keys in answers.items()
+        if own not in keys
+        and any(
+            _builds_on(later.query, keys, question, query)
+            for later in statements
+            if later.turn > _turn(statements, query)
+        )
+    }
+    kept = tuple(statement for statement in statements if statement.query not in steps)
+    return kept or tuple(statements)
+
+
+def _turn(statements: Sequence[Statement], query: str) -> int:
+    return min(statement.turn for statement in statements if statement.query == query)
+
+
+def _builds_on(later: str, keys: set[str], question: str, query: str) -> bool:
+    """Does a later query hold one of the answers, and not merely because the question or the sub-query did?"""
+    known = f" {normalize_answer(question)} | {normalize_answer(query)} "
+    words = f" {normalize_answer(later)} "
+    return any(f" {key} " in words and f" {key} " not in known for key in keys)
+
+
 @dataclass(frozen=True)
 class Tally:
     """The votes: one for each candidate that gave a readable answer, and one for the policy."""
@@ -107,11 +147,16 @@ class Tally:
         weights: Mapping[str, float],
         policy_weight: float,
     ) -> Tally:
-        """Count the latest readable statement of each candidate, and the policy's draft."""
+        """Count each candidate's vote: the statement that agrees with the draft, or else its latest readable one.
+
+        A candidate that gave the policy's answer and was then asked something else did not take it back.
+        """
+        own = None if draft is None else answer_key(draft)
         ballots: dict[str, tuple[str, Statement]] = {}
         for statement in statements:
             answer = extract_answer(statement.text)
-            if answer is not None:
+            held = ballots.get(statement.model)
+            if answer is not None and (held is None or answer_key(held[0]) != own):
                 ballots[statement.model] = (answer, statement)
         votes: dict[str, float] = {}
         for model, (answer, _) in ballots.items():
@@ -183,9 +228,10 @@ class _Voting:
         if self.policy_weight < 0:
             raise ConfigError(f"policy_weight is {self.policy_weight}; weights are 0 or more")
 
-    def tally(self, statements: Sequence[Statement], draft: str | None) -> Tally:
+    def tally(self, question: str, statements: Sequence[Statement], draft: str | None) -> Tally:
         """Count the votes."""
-        return Tally.count(statements, draft, self.weights, self.policy_weight)
+        final = deciding(question, statements, draft)
+        return Tally.count(final, draft, self.weights, self.policy_weight)
 
 
 @dataclass(frozen=True)
@@ -196,11 +242,13 @@ class Vote(_Voting):
 
     async def aggregate(self, episode: Episode, pool: ModelPool, account: Account) -> Aggregation:
         """Count."""
-        return self.decide(statements_of(episode), episode.answer)
+        return self.decide(episode.question, statements_of(episode), episode.answer)
 
-    def decide(self, statements: tuple[Statement, ...], draft: str | None) -> Aggregation:
+    def decide(
+        self, question: str, statements: tuple[Statement, ...], draft: str | None
+    ) -> Aggregation:
         """Count given statements."""
-        tally = self.tally(statements, draft)
+        tally = self.tally(question, statements, draft)
         key = tally.winner
         if key is None:
             return Aggregation(self.kind, draft, statements, fallback="no_responses")
@@ -222,7 +270,7 @@ class Select(_Voting):
     async def aggregate(self, episode: Episode, pool: ModelPool, account: Account) -> Aggregation:
         """Choose."""
         statements = statements_of(episode)
-        tally = self.tally(statements, episode.answer)
+        tally = self.tally(episode.question, statements, episode.answer)
         key = tally.winner if tally.ballots else None
         if key is not None:
             supporters = tally.supporters(key)
@@ -297,12 +345,14 @@ class Synthesize(_Voting):
                 proposed = await self._propose(episode, pool, account, purse, current, layer)
                 current = proposed or current
                 statements += proposed
-            if (agreed := self._agreed(current, draft)) is not None:
+            if (agreed := self._agreed(episode.question, current, draft)) is not None:
                 return replace(agreed, statements=statements, layers=layer)
         return await self._write(episode, pool, account, purse, current, statements)
 
-    def _agreed(self, current: tuple[Statement, ...], draft: str | None) -> Aggregation | None:
-        tally = self.tally(current, draft)
+    def _agreed(
+        self, question: str, current: tuple[Statement, ...], draft: str | None
+    ) -> Aggregation | None:
+        tally = self.tally(question, current, draft)
         key, share, ballots = tally.agreement()
         if key is None or ballots < self.min_ballots or share < self.agreement:
             return None
@@ -350,7 +400,7 @@ class Synthesize(_Voting):
         messages = prompts.aggregator_messages(episode.question, _quoted(current), draft)
         card = self._writer(pool, purse, messages)
         if card is None:
-            return self._fall_back(current, statements, draft, "budget")
+            return self._fall_back(episode.question, current, statements, draft, "budget")
         request = card.chat(
             messages,
             sample_index=episode.sample_index,
@@ -358,9 +408,11 @@ class Synthesize(_Voting):
         )
         response = await pool.call(card.name, request, account)
         if response.failure is not None:
-            return self._fall_back(current, statements, draft, response.failure.kind.value)
+            return self._fall_back(
+                episode.question, current, statements, draft, response.failure.kind.value
+            )
         answer = extract_answer(response.text) or response.text.strip()
-        tally = self.tally(current, draft)
+        tally = self.tally(episode.question, current, draft)
         return Aggregation(
             self.kind,
             answer,
@@ -384,12 +436,13 @@ class Synthesize(_Voting):
 
     def _fall_back(
         self,
+        question: str,
         current: tuple[Statement, ...],
         statements: tuple[Statement, ...],
         draft: str | None,
         reason: str,
     ) -> Aggregation:
-        voted = Vote(self.weights, self.policy_weight).decide(current, draft)
+        voted = Vote(self.weights, self.policy_weight).decide(question, current, draft)
         return replace(voted, kind=self.kind, statements=statements, fallback=reason)
 
 

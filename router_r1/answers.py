@@ -14,6 +14,12 @@ _ANSWER_PHRASE = re.compile(
     r"(?:\banswer(?:\s+is|\s*:|\s+to\s+[^.\n:]{1,80}\s+is)|####)\s*:?\s*(?P<answer>[^\n]{1,300})",
     re.IGNORECASE,
 )
+_NON_ANSWER = re.compile(
+    r"(?:i (?:do not|don['’]t|can ?not|can['’]t) |i['’]?m (?:not sure|sorry|unable)|i am (?:not sure|sorry|unable)|sorry\b"
+    r"|unknown\W*$|n/?a\W*$|not sure\b|unclear\W*$|can ?not be determined|no (?:answer|information|idea)\b)",
+    re.IGNORECASE,
+)
+_LEAD_IN = re.compile(r"^(?:it|that|this)(?:['’]s| is| was)\s+", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.;!?](?:\s|$)")
 _CHOICE = re.compile(r"\(?([A-Za-z])[).:]?")
 _NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?")
@@ -48,8 +54,13 @@ def extract_answer(text: str) -> str | None:
     """The short answer a reply ends in, or None where there is no telling.
 
     In this order: the last `<answer>` tag, the last `\\boxed{}`, the last "answer is ..." or "#### ...", or the whole
-    reply when it is one short line.
+    reply when it is one short line. "I don't know" in any of these is no answer.
     """
+    answer = _find_answer(text)
+    return None if answer is None or _NON_ANSWER.match(answer) else answer
+
+
+def _find_answer(text: str) -> str | None:
     tagged: list[str] = _ANSWER_TAG.findall(text)
     if tagged:
         return tagged[-1].strip() or None
@@ -61,7 +72,7 @@ def extract_answer(text: str) -> str | None:
         return _first_sentence(phrases[-1]["answer"]) or None
     stripped = text.strip()
     if stripped and "\n" not in stripped and len(stripped.split()) <= _SHORT_WORDS:
-        return stripped.rstrip(".")
+        return _LEAD_IN.sub("", stripped).rstrip(".") or None
     return None
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from decimal import ROUND_DOWN
 from enum import StrEnum
 from typing import Annotated
 
@@ -453,7 +454,9 @@ class Episode:
         return render_information(information, max_chars=self.limits.max_information_chars)
 
     def _left(self) -> str | None:
-        return None if self.left_usd is None else prompts.usd(max(0.0, self.left_usd))
+        if self.left_usd is None:
+            return None
+        return prompts.usd(max(0.0, self.left_usd), rounding=ROUND_DOWN)
 
     def _append(
         self, record: TurnRecord, outcomes: tuple[RouteOutcome, ...], observation: str

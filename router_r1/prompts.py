@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from router_r1.pool import ModelCard
 from router_r1.protocol import Problem, ProblemKind, escape
@@ -27,15 +28,16 @@ class PromptContext:
 PromptBuilder = Callable[[str, Sequence[ModelCard], PromptContext], tuple[Message, ...]]
 
 
-def usd(amount: float) -> str:
-    """Dollars for a reader, three significant digits and no exponent: `$0.00012`, `$1.50`."""
-    if amount == 0:
+def usd(amount: float, *, rounding: str = ROUND_HALF_EVEN) -> str:
+    """Dollars for a reader, without an exponent: cents from a dollar on, three significant digits below.
+
+    `$0`, `$0.00012`, `$1.50`. What is left of a budget is rounded down, so that it never looks like more than it is.
+    """
+    exact = Decimal(f"{amount:.12g}")  # 0.1 + 0.2 is 0.3 here
+    if exact == 0:
         return "$0"
-    decimals = 2
-    while decimals < 12 and round(abs(amount), decimals) < abs(10.0 ** (2 - decimals)):
-        decimals += 1
-    text = f"{amount:.{decimals}f}"
-    whole, _, fraction = text.partition(".")
+    shown = exact.quantize(Decimal(1).scaleb(min(-2, exact.adjusted() - 2)), rounding=rounding)
+    whole, _, fraction = f"{shown:f}".partition(".")
     return f"${whole}.{fraction.rstrip('0'):0<2}"
 
 

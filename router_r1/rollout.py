@@ -114,11 +114,12 @@ async def _ask_all(
     """Carry out the routes of one turn at the same time."""
 
     async def ask(call: Call) -> Response:
-        emit(CallStarted(account.round, call))
         response = await pool.ask(call.model, call.query, account, sample_index=call.sample_index)
         emit(CallFinished(account.round, call, response))
         return response
 
+    for call in calls:
+        emit(CallStarted(account.round, call))
     tasks = [asyncio.ensure_future(ask(call)) for call in calls]
     try:
         return await asyncio.gather(*tasks)

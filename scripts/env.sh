@@ -45,7 +45,7 @@ if [ ! -x "$VENV/bin/python" ] || ! fits "$VENV/bin/python"; then
   "$PYTHON" -m venv --clear "$VENV"
 fi
 rm -f "$VENV/.made-from"
-pip() { "$VENV/bin/python" -m pip --disable-pip-version-check --quiet "$@"; }
+pip() { "$VENV/bin/python" -m pip --disable-pip-version-check -qq "$@"; }
 
 # torch first and alone: asked for by another package it would come as whatever build is newest.
 echo "env.sh: installing $TORCH"

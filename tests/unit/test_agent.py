@@ -1,0 +1,217 @@
+"""The agent: sync, async, streaming and many questions over scripted policies and pools; traces on disk."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from router_r1 import (
+    CallFinished,
+    CallStarted,
+    Finished,
+    Limits,
+    Price,
+    RouterAgent,
+    StopReason,
+    TurnWritten,
+    read_traces,
+)
+from router_r1.episode import Episode
+from router_r1.errors import ConfigError
+from router_r1.ledger import Role
+from router_r1.testing import Script, ScriptedPolicy, ScriptedPool
+
+ROUTE = '<think>Who knows?</think><route model="a">2+2</route><route model="b">2+2</route>'
+ANSWER = "<think>They agree.</think><answer>4</answer>"
+SCRIPTS: dict[str, Script] = {"a": "It is 4.", "b": "4"}
+
+
+def agent(turns: list[str] | None = None, **options: object) -> RouterAgent:
+    policy = ScriptedPolicy(turns or [ROUTE, ANSWER])
+    return RouterAgent(policy=policy, pool=ScriptedPool(SCRIPTS), **options)  # type: ignore[arg-type]
+
+
+def test_ask_returns_answer_cost_rounds_and_trace() -> None:
+    with agent() as router:
+        result = router.ask("What is 2+2?")
+    assert result.answer == "4"
+    assert result.rounds == 1
+    assert result.stop_reason is StopReason.ANSWERED
+    candidates = [entry for entry in result.ledger if entry.role is Role.CANDIDATE]
+    assert {entry.model for entry in candidates} == {"a", "b"}
+    assert result.cost_usd == sum(entry.cost_usd or 0 for entry in candidates) > 0
+    assert result.trace.turns[0].outcomes[0].response is not None
+
+
+async def test_ask_works_inside_a_running_loop_too() -> None:
+    with agent() as router:
+        assert router.ask("What is 2+2?").answer == "4"
+        assert (await router.aask("What is 2+2?")).answer == "4"
+
+
+async def test_a_stream_tells_each_event_as_it_happens_and_ends_with_the_result() -> None:
+    router = agent()
+    events = [event async for event in router.astream("What is 2+2?")]
+    await router.aclose()
+    assert [type(event) for event in events] == [
+        TurnWritten,
+        CallStarted,
+        CallStarted,
+        CallFinished,
+        CallFinished,
+        TurnWritten,
+        Finished,
+    ]
+    last = events[-1]
+    assert isinstance(last, Finished) and last.result.answer == "4"
+
+
+async def test_leaving_a_stream_early_ends_the_episode_as_cancelled(tmp_path: Path) -> None:
+    traces = tmp_path / "traces.jsonl"
+    router = agent(traces=traces)
+    stream = router.astream("What is 2+2?")
+    await anext(stream)
+    await stream.aclose()  # type: ignore[attr-defined]
+    await router.aclose()
+    assert [trace.stop_reason for trace in read_traces(traces)] == [StopReason.CANCELLED]
+
+
+def test_many_questions_come_back_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    def turn(episode: Episode) -> str:
+        number = episode.question.split()[-1]
+        return f"<think>t</think><answer>{number}</answer>"
+
+    router = RouterAgent(policy=ScriptedPolicy(turn), pool=ScriptedPool(SCRIPTS))
+    questions = [f"What is {number}" for number in range(50)]
+    with router:
+        results = router.ask_many(questions, concurrency=7)
+        assert [result.answer for result in results] == [str(n) for n in range(50)]
+        assert "50/50" in capsys.readouterr().out
+        assert router.ask_many([], progress=False) == []
+
+
+async def test_no_more_episodes_run_at_once_than_asked_for() -> None:
+    running = most = 0
+
+    async def slow(query: str) -> str:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        return "4"
+
+    pool = ScriptedPool({"a": slow, "b": "4"})  # type: ignore[dict-item]
+    turns = ['<think>t</think><route model="a">2+2</route>', ANSWER]
+    router = RouterAgent(policy=ScriptedPolicy(turns), pool=pool)
+    await router.aask_many([f"q{n}" for n in range(12)], concurrency=3)
+    assert most == 3
+
+
+@pytest.mark.parametrize("concurrency", [0, -1])
+def test_many_questions_need_a_place_to_run(concurrency: int) -> None:
+    with agent() as router, pytest.raises(ConfigError, match="at least 1"):
+        router.ask_many(["q"], concurrency=concurrency, progress=False)
+
+
+def test_an_empty_question_among_many_is_named_before_anything_is_asked(tmp_path: Path) -> None:
+    traces = tmp_path / "traces.jsonl"
+    with agent(traces=traces) as router, pytest.raises(ConfigError, match="question 2 of 3"):
+        router.ask_many(["one", " ", "three"], progress=False)
+    assert traces.read_text() == ""
+
+
+# --- policies that do not do their part
+
+
+def test_a_policy_that_never_answers_still_gives_a_result_and_a_trace(tmp_path: Path) -> None:
+    traces = tmp_path / "traces.jsonl"
+    with agent(turns=["hm"] * 9, traces=traces) as router:
+        result = router.ask("What is 2+2?")
+    assert result.answer is None and result.stop_reason is StopReason.MALFORMED
+    assert next(read_traces(traces)) == result.trace
+
+
+def test_a_policy_that_stops_writing_ends_the_episode() -> None:
+    with agent(turns=[ROUTE]) as router:
+        result = router.ask("What is 2+2?")
+    assert result.stop_reason is StopReason.POLICY_FAILED
+    assert "the script has 1 turns" in result.trace.stop_detail
+
+
+def test_votes_answer_where_the_policy_did_not() -> None:
+    with agent(turns=[ROUTE], aggregator="vote") as router:
+        result = router.ask("What is 2+2?")
+    assert result.answer == "4" and result.trace.policy_answer is None
+
+
+def test_a_question_that_takes_too_long_is_stopped_with_what_there_is() -> None:
+    async def never(query: str) -> str:
+        await asyncio.sleep(60)
+        return "too late"
+
+    pool = ScriptedPool({"a": never, "b": "4"})  # type: ignore[dict-item]
+    turns = ['<think>t</think><route model="b">2+2</route>', ROUTE, ANSWER]
+    policy = ScriptedPolicy(turns)
+    with RouterAgent(policy=policy, pool=pool, aggregator="vote", timeout_s=0.2) as router:
+        result = router.ask("What is 2+2?")
+    assert result.stop_reason is StopReason.DEADLINE
+    assert result.answer == "4"
+
+
+def test_a_bug_in_a_policy_is_raised_and_its_episode_is_on_disk(tmp_path: Path) -> None:
+    def broken(episode: Episode) -> str:
+        raise ZeroDivisionError("a bug")
+
+    traces = tmp_path / "traces.jsonl"
+    router = RouterAgent(policy=ScriptedPolicy(broken), pool=ScriptedPool(SCRIPTS), traces=traces)
+    with router, pytest.raises(ZeroDivisionError):
+        router.ask("What is 2+2?")
+    trace = next(read_traces(traces))
+    assert trace.stop_reason is StopReason.ERROR
+    assert trace.stop_detail == "ZeroDivisionError: a bug"
+
+
+# --- settings
+
+
+def test_budget_and_rounds_win_over_the_limits() -> None:
+    router = agent(budget_usd=0.5, max_rounds=2, limits=Limits(max_rounds=9, max_routes=3))
+    assert router.limits == Limits(budget_usd=0.5, max_rounds=2, max_routes=3)
+    router.close()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"budget_usd": -1.0}, {"max_rounds": -1}, {"timeout_s": 0.0}, {"aggregator": "judge"}]
+)
+def test_settings_out_of_range_are_refused_in_one_line(wrong: dict[str, object]) -> None:
+    with pytest.raises(ConfigError) as error:
+        agent(**wrong)
+    assert "\n" not in str(error.value)
+
+
+def test_the_policys_tokens_are_priced_where_a_price_is_given_and_shown_where_not() -> None:
+    price = Price(input=1, output=1)
+    pool = ScriptedPool(SCRIPTS)
+    with RouterAgent(policy=ScriptedPolicy([ROUTE, ANSWER], price=price), pool=pool) as router:
+        priced = router.ask("What is 2+2?")
+    assert priced.ledger.cost_usd(Role.POLICY) > 0
+    assert priced.ledger.unpriced_tokens == 0
+    assert priced.cost_usd == pytest.approx(
+        priced.ledger.cost_usd(Role.POLICY) + priced.ledger.cost_usd(Role.CANDIDATE)
+    )
+    with agent() as router:
+        unpriced = router.ask("What is 2+2?")
+    assert unpriced.ledger.cost_usd(Role.POLICY) == 0
+    assert unpriced.ledger.unpriced_tokens > 0
+    assert all(e.cost_usd is None for e in unpriced.ledger if e.role is Role.POLICY)
+
+
+def test_nothing_but_finished_lines_is_in_the_trace_file(tmp_path: Path) -> None:
+    traces = tmp_path / "deep" / "traces.jsonl"
+    with agent(traces=traces) as router:
+        router.ask_many(["q"] * 20, progress=False)
+    lines = traces.read_text().splitlines()
+    assert len(lines) == 20
+    assert all(json.loads(line)["schema"] == "router-r1.trace/1" for line in lines)
