@@ -127,7 +127,8 @@ def _builds_on(later: str, keys: set[str], question: str, query: str) -> bool:
     """Does a later query hold one of the answers, and not merely because the question or the sub-query did?"""
     known = f" {normalize_answer(question)} | {normalize_answer(query)} "
     words = f" {normalize_answer(later)} "
-    return any(f" {key} " in words and f" {key} " not in known for key in keys)
+    said = {f" {normalize_answer(key)} " for key in keys} - {"  "}
+    return any(answer in words and answer not in known for answer in said)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ How calls are carried out is `transport.py` and its implementations; what they c
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import uuid
@@ -339,7 +340,7 @@ class ModelPool:
         """The candidates' names, in the file's order."""
         return tuple(self._by_name)
 
-    @property
+    @functools.cached_property
     def version(self) -> str:
         """A short hash over all cards: equal pools, prices and prompts included, have equal versions."""
         cards = [card.model_dump(mode="json") for card in self.cards]

@@ -102,7 +102,7 @@ async def test_no_more_episodes_run_at_once_than_asked_for() -> None:
         running -= 1
         return "4"
 
-    pool = ScriptedPool({"a": slow, "b": "4"})  # type: ignore[dict-item]
+    pool = ScriptedPool({"a": slow, "b": "4"})
     turns = ['<think>t</think><route model="a">2+2</route>', ANSWER]
     router = RouterAgent(policy=ScriptedPolicy(turns), pool=pool)
     await router.aask_many([f"q{n}" for n in range(12)], concurrency=3)
@@ -151,7 +151,7 @@ def test_a_question_that_takes_too_long_is_stopped_with_what_there_is() -> None:
         await asyncio.sleep(60)
         return "too late"
 
-    pool = ScriptedPool({"a": never, "b": "4"})  # type: ignore[dict-item]
+    pool = ScriptedPool({"a": never, "b": "4"})
     turns = ['<think>t</think><route model="b">2+2</route>', ROUTE, ANSWER]
     policy = ScriptedPolicy(turns)
     with RouterAgent(policy=policy, pool=pool, aggregator="vote", timeout_s=0.2) as router:
