@@ -7,25 +7,37 @@ from __future__ import annotations
 
 import re
 import string
-from decimal import Decimal, InvalidOperation
 
-_ANSWER_TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
+# Replies come from outside: every pattern here takes time linear in the text.
+_ANSWER_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 _ANSWER_PHRASE = re.compile(
-    r"(?:\banswer(?:\s+is|\s*:|\s+to\s+[^.\n:]{1,80}\s+is)|####)\s*:?\s*(?P<answer>[^\n]{1,300})",
+    r"(?:\banswer(?:\s+is\b|\s*:|\s+to\s[^.\n:]{1,80}\sis\b)|####)\s*+:?\s*+(?=[^\n])",
     re.IGNORECASE,
 )
 _NON_ANSWER = re.compile(
     r"(?:i (?:do not|don['’]t|can ?not|can['’]t) |i['’]?m (?:not sure|sorry|unable)|i am (?:not sure|sorry|unable)|sorry\b"
-    r"|unknown\W*$|n/?a\W*$|not sure\b|unclear\W*$|can ?not be determined|no (?:answer|information|idea)\b)",
+    r"|unknown\W*$|n/a\W*$|not sure\b|unclear\W*$|can ?not be determined|no (?:answer|information|idea)\b)",
     re.IGNORECASE,
 )
 _LEAD_IN = re.compile(r"^(?:it|that|this)(?:['’]s| is| was)\s+", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.;!?](?:\s|$)")
 _CHOICE = re.compile(r"\(?([A-Za-z])[).:]?")
-_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?")
+_NUMBER = re.compile(r"([+-]?)(\d{1,3}(?:,\d{3})+|\d*)(?:\.(\d+))?", re.ASCII)
+_STYLE = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\{([^{}]*)\}")
+_BRACKETS = str.maketrans(dict.fromkeys("()[]{}", " "))
+# Punctuation that makes no difference. What does: operators, and points, commas and colons between digits.
+_NOISE = re.compile(
+    r"[.,:](?!\d)|(?<=[^\d\s])[.,:]|(?<=\d),(?=\d{3}(?!\d))"  # 1,000 is 1000
+    r"|(?<=[^\W\d_]{2})-(?=[^\W\d_]{2})"  # a hyphen in a word
+    r"|\*{2,}|(?<!\S)[*#]+|\*(?!\S)"  # Markdown
+    r"|\\(?![a-z])|[!\"$%&';?@_`|~]"
+)
+_OPERATOR = re.compile(r" ?([-+*/^=<>]) ?")
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
+_MARKS = " *`\"'$"
 _SHORT_WORDS = 12
+_LONG_ANSWER = 300
 
 
 def normalize_answer(text: str) -> str:
@@ -35,19 +47,24 @@ def normalize_answer(text: str) -> str:
 
 
 def answer_key(text: str) -> str:
-    """What two answers share exactly when they count as one: `$1,000` and `1000.0`, `(B)` and `b`, `The Nile` and `nile`."""
-    stripped = text.strip().strip("*`\"' ").rstrip(".").strip()
+    """What two answers share exactly when they count as one: `$1,000` and `1000.0`, `(B)` and `b`, `The Nile` and `nile`.
+
+    Unlike `normalize_answer` it keeps apart what punctuation keeps apart: `3.5 km` and `35 km`, `x+1` and `x-1`.
+    """
+    plain = _STYLE.sub(r"\1", text.replace("\u2212", "-"))  # the typographic minus
+    stripped = plain.strip().strip("*`\"' ").rstrip(".").strip()
     choice = _CHOICE.fullmatch(stripped)
     if choice:
         return choice[1].lower()
-    number = stripped.strip("$€£% ")
-    if _NUMBER.fullmatch(number) and any(map(str.isdigit, number)):
-        try:
-            value = Decimal(number.replace(",", "")).normalize()
-        except InvalidOperation:  # digits of another script
-            return normalize_answer(stripped)
-        return format(value, "f") if value else "0"
-    return normalize_answer(stripped) or stripped.casefold()
+    number = _NUMBER.fullmatch(stripped.strip("$€£% "))
+    if number and (number[2] or number[3]):
+        whole = number[2].replace(",", "").lstrip("0") or "0"
+        fraction = (number[3] or "").rstrip("0")
+        value = f"{whole}.{fraction}" if fraction else whole
+        return f"-{value}" if number[1] == "-" and value != "0" else value
+    words = _NOISE.sub("", stripped.lower().translate(_BRACKETS))
+    words = " ".join(_ARTICLES.sub(" ", words).split())
+    return _OPERATOR.sub(r"\1", words) or stripped.casefold() or text.strip()
 
 
 def extract_answer(text: str) -> str | None:
@@ -56,24 +73,36 @@ def extract_answer(text: str) -> str | None:
     In this order: the last `<answer>` tag, the last `\\boxed{}`, the last "answer is ..." or "#### ...", or the whole
     reply when it is one short line. "I don't know" in any of these is no answer.
     """
-    answer = _find_answer(text)
-    return None if answer is None or _NON_ANSWER.match(answer) else answer
+    answer = (_find_answer(text) or "").strip()
+    return None if not answer.strip(" .…") or _NON_ANSWER.match(answer) else answer
 
 
 def _find_answer(text: str) -> str | None:
-    tagged: list[str] = _ANSWER_TAG.findall(text)
-    if tagged:
-        return tagged[-1].strip() or None
+    tagged = _last_tagged(text)
+    if tagged is not None:
+        return tagged
     boxed = _last_boxed(text)
     if boxed is not None:
-        return boxed.strip() or None
-    phrases = list(_ANSWER_PHRASE.finditer(text))
-    if phrases:
-        return _first_sentence(phrases[-1]["answer"]) or None
+        return boxed
+    starts = [phrase.end() for phrase in _ANSWER_PHRASE.finditer(text)]
+    if starts:
+        line = text[starts[-1] : starts[-1] + _LONG_ANSWER].partition("\n")[0]
+        return _first_sentence(line)
     stripped = text.strip()
     if stripped and "\n" not in stripped and len(stripped.split()) <= _SHORT_WORDS:
-        return _LEAD_IN.sub("", stripped).rstrip(".") or None
+        return _LEAD_IN.sub("", stripped).rstrip(".")
     return None
+
+
+def _last_tagged(text: str) -> str | None:
+    opened: int | None = None
+    found: str | None = None
+    for tag in _ANSWER_TAG.finditer(text):
+        if not tag[1]:
+            opened = tag.end()
+        elif opened is not None:
+            found, opened = text[opened : tag.start()], None
+    return found
 
 
 def _last_boxed(text: str) -> str | None:
@@ -90,4 +119,5 @@ def _last_boxed(text: str) -> str | None:
 
 def _first_sentence(text: str) -> str:
     end = _SENTENCE_END.search(text)
-    return (text[: end.start()] if end else text).strip(" *`\"'$.")
+    first = text[: end.start()] if end else text
+    return first.lstrip(_MARKS).rstrip(_MARKS + ".")

@@ -81,7 +81,7 @@ def ask(
     if question == "-":
         question = sys.stdin.read()
     with load_agent(config, overrides or []) as agent:
-        result = agent.ask(question, emit=None if as_json or quiet else _Narrator())
+        result = agent.ask(question, emit=None if as_json or quiet else Narrator())
     if as_json:
         typer.echo(
             json.dumps(
@@ -97,12 +97,13 @@ def ask(
         )
     elif result.answer is not None:
         typer.echo(result.answer)
-        typer.echo(_summary(result), err=True)
+        typer.echo(summary(result), err=True)
     if result.answer is None:
         raise ConfigError(_no_answer(result))
 
 
-def _summary(result: Result) -> str:
+def summary(result: Result) -> str:
+    """Cost, rounds and time of a result in one line."""
     from router_r1.ledger import Role
     from router_r1.prompts import usd
 
@@ -133,13 +134,13 @@ def _no_answer(result: Result) -> str:
     return f"the policy {result.trace.policy!r} gave no answer: {reason}{detail}; {remedy}"
 
 
-class _Narrator:
-    """Shows events on standard error."""
+class Narrator:
+    """Shows the events of a question on a console, standard error by default."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console | None = None) -> None:
         from rich.console import Console
 
-        self._console: Console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
 
     def __call__(self, event: object) -> None:
         from rich.markup import escape

@@ -6,12 +6,13 @@ that name file, field and remedy. `a.b=value` overrides use the same grammar as 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from router_r1.errors import ConfigError
 
@@ -29,36 +30,54 @@ class StrictModel(BaseModel):
 class _UniqueKeyLoader(yaml.SafeLoader):
     """A safe loader that refuses a key given twice, which plain YAML would silently let win."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = key_node.value
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is given twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        # Here, not when the mapping is constructed: by then merge keys (`<<`) may have been written out.
+        node = super().compose_mapping_node(anchor)
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if (key.tag, key.value) in seen:
+                problem = f"the key {key.value!r} is given twice; remove one"
+                raise yaml.composer.ComposerError(None, None, problem, key.start_mark)
+            seen.add((key.tag, key.value))
+        return node
+
+
+def _parse(text: str) -> Any:
+    """YAML to plain objects, nothing shared between them. Raises `ValueError` with one line."""
+    try:
+        return _copy(yaml.load(text, Loader=_UniqueKeyLoader))
+    except yaml.MarkedYAMLError as error:
+        mark = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise ValueError(f"{mark}{error.problem}") from error
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    except RecursionError as error:
+        raise ValueError("nested too deep, or an alias holds itself") from error
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
+        # PyYAML lets these through for a value that is not what it looks like, e.g. the 30th of February.
+        raise ValueError(f"a value can not be read: {error}") from error
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """Read a YAML mapping. Raises `ConfigError` for a missing file, bad YAML, or anything but a mapping."""
     path = Path(path)
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+        raise ConfigError(f"{path}: can not be read ({error.strerror}); check the path") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise ConfigError(f"{where}: not valid YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {error}") from error
+    try:
+        data = _parse(text)
+    except ValueError as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}; correct it there") from error
     if not isinstance(data, dict):
-        found = "nothing" if data is None else f"a {type(data).__name__}"
-        raise ConfigError(f"{path}: expected a mapping of keys to values, found {found}")
+        found = "nothing" if data is None else _shown(data)
+        raise ConfigError(
+            f"{path}: expected a mapping of keys to values, found {found}; docs/pools/ has examples"
+        )
     return data
 
 
@@ -67,7 +86,8 @@ def validate(model: type[Model], data: object, source: str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(_one_line(error, source)) from error
+        # Not `from error`: its text shows the input, which may hold a key.
+        raise ConfigError(_one_line(error, data, source)) from None
 
 
 def load(model: type[Model], path: str | Path, overrides: Sequence[str] = ()) -> Model:
@@ -84,9 +104,11 @@ def override(data: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, A
         if not equals or not all(keys):
             raise ConfigError(f"override {assignment!r}: expected key.subkey=value")
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"override {assignment!r}: the value is not valid YAML") from error
+            value = _parse(text)
+        except ValueError as error:
+            raise ConfigError(
+                f"override {assignment!r}: the value is not valid YAML ({error}); quote it"
+            ) from error
         target: Any = result
         for depth, key in enumerate(keys):
             last = depth == len(keys) - 1
@@ -105,7 +127,7 @@ def override(data: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, A
 
 
 def _list_index(items: list[Any], key: str, assignment: str) -> Any:
-    if not key.isdigit() or int(key) >= len(items):
+    if not key.isdecimal() or int(key) >= len(items):
         raise ConfigError(
             f"override {assignment!r}: {key!r} is not an index; the list has {len(items)} items"
         )
@@ -120,23 +142,80 @@ def _copy(data: Any) -> Any:
     return data
 
 
+# By pydantic's error type. Its other messages say what was expected well enough.
 _REMEDIES = {
     "missing": "it is required: add it",
     "extra_forbidden": "no such field: correct the spelling or remove it",
+    "union_tag_not_found": "it needs a field {discriminator}: add it",
+    "union_tag_invalid": "{discriminator} must be one of {expected_tags}, not '{tag}'",
+    "tuple_type": "expected a list",
+    "list_type": "expected a list",
+    "dict_type": "expected a mapping of keys to values",
+    "model_type": "expected a mapping of fields to values",
+    "model_attributes_type": "expected a mapping of fields to values",
 }
+# Where the input is certainly no key, showing it helps.
+_SHOWS_TEXT = frozenset(
+    {"float_parsing", "int_parsing", "bool_parsing", "date_from_datetime_parsing", "literal_error"}
+)
+_Path: TypeAlias = tuple[str | int, ...]
 
 
-def _one_line(error: ValidationError, source: str) -> str:
-    problems = error.errors(include_url=False)
-    first = problems[0]
-    where = ".".join(str(part) for part in first["loc"])
-    what = _REMEDIES.get(first["type"], first["msg"].removeprefix("Value error, "))
-    if first["type"] not in _REMEDIES and "Value error" not in first["msg"]:
-        what += f" (found {_shown(first['input'])})"
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{source}: {where + ': ' if where else ''}{what}{more}"
+def _one_line(error: ValidationError, data: object, source: str) -> str:
+    """The first problem as one line that names the field as its author would, and never shows a key."""
+    problems = sorted(error.errors(include_url=False), key=_rank)
+    found: dict[_Path, ErrorDetails] = {}
+    for problem in problems:
+        found.setdefault(_path(problem, data), problem)
+    # Every branch of a union complains; the one that got furthest into the data is the one that was meant.
+    found = {
+        path: problem
+        for path, problem in found.items()
+        if not any(len(o) > len(path) and o[: len(path)] == path for o in found)
+    }
+    path, first = next(iter(found.items()))
+    where = f"{'.'.join(map(str, path))}: " if path else ""
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return " ".join(f"{source}: {where}{_what(first)}{more}".split())
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+def _rank(problem: ErrorDetails) -> int:
+    """Which problem is told first: a misspelt field before the one that is missing for it."""
+    if problem["type"] == "extra_forbidden":
+        return 0
+    # A mapping can not be meant as one of several words: other branches of the union have more to say about it.
+    return 2 if problem["type"] == "literal_error" and isinstance(problem["input"], Mapping) else 1
+
+
+def _path(problem: ErrorDetails, data: Any) -> _Path:
+    """Where the problem is, in the words of the data: without the names of union branches."""
+    path: list[str | int] = []
+    for depth, part in enumerate(problem["loc"], 1):
+        index = isinstance(data, (list, tuple)) and isinstance(part, int)
+        if index or (isinstance(data, Mapping) and part in data):
+            data = data[part]
+        elif depth < len(problem["loc"]) or problem["type"] != "missing":
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def _what(problem: ErrorDetails) -> str:
+    kind, message = problem["type"], problem["msg"]
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    context = problem.get("ctx", {})
+    what = _REMEDIES[kind].format(**context) if kind in _REMEDIES else message
+    if kind in ("missing", "extra_forbidden", "union_tag_not_found", "union_tag_invalid"):
+        return what
+    return f"{what} (found {_shown(problem['input'], kind in _SHOWS_TEXT)})"
+
+
+def _shown(value: object, text: bool = False) -> str:
+    if isinstance(value, str):
+        if not text:
+            return "a text"
+        return repr(value) if len(value) <= 40 else f"a text of {len(value)} characters"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return "a list" if isinstance(value, (list, tuple)) else repr(value)

@@ -32,11 +32,16 @@ class Breaker:
         """True while calls are refused or probing."""
         return self._closed_until is not None
 
+    @property
+    def refuses(self) -> bool:
+        """True while nothing may be sent, not even a probe."""
+        return self._closed_until is not None and self._clock() < self._closed_until
+
     def allow(self) -> bool:
         """May a request be sent now? A True after the cool-down is the probe, and starts the next cool-down."""
         if self._closed_until is None:
             return True
-        if self._clock() < self._closed_until:
+        if self.refuses:
             return False
         self._closed_until = self._clock() + self._cooldown_s
         return True
@@ -73,13 +78,36 @@ class Gate:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """Hold one place at the candidate and one at its endpoint."""
+        """Hold one place at the candidate, for a whole call."""
         async with self._slots:
-            if self._endpoint_slots is None:
-                yield
-            else:
-                async with self._endpoint_slots:
-                    yield
+            yield
+
+    @asynccontextmanager
+    async def endpoint_slot(self) -> AsyncIterator[float]:
+        """Hold one place at the candidate's endpoint, for one attempt; gives the seconds waited for it."""
+        began = time.monotonic()
+        if self._endpoint_slots is None:
+            yield 0.0
+        else:
+            async with self._endpoint_slots:
+                yield time.monotonic() - began
+
+    @asynccontextmanager
+    async def spare_slot(self, tokens: int) -> AsyncIterator[bool]:
+        """Hold a second place everywhere, for a hedge, if there is room this moment; gives whether there was."""
+        room = (
+            not self._slots.locked()
+            and not (self._endpoint_slots and self._endpoint_slots.locked())
+            and not self.pause_left
+            and (self._requests is None or self._requests.has_capacity())
+            and (self._tokens is None or self._tokens.has_capacity(self._bounded(tokens)))
+        )
+        if not room:
+            yield False
+            return
+        async with self.slot(), self.endpoint_slot():
+            await self.rate(tokens)
+            yield True
 
     async def rate(self, tokens: int) -> float:
         """Wait for the rate limits; returns the seconds waited, which do not count against a deadline."""
@@ -87,8 +115,13 @@ class Gate:
         if self._requests is not None:
             await self._requests.acquire()
         if self._tokens is not None:
-            await self._tokens.acquire(min(float(tokens), self._tokens.max_rate))
+            await self._tokens.acquire(self._bounded(tokens))
         return time.monotonic() - began
+
+    def _bounded(self, tokens: int) -> float:
+        # A request larger than a minute's tokens takes the whole minute.
+        assert self._tokens is not None, "asked only where there is a limit on tokens"
+        return min(float(tokens), self._tokens.max_rate)
 
     def pause(self, seconds: float) -> None:
         """Nobody calls this candidate for a while: it asked for that."""

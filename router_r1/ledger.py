@@ -43,7 +43,8 @@ class Price(BaseModel):
     @property
     def version(self) -> str:
         """A short name for this exact price, e.g. `2026-11-01/5f0c2a91`; equal prices have equal versions."""
-        vector = json.dumps([self.input, self.output, self.cached_input])
+        # + 0.0 turns -0.0, which equals 0.0, into it.
+        vector = json.dumps([p + 0.0 for p in (self.input, self.output, self.cached_input)])
         digest = hashlib.sha256(vector.encode()).hexdigest()[:8]
         return f"{self.as_of or 'undated'}/{digest}"
 
@@ -85,8 +86,10 @@ class Usage:
     def from_openai(cls, raw: object) -> Usage | None:
         """Read the `usage` object of an OpenAI-compatible reply.
 
-        Returns None when it is absent or holds no usable counts, so that the caller estimates and says so. Counts
-        that contradict each other (more cached than prompt tokens) are clamped and marked as estimated.
+        Returns None when it is absent or holds no usable counts, so that the caller estimates and says so. Some
+        servers (xAI, Gemini) leave reasoning out of `completion_tokens` and have it only in `total_tokens`: it is
+        billed as completion, and counted so. Counts that contradict each other (more cached than prompt tokens) are
+        clamped and marked as estimated.
         """
         if not isinstance(raw, Mapping):
             return None
@@ -95,7 +98,12 @@ class Usage:
             return None
         cached = _detail(raw.get("prompt_tokens_details"), "cached_tokens")
         reasoning = _detail(raw.get("completion_tokens_details"), "reasoning_tokens")
-        contradictory = cached > prompt or reasoning > completion
+        total = raw.get("total_tokens")
+        hidden = max(0, total - prompt - completion) if _is_count(total) else 0
+        completion += hidden
+        # The rest of the total is reasoning if the reply says so; else that is a guess.
+        contradictory = cached > prompt or reasoning > completion or hidden not in (0, reasoning)
+        reasoning = max(reasoning, hidden)
         return cls(
             prompt, completion, min(cached, prompt), min(reasoning, completion), contradictory
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from router_r1.pool import ModelCard
 from router_r1.protocol import Problem, ProblemKind, escape
@@ -36,7 +36,8 @@ def usd(amount: float, *, rounding: str = ROUND_HALF_EVEN) -> str:
     exact = Decimal(f"{amount:.12g}")  # 0.1 + 0.2 is 0.3 here
     if exact == 0:
         return "$0"
-    shown = exact.quantize(Decimal(1).scaleb(min(-2, exact.adjusted() - 2)), rounding=rounding)
+    unit = Decimal(1).scaleb(min(-2, exact.adjusted() - 2))
+    shown = exact.quantize(unit, rounding, Context(prec=400))  # room for any float
     whole, _, fraction = f"{shown:f}".partition(".")
     return f"${whole}.{fraction.rstrip('0'):0<2}"
 
@@ -109,7 +110,8 @@ def describe(card: ModelCard) -> str:
                 else ", mixture of experts"
             )
         facts.append(size)
-    description = f" {card.description}" if card.description else ""
+    # A description may be a block of YAML; here it is part of one line.
+    description = " ".join(["", *card.description.split()])
     return f"- {card.name} ({'; '.join(facts)}).{description}"
 
 
@@ -134,10 +136,14 @@ CORRECTIONS: dict[ProblemKind, str] = {
 
 
 def correction(problems: Sequence[Problem], names: Sequence[str]) -> str:
-    """What a malformed turn is answered with: each problem by name, and the form that is expected."""
-    found = "; ".join(
-        CORRECTIONS[p.kind] + (f" ({p.detail})" if p.detail else "") for p in problems
-    )
+    """What a malformed turn is answered with: each kind of problem by name, and the form that is expected.
+
+    A turn can have any number of problems; each kind is told once, with at most three instances.
+    """
+    details: dict[ProblemKind, dict[str, None]] = {}
+    for problem in problems:
+        details.setdefault(problem.kind, {})[problem.detail] = None
+    found = "; ".join(_told(kind, list(instances)) for kind, instances in details.items())
     known = (
         f" The models are: {', '.join(names)}."
         if any(p.kind in (ProblemKind.UNKNOWN_MODEL, ProblemKind.MISSING_MODEL) for p in problems)
@@ -148,6 +154,14 @@ def correction(problems: Sequence[Problem], names: Sequence[str]) -> str:
         'Write one think block, then either routes as <route model="NAME">query</route> '
         "or one <answer>answer</answer>."
     )
+
+
+def _told(kind: ProblemKind, instances: Sequence[str], most: int = 3) -> str:
+    shown = [instance for instance in instances if instance][:most]
+    if not shown:
+        return CORRECTIONS[kind]
+    more = ", …" if len(instances) > most else ""
+    return f"{CORRECTIONS[kind]} ({', '.join(shown)}{more})"
 
 
 LAST_ROUND = "No round of routing is left. Answer now, from what you have."

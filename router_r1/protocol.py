@@ -23,14 +23,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _TAG_NAMES = "think|route|search|information|answer"
+_ACTIONS = ("route", "search", "answer")
 _TAG = re.compile(rf"<(/?)({_TAG_NAMES})(\s[^<>]*)?>")
 # Possessive, so that an attribute list of any length is read in one pass.
 _ATTRIBUTE = re.compile(r"""(?<![a-z_])([a-z_]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 
-# Protocol tags, however they are cased or spaced, and the control tokens of common chat templates.
+# Protocol tags, however they are cased or spaced, and the control tokens of common chat templates
+# (`<|` opens those of Qwen, Llama 3, Phi and more; with a full-width bar those of DeepSeek).
 _SPECIAL = re.compile(
-    rf"(?P<mark><|&(?:amp;)*lt;)(?=\s*(?:/\s*)?(?:{_TAG_NAMES})\b|\|"
-    r"|/?(?:s|bos|eos|pad|unk|start_of_turn|end_of_turn)>)|(?P<inst>&(?:amp;)*lsqb;|\[)(?=/?INST\])",
+    rf"(?P<mark><|&(?:amp;)*lt;)(?=\s*(?:/\s*)?(?:{_TAG_NAMES})\b|[|\uff5c]|</?SYS>>"
+    r"|/?(?:s|bos|eos|pad|unk|sop|eop|start_of_turn|end_of_turn)>)"
+    r"|(?P<bracket>&(?:amp;)*lsqb;|\[)"
+    r"(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|gMASK)\])",
     re.IGNORECASE,
 )
 
@@ -129,7 +133,8 @@ class _TurnReader:
 
     def __init__(self, text: str, candidates: Iterable[str] | None, max_routes: int | None) -> None:
         self.text = text
-        self.names = None if candidates is None else {name.casefold(): name for name in candidates}
+        self.names = None if candidates is None else tuple(candidates)
+        self.folded = {name.casefold(): name for name in self.names or ()}
         self.max_routes = max_routes
         self.thoughts: list[str] = []
         self.routes: list[Route] = []
@@ -164,17 +169,16 @@ class _TurnReader:
                 following = {**following, tags[number][2]: number}
         closes.reverse()
 
-        number = 0
+        number = self._opened_by_template(tags)
+        if number:
+            position = tags[number - 1].end()
         while number < len(tags):
             tag = tags[number]
             name = tag[2]
             outside = self.text[position : tag.start()]
             if tag[1]:
-                if name == "think" and not self.thoughts and position == 0:
-                    self.thoughts.append(outside.strip())  # the chat template wrote the opening tag
-                else:
-                    self._outside(outside)
-                    self._problem(ProblemKind.STRAY_CLOSE, tag[0])
+                self._outside(outside)
+                self._problem(ProblemKind.STRAY_CLOSE, tag[0])
                 position, number = tag.end(), number + 1
                 continue
             self._outside(outside)
@@ -193,6 +197,20 @@ class _TurnReader:
             position, number = tags[end].end(), end + 1
         self._outside(self.text[position:])
 
+    def _opened_by_template(self, tags: list[re.Match[str]]) -> int:
+        """Take the thought whose opening tag the chat template wrote; returns how many tags it used up.
+
+        It ends at the first think tag, a closing one. What it mentions on the way, tags included, is thought, as in
+        any think block; but if other tags come first and nothing to do follows, the closing tag is only a stray.
+        """
+        end = next((n for n, tag in enumerate(tags) if tag[2] == "think"), None)
+        if end is None or not tags[end][1]:
+            return 0
+        if end > 0 and not any(not tag[1] and tag[2] in _ACTIONS for tag in tags[end + 1 :]):
+            return 0
+        self.thoughts.append(unescape(self.text[: tags[end].start()].strip()))
+        return end + 1
+
     def _block(self, name: str, attributes: str, content: str) -> None:
         content = unescape(content)
         if name == "think":
@@ -207,29 +225,38 @@ class _TurnReader:
 
     def _route(self, model: str, query: str) -> None:
         self.actions += 1
-        known = model if self.names is None else self.names.get(model.casefold())
+        known = self._known(model)
         if not model:
-            self._problem(ProblemKind.MISSING_MODEL, _shorten(query))
+            self._problem(ProblemKind.MISSING_MODEL, query)
         elif known is None:
-            self._problem(ProblemKind.UNKNOWN_MODEL, _shorten(model))
-        elif not query.strip(" .…"):
+            self._problem(ProblemKind.UNKNOWN_MODEL, model)
+        elif not query.strip(" \t\r\n.…"):
             self._problem(ProblemKind.EMPTY_QUERY, known)
         else:
             self.routes.append(Route(known, query))
 
+    def _known(self, model: str) -> str | None:
+        """The pool's spelling of a name: the same one, or else the same but for case."""
+        if self.names is None or model in self.names:
+            return model
+        return self.folded.get(model.casefold())
+
     def _split_search(self, content: str) -> tuple[str, str]:
         """`NAME:query`. Names may hold colons themselves, so the longest known name wins."""
-        for name in sorted((self.names or {}).values(), key=len, reverse=True):
-            head, rest = content[: len(name)], content[len(name) :].lstrip()
-            if head.casefold() == name.casefold() and rest.startswith(":"):
-                return name, rest[1:].strip()
+        for name in sorted(self.names or (), key=len, reverse=True):
+            head = content[: len(name)]
+            if head.casefold() != name.casefold():
+                continue
+            rest = content[len(name) :].lstrip()
+            if rest.startswith(":"):
+                return head, rest[1:].strip()
         model, colon, query = content.partition(":")
         return (model.strip(), query.strip()) if colon else ("", content)
 
     def _outside(self, text: str) -> None:
         if text.strip():
             kind = ProblemKind.TEXT_AFTER_ANSWER if self.answers else ProblemKind.TEXT_OUTSIDE_TAGS
-            self._problem(kind, _shorten(text.strip()))
+            self._problem(kind, text.strip())
 
     def _check(self) -> None:
         if self.actions == 0 and not self.cut_short:
@@ -247,7 +274,7 @@ class _TurnReader:
             self._problem(ProblemKind.TOO_MANY_ROUTES, detail)
 
     def _problem(self, kind: ProblemKind, detail: str = "") -> None:
-        self.problems.append(Problem(kind, detail))
+        self.problems.append(Problem(kind, _shorten(detail)))
 
 
 def _opens_same(tag: re.Match[str], name: str) -> bool:
@@ -272,7 +299,7 @@ def escape(text: str) -> str:
     """
 
     def replace(match: re.Match[str]) -> str:
-        mark = match["mark"] or match["inst"]
+        mark = match["mark"] or match["bracket"]
         if mark[0] == "&":
             return "&amp;" + mark[1:]
         return "&lt;" if mark == "<" else "&lsqb;"
@@ -284,7 +311,7 @@ def unescape(text: str) -> str:
     """Undo `escape`. Text that was never escaped comes back unchanged unless it holds escaped tags."""
 
     def replace(match: re.Match[str]) -> str:
-        mark = match["mark"] or match["inst"]
+        mark = match["mark"] or match["bracket"]
         if mark[0] != "&":
             return mark
         if mark[:5].lower() == "&amp;":
@@ -379,10 +406,14 @@ def restore_stop(text: str, stops: Sequence[str]) -> str:
     if its closing tag is among `stops`.
     """
     opened = ""
+    in_template = (
+        True  # until a think tag: a closing one ends a thought that the chat template opened
+    )
     for tag in _TAG.finditer(text):
         if not tag[1] and not opened:
             opened = tag[2]
-        elif tag[1] and tag[2] == opened:
+        elif tag[1] and (tag[2] == opened or (in_template and tag[2] == "think")):
             opened = ""
+        in_template = in_template and tag[2] != "think"
     close = f"</{opened}>"
     return text + close if opened and close in stops else text

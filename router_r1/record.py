@@ -20,6 +20,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 OnMiss = Literal["error", "failure", "live"]
 
 _VERSION = 1
+_APPLICATION_ID = 0x52523152
+"""In the header of the file, where SQLite has a place for whose it is."""
+_BUSY_S = 60.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     key        TEXT PRIMARY KEY,
@@ -99,52 +103,89 @@ class RecordStore:
             raise StoreError(
                 f"{self.path}: no such record store; record one first, or correct the path"
             )
+        self._create = create
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._pid = 0
+        with self._using():
+            pass
+
+    @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        """The connection of this process, for one thread at a time. Raises `StoreError` for all SQLite can meet."""
         with self._lock:
-            self._open()
+            try:
+                # SQLite's connections may not be carried across a fork.
+                if self._connection is None or self._pid != os.getpid():
+                    self._connection, self._pid = self._open(), os.getpid()
+                yield self._connection
+            except (sqlite3.Error, OSError) as error:
+                if isinstance(error, StoreError):
+                    raise
+                raise StoreError(
+                    f"{self.path}: can not be used as a record store: {error}"
+                ) from error
 
     def _open(self) -> sqlite3.Connection:
-        """The connection of this process: SQLite's may not be carried across a fork."""
-        if self._connection is not None and self._pid == os.getpid():
-            return self._connection
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+        )
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(
-                self.path, timeout=60.0, isolation_level=None, check_same_thread=False
-            )
-            connection.execute("PRAGMA journal_mode = WAL")
+            if not self._is_store(connection):
+                if not self._create:
+                    raise StoreError(f"{self.path}: is empty; record something first")
+                self._lay_out(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
-            found = connection.execute("PRAGMA user_version").fetchone()[0]
-            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-            if tables and "records" not in tables:
-                raise StoreError(
-                    f"{self.path}: is an SQLite file, but not a record store; choose another path"
-                )
-            if found not in (0, _VERSION):
-                raise StoreError(
-                    f"{self.path}: written by another version (format {found}, this one reads {_VERSION}); record anew"
-                )
-            connection.execute(_SCHEMA)
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
-        except (sqlite3.Error, OSError) as error:
-            if isinstance(error, StoreError):
-                raise
-            raise StoreError(
-                f"{self.path}: can not be opened as a record store: {error}"
-            ) from error
-        self._connection, self._pid = connection, os.getpid()
+        except BaseException:
+            connection.close()
+            raise
         return connection
+
+    def _is_store(self, connection: sqlite3.Connection) -> bool:
+        """False for an empty file. Only reads: a file that turns out to be something else is left as it was."""
+        connection.execute(
+            "BEGIN"
+        )  # one view of the file, while another process may be laying it out
+        kind = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        connection.execute("ROLLBACK")
+        if (kind, version, tables) == (0, 0, 0):
+            return False
+        if kind != _APPLICATION_ID:
+            raise StoreError(
+                f"{self.path}: is an SQLite file, but not a record store; choose another path"
+            )
+        if version != _VERSION:
+            raise StoreError(
+                f"{self.path}: written by another version (format {version}, this one reads {_VERSION}); record anew"
+            )
+        return True
+
+    def _lay_out(self, connection: sqlite3.Connection) -> None:
+        """Make the table, all or nothing; another process may be doing the same."""
+        give_up = time.monotonic() + _BUSY_S
+        while True:
+            try:
+                # Does not wait for another process by itself, as other statements do.
+                connection.execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.01)
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_SCHEMA)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+        connection.execute("COMMIT")
 
     def get(self, key: str) -> Record | None:
         """The record of a request, or None."""
-        with self._lock:
-            row = (
-                self._open()
-                .execute("SELECT response FROM records WHERE key = ?", (key,))
-                .fetchone()
-            )
+        query = "SELECT response FROM records WHERE key = ?"
+        with self._using() as connection:
+            row = connection.execute(query, (key,)).fetchone()
         return None if row is None else self._read(key, row[0])
 
     def _read(self, key: str, text: str) -> Record:
@@ -156,19 +197,19 @@ class RecordStore:
     def put(self, request: Request, record: Record) -> None:
         """Keep a record. The first answer to a request stays; an answer replaces a failure."""
         row = (request.key, int(record.response.ok), request.canonical_json(), record.to_json())
-        with self._lock:
-            self._open().execute(_PUT, (*row, record.created_at))
+        with self._using() as connection:
+            connection.execute(_PUT, (*row, record.created_at))
 
     def __len__(self) -> int:
-        with self._lock:
-            count = self._open().execute("SELECT count(*) FROM records").fetchone()[0]
+        with self._using() as connection:
+            count = connection.execute("SELECT count(*) FROM records").fetchone()[0]
         return int(count)
 
     def __iter__(self) -> Iterator[tuple[dict[str, Any], Record]]:
         """All requests, as dictionaries, and their records, in order of time."""
         query = "SELECT key, request, response FROM records ORDER BY created_at, key"
-        with self._lock:
-            rows = self._open().execute(query).fetchall()
+        with self._using() as connection:
+            rows = connection.execute(query).fetchall()
         for key, request, response in rows:
             yield json.loads(request), self._read(key, response)
 
@@ -188,7 +229,7 @@ class StoreTransport:
     `live`      call the live transport and keep the answer: recording, and resuming a recording
 
     Failures are kept too, so that a replay sees them, but recording does not take a kept failure for an answer: it
-    calls again. Equal requests in flight at once in one process are sent once.
+    calls again. Equal requests in flight at once on one event loop are sent once.
     """
 
     def __init__(

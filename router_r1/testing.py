@@ -25,7 +25,7 @@ from router_r1.policy import WrittenTurn
 from router_r1.pool import Account, ModelCard, ModelPool, ModelSpec, new_call_id
 from router_r1.transport import Attempt, Failure, Reply, Request, SimulatedTransport
 
-Script = str | Failure | Sequence[str | Failure] | Callable[[str], str]
+Script = str | Failure | Sequence[str | Failure] | Callable[[str], Reply | Awaitable[Reply]]
 
 
 class ScriptedPolicy:
@@ -96,7 +96,7 @@ class ScriptedPool(ModelPool):
             source="scripted pool",
         )
 
-    def _reply(self, card: ModelSpec, request: Request) -> Reply:
+    def _reply(self, card: ModelSpec, request: Request) -> Reply | Awaitable[Reply]:
         query = request.messages[-1]["content"]
         self.asked.append((card.name, query))
         script = self._scripts[card.name]
@@ -119,6 +119,7 @@ class Exchange:
     path: str
     body: dict[str, Any]
     headers: dict[str, str]
+    """Names in lower case."""
     number: int
     """Counts the requests, from 0."""
     cancelled: bool = False
@@ -229,9 +230,11 @@ class LoopbackServer:
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_route("*", "/{path:.*}", self._serve)
         # handler_cancellation: a client that leaves cancels the handler, as a good gateway does.
-        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None)
+        self._runner = web.AppRunner(
+            app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1
+        )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, shutdown_timeout=0.1)
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         port = self._runner.addresses[0][1]
         self.base_url = f"http://127.0.0.1:{port}/v1"
@@ -239,7 +242,10 @@ class LoopbackServer:
     async def _serve(self, http: Any) -> Any:
         raw = await http.read()
         exchange = Exchange(
-            http.path, json.loads(raw) if raw else {}, dict(http.headers), len(self.exchanges)
+            http.path,
+            json.loads(raw) if raw else {},
+            {k.lower(): v for k, v in http.headers.items()},
+            len(self.exchanges),
         )
         self.exchanges.append(exchange)
         self.in_flight += 1

@@ -32,8 +32,9 @@ log = logging.getLogger("router_r1.trace")
 SCHEMA = "router-r1.trace/1"
 
 
+@functools.cache
 def package_version() -> str:
-    """The installed version of this package."""
+    """The installed version of this package; looking it up takes longer than the rest of a trace."""
     try:
         return version("router-r1")
     except PackageNotFoundError:  # run from a source tree that is not installed

@@ -62,7 +62,12 @@ def test_the_tag_a_server_swallowed_at_its_stop_string_is_put_back() -> None:
     cut = ROUTE.removesuffix("</route>"), ANSWER.removesuffix("</answer>")
     with chat_server(*cut) as server:
         result = ask(OpenAIPolicy(server.base_url, "m"), max_routes=1)
-    assert server.exchanges[0].body["stop"] == ["</route>", "</search>", "</answer>", "<information"]
+    assert server.exchanges[0].body["stop"] == [
+        "</route>",
+        "</search>",
+        "</answer>",
+        "<information",
+    ]
     assert result.answer == "4"
     assert result.trace.turns[0].turn.text == ROUTE
 
@@ -106,7 +111,9 @@ def test_sampling_and_vendor_fields_are_sent_as_given() -> None:
 def test_a_policy_that_fails_ends_the_episode_with_a_reason() -> None:
     handler: Callable[[Exchange], Served] = lambda _: Served({"error": "down"}, status=500)  # noqa: E731
     with LoopbackServer(handler) as server:
-        result = ask(OpenAIPolicy(server.base_url, "m", limits=FAST, price=Price(input=1, output=1)))
+        result = ask(
+            OpenAIPolicy(server.base_url, "m", limits=FAST, price=Price(input=1, output=1))
+        )
     assert result.stop_reason is StopReason.POLICY_FAILED and result.answer is None
     assert "server_error" in result.trace.stop_detail
     assert len(server.exchanges) == 2
@@ -120,7 +127,9 @@ def test_a_missing_key_is_named_before_anything_starts() -> None:
         RouterAgent(policy=policy, pool=ScriptedPool({"a": "4"}))
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "https://user:secret@host/v1", "https://h/v1?key=x"])
+@pytest.mark.parametrize(
+    "url", ["localhost:8000", "https://user:secret@host/v1", "https://h/v1?key=x"]
+)
 def test_a_base_url_that_is_none_or_holds_a_key_is_refused(url: str) -> None:
     with pytest.raises(ConfigError) as error:
         OpenAIPolicy(url, "m")

@@ -70,10 +70,14 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def episode(question: str = "What?", **limits: Any) -> Episode:
     settings = {"max_turn_tokens": 24} | limits
-    return Episode(question, CARDS, Limits(**settings), prompt=lambda q, *_: ({"role": "user", "content": q},))
+    return Episode(
+        question, CARDS, Limits(**settings), prompt=lambda q, *_: ({"role": "user", "content": q},)
+    )
 
 
-async def write_all(policy: TransformersPolicy, episodes: list[Episode]) -> tuple[list[Any], Ledger]:
+async def write_all(
+    policy: TransformersPolicy, episodes: list[Episode]
+) -> tuple[list[Any], Ledger]:
     ledger = Ledger()
     turns = await asyncio.gather(
         *(policy.write_turn(e, Account(ledger, e.id, 1, Role.POLICY)) for e in episodes)
@@ -89,7 +93,11 @@ async def test_turns_are_generated_and_booked(checkpoint: Path) -> None:
     (row,) = ledger
     assert row.usage.completion == len(turn.token_ids) and row.usage.prompt > 0
     assert (row.model, row.role, row.source, row.billed) == ("tiny", Role.POLICY, "local", False)
-    assert row.cost_usd == turn.cost_usd == pytest.approx((row.usage.prompt + row.usage.completion) / 1e6)
+    assert (
+        row.cost_usd
+        == turn.cost_usd
+        == pytest.approx((row.usage.prompt + row.usage.completion) / 1e6)
+    )
 
 
 async def test_a_batch_writes_what_each_episode_gets_alone(checkpoint: Path) -> None:
