@@ -15,23 +15,25 @@ from router_r1 import aggregate, config
 from router_r1.agent import RouterAgent
 from router_r1.config import StrictModel
 from router_r1.episode import Limits
+from router_r1.errors import ConfigError
 from router_r1.ledger import Price
 from router_r1.local_policy import TransformersPolicy
 from router_r1.policy import OpenAIPolicy, Policy
-from router_r1.pool import CallLimits, ModelPool
+from router_r1.pool import BaseUrl, CallLimits, Headers, ModelPool, VariableName
+from router_r1.record import OnMiss
 
 
 class OpenAIPolicyConfig(StrictModel):
     """A policy behind an OpenAI-compatible server; fields as for `OpenAIPolicy`."""
 
     kind: Literal["openai"]
-    base_url: str
+    base_url: BaseUrl
     """Where the server is, e.g. `http://127.0.0.1:8000/v1`."""
     model: str
     """The id the server knows."""
     price: Price
     """Dollars per million tokens of the policy itself. Required; write zeros for one that is free."""
-    api_key_env: str | None = None
+    api_key_env: VariableName | None = None
     """Name of the environment variable that holds the key."""
     mode: Literal["chat", "native"] = "chat"
     """`chat` for hosted models; `native` for a policy trained by this project, served by vLLM."""
@@ -47,17 +49,17 @@ class OpenAIPolicyConfig(StrictModel):
     """Vendor fields, sent untouched."""
     send_stop: bool = True
     """Turn off for models that refuse stop strings."""
-    headers: dict[str, str] = {}
+    headers: Headers = {}
     """Extra headers that are not secret."""
     token_limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """What this server calls the limit on generated tokens."""
     limits: CallLimits = CallLimits()
     """Concurrency, rates, retries and time-outs."""
 
-    def build(self, folder: Path) -> Policy:
-        """Make the policy."""
+    def build(self, path: Path) -> Policy:
+        """Make the policy of the agent file at `path`."""
         fields = {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
-        return OpenAIPolicy(**fields)
+        return OpenAIPolicy(**fields, source=str(path))
 
 
 class TransformersPolicyConfig(StrictModel):
@@ -83,10 +85,10 @@ class TransformersPolicyConfig(StrictModel):
     max_batch: Annotated[int, Field(ge=1)] = 32
     """Most turns generated together."""
 
-    def build(self, folder: Path) -> Policy:
-        """Load the checkpoint."""
+    def build(self, path: Path) -> Policy:
+        """Load the checkpoint that the agent file at `path` names."""
         fields = {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
-        local = folder / self.path
+        local = path.parent / self.path
         return TransformersPolicy(**fields | {"path": local if local.exists() else self.path})
 
 
@@ -131,14 +133,14 @@ class SynthesizeConfig(StrictModel):
 
 
 class StoreConfig(StrictModel):
-    """Record or replay the pool."""
+    """Record or replay: the candidates, the aggregator, and a policy behind a server."""
 
     path: str
-    """The record store."""
+    """The record store, relative to this file."""
     mode: Literal["record", "replay"]
-    """`record` pays for each distinct request once; `replay` never calls anyone."""
-    on_miss: Literal["error", "failure", "live"] = "error"
-    """What a replay does about a request that was not recorded."""
+    """`record` pays for each distinct request once; `replay` calls nobody."""
+    on_miss: Literal["error", "failure"] = "error"
+    """What a replay does about a request that was not recorded: end with an error, or count it as a failed call."""
 
 
 class AgentFile(StrictModel):
@@ -160,7 +162,7 @@ class AgentFile(StrictModel):
     traces: str | None = None
     """File to append traces to, relative to this file."""
     store: StoreConfig | None = None
-    """Record or replay the pool; live when left out."""
+    """Record or replay; live when left out."""
 
 
 def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
@@ -174,19 +176,24 @@ def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
         ConfigError: names file, field and remedy.
     """
     content = config.load(AgentFile, path, overrides)
-    folder = Path(path).parent
+    path = Path(path)
+    folder = path.parent
     pool = ModelPool.from_yaml(folder / content.pool)
+    policy = content.policy.build(path)
     if content.store is not None:
         store = folder / content.store.path
-        recording = content.store.mode == "record"
-        pool = (
-            pool.recording(store)
-            if recording
-            else pool.replaying(store, on_miss=content.store.on_miss)
-        )
+        on_miss: OnMiss = "live" if content.store.mode == "record" else content.store.on_miss
+        pool = pool.through_store(store, on_miss)
+        if isinstance(policy, OpenAIPolicy):
+            policy = policy.through_store(store, on_miss)
     merger = content.aggregator
+    if not isinstance(merger, str):
+        try:
+            merger.build().check(pool)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: aggregator: {error}") from error
     return RouterAgent(
-        policy=content.policy.build(folder),
+        policy=policy,
         pool=pool,
         aggregator=merger if isinstance(merger, str) else merger.build(),
         limits=content.limits,

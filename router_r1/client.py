@@ -79,16 +79,19 @@ class LiveTransport:
         endpoints: Mapping[str, Endpoint],
         *,
         source: str = "pool",
+        section: str = "endpoints.",
         env: Mapping[str, str] | None = None,
     ) -> None:
         """
         Args:
             endpoints: servers by name.
             source: what to call the configuration in error messages.
+            section: where in it the endpoints are.
             env: where keys are looked up, at the time of the first call; `os.environ` by default.
         """
         self._endpoints = dict(endpoints)
         self._source = source
+        self._section = section
         self._env = os.environ if env is None else env
         self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopState] = (
             weakref.WeakKeyDictionary()
@@ -100,7 +103,7 @@ class LiveTransport:
         """Raise `ConfigError` for a candidate without an endpoint, or whose key is not set."""
         for card in cards:
             name, endpoint = self._endpoint(card)
-            read_key(endpoint, name, self._source, self._env)
+            self._key(name, endpoint)
 
     def _endpoint(self, card: ModelSpec) -> tuple[str, Endpoint]:
         name = card.endpoint
@@ -115,6 +118,8 @@ class LiveTransport:
         """Carry out one request with everything the module docstring lists."""
         name, endpoint = self._endpoint(card)
         state, client = self._connected(name, endpoint)
+        if request.encode:
+            return await self._encode(client, card, endpoint.base_url, request)
         if card.name not in state.gates:
             if endpoint.max_concurrency and name not in state.endpoint_slots:
                 state.endpoint_slots[name] = asyncio.Semaphore(endpoint.max_concurrency)
@@ -143,22 +148,34 @@ class LiveTransport:
     def _connect(self, name: str, endpoint: Endpoint) -> openai.AsyncOpenAI:
         from router_r1 import wire
 
-        return wire.connect(endpoint, read_key(endpoint, name, self._source, self._env))
+        return wire.connect(endpoint, self._key(name, endpoint))
 
-    async def post(self, card: ModelSpec, path: str, body: Mapping[str, Any]) -> Any:
-        """Post to another route of the card's server and return its JSON, once, without retries or billing.
+    def _key(self, name: str, endpoint: Endpoint) -> str | None:
+        return read_key(endpoint, f"{self._source}: {self._section}{name}", self._env)
 
-        For routes that generate nothing (`/tokenize`). `path` begins at the server's root, not at the API's.
-
-        Raises:
-            ConnectionError: the route does not exist, or did not answer with JSON in `attempt_timeout_s`.
-        """
+    async def _encode(
+        self, client: openai.AsyncOpenAI, card: ModelSpec, base_url: str, request: Request
+    ) -> Response:
+        """Token ids from the server's `/tokenize`, a route of vLLM and others beside the OpenAI ones; asked once."""
         from router_r1 import wire
 
-        name, endpoint = self._endpoint(card)
-        _, client = self._connected(name, endpoint)
-        url = endpoint.base_url.removesuffix("/v1") + path
-        return await wire.fetch_json(client, url, body, card.limits)
+        text: dict[str, Any] = (
+            {"messages": list(request.messages), "add_generation_prompt": True}
+            if request.messages
+            else {"prompt": request.prompt, "add_special_tokens": False}
+        )
+        url = base_url.removesuffix("/v1") + "/tokenize"
+        try:
+            answer = await wire.fetch_json(
+                client, url, {"model": request.model} | text, card.limits
+            )
+        except ConnectionError as error:
+            return Response(failure=Failure(FailureKind.CONNECTION, str(error)))
+        tokens = answer.get("tokens") if isinstance(answer, dict) else None
+        if not isinstance(tokens, list) or not all(type(token) is int for token in tokens):
+            detail = f"{url}: expected a list of token ids"
+            return Response(failure=Failure(FailureKind.MALFORMED_REPLY, detail))
+        return Response(token_ids=tuple(tokens))
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""

@@ -162,7 +162,7 @@ _Path: TypeAlias = tuple[str | int, ...]
 
 
 def _one_line(error: ValidationError, data: object, source: str) -> str:
-    """The first problem as one line that names the field as its author would, and never shows a key."""
+    """The first two problems as one line that names fields as their author would, and never shows a key."""
     problems = sorted(error.errors(include_url=False), key=_rank)
     found: dict[_Path, ErrorDetails] = {}
     for problem in problems:
@@ -173,10 +173,9 @@ def _one_line(error: ValidationError, data: object, source: str) -> str:
         for path, problem in found.items()
         if not any(len(o) > len(path) and o[: len(path)] == path for o in found)
     }
-    path, first = next(iter(found.items()))
-    where = f"{'.'.join(map(str, path))}: " if path else ""
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return " ".join(f"{source}: {where}{_what(first)}{more}".split())
+    told = [".".join(map(str, path)) + ": " * bool(path) + _what(found[path]) for path in found]
+    more = f" (and {len(told) - 2} more)" if len(told) > 2 else ""
+    return " ".join(f"{source}: {'; '.join(told[:2])}{more}".split())
 
 
 def _rank(problem: ErrorDetails) -> int:

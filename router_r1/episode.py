@@ -18,6 +18,7 @@ Not covered: who writes the turns (`policy.py`), who answers (`pool.py`), what i
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +39,7 @@ from router_r1.transport import Message, Response
 
 Count = Annotated[int, Field(ge=1)]
 Quote = Callable[[ModelCard, str], float]
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Limits(StrictModel):
@@ -180,6 +182,8 @@ class Episode:
         """
         if not question.strip():
             raise ConfigError("the question is empty; ask something")
+        if _SURROGATE.search(question):
+            raise ConfigError("the question holds bytes that are no text; give it in UTF-8")
         if not pool_cards:
             raise ConfigError("the pool is empty; an episode needs at least one candidate")
         self.id = episode_id or uuid.uuid4().hex
@@ -287,6 +291,8 @@ class Episode:
             EpisodeStateError: the episode waits for responses, or is over.
         """
         self._require(EpisodeState.AWAITING_TURN, "step")
+        # Halves of surrogate pairs, which a policy's tokens can decode to, are in no file and no request.
+        text = _SURROGATE.sub("\ufffd", text)
         turn = parse_turn(text, self._by_name, max_routes=self.limits.max_routes)
         if tokens is None:
             tokens = len(token_ids) if token_ids is not None else estimate_tokens(text)

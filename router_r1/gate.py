@@ -57,6 +57,12 @@ class Breaker:
             self._closed_until = self._clock() + self._cooldown_s
 
 
+_BURST = 0.1
+"""Share of a minute's requests that may go out at once. A full minute's burst, refilled while it is used, would send
+nearly twice the limit in the first minute, and a server that counts would refuse half of it. Tokens have no such share:
+one request may need many."""
+
+
 class Gate:
     """Concurrency and rates of one candidate on one event loop."""
 
@@ -65,16 +71,19 @@ class Gate:
 
         self._slots = asyncio.Semaphore(limits.max_concurrency)
         self._endpoint_slots = endpoint_slots
-        self._requests = self._limiter(AsyncLimiter, limits.requests_per_minute)
-        self._tokens = self._limiter(AsyncLimiter, limits.tokens_per_minute)
+        self._requests = self._limiter(AsyncLimiter, limits.requests_per_minute, _BURST)
+        self._tokens = self._limiter(AsyncLimiter, limits.tokens_per_minute, 1.0)
         self._paused_until = 0.0
 
     @staticmethod
-    def _limiter(kind: type[AsyncLimiter], per_minute: float | None) -> AsyncLimiter | None:
+    def _limiter(
+        kind: type[AsyncLimiter], per_minute: float | None, share: float
+    ) -> AsyncLimiter | None:
+        """A bucket that holds this share of a minute's allowance; what it holds may go out at once."""
         if per_minute is None:
             return None
-        # A bucket must hold at least one request; below one a minute the period grows instead.
-        return kind(max(per_minute, 1.0), 60.0 * max(1.0, 1.0 / per_minute))
+        bucket = max(1.0, per_minute * share)
+        return kind(bucket, 60.0 * bucket / per_minute)
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:

@@ -29,8 +29,8 @@ _PLACEHOLDER = re.compile(r"[A-Za-z]{1,15}|\d{1,7}")
 _SHORT = 8
 
 
-def read_key(endpoint: Endpoint, name: str, source: str, env: Mapping[str, str]) -> str | None:
-    """The key of an endpoint from the environment.
+def read_key(endpoint: Endpoint, where: str, env: Mapping[str, str]) -> str | None:
+    """The key of an endpoint from the environment; `where` is the endpoint's place in the configuration.
 
     Raises:
         ConfigError: the variable is not set, or holds what no HTTP header can.
@@ -41,12 +41,12 @@ def read_key(endpoint: Endpoint, name: str, source: str, env: Mapping[str, str])
     key = env.get(variable, "").strip()
     if not key:
         raise ConfigError(
-            f"{source}: endpoints.{name}.api_key_env: the environment variable {variable} is not set; "
+            f"{where}.api_key_env: the environment variable {variable} is not set; "
             f"export it, or remove api_key_env for a server without keys"
         )
     if not (key.isascii() and key.isprintable()):
         raise ConfigError(
-            f"{source}: endpoints.{name}.api_key_env: the environment variable {variable} holds characters that no "
+            f"{where}.api_key_env: the environment variable {variable} holds characters that no "
             f"HTTP header can carry; export the key alone, on one line"
         )
     return key

@@ -21,21 +21,21 @@ from datetime import date
 from enum import StrEnum
 from typing import TypeGuard
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from router_r1.config import StrictModel
 
 TOKENS_PER_PRICE_UNIT = 1_000_000
 
 
-class Price(BaseModel):
+class Price(StrictModel):
     """The price of one model, in US dollars per million tokens."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    input: float = Field(ge=0)
+    input: float = Field(ge=0, strict=True)
     """Dollars per million prompt tokens that were not read from the provider's cache."""
-    output: float = Field(ge=0)
+    output: float = Field(ge=0, strict=True)
     """Dollars per million completion tokens, reasoning tokens included."""
-    cached: float | None = Field(default=None, ge=0)
+    cached: float | None = Field(default=None, ge=0, strict=True)
     """Dollars per million prompt tokens read from the provider's cache; the input price when left out."""
     as_of: date | None = None
     """The day this price was read from the provider's list."""

@@ -84,7 +84,10 @@ class TransformersPolicy:
             self._tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path)
             self._model: Any = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
         except (OSError, ValueError) as error:
-            raise ConfigError(f"{path}: no checkpoint with a tokenizer there: {error}") from error
+            reason = " ".join(str(error).split())
+            raise ConfigError(
+                f"{path}: no checkpoint with a tokenizer there; check the path ({reason})"
+            ) from error
         if self._tokenizer.chat_template is None:
             raise ConfigError(f"{path}: its tokenizer has no chat template; save one with it")
         if device == "auto":

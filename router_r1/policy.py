@@ -10,9 +10,11 @@ the episode, so one policy object serves any number of episodes at once.
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from router_r1.client import LiveTransport
@@ -21,6 +23,7 @@ from router_r1.errors import PolicyError
 from router_r1.ledger import Price
 from router_r1.pool import Account, CallLimits, Endpoint, ModelSpec, Sampling, call_and_book
 from router_r1.protocol import cut_turn, restore_stop
+from router_r1.record import OnMiss, RecordStore, StoreTransport
 from router_r1.transport import Failure, Message, Request, Response, Transport
 
 
@@ -72,7 +75,7 @@ class OpenAIPolicy:
     native
         One assistant turn that goes on, through `/completions`: what a policy trained by this project has seen.
         Token ids go in and come out where the server offers that (`/tokenize` and `return_token_ids`, as vLLM
-        does), so that nothing is ever re-tokenised. Elsewhere `prompt_template` must render the opening as text.
+        does), so that nothing is ever re-tokenised. For a server that takes text only, give a `prompt_template`.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class OpenAIPolicy:
         limits: CallLimits | None = None,
         prompt_template: Callable[[Sequence[Message]], str] | None = None,
         transport: Transport | None = None,
+        source: str = "OpenAIPolicy",
     ) -> None:
         """
         Args:
@@ -111,7 +115,8 @@ class OpenAIPolicy:
             token_limit_field: what this server calls the limit on generated tokens.
             limits: concurrency, rates, retries and time-outs.
             prompt_template: renders the opening messages as text, for native mode on a server without token ids.
-            transport: carries the requests instead of HTTP, e.g. a `StoreTransport` that records the policy too.
+            transport: carries the requests instead of HTTP; see also `recording` and `replaying`.
+            source: what to call this policy's configuration in error messages.
 
         Raises:
             ConfigError: a base URL that is none, or one that holds a key.
@@ -124,7 +129,7 @@ class OpenAIPolicy:
             "headers": headers or {},
             "token_limit_field": token_limit_field,
         }
-        endpoint = config.validate(Endpoint, fields, "policy")
+        endpoint = config.validate(Endpoint, fields, source)
         self.name = name or model
         self.mode = mode
         self.price = price
@@ -139,26 +144,38 @@ class OpenAIPolicy:
                     temperature=temperature, top_p=top_p, seed=seed, extra=extra or {}
                 ),
             },
-            "policy",
+            source,
         )
         self._endpoint = endpoint
         self._send_stop = send_stop
         self._template = prompt_template
-        self._live = LiveTransport({"policy": endpoint}, source="policy")
-        self._transport: Transport = transport or self._live
-        self._has_token_ids: bool | None = None
+        self._transport: Transport = transport or LiveTransport(
+            {"policy": endpoint}, source=source, section=""
+        )
         self._encoded: OrderedDict[str, tuple[int, ...]] = OrderedDict()
 
+    def recording(self, store: str | Path) -> OpenAIPolicy:
+        """This policy, keeping every turn in a record store, which may be the pool's; see `ModelPool.recording`."""
+        return self.through_store(store, "live")
+
+    def replaying(self, store: str | Path, *, on_miss: OnMiss = "error") -> OpenAIPolicy:
+        """This policy, answered from a record store; see `ModelPool.replaying`."""
+        return self.through_store(store, on_miss)
+
+    def through_store(self, store: str | Path, on_miss: OnMiss) -> OpenAIPolicy:
+        """This policy behind a record store: what `recording` (`live`) and `replaying` are short for."""
+        records = RecordStore(store, create=on_miss == "live")
+        stored = copy.copy(self)
+        stored._transport = StoreTransport(records, self._transport, on_miss=on_miss)
+        return stored
+
     def check(self) -> None:
-        """Raise `ConfigError` if the key is not set."""
-        if self._transport is self._live:
-            self._live.check((self.spec,))
+        """Raise `ConfigError` if a key is needed and not set."""
+        self._transport.check((self.spec,))
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._transport.aclose()
-        if self._transport is not self._live:
-            await self._live.aclose()
 
     async def write_turn(self, episode: Episode, account: Account) -> WrittenTurn:
         """Ask the server for the next turn."""
@@ -196,64 +213,56 @@ class OpenAIPolicy:
             sample_index=episode.sample_index,
         )
         response = await self._call(request, account)
-        text = restore_stop(response.text, episode.stop_strings)
-        kept = cut_turn(text, episode.stop_strings)
-        if response.token_ids is None:
-            return _written(response, kept)
-        return _written(response, kept, overhang=text[len(kept) :])
+        text = response.text
+        if response.token_ids is not None:
+            kept = cut_turn(text, episode.stop_strings)
+            return _written(response, kept, overhang=text[len(kept) :])
+        if (
+            response.finish_reason == "stop"
+        ):  # a server that did not include the stop string as asked
+            text = restore_stop(text, episode.stop_strings)
+        return _written(response, cut_turn(text, episode.stop_strings))
 
     async def _call(self, request: Request, account: Account) -> Response:
         return await call_and_book(self._transport, self.spec, request, account, self.price)
 
     async def _prompt(self, episode: Episode) -> str | tuple[int, ...]:
         """The native prompt: token ids where the server encodes, else text."""
-        if self._has_token_ids is not False:
-            try:
-                return await self._prompt_ids(episode)
-            except ConnectionError as error:
-                if (
-                    self._has_token_ids
-                ):  # it could before: a passing fault, but no half-encoded prompt
-                    raise PolicyError(
-                        f"{self.name}: the server no longer encodes text: {error}"
-                    ) from error
-                if self._template is None:
-                    raise PolicyError(
-                        f"{self.name}: native mode needs a server that encodes text ({error}); "
-                        f"use mode='chat', or give a prompt_template"
-                    ) from error
-                self._has_token_ids = False
-        assert self._template is not None, "without token ids there is a template"
+        if self._template is None:
+            return await self._prompt_ids(episode)
         return self._template(episode.opening) + episode.transcript
 
     async def _prompt_ids(self, episode: Episode) -> tuple[int, ...]:
         """Opening and environment text encoded by the server; the policy's own tokens as it wrote them."""
-        opening = {"messages": list(episode.opening), "add_generation_prompt": True}
-        key = "opening\0" + "\0".join(m["content"] for m in episode.opening)
-        ids = list(await self._encode(key, opening))
+        ids = list(await self._encode(episode.opening))
         overhang = ""
         for segment in episode.segments:
             if segment.origin is Origin.POLICY and segment.token_ids is not None:
                 ids += segment.token_ids
                 overhang = segment.overhang
             else:
-                text = segment.text.removeprefix(overhang)
-                ids += await self._encode(text, {"prompt": text, "add_special_tokens": False})
+                ids += await self._encode(segment.text.removeprefix(overhang))
                 overhang = ""
         return tuple(ids)
 
-    async def _encode(self, key: str, body: dict[str, Any]) -> tuple[int, ...]:
-        if key in self._encoded:
-            self._encoded.move_to_end(key)
-            return self._encoded[key]
-        answer = await self._live.post(self.spec, "/tokenize", {"model": self.spec.model_id} | body)
-        tokens = answer.get("tokens") if isinstance(answer, dict) else None
-        if not isinstance(tokens, list) or not all(isinstance(t, int) for t in tokens):
-            raise ConnectionError("/tokenize did not answer with a list of token ids")
-        self._has_token_ids = True
-        self._encoded[key] = tuple(tokens)
-        if len(self._encoded) > 4096:
-            self._encoded.popitem(last=False)
+    async def _encode(self, text: str | tuple[Message, ...]) -> tuple[int, ...]:
+        if isinstance(text, str):
+            request = Request(self.spec.model_id, prompt=text, encode=True)
+        else:
+            request = Request(self.spec.model_id, messages=text, encode=True)
+        key = request.key
+        if key not in self._encoded:
+            response = await self._transport.call(self.spec, request, lambda _: None)
+            if response.token_ids is None:
+                why = response.failure.detail if response.failure else "no token ids in the reply"
+                raise PolicyError(
+                    f"{self.name}: native mode needs a server that encodes text ({why}); "
+                    f"use mode='chat', or give a prompt_template"
+                )
+            self._encoded[key] = response.token_ids
+            if len(self._encoded) > 4096:
+                self._encoded.popitem(last=False)
+        self._encoded.move_to_end(key)
         return self._encoded[key]
 
 

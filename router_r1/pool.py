@@ -12,6 +12,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
+import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -29,12 +31,15 @@ from router_r1.transport import Attempt, Message, Request, Response, Transport
 if TYPE_CHECKING:
     from router_r1.record import OnMiss
 
-_NAME_TAKEN_BY_MARKUP = set("<>\"'\n\r\t")
+_NAME_TAKEN_BY_MARKUP = set("<>\"'")
+_SECRET_HEADERS = {"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key"}
 
 
 def _check_name(name: str) -> str:
     if not name.strip() or name != name.strip():
         raise ValueError("a name must not be empty or begin or end with space")
+    if not name.isprintable():
+        raise ValueError("a name must be one line of printable characters")
     if bad := sorted(set(name) & _NAME_TAKEN_BY_MARKUP):
         raise ValueError(f"a name must not hold {bad[0]!r}: it could not be written in a route tag")
     return name
@@ -43,7 +48,10 @@ def _check_name(name: str) -> str:
 def _check_base_url(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise ValueError("a base URL starts with http:// or https://, and usually ends with /v1")
-    if "@" in url.split("://", 1)[1].split("/", 1)[0] or "?" in url:
+    host = url.split("://", 1)[1].split("/", 1)[0]
+    if not host:
+        raise ValueError("a base URL names a host, e.g. http://127.0.0.1:8000/v1")
+    if "@" in host or "?" in url:
         raise ValueError(
             "a base URL must hold no user, password or query: "
             "put the key into an environment variable and name it in api_key_env"
@@ -51,6 +59,24 @@ def _check_base_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _check_variable(name: str) -> str:
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
+        raise ValueError(
+            "expected the name of an environment variable, in capitals, such as OPENAI_API_KEY; "
+            "a key itself is never written here"
+        )
+    return name
+
+
+def _check_headers(headers: dict[str, str]) -> dict[str, str]:
+    if secret := sorted(name for name in headers if name.lower() in _SECRET_HEADERS):
+        raise ValueError(f"{secret[0]} holds a key: name its environment variable in api_key_env")
+    return headers
+
+
+BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
+VariableName = Annotated[str, AfterValidator(_check_variable)]
+Headers = Annotated[dict[str, str], AfterValidator(_check_headers)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -58,11 +84,11 @@ Count = Annotated[int, Field(ge=1)]
 class Endpoint(StrictModel):
     """An OpenAI-compatible server that serves one or more candidates."""
 
-    base_url: Annotated[str, AfterValidator(_check_base_url)]
+    base_url: BaseUrl
     """Where requests go, e.g. `https://api.openai.com/v1` or `http://127.0.0.1:8000/v1`."""
-    api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    api_key_env: VariableName | None = None
     """Name of the environment variable that holds the key; none for a server without keys."""
-    headers: dict[str, str] = {}
+    headers: Headers = {}
     """Extra headers that are not secret, e.g. `HTTP-Referer` for OpenRouter."""
     max_concurrency: Count | None = None
     """Most calls in flight over all candidates of this endpoint; further calls queue."""
@@ -284,7 +310,7 @@ async def call_and_book(
         costs.append(account.book(card.name, call_id, attempt, price) or 0.0)
 
     response = await transport.call(card, request, book)
-    return replace(response, cost_usd=None if price is None else sum(costs))
+    return replace(response, cost_usd=None if price is None else math.fsum(costs))
 
 
 def new_call_id() -> str:
@@ -380,13 +406,14 @@ class ModelPool:
 
     def recording(self, store: str | Path) -> ModelPool:
         """This pool, keeping every answer in a record store: each distinct request is paid for once."""
-        return self._through_store(store, "live")
+        return self.through_store(store, "live")
 
     def replaying(self, store: str | Path, *, on_miss: OnMiss = "error") -> ModelPool:
         """This pool, answered from a record store. See `record.StoreTransport` for `on_miss`."""
-        return self._through_store(store, on_miss)
+        return self.through_store(store, on_miss)
 
-    def _through_store(self, store: str | Path, on_miss: OnMiss) -> ModelPool:
+    def through_store(self, store: str | Path, on_miss: OnMiss) -> ModelPool:
+        """This pool behind a record store: what `recording` (`live`) and `replaying` are short for."""
         from router_r1.record import RecordStore, StoreTransport
 
         transport = StoreTransport(

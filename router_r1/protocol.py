@@ -406,9 +406,8 @@ def restore_stop(text: str, stops: Sequence[str]) -> str:
     if its closing tag is among `stops`.
     """
     opened = ""
-    in_template = (
-        True  # until a think tag: a closing one ends a thought that the chat template opened
-    )
+    # Until the first think tag: a closing one ends a thought that the chat template opened.
+    in_template = True
     for tag in _TAG.finditer(text):
         if not tag[1] and not opened:
             opened = tag[2]

@@ -11,7 +11,9 @@ import functools
 import json
 import logging
 import os
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -193,32 +195,36 @@ class TraceWriter:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-        self._drop_unfinished_line()
+        self._lock = threading.Lock()
+        with self._locked():
+            self._drop_unfinished_line()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Alone with the file: among this process's threads, and among processes."""
+        with self._lock:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def _drop_unfinished_line(self) -> None:
-        """A writer that was killed in mid-write leaves half a line: its episode never ended. Cut it off."""
-        with self._locked():
-            size = os.fstat(self._file).st_size
-            end = size
-            while end > 0:
-                start = max(0, end - 65536)
-                block = os.pread(self._file, end - start, start)
-                newline = block.rfind(b"\n")
-                if newline >= 0:
-                    end = start + newline + 1
-                    break
-                end = start
-            if end < size:
-                log.warning("%s: dropped %d bytes of an unfinished line", self.path, size - end)
-                os.ftruncate(self._file, end)
-
-    def _locked(self) -> _FileLock:
-        return _FileLock(self._file)
+        """A writer that was killed in mid-write leaves half a line: its trace was never written. Cut it off."""
+        size = os.fstat(self._file).st_size
+        end = size
+        while end > 0 and os.pread(self._file, 1, end - 1) != b"\n":
+            start = max(0, end - 65536)
+            end = start + os.pread(self._file, end - start, start).rfind(b"\n") + 1
+        if end < size:
+            log.warning("%s: dropped %d bytes of an unfinished line", self.path, size - end)
+            os.ftruncate(self._file, end)
 
     def write(self, trace: Trace) -> None:
         """Append one trace; on return the line is with the operating system."""
         line = (trace.to_json() + "\n").encode()
         with self._locked():
+            self._drop_unfinished_line()
             while line:
                 line = line[os.write(self._file, line) :]
 
@@ -231,19 +237,6 @@ class TraceWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class _FileLock:
-    """An advisory lock on an open file, across processes."""
-
-    def __init__(self, file: int) -> None:
-        self._file = file
-
-    def __enter__(self) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_UN)
 
 
 def read_traces(path: str | Path) -> Iterator[Trace]:

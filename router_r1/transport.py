@@ -50,6 +50,8 @@ class Request:
     """Parameters sent as they are: `temperature`, `max_tokens`, `stop`, vendor fields, ..."""
     sample_index: int = 0
     """Tells repeated samples of one request apart, so that replay does not collapse them."""
+    encode: bool = False
+    """Only encode: the response has the prompt's `token_ids`, nothing is generated and nothing is booked."""
 
     def __post_init__(self) -> None:
         if bool(self.messages) == (self.prompt is not None):
@@ -57,7 +59,7 @@ class Request:
 
     @property
     def key(self) -> str:
-        """SHA-256 of model, messages or prompt, sampling parameters and sample index."""
+        """SHA-256 of all fields."""
         return hashlib.sha256(self.canonical_json().encode()).hexdigest()
 
     def canonical_json(self) -> str:
@@ -68,6 +70,7 @@ class Request:
             "prompt": self.prompt,
             "sampling": dict(self.sampling),
             "sample_index": self.sample_index,
+            "encode": self.encode,
         }
         return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 

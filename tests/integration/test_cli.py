@@ -129,18 +129,23 @@ def test_a_policy_that_never_answers_is_one_line_and_exit_status_2(files: Path) 
     assert len(list(read_traces(files / "traces.jsonl"))) == 1  # the episode is kept all the same
 
 
-def test_a_recording_is_replayed_without_the_pool(files: Path, server: LoopbackServer) -> None:
+def test_a_recording_is_replayed_without_a_network(files: Path, server: LoopbackServer) -> None:
     record = ("--set", "store={path: pool.sqlite, mode: record}")
     replay = ("--set", "store={path: pool.sqlite, mode: replay}")
-    assert ask(files, *record).returncode == 0
+    first = ask(files, "--json", *record)
+    assert first.returncode == 0, first.stderr
     asked = len(server.exchanges)
     config = str(files / "agent.yaml")
-    done = run("ask", "What is 2+2?", "--config", config, "--json", *replay)  # and without its key
-    assert done.returncode == 0, done.stderr
-    policy_turns = [e for e in server.exchanges[asked:] if e.body["model"] == "policy"]
-    assert len(policy_turns) == len(server.exchanges) - asked == 2
-    rows = json.loads(done.stdout)["trace"]["ledger"]
-    assert [row["source"] for row in rows] == ["live", "replay", "live"]
+    again = run("ask", "What is 2+2?", "--config", config, "--json", *replay)  # and without a key
+    assert again.returncode == 0, again.stderr
+    assert len(server.exchanges) == asked
+    before, after = json.loads(first.stdout), json.loads(again.stdout)
+    assert (after["answer"], after["cost_usd"]) == (before["answer"], before["cost_usd"])
+    assert {row["source"] for row in after["trace"]["ledger"]} == {"replay"}
+
+    missed = run("ask", "Something else?", "--config", config, *replay)
+    assert missed.returncode == 2 and missed.stderr.count("\n") == 1
+    assert "no recorded answer" in missed.stderr
 
 
 BROKEN = {

@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 import pytest
 
-from router_r1 import OpenAIPolicy, Price, RouterAgent
-from router_r1.errors import ConfigError
+from router_r1 import Episode, Ledger, OpenAIPolicy, Price, RouterAgent
+from router_r1.errors import ConfigError, PolicyError
 from router_r1.keys import KeyRing
-from router_r1.pool import CallLimits, Endpoint, ModelCard, ModelPool
+from router_r1.pool import Account, CallLimits, Endpoint, ModelCard, ModelPool
 from router_r1.testing import (
     Exchange,
     LoopbackServer,
@@ -185,8 +185,8 @@ async def test_a_key_is_in_no_exception(monkeypatch):
         result = await agent.aask("2+2?")
         assert result.stop_reason == "policy_failed"
         assert_absent(PLAIN, result.trace.to_json(), repr(policy), str(vars(policy)))
-        with pytest.raises(ConnectionError) as raised:
-            await policy._live.post(policy.spec, "/tokenize", {})
+        with pytest.raises(PolicyError) as raised:
+            await policy.write_turn(Episode("2+2?", pool_without_key().cards), Account(Ledger()))
         await agent.aclose()
     lines = traceback.TracebackException.from_exception(raised.value, capture_locals=True).format()
     assert "[key]" in str(raised.value)
@@ -316,7 +316,7 @@ def test_a_key_that_no_header_can_carry_is_refused_without_repeating_it(value):
 
     endpoint = Endpoint(base_url="http://127.0.0.1:1/v1", api_key_env="SERVER_KEY")
     with pytest.raises(ConfigError, match="SERVER_KEY holds characters") as raised:
-        read_key(endpoint, "server", "pool.yaml", {"SERVER_KEY": value})
+        read_key(endpoint, "pool.yaml: endpoints.server", {"SERVER_KEY": value})
     assert value not in str(raised.value)
     assert "\n" not in str(raised.value)
 

@@ -1,7 +1,8 @@
 """`OpenAIPolicy` against a real loopback server: chat and native mode, stop strings, token ids, failures."""
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
@@ -219,6 +220,7 @@ def test_a_server_that_does_not_encode_needs_a_prompt_template() -> None:
         assert result.stop_reason is StopReason.POLICY_FAILED
         assert "prompt_template" in result.trace.stop_detail
         assert not completions(server)
+        del server.exchanges[:]
 
         policy = OpenAIPolicy(
             server.base_url,
@@ -233,19 +235,31 @@ def test_a_server_that_does_not_encode_needs_a_prompt_template() -> None:
     assert second.startswith(first + ROUTE + "\n<information")
 
 
-def test_a_policy_is_recorded_and_replayed_like_a_candidate(tmp_path: Any) -> None:
-    from router_r1 import RecordStore, StoreTransport
-    from router_r1.client import LiveTransport
-    from router_r1.pool import Endpoint
-
-    store = RecordStore(tmp_path / "policy.sqlite")
-    with chat_server(ROUTE, ANSWER) as server:
-        live = LiveTransport({"policy": Endpoint(base_url=server.base_url)})
-        recording = StoreTransport(store, live, on_miss="live")
-        recorded = ask(OpenAIPolicy(server.base_url, "m", transport=recording))
-    replayed = ask(OpenAIPolicy(server.base_url, "m", transport=StoreTransport(store)))
+@pytest.mark.parametrize("mode", ["chat", "native"])
+def test_policy_and_pool_are_recorded_and_replayed_without_a_network(
+    mode: Literal["chat", "native"], tmp_path: Path
+) -> None:
+    store = tmp_path / "calls.sqlite"
+    pool = ScriptedPool({"a": "It is 4."})
+    price = Price(input=1, output=10)
+    turns = [ROUTE, ANSWER]
+    with chat_server(*turns) if mode == "chat" else native_server(turns) as server:
+        live = OpenAIPolicy(server.base_url, "m", mode=mode, price=price)
+        with RouterAgent(policy=live.recording(store), pool=pool.recording(store)) as agent:
+            recorded = agent.ask("What is 2+2?")
+    # The server is gone, and the key of the next one is not set: neither matters to a replay.
+    offline = OpenAIPolicy("http://127.0.0.1:1/v1", "m", "NO_SUCH_KEY", mode=mode, price=price)
+    with RouterAgent(policy=offline.replaying(store), pool=pool.replaying(store)) as agent:
+        replayed = agent.ask("What is 2+2?")
     assert replayed.answer == recorded.answer == "4"
+    assert replayed.cost_usd == recorded.cost_usd > 0
     assert [t.turn for t in replayed.trace.turns] == [t.turn for t in recorded.trace.turns]
+    assert [t.token_ids for t in replayed.trace.turns] == [
+        t.token_ids for t in recorded.trace.turns
+    ]
+    assert {entry.source for entry in replayed.ledger} == {"replay"}
+    assert replayed.ledger.billed_usd == 0
+    assert len(pool.asked) == 1
 
 
 def test_the_name_of_a_missing_extra_is_in_the_error() -> None:

@@ -136,7 +136,7 @@ def test_the_prompt_holds_the_policys_own_ids_and_not_its_text_encoded_again(
     run.step(text, token_ids=bytewise)
     run.observe([Response(text="It is 4. <|im_end|>", cost_usd=0.0)])
     ids = policy.prompt_ids(run)
-    environment = [s for s in run.segments if s.origin is Origin.ENVIRONMENT][0].text
+    environment = next(s for s in run.segments if s.origin is Origin.ENVIRONMENT).text
     assert ids[: len(opening)] == opening
     assert ids[len(opening) : len(opening) + len(bytewise)] == bytewise
     assert policy._tokenizer.decode(ids[len(opening) + len(bytewise) :]) == environment

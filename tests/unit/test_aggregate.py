@@ -261,8 +261,8 @@ def test_synthesize_shows_numbered_attributed_responses_and_books_the_aggregator
 def test_synthesize_marks_responses_as_possibly_wrong() -> None:
     from router_r1.prompts import aggregator_messages
 
-    system = aggregator_messages("q", [("a", "q", "r")], None)[0]["content"]
-    assert "may be wrong" in system
+    (message,) = aggregator_messages("q", [("a", "q", "r")], None)
+    assert "may be wrong" in message["content"]
 
 
 def test_agreement_makes_the_aggregator_unnecessary() -> None:

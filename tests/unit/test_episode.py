@@ -95,6 +95,17 @@ def test_an_empty_question_is_refused(question: str) -> None:
         Episode(question, CARDS)
 
 
+def test_a_question_that_is_no_text_is_refused() -> None:
+    with pytest.raises(ConfigError, match="UTF-8"):
+        Episode("caf\udce9?", CARDS)
+
+
+def test_half_a_surrogate_pair_in_a_turn_is_replaced() -> None:
+    episode = Episode("What?", CARDS)
+    episode.step(answer("caf\ud83d"))
+    assert episode.answer == "caf\ufffd"
+
+
 def test_an_empty_pool_is_refused() -> None:
     with pytest.raises(ConfigError, match="pool is empty"):
         Episode("What?", [])
