@@ -5,9 +5,8 @@
     vote          the short answer most candidates gave, normalised and weighted
     synthesize    an LLM reads all responses and writes the answer; with layers, the candidates first revise theirs
 
-Votes are one a candidate, so that asking one model three times does not give it three. The policy has a vote too.
-Responses to intermediate questions do not vote: see `deciding`. `synthesize` asks nobody when enough candidates agree:
-an answer that five of six share is not put in front of a model that the sixth could talk out of it.
+How votes are counted is `votes.py`. `synthesize` asks nobody when enough candidates agree: an answer that five of six
+share is not put in front of a model that the sixth could talk out of it.
 
 After "Mixture-of-Agents Enhances Large Language Model Capabilities" (Wang et al., 2024, arXiv 2406.04692); weighting
 rather than dropping dissent after the findings on deceptive agents (Wolf et al., 2025, arXiv 2503.05856).
@@ -28,18 +27,7 @@ from router_r1.errors import ConfigError
 from router_r1.ledger import Role
 from router_r1.pool import Account, ModelCard, ModelPool
 from router_r1.transport import Message
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One response, and where it came from."""
-
-    model: str
-    query: str
-    text: str
-    turn: int
-    """The policy turn that asked, from 1; 0 for a statement of a later layer."""
-    layer: int = 1
+from router_r1.votes import Statement, Tally, deciding, statements_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,123 +66,6 @@ class Aggregator(Protocol):
     async def aggregate(self, episode: Episode, pool: ModelPool, account: Account) -> Aggregation:
         """Merge the responses of all rounds. Never raises for a model's failure."""
         ...
-
-
-def statements_of(episode: Episode) -> tuple[Statement, ...]:
-    """Every answered route of an episode, in order."""
-    return tuple(
-        Statement(outcome.model, outcome.query, outcome.response.text, number)
-        for number, record in enumerate(episode.turns, 1)
-        for outcome in record.outcomes
-        if outcome.response is not None and outcome.response.ok
-    )
-
-
-def deciding(
-    question: str, statements: Sequence[Statement], draft: str | None
-) -> tuple[Statement, ...]:
-    """The statements that answer the question itself, as far as their use tells.
-
-    A sub-query whose answer turns up as something new in the query of a later turn was a step on the way ("Paris" in
-    "How many people live in Paris?"): the responses to it are no candidates for the final answer, unless the policy
-    gave one of them as its answer. If nothing would be left, everything counts.
-    """
-    answers: dict[str, set[str]] = {}
-    for statement in statements:
-        answer = extract_answer(statement.text)
-        if answer is not None:
-            answers.setdefault(statement.query, set()).add(answer_key(answer))
-    own = None if draft is None else answer_key(draft)
-    steps = {
-        query
-        for query, keys in answers.items()
-        if own not in keys
-        and any(
-            _builds_on(later.query, keys, question, query)
-            for later in statements
-            if later.turn > _turn(statements, query)
-        )
-    }
-    kept = tuple(statement for statement in statements if statement.query not in steps)
-    return kept or tuple(statements)
-
-
-def _turn(statements: Sequence[Statement], query: str) -> int:
-    return min(statement.turn for statement in statements if statement.query == query)
-
-
-def _builds_on(later: str, keys: set[str], question: str, query: str) -> bool:
-    """Does a later query hold one of the answers, and not merely because the question or the sub-query did?"""
-    known = f" {normalize_answer(question)} | {normalize_answer(query)} "
-    words = f" {normalize_answer(later)} "
-    said = {f" {normalize_answer(key)} " for key in keys} - {"  "}
-    return any(answer in words and answer not in known for answer in said)
-
-
-@dataclass(frozen=True)
-class Tally:
-    """The votes: one for each candidate that gave a readable answer, and one for the policy."""
-
-    votes: dict[str, float]
-    ballots: dict[str, tuple[str, Statement]]
-    """Candidate -> (its answer, the statement it is read from)."""
-    draft: str | None
-
-    @classmethod
-    def count(
-        cls,
-        statements: Sequence[Statement],
-        draft: str | None,
-        weights: Mapping[str, float],
-        policy_weight: float,
-    ) -> Tally:
-        """Count each candidate's vote: the statement that agrees with the draft, or else its latest readable one.
-
-        A candidate that gave the policy's answer and was then asked something else did not take it back.
-        """
-        own = None if draft is None else answer_key(draft)
-        ballots: dict[str, tuple[str, Statement]] = {}
-        for statement in statements:
-            answer = extract_answer(statement.text)
-            held = ballots.get(statement.model)
-            if answer is not None and (held is None or answer_key(held[0]) != own):
-                ballots[statement.model] = (answer, statement)
-        votes: dict[str, float] = {}
-        for model, (answer, _) in ballots.items():
-            key = answer_key(answer)
-            votes[key] = votes.get(key, 0.0) + weights.get(model, 1.0)
-        if draft is not None:
-            key = answer_key(draft)
-            votes[key] = votes.get(key, 0.0) + policy_weight
-        return cls(votes, ballots, draft)
-
-    @property
-    def winner(self) -> str | None:
-        """The key with the greatest weight; among equals the policy's, then the one stated first."""
-        if not self.votes:
-            return None
-        best = max(self.votes.values())
-        leaders = [key for key, weight in self.votes.items() if weight >= best * (1 - 1e-9)]
-        own = None if self.draft is None else answer_key(self.draft)
-        return own if own in leaders else leaders[0]
-
-    def wording(self, key: str) -> str | None:
-        """How an answer was put: the policy's words where it agrees, else the first candidate's."""
-        if self.draft is not None and answer_key(self.draft) == key:
-            return self.draft
-        return next((a for a, _ in self.ballots.values() if answer_key(a) == key), None)
-
-    def supporters(self, key: str) -> tuple[str, ...]:
-        """The candidates that gave this answer."""
-        return tuple(m for m, (a, _) in self.ballots.items() if answer_key(a) == key)
-
-    def agreement(self) -> tuple[str | None, float, int]:
-        """Among candidates alone: the most common answer, its share of the ballots, the number of ballots."""
-        counts = Counter(answer_key(answer) for answer, _ in self.ballots.values())
-        if not counts:
-            return None, 0.0, 0
-        key, count = counts.most_common(1)[0]
-        return key, count / len(self.ballots), len(self.ballots)
 
 
 @dataclass(frozen=True)
@@ -335,116 +206,112 @@ class Synthesize(_Voting):
 
     async def aggregate(self, episode: Episode, pool: ModelPool, account: Account) -> Aggregation:
         """Agree, revise, write; or say in `fallback` why not."""
-        statements, draft = statements_of(episode), episode.answer
+        statements = statements_of(episode)
         if not statements:
-            return Aggregation(self.kind, draft, fallback="no_responses")
+            return Aggregation(self.kind, episode.answer, fallback="no_responses")
         account = replace(account, role=Role.AGGREGATOR)
         purse = _Purse(episode.left_usd)
-        current = statements
-        for layer in range(1, self.layers + 1):
+        return await _Synthesis(self, episode, pool, account, purse, statements, statements).run()
+
+
+@dataclass
+class _Synthesis:
+    """One run of `Synthesize`."""
+
+    settings: Synthesize
+    episode: Episode
+    pool: ModelPool
+    account: Account
+    purse: _Purse
+    statements: tuple[Statement, ...]
+    """Of all layers."""
+    current: tuple[Statement, ...]
+    """Of the last layer: what is voted on and read."""
+
+    async def run(self) -> Aggregation:
+        for layer in range(1, self.settings.layers + 1):
             if layer > 1:
-                proposed = await self._propose(episode, pool, account, purse, current, layer)
-                current = proposed or current
-                statements += proposed
-            if (agreed := self._agreed(episode.question, current, draft)) is not None:
-                return replace(agreed, statements=statements, layers=layer)
-        return await self._write(episode, pool, account, purse, current, statements)
+                await self._propose(layer)
+            if (agreed := self._agreed()) is not None:
+                return replace(agreed, layers=layer)
+        return await self._write()
 
-    def _agreed(
-        self, question: str, current: tuple[Statement, ...], draft: str | None
-    ) -> Aggregation | None:
-        tally = self.tally(question, current, draft)
+    def _tally(self) -> Tally:
+        return self.settings.tally(self.episode.question, self.current, self.episode.answer)
+
+    def _agreed(self) -> Aggregation | None:
+        tally = self._tally()
         key, share, ballots = tally.agreement()
-        if key is None or ballots < self.min_ballots or share < self.agreement:
+        if key is None or ballots < self.settings.min_ballots or share < self.settings.agreement:
             return None
-        sources = tally.supporters(key)
         return Aggregation(
-            self.kind, tally.wording(key), current, tally.votes, sources, early_exit=True
+            self.settings.kind,
+            tally.wording(key),
+            self.statements,
+            tally.votes,
+            tally.supporters(key),
+            early_exit=True,
         )
 
-    async def _propose(
-        self,
-        episode: Episode,
-        pool: ModelPool,
-        account: Account,
-        purse: _Purse,
-        current: tuple[Statement, ...],
-        layer: int,
-    ) -> tuple[Statement, ...]:
-        names = self.proposers or tuple(dict.fromkeys(s.model for s in statements_of(episode)))
-        query = prompts.proposer_query(episode.question, _quoted(current))
-        affordable = [name for name in names if purse.reserve(pool.card(name).quote(query))]
+    async def _propose(self, layer: int) -> None:
+        """Every proposer reads the layer before and answers the question itself."""
+        names = self.settings.proposers or tuple(dict.fromkeys(s.model for s in self.statements))
+        query = prompts.proposer_query(self.episode.question, _quoted(self.current))
+        quotes = {name: self.pool.card(name).quote(query) for name in names}
+        asked = [name for name in names if self.purse.reserve(quotes[name])]
+        sample = self.episode.sample_index
         responses = await asyncio.gather(
-            *(
-                pool.ask(name, query, account, sample_index=episode.sample_index)
-                for name in affordable
-            )
+            *(self.pool.ask(name, query, self.account, sample_index=sample) for name in asked)
         )
-        for name, response in zip(affordable, responses, strict=True):
-            purse.settle(pool.card(name).quote(query), response.cost_usd or 0.0)
-        return tuple(
-            Statement(name, episode.question, response.text, 0, layer)
-            for name, response in zip(affordable, responses, strict=True)
-            if response.ok
-        )
+        proposed: list[Statement] = []
+        for name, response in zip(asked, responses, strict=True):
+            self.purse.settle(quotes[name], response.cost_usd or 0.0)
+            if response.ok:
+                proposed.append(Statement(name, self.episode.question, response.text, 0, layer))
+        if proposed:
+            self.current = tuple(proposed)
+            self.statements += self.current
 
-    async def _write(
-        self,
-        episode: Episode,
-        pool: ModelPool,
-        account: Account,
-        purse: _Purse,
-        current: tuple[Statement, ...],
-        statements: tuple[Statement, ...],
-    ) -> Aggregation:
-        draft = episode.answer
-        messages = prompts.aggregator_messages(episode.question, _quoted(current), draft)
-        card = self._writer(pool, purse, messages)
+    async def _write(self) -> Aggregation:
+        question, draft = self.episode.question, self.episode.answer
+        messages = prompts.aggregator_messages(question, _quoted(self.current), draft)
+        card = self._writer(messages)
         if card is None:
-            return self._fall_back(episode.question, current, statements, draft, "budget")
+            return self._fall_back("budget")
         request = card.chat(
             messages,
-            sample_index=episode.sample_index,
-            token_limit_field=pool.token_limit_field(card),
+            sample_index=self.episode.sample_index,
+            token_limit_field=self.pool.token_limit_field(card),
         )
-        response = await pool.call(card.name, request, account)
+        response = await self.pool.call(card.name, request, self.account)
         if response.failure is not None:
-            return self._fall_back(
-                episode.question, current, statements, draft, response.failure.kind.value
-            )
+            return self._fall_back(response.failure.kind.value)
         answer = extract_answer(response.text) or response.text.strip()
-        tally = self.tally(episode.question, current, draft)
+        tally = self._tally()
         return Aggregation(
-            self.kind,
+            self.settings.kind,
             answer,
-            statements,
+            self.statements,
             tally.votes,
             tally.supporters(answer_key(answer)),
             model=card.name,
-            layers=self.layers,
+            layers=self.settings.layers,
         )
 
-    def _writer(
-        self, pool: ModelPool, purse: _Purse, messages: Sequence[Message]
-    ) -> ModelCard | None:
+    def _writer(self, messages: Sequence[Message]) -> ModelCard | None:
         """The aggregator LLM, or None when the budget can not pay for it."""
         text = "".join(message["content"] for message in messages)
-        if self.model is not None:
-            cards = [pool.card(self.model)]
+        if self.settings.model is not None:
+            cards = [self.pool.card(self.settings.model)]
         else:
-            cards = sorted(pool.cards, key=lambda c: (c.price.output, c.price.input), reverse=True)
-        return next((card for card in cards if purse.reserve(card.quote(text))), None)
+            cards = sorted(self.pool.cards, key=_price_order, reverse=True)
+        return next((card for card in cards if self.purse.reserve(card.quote(text))), None)
 
-    def _fall_back(
-        self,
-        question: str,
-        current: tuple[Statement, ...],
-        statements: tuple[Statement, ...],
-        draft: str | None,
-        reason: str,
-    ) -> Aggregation:
-        voted = Vote(self.weights, self.policy_weight).decide(question, current, draft)
-        return replace(voted, kind=self.kind, statements=statements, fallback=reason)
+    def _fall_back(self, reason: str) -> Aggregation:
+        vote = Vote(self.settings.weights, self.settings.policy_weight)
+        voted = vote.decide(self.episode.question, self.current, self.episode.answer)
+        kind = self.settings.kind
+        return replace(voted, kind=kind, statements=self.statements, fallback=reason)
 
 
 @dataclass
@@ -466,6 +333,10 @@ class _Purse:
         """Put back what a call did not use."""
         if self.left is not None:
             self.left += quote - cost
+
+
+def _price_order(card: ModelCard) -> tuple[float, float]:
+    return card.price.output, card.price.input
 
 
 def _quoted(statements: Sequence[Statement]) -> list[tuple[str, str, str]]:

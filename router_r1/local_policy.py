@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from router_r1.episode import Episode, Origin
+from router_r1.episode import Episode
 from router_r1.errors import ConfigError, MissingDependencyError
 from router_r1.ledger import Cause, Price, Usage
 from router_r1.policy import WrittenTurn
@@ -154,14 +154,8 @@ class TransformersPolicy:
             list(episode.opening), add_generation_prompt=True, return_dict=False
         )
         ids = list(ids)
-        overhang = ""
-        for segment in episode.segments:
-            if segment.origin is Origin.POLICY and segment.token_ids is not None:
-                ids += segment.token_ids
-                overhang = segment.overhang
-            else:
-                ids += self._encode(segment.text.removeprefix(overhang))
-                overhang = ""
+        for part in episode.native_parts:
+            ids += self._encode(part) if isinstance(part, str) else part
         return ids
 
     def _encode_uncached(self, text: str) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from router_r1.client import LiveTransport
-from router_r1.episode import Episode, Origin
+from router_r1.episode import Episode
 from router_r1.errors import PolicyError
 from router_r1.ledger import Price
 from router_r1.pool import Account, CallLimits, Endpoint, ModelSpec, Sampling, call_and_book
@@ -235,14 +235,8 @@ class OpenAIPolicy:
     async def _prompt_ids(self, episode: Episode) -> tuple[int, ...]:
         """Opening and environment text encoded by the server; the policy's own tokens as it wrote them."""
         ids = list(await self._encode(episode.opening))
-        overhang = ""
-        for segment in episode.segments:
-            if segment.origin is Origin.POLICY and segment.token_ids is not None:
-                ids += segment.token_ids
-                overhang = segment.overhang
-            else:
-                ids += await self._encode(segment.text.removeprefix(overhang))
-                overhang = ""
+        for part in episode.native_parts:
+            ids += await self._encode(part) if isinstance(part, str) else part
         return tuple(ids)
 
     async def _encode(self, text: str | tuple[Message, ...]) -> tuple[int, ...]:

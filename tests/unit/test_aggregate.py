@@ -11,6 +11,7 @@ from router_r1 import (
     RouterAgent,
     aggregate,
     testing,
+    votes,
 )
 from router_r1.aggregate import Aggregator, Select, Synthesize, Vote
 from router_r1.errors import ConfigError
@@ -157,10 +158,10 @@ def test_a_candidate_that_is_asked_to_check_its_answer_still_stands_by_it() -> N
 def test_choice_letters_that_stand_in_the_question_make_no_step() -> None:
     question = "Which is a fruit? A) apple B) brick"
     statements = (
-        aggregate.Statement("a", question, "The answer is A.", 1),
-        aggregate.Statement("b", question + " Explain.", "The answer is B.", 2),
+        votes.Statement("a", question, "The answer is A.", 1),
+        votes.Statement("b", question + " Explain.", "The answer is B.", 2),
     )
-    assert aggregate.deciding(question, statements, None) == statements
+    assert votes.deciding(question, statements, None) == statements
 
 
 def test_not_knowing_is_no_vote() -> None:
