@@ -6,6 +6,7 @@ no torch, transformers, verl, vllm, datasets or pandas, and no HTTP client befor
 
 from router_r1 import aggregate, protocol, testing
 from router_r1.agent import Finished, Result, RouterAgent
+from router_r1.agent_file import load_agent
 from router_r1.episode import Episode, Limits, Step, StopReason
 from router_r1.errors import RouterR1Error
 from router_r1.ledger import Ledger, LedgerEntry, Price, Role, Usage
@@ -53,6 +54,7 @@ __all__ = [
     "Usage",
     "__version__",
     "aggregate",
+    "load_agent",
     "protocol",
     "read_traces",
     "roll_out",

@@ -10,11 +10,13 @@ the policy never answered: see `stop_reason`.
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -43,8 +45,8 @@ class Result:
     rounds: int
     """Rounds of routing."""
     stop_reason: StopReason
-    trace: Trace
-    ledger: Ledger
+    trace: Trace = field(repr=False)
+    ledger: Ledger = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,12 @@ class RouterAgent:
         Raises:
             ConfigError: a key is not set, a limit is out of range, an aggregator does not fit the pool.
         """
+        if not isinstance(pool, ModelPool):
+            raise ConfigError(f"agent: pool is a {type(pool).__name__}; give a ModelPool")
+        if not hasattr(policy, "write_turn"):
+            raise ConfigError(
+                f"agent: policy is a {type(policy).__name__}; give an OpenAIPolicy, say"
+            )
         given = {"budget_usd": budget_usd, "max_rounds": max_rounds}
         fields = (limits or Limits()).model_dump()
         fields |= {name: value for name, value in given.items() if value is not None}
@@ -127,6 +135,10 @@ class RouterAgent:
             ReplayMissError: a replayed pool lacks an answer.
             asyncio.CancelledError: the caller gave up; upstream calls were cancelled and the trace is written.
         """
+        try:
+            json.dumps(metadata)
+        except (TypeError, ValueError) as error:  # before anything is paid for
+            raise ConfigError(f"metadata can not be written as JSON: {error}") from error
         episode = Episode(question, self.pool.cards, self.limits, sample_index=sample_index)
         ledger = Ledger()
         started_at, clock = time.time(), time.monotonic()
@@ -188,9 +200,10 @@ class RouterAgent:
         self, questions: Iterable[str], *, concurrency: int = 64, progress: bool = True
     ) -> list[Result]:
         """Answer many questions at once; results in the order of the questions. See `aask_many`."""
-        items = list(questions)
+        items = questions if isinstance(questions, str) else list(questions)
         if not progress:
             return self._background.run(self.aask_many(items, concurrency=concurrency))
+        from rich.console import Console
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -206,7 +219,8 @@ class RouterAgent:
             TextColumn("${task.fields[cost]:.4f}"),
             TimeRemainingColumn(),
         )
-        with Progress(*columns) as bar:
+        # Standard error: standard output is the program's own.
+        with Progress(*columns, console=Console(stderr=True)) as bar:
             task = bar.add_task("asking", total=len(items), cost=0.0)
             spent = 0.0
 
@@ -233,8 +247,10 @@ class RouterAgent:
         """
         if concurrency < 1:
             raise ConfigError(f"concurrency is {concurrency}; it must be at least 1")
+        if isinstance(questions, str):
+            raise ConfigError("expected a list of questions, got one text; use ask()")
         for number, question in enumerate(questions, 1):
-            if not question.strip():
+            if not isinstance(question, str) or not question.strip():
                 raise ConfigError(f"question {number} of {len(questions)} is empty; remove it")
         results: dict[int, Result] = {}
         waiting = iter(enumerate(questions))
@@ -257,9 +273,11 @@ class RouterAgent:
     # --- the end
 
     def close(self) -> None:
-        """Release connections, files and the background thread."""
-        self._background.run(self.aclose())
-        self._background.stop()
+        """Release connections, files and the background thread; questions in flight there are cancelled.
+
+        May be called again. An agent that is asked after it was closed opens what it needs anew.
+        """
+        self._background.stop(self.aclose())
 
     async def aclose(self) -> None:
         """Release the running event loop's connections, and files."""
@@ -273,6 +291,12 @@ class RouterAgent:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
 
 class _Background:
@@ -295,6 +319,8 @@ class _Background:
                     target=self._loop.run_forever, name="router-r1", daemon=True
                 )
                 self._thread.start()
+                # An agent that is never closed takes its thread with it.
+                weakref.finalize(self, _end, self._loop)
             ended = threading.Event()
             future: Future[T] = asyncio.run_coroutine_threadsafe(_then(work, ended), self._loop)
         try:
@@ -306,15 +332,29 @@ class _Background:
             )  # after an interrupt: let the calls in flight be cancelled and the trace be written
             raise
 
-    def stop(self) -> None:
-        """End the thread; a later `run` starts another."""
+    def stop(self, last: Coroutine[Any, Any, None]) -> None:
+        """Cancel what is running, run `last`, end the thread; a later `run` starts another."""
+
+        async def end() -> None:
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            await last
+
+        self.run(end())
         with self._lock:
-            if self._loop is None or self._thread is None:
-                return
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+            loop, thread = self._loop, self._thread
             self._loop = self._thread = None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+
+def _end(loop: asyncio.AbstractEventLoop) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(loop.stop)
 
 
 async def _then(work: Coroutine[Any, Any, T], ended: threading.Event) -> T:

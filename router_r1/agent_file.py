@@ -180,18 +180,21 @@ def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
     folder = path.parent
     pool = ModelPool.from_yaml(folder / content.pool)
     policy = content.policy.build(path)
-    if content.store is not None:
-        store = folder / content.store.path
-        on_miss: OnMiss = "live" if content.store.mode == "record" else content.store.on_miss
-        pool = pool.through_store(store, on_miss)
-        if isinstance(policy, OpenAIPolicy):
-            policy = policy.through_store(store, on_miss)
     merger = content.aggregator
     if not isinstance(merger, str):
         try:
             merger.build().check(pool)
         except ConfigError as error:
             raise ConfigError(f"{path}: aggregator: {error}") from error
+    if content.store is not None:
+        store = folder / content.store.path
+        on_miss: OnMiss = "live" if content.store.mode == "record" else content.store.on_miss
+        if on_miss == "live":  # before a file is made
+            pool.check()
+            policy.check()
+        pool = pool.through_store(store, on_miss)
+        if isinstance(policy, OpenAIPolicy):
+            policy = policy.through_store(store, on_miss)
     return RouterAgent(
         policy=policy,
         pool=pool,

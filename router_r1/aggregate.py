@@ -22,7 +22,7 @@ from typing import Protocol
 
 from router_r1 import prompts
 from router_r1.answers import answer_key, extract_answer, normalize_answer
-from router_r1.episode import Episode
+from router_r1.episode import Episode, StopReason
 from router_r1.errors import ConfigError
 from router_r1.ledger import Role
 from router_r1.pool import Account, ModelCard, ModelPool
@@ -48,7 +48,8 @@ class Aggregation:
     early_exit: bool = False
     """True when agreement made the LLM unnecessary."""
     fallback: str | None = None
-    """Why the aggregator did something simpler than it was asked to: `budget`, `no_responses`, a failure kind."""
+    """Why the aggregator did something simpler than it was asked to: `budget`, `deadline`, `no_responses`, `no_quorum`
+    (too few readable answers to count), or a failure kind."""
 
 
 class Aggregator(Protocol):
@@ -86,6 +87,8 @@ class PolicyAnswer:
 class _Voting:
     """What the voting aggregators share."""
 
+    kind = "voting"
+
     weights: Mapping[str, float] = field(default_factory=dict)
     """Weight of a candidate's vote, by name; 1 for the rest."""
     policy_weight: float = 1.0
@@ -105,6 +108,31 @@ class _Voting:
         final = deciding(question, statements, draft)
         return Tally.count(final, draft, self.weights, self.policy_weight)
 
+    def without_quorum(
+        self, question: str, statements: tuple[Statement, ...], draft: str | None
+    ) -> Aggregation:
+        """Too few readable answers to count: the policy's answer, or the response most others agree with."""
+        if draft is not None:
+            return Aggregation(self.kind, draft, statements, fallback="no_quorum")
+        chosen = self._most_central(deciding(question, statements, None))
+        return Aggregation(
+            self.kind, chosen.text, statements, sources=(chosen.model,), fallback="no_quorum"
+        )
+
+    def _most_central(self, statements: Sequence[Statement]) -> Statement:
+        """The response with the greatest weighted word overlap with all others."""
+        latest = list({s.model: s for s in statements}.values())
+        bags = [Counter(normalize_answer(s.text).split()) for s in latest]
+
+        def centrality(index: int) -> float:
+            return sum(
+                self.weights.get(other.model, 1.0) * _overlap(bags[index], bags[at])
+                for at, other in enumerate(latest)
+                if at != index
+            )
+
+        return latest[max(range(len(latest)), key=centrality)]
+
 
 @dataclass(frozen=True)
 class Vote(_Voting):
@@ -122,8 +150,10 @@ class Vote(_Voting):
         """Count given statements."""
         tally = self.tally(question, statements, draft)
         key = tally.winner
-        if key is None:
-            return Aggregation(self.kind, draft, statements, fallback="no_responses")
+        if key is None and not statements:
+            return Aggregation(self.kind, draft, fallback="no_responses")
+        if key is None or not tally.quorum:
+            return self.without_quorum(question, statements, draft)
         return Aggregation(
             self.kind, tally.wording(key), statements, tally.votes, tally.supporters(key)
         )
@@ -144,7 +174,7 @@ class Select(_Voting):
         statements = statements_of(episode)
         tally = self.tally(episode.question, statements, episode.answer)
         key = tally.winner if tally.ballots else None
-        if key is not None:
+        if key is not None and tally.quorum:
             supporters = tally.supporters(key)
             if not supporters:  # only the policy holds this answer
                 return Aggregation(self.kind, tally.draft, statements, tally.votes)
@@ -153,21 +183,9 @@ class Select(_Voting):
             return Aggregation(self.kind, text, statements, tally.votes, supporters)
         if not statements:
             return Aggregation(self.kind, episode.answer, fallback="no_responses")
-        chosen = self._most_central(statements)
-        return Aggregation(self.kind, chosen.text, statements, sources=(chosen.model,))
-
-    def _most_central(self, statements: Sequence[Statement]) -> Statement:
-        latest = list({s.model: s for s in statements}.values())
-        bags = [Counter(normalize_answer(s.text).split()) for s in latest]
-
-        def centrality(index: int) -> float:
-            return sum(
-                self.weights.get(other.model, 1.0) * _overlap(bags[index], bags[at])
-                for at, other in enumerate(latest)
-                if at != index
-            )
-
-        return latest[max(range(len(latest)), key=centrality)]
+        if tally.draft is not None and not tally.responders:  # nobody was asked the question itself
+            return Aggregation(self.kind, tally.draft, statements, tally.votes)
+        return self.without_quorum(episode.question, statements, None)
 
 
 def _overlap(one: Counter[str], other: Counter[str]) -> float:
@@ -210,7 +228,9 @@ class Synthesize(_Voting):
         if not statements:
             return Aggregation(self.kind, episode.answer, fallback="no_responses")
         account = replace(account, role=Role.AGGREGATOR)
-        purse = _Purse(episode.left_usd)
+        # By the ledger: it also has what the episode never saw, a call cut off by a deadline, say.
+        budget = episode.limits.budget_usd
+        purse = _Purse(None if budget is None else budget - account.ledger.cost_usd())
         return await _Synthesis(self, episode, pool, account, purse, statements, statements).run()
 
 
@@ -230,7 +250,7 @@ class _Synthesis:
 
     async def run(self) -> Aggregation:
         for layer in range(1, self.settings.layers + 1):
-            if layer > 1:
+            if layer > 1 and self.episode.stop_reason is not StopReason.DEADLINE:
                 await self._propose(layer)
             if (agreed := self._agreed()) is not None:
                 return replace(agreed, layers=layer)
@@ -241,8 +261,9 @@ class _Synthesis:
 
     def _agreed(self) -> Aggregation | None:
         tally = self._tally()
-        key, share, ballots = tally.agreement()
-        if key is None or ballots < self.settings.min_ballots or share < self.settings.agreement:
+        key, share = tally.agreement()
+        few = len(tally.ballots) < self.settings.min_ballots
+        if key is None or few or share < self.settings.agreement:
             return None
         return Aggregation(
             self.settings.kind,
@@ -275,6 +296,8 @@ class _Synthesis:
     async def _write(self) -> Aggregation:
         question, draft = self.episode.question, self.episode.answer
         messages = prompts.aggregator_messages(question, _quoted(self.current), draft)
+        if self.episode.stop_reason is StopReason.DEADLINE:
+            return self._fall_back("deadline")
         card = self._writer(messages)
         if card is None:
             return self._fall_back("budget")

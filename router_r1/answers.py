@@ -20,8 +20,12 @@ _NON_ANSWER = re.compile(
     re.IGNORECASE,
 )
 _LEAD_IN = re.compile(r"^(?:it|that|this)(?:['’]s| is| was)\s+", re.IGNORECASE)
-_SENTENCE_END = re.compile(r"[.;!?](?:\s|$)")
-_CHOICE = re.compile(r"\(?([A-Za-z])[).:]?")
+# Not after an initial or an abbreviation: "J. K. Rowling", "St. Petersburg", "U.S. Grant".
+_SENTENCE_END = re.compile(
+    r"(?<!\b[A-Z])(?<!\b(?:St|Dr|Mr|Ms|Mt|Ft|Jr|Sr|vs|No))(?<!\bMrs)[.](?:\s|$)|[;!?](?:\s|$)"
+)
+# `B`, `(B)`, `B.`, `Option B`, `(B) Canberra`, `B) Canberra`; not `B. Canberra`, which may be a name.
+_CHOICE = re.compile(r"(?:(?i:option|choice)\s)?\(?([A-Za-z])[).:]?|\(?([A-Za-z])\)\s.*", re.DOTALL)
 _NUMBER = re.compile(r"([+-]?)(\d{1,3}(?:,\d{3})+|\d*)(?:\.(\d+))?", re.ASCII)
 _STYLE = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\{([^{}]*)\}")
 _BRACKETS = str.maketrans(dict.fromkeys("()[]{}", " "))
@@ -34,6 +38,7 @@ _NOISE = re.compile(
 )
 _OPERATOR = re.compile(r" ?([-+*/^=<>]) ?")
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_LEADING_ARTICLES = re.compile(r"\b(?:a|an|the) +(?=\S)")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _MARKS = " *`\"'$"
 _SHORT_WORDS = 12
@@ -55,7 +60,7 @@ def answer_key(text: str) -> str:
     stripped = plain.strip().strip("*`\"' ").rstrip(".").strip()
     choice = _CHOICE.fullmatch(stripped)
     if choice:
-        return choice[1].lower()
+        return (choice[1] or choice[2]).lower()
     number = _NUMBER.fullmatch(stripped.strip("$€£% "))
     if number and (number[2] or number[3]):
         whole = number[2].replace(",", "").lstrip("0") or "0"
@@ -63,7 +68,7 @@ def answer_key(text: str) -> str:
         value = f"{whole}.{fraction}" if fraction else whole
         return f"-{value}" if number[1] == "-" and value != "0" else value
     words = _NOISE.sub("", stripped.lower().translate(_BRACKETS))
-    words = " ".join(_ARTICLES.sub(" ", words).split())
+    words = " ".join(_LEADING_ARTICLES.sub(" ", words).split())
     return _OPERATOR.sub(r"\1", words) or stripped.casefold() or text.strip()
 
 
@@ -75,6 +80,12 @@ def extract_answer(text: str) -> str | None:
     """
     answer = (_find_answer(text) or "").strip()
     return None if not answer.strip(" .…") or _NON_ANSWER.match(answer) else answer
+
+
+def abstains(text: str) -> bool:
+    """Does a reply say that it does not know? Not the same as an answer that can not be made out."""
+    answer = _find_answer(text)
+    return bool(_NON_ANSWER.match(answer if answer is not None else text.strip()))
 
 
 def _find_answer(text: str) -> str | None:

@@ -72,7 +72,8 @@ def ask(
 ) -> None:
     """Answer one question.
 
-    The rounds are shown on standard error as they happen, the answer and its cost on standard output.
+    The answer goes to standard output; the rounds, as they happen, and the cost go to standard error. With --json there is
+    one JSON object on standard output and nothing else.
 
         router-r1 ask "Who directed the film that won ...?" --config agent.yaml --set limits.budget_usd=0.005
     """
@@ -104,6 +105,7 @@ def ask(
 
 def summary(result: Result) -> str:
     """Cost, rounds and time of a result in one line."""
+    from router_r1.episode import StopReason
     from router_r1.ledger import Role
     from router_r1.prompts import usd
 
@@ -113,7 +115,13 @@ def summary(result: Result) -> str:
         if result.ledger.cost_usd(role)
     ]
     split = f" ({', '.join(parts)})" if len(parts) > 1 else ""
+    unpriced = result.ledger.unpriced_tokens
+    split += f" + {unpriced} tokens without a price" if unpriced else ""
     plural = "" if result.rounds == 1 else "s"
+    billed = result.ledger.billed_usd
+    split += f", {usd(billed)} of it billed" if billed < result.cost_usd * (1 - 1e-9) else ""
+    if result.stop_reason is not StopReason.ANSWERED:
+        split += f", the policy itself gave no answer ({result.stop_reason.value})"
     return f"{usd(result.cost_usd)}{split}, {result.rounds} round{plural}, {result.trace.latency_s:.1f} s"
 
 
@@ -128,9 +136,13 @@ _REMEDIES = {
 
 
 def _no_answer(result: Result) -> str:
+    from router_r1.prompts import usd
+
     reason = result.stop_reason.value
     detail = f" ({result.trace.stop_detail})" if result.trace.stop_detail else ""
     remedy = _REMEDIES.get(reason, "ask again with --json to see the trace")
+    if result.cost_usd:
+        remedy += f"; it cost {usd(result.cost_usd)}"
     return f"the policy {result.trace.policy!r} gave no answer: {reason}{detail}; {remedy}"
 
 
@@ -151,17 +163,20 @@ class Narrator:
         if isinstance(event, TurnWritten):
             thought = " ".join(event.turn.thought.split())
             self._console.print(f"[bold]{event.number}[/] [dim]{escape(_cut(thought))}[/]")
+            called = {(call.model, call.query) for call in event.calls}
             for route in event.turn.routes:
+                asked = (route.model, route.query) in called
+                arrow = "<-" if asked else "[yellow]not called:[/]"
                 query = escape(_cut(route.query))
-                self._console.print(f"  [cyan]{escape(route.model)}[/] <- {query}")
-            if event.correction:
-                kinds = ", ".join(p.kind.value for p in event.turn.problems)
+                self._console.print(f"  [cyan]{escape(route.model)}[/] {arrow} {query}")
+            if event.turn.malformed:
+                kinds = ", ".join(dict.fromkeys(p.kind.value for p in event.turn.problems))
                 self._console.print(f"  [yellow]malformed: {kinds}[/]")
         elif isinstance(event, CallFinished):
             response = event.response
-            text = (
-                response.failure.kind.value if response.failure else " ".join(response.text.split())
-            )
+            failure = response.failure
+            text = f"{failure.kind.value}: {failure.detail}" if failure else response.text
+            text = " ".join(text.split())
             cost = usd(response.cost_usd or 0.0)
             self._console.print(
                 f"  [cyan]{escape(event.call.model)}[/] -> {escape(_cut(text))} [dim]{cost}[/]"
@@ -188,22 +203,23 @@ def pool_check(
     """Validate a pool file; with --live also call each candidate.
 
     Without --live nothing is called and no key is needed. With it, the table shows for each candidate the time to the
-    first token, tokens per second after it, and what the call cost.
+    first token, tokens per second after it (where the server streams), and what the call cost. Exit status 1 if one failed.
     """
     from router_r1.pool import ModelPool
 
-    with_streams = _streaming(ModelPool.from_yaml(pool)) if live else ModelPool.from_yaml(pool)
+    checked = ModelPool.from_yaml(pool)
     if live:
-        with_streams.check()
-    responses = asyncio.run(_call_each(with_streams, prompt)) if live else {}
-    _print_pool(with_streams, responses)
+        checked.check()
+    responses = asyncio.run(_call_each(_streaming(checked), prompt)) if live else {}
+    _print_pool(checked, responses)
     failed = [name for name, response in responses.items() if not response.ok]
     if failed:
         typer.echo(
             f"{pool}: {len(failed)} of {len(responses)} failed: {', '.join(failed)}", err=True
         )
         raise typer.Exit(1)
-    typer.echo(f"{pool}: {len(with_streams.cards)} candidates, all well", err=True)
+    count = len(checked.cards)
+    typer.echo(f"{pool}: {count} candidate{'' if count == 1 else 's'}, all well", err=True)
 
 
 def _streaming(pool: ModelPool) -> ModelPool:

@@ -29,7 +29,6 @@ import logging
 import os
 import random
 import time
-import weakref
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -93,9 +92,7 @@ class LiveTransport:
         self._source = source
         self._section = section
         self._env = os.environ if env is None else env
-        self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopState] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._loops: dict[asyncio.AbstractEventLoop, _LoopState] = {}
         self._breakers: dict[str, Breaker] = {}
         self._jitter = random.Random()
 
@@ -140,7 +137,12 @@ class LiveTransport:
 
     def _connected(self, name: str, endpoint: Endpoint) -> tuple[_LoopState, openai.AsyncOpenAI]:
         """The running loop's state, and its client of an endpoint."""
-        state = self._loops.setdefault(asyncio.get_running_loop(), _LoopState())
+        loop = asyncio.get_running_loop()
+        if loop not in self._loops:
+            # Loops that ended without aclose(), as asyncio.run() does: nobody can use their connections any more.
+            for ended in [each for each in self._loops if each.is_closed()]:
+                del self._loops[ended]
+        state = self._loops.setdefault(loop, _LoopState())
         if name not in state.clients:
             state.clients[name] = self._connect(name, endpoint)
         return state, state.clients[name]

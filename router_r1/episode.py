@@ -39,6 +39,8 @@ from router_r1.transport import Message, Response
 
 Count = Annotated[int, Field(ge=1)]
 Quote = Callable[[ModelCard, str], float]
+_ROUNDING = 1e-9
+"""Three calls of $0.10 fit a budget of $0.30, whatever the last bits of the sum say."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -329,7 +331,7 @@ class Episode:
             return self._end(turn, StopReason.ANSWERED)
         if turn.malformed:
             self.malformed += 1
-        reason = self._exhausted(turn)
+        reason = self._exhausted(turn, cost_usd or 0.0)
         if reason is not None:
             self._turns.append(record)
             return self._end(turn, reason)
@@ -388,7 +390,7 @@ class Episode:
                 f"an episode is used once, for one question"
             )
 
-    def _exhausted(self, turn: Turn) -> StopReason | None:
+    def _exhausted(self, turn: Turn, cost_usd: float) -> StopReason | None:
         """The limit that this turn ran into, if any. The turn is not carried out then, and nothing is spent on it."""
         if turn.malformed and self.malformed > self.limits.max_malformed:
             return StopReason.MALFORMED
@@ -396,7 +398,8 @@ class Episode:
             return StopReason.ROUNDS
         if self.policy_tokens >= self.limits.max_policy_tokens:
             return StopReason.TOKENS
-        if self.left_usd is not None and self.left_usd < 0:
+        # A candidate's bill above its quote ends nothing: further routes are refused, and the policy may answer.
+        if self.left_usd is not None and self.left_usd < 0 < cost_usd:
             return StopReason.BUDGET
         return None
 
@@ -405,7 +408,8 @@ class Episode:
         return Step(turn, done=True, stop_reason=reason, answer=self.answer)
 
     def _correct(self, record: TurnRecord) -> Step:
-        text = prompts.correction(record.turn.problems, list(self._by_name))
+        may_route = self.rounds < self.limits.max_rounds
+        text = prompts.correction(record.turn.problems, list(self._by_name), may_route=may_route)
         kinds = " ".join(dict.fromkeys(problem.kind.value for problem in record.turn.problems))
         observation = render_information(Information(text, notice=kinds, left=self._left()))
         self._append(record, (), observation)
@@ -420,7 +424,7 @@ class Episode:
             card = self._by_name[route.model]
             quote = self._quote(card, route.query)
             refused = self._too_long(card, route.query)
-            if refused is None and left is not None and quote > left:
+            if refused is None and left is not None and quote > left + _ROUNDING * quote:
                 refused = prompts.refused_price(card.name, quote, left)
             outcomes.append(RouteOutcome(card.name, route.query, refused=refused))
             if refused is None:

@@ -25,36 +25,31 @@ class Breaker:
     ) -> None:
         self._limit, self._cooldown_s, self._clock = failures, cooldown_s, clock
         self._failures = 0
-        self._closed_until: float | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """True while calls are refused or probing."""
-        return self._closed_until is not None
+        self._open_until: float | None = None
 
     @property
     def refuses(self) -> bool:
         """True while nothing may be sent, not even a probe."""
-        return self._closed_until is not None and self._clock() < self._closed_until
+        return self._open_until is not None and self._clock() < self._open_until
 
     def allow(self) -> bool:
         """May a request be sent now? A True after the cool-down is the probe, and starts the next cool-down."""
-        if self._closed_until is None:
+        if self._open_until is None:
             return True
         if self.refuses:
             return False
-        self._closed_until = self._clock() + self._cooldown_s
+        self._open_until = self._clock() + self._cooldown_s
         return True
 
     def succeeded(self) -> None:
         """The endpoint answered: close."""
-        self._failures, self._closed_until = 0, None
+        self._failures, self._open_until = 0, None
 
     def failed(self) -> None:
         """The endpoint did not answer."""
         self._failures += 1
         if self._failures >= self._limit:
-            self._closed_until = self._clock() + self._cooldown_s
+            self._open_until = self._clock() + self._cooldown_s
 
 
 _BURST = 0.1

@@ -10,10 +10,11 @@ Needs the extra `local` (torch, transformers). Importing this module does not im
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
+import queue
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from router_r1.ledger import Cause, Price, Usage
 from router_r1.policy import WrittenTurn
 from router_r1.pool import Account, new_call_id
 from router_r1.protocol import cut_turn
-from router_r1.transport import Attempt
+from router_r1.transport import Attempt, Failure, FailureKind
 
 
 @dataclass
@@ -34,7 +35,7 @@ class _Waiting:
     prompt: list[int]
     max_tokens: int
     stops: tuple[str, ...]
-    done: asyncio.Future[list[int]]
+    done: Future[list[int]]
 
 
 class TransformersPolicy:
@@ -104,49 +105,74 @@ class TransformersPolicy:
         self._ends = {e for e in (*ends, self._tokenizer.eos_token_id) if e is not None}
         pad = self._tokenizer.pad_token_id
         self._pad = pad if pad is not None else next(iter(self._ends), 0)
+        self._context: int | None = getattr(self._model.config, "max_position_embeddings", None)
         self._max_batch, self._gather_s = max_batch, gather_s
         self._encode = functools.lru_cache(4096)(self._encode_uncached)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="transformers-policy")
-        self._waiting: list[_Waiting] = []
-        self._worker: asyncio.Task[None] | None = None
+        self._lock = threading.Lock()
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
 
     def check(self) -> None:
         """The checkpoint was loaded when the policy was made."""
 
     async def aclose(self) -> None:
-        """Stop the worker and let the model go."""
-        if self._worker is not None:
-            self._worker.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._worker
-        self._executor.shutdown(wait=True)
+        """End the worker after the batch it is at; turns that still wait are cancelled. Writing again starts another."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            if thread is not None:
+                self._queue.put(None)
+        if thread is not None:
+            await asyncio.to_thread(thread.join)
 
     async def write_turn(self, episode: Episode, account: Account) -> WrittenTurn:
         """Generate the next turn in the next batch."""
         began, clock = time.time(), time.monotonic()
         prompt = self.prompt_ids(episode)
-        loop = asyncio.get_running_loop()
-        item = _Waiting(
-            prompt, episode.turn_token_limit, episode.stop_strings, loop.create_future()
-        )
-        self._waiting.append(item)
-        if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._serve())
-        ids = await item.done
-        attempt = Attempt(
-            number=1,
-            cause=Cause.FIRST,
-            outcome="ok",
-            usage=Usage(len(prompt), len(ids)),
-            billed=False,
-            source="local",
-            started_at=began,
-            latency_s=time.monotonic() - clock,
-        )
-        cost = account.book(self.name, new_call_id(), attempt, self.price)
-        text = self._decode(ids)
+        limit = episode.turn_token_limit
+        if self._context is not None and len(prompt) + limit > self._context:
+            detail = f"{len(prompt)} + {limit} tokens, and the checkpoint reads {self._context}"
+            return WrittenTurn(failure=Failure(FailureKind.CONTEXT_OVERFLOW, detail))
+        ids: list[int] = []
+        failure: Failure | None = None
+        outcome = FailureKind.CANCELLED.value
+        cost: float | None = None
+        try:
+            item = _Waiting(prompt, limit, episode.stop_strings, Future())
+            self._submit(item)
+            ids = await asyncio.wrap_future(item.done)
+            outcome = "ok"
+        except (
+            RuntimeError,
+            MemoryError,
+        ) as error:  # what torch raises when memory runs out, among others
+            failure = Failure(FailureKind.SERVER_ERROR, f"{type(error).__name__}: {error}"[:300])
+            outcome = failure.kind.value
+        finally:
+            attempt = Attempt(
+                number=1,
+                cause=Cause.FIRST,
+                outcome=outcome,
+                usage=Usage(len(prompt), len(ids)),
+                billed=False,
+                source="local",
+                started_at=began,
+                latency_s=time.monotonic() - clock,
+            )
+            cost = account.book(self.name, new_call_id(), attempt, self.price)
+        text = self._text(ids)
         kept = cut_turn(text, episode.stop_strings)
-        return WrittenTurn(kept, tuple(ids), None, text[len(kept) :], len(ids), cost)
+        overhang = text[len(kept) :]
+        return WrittenTurn(kept, tuple(ids), None, overhang, len(ids), cost, failure)
+
+    def _submit(self, item: _Waiting) -> None:
+        with self._lock:
+            self._queue.put(item)
+            if self._thread is None:
+                # A daemon: a policy that is never closed does not keep the program from ending.
+                self._thread = threading.Thread(
+                    target=self._serve, name="transformers-policy", daemon=True
+                )
+                self._thread.start()
 
     def prompt_ids(self, episode: Episode) -> list[int]:
         """The native prompt of an episode as token ids: the policy's own tokens exactly as it wrote them."""
@@ -161,41 +187,49 @@ class TransformersPolicy:
     def _encode_uncached(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer.encode(text, add_special_tokens=False))
 
-    def _decode(self, ids: list[int]) -> str:
-        """The text of generated ids, without the end-of-turn token but with tags that are tokens of their own."""
-        body = ids[:-1] if ids and ids[-1] in self._ends else ids
-        text: str = self._tokenizer.decode(body, skip_special_tokens=False)
+    def _text(self, ids: list[int]) -> str:
+        """The text of generated ids, without control tokens; tags that are tokens of their own are none."""
+        text: str = self._tokenizer.decode(
+            ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
         return text
 
-    async def _serve(self) -> None:
-        """Generate batches until nobody waits."""
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            await asyncio.sleep(self._gather_s)
-            batch = self._next_batch()
-            if not batch:
-                continue
+    def _serve(self) -> None:
+        """Generate batch after batch until told to end. Runs in a thread that belongs to no event loop."""
+        waiting: list[_Waiting] = []
+        while (batch := self._next_batch(waiting)) is not None:
             try:
-                outputs = await loop.run_in_executor(self._executor, self._generate, batch)
-            except Exception as error:
+                outputs = self._generate(batch)
+            except BaseException as error:
                 # Every turn of the batch must hear of it: a turn left waiting would be a hang.
                 for item in batch:
-                    if not item.done.done():
-                        item.done.set_exception(error)
+                    item.done.set_exception(error)
                 continue
             for item, ids in zip(batch, outputs, strict=True):
-                if not item.done.done():
-                    item.done.set_result(ids)
+                item.done.set_result(ids)
+        for item in waiting:
+            item.done.cancel()
 
-    def _next_batch(self) -> list[_Waiting]:
-        """The oldest waiting turn and those that can be generated with it; abandoned ones are dropped."""
-        self._waiting = [item for item in self._waiting if not item.done.cancelled()]
-        if not self._waiting:
-            return []
-        stops = self._waiting[0].stops
-        batch = [item for item in self._waiting if item.stops == stops][: self._max_batch]
-        self._waiting = [item for item in self._waiting if item not in batch]
-        return batch
+    def _next_batch(self, waiting: list[_Waiting]) -> list[_Waiting] | None:
+        """The oldest waiting turn and those that can be generated with it; None at the end. Abandoned ones are dropped."""
+        # Those that are left over from the last batch have waited long enough.
+        until: float | None = time.monotonic() if waiting else None
+        while True:
+            try:
+                timeout = None if until is None else max(0.0, until - time.monotonic())
+                item = self._queue.get(timeout=timeout if waiting else None)
+            except queue.Empty:
+                break
+            if item is None:
+                return None
+            waiting.append(item)
+            until = until or time.monotonic() + self._gather_s
+            if len(waiting) >= self._max_batch:
+                break
+        batch = [item for item in waiting if item.stops == waiting[0].stops][: self._max_batch]
+        waiting[:] = [item for item in waiting if item not in batch]
+        batch = [item for item in batch if item.done.set_running_or_notify_cancel()]
+        return batch or self._next_batch(waiting)
 
     def _generate(self, batch: list[_Waiting]) -> list[list[int]]:
         """One left-padded batch. Runs in the worker thread."""
@@ -224,20 +258,19 @@ class TransformersPolicy:
     def _own(self, row: list[int], item: _Waiting) -> list[int]:
         """A row's own tokens: up to its limit, its end-of-turn token, or its stop string; the rest is padding."""
         row = row[: item.max_tokens]
-        for position, token in enumerate(row):
-            if token in self._ends:
-                return row[: position + 1]
-        text = self._decode(row)
+        end = next((at + 1 for at, token in enumerate(row) if token in self._ends), len(row))
+        # The stop string first: what follows it in a batch is padding, and padding may be an end-of-turn token.
+        text = self._text(row[:end])
         stop = min(
             (found + len(s) for s in item.stops if (found := text.find(s)) >= 0), default=None
         )
         if stop is None:
-            return row
+            return row[:end]
         # The shortest prefix of tokens that holds the stop string.
-        low, high = 1, len(row)
+        low, high = 1, end
         while low < high:
             middle = (low + high) // 2
-            if len(self._decode(row[:middle])) >= stop:
+            if len(self._text(row[:middle])) >= stop:
                 high = middle
             else:
                 low = middle + 1

@@ -166,6 +166,7 @@ class OpenAIPolicy:
         """This policy behind a record store: what `recording` (`live`) and `replaying` are short for."""
         records = RecordStore(store, create=on_miss == "live")
         stored = copy.copy(self)
+        stored._encoded = OrderedDict()  # so that what the server encoded is recorded too
         stored._transport = StoreTransport(records, self._transport, on_miss=on_miss)
         return stored
 
@@ -204,8 +205,7 @@ class OpenAIPolicy:
         sampling["stop"] = list(episode.stop_strings)
         sampling["include_stop_str_in_output"] = True
         if not isinstance(prompt, str):
-            # Tags may be tokens of their own; they must come back as text, as they do in training.
-            sampling |= {"return_token_ids": True, "logprobs": 0, "skip_special_tokens": False}
+            sampling |= {"return_token_ids": True, "logprobs": 0}
         request = Request(
             self.spec.model_id,
             prompt=prompt,

@@ -168,7 +168,6 @@ class ModelSpec(StrictModel):
         query: str,
         *,
         sample_index: int = 0,
-        max_tokens: int | None = None,
         token_limit_field: str = "max_tokens",
     ) -> Request:
         """The request that asks this candidate one sub-query."""
@@ -179,7 +178,6 @@ class ModelSpec(StrictModel):
         return self.chat(
             messages,
             sample_index=sample_index,
-            max_tokens=max_tokens,
             token_limit_field=token_limit_field,
         )
 

@@ -258,9 +258,10 @@ class StoreTransport:
         if self.on_miss == "failure":
             detail = f"{card.name} was never asked this while recording"
             return Response(failure=Failure(FailureKind.NOT_RECORDED, detail), source="replay")
+        asked = request.messages[-1]["content"] if request.messages else str(request.prompt)
         raise ReplayMissError(
-            f"{self.store.path}: no recorded answer of {card.name!r} to this request (sample {request.sample_index}); "
-            f"record it, or replay with on_miss='live' or 'failure'"
+            f"{self.store.path}: no recorded answer of {card.name!r} to {' '.join(asked[-80:].split())!r} (sample "
+            f"{request.sample_index}) with these messages and settings; record it, or replay with on_miss 'failure'"
         )
 
     async def _record(
@@ -274,8 +275,21 @@ class StoreTransport:
 
         response = await live.call(card, request, keep)
         record = Record(response, tuple(attempts), time.time())
-        await asyncio.to_thread(self.store.put, request, record)
-        return response
+        keeping = asyncio.ensure_future(asyncio.to_thread(self._keep, request, record))
+        try:
+            return await asyncio.shield(keeping)
+        except asyncio.CancelledError:
+            await asyncio.wait([keeping])  # it was paid for
+            raise
+
+    def _keep(self, request: Request, record: Record) -> Response:
+        """Keep a record; returns the response that is kept, which is another's if that came first.
+
+        So the episode goes on from what a replay will say.
+        """
+        self.store.put(request, record)
+        kept = self.store.get(request.key)
+        return record.response if kept is None else kept.response
 
     def check(self, cards: tuple[ModelSpec, ...]) -> None:
         """Recording needs what calling needs; replay needs nothing."""

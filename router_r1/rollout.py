@@ -15,7 +15,7 @@ from router_r1.ledger import Ledger, Role
 from router_r1.policy import Policy
 from router_r1.pool import Account, ModelPool
 from router_r1.protocol import Turn
-from router_r1.transport import Response
+from router_r1.transport import Failure, FailureKind, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,10 @@ class TurnWritten:
 
     number: int
     turn: Turn
-    correction: str
-    """What the policy is told when the turn was not carried out, else empty."""
+    calls: tuple[Call, ...]
+    """The routes that are carried out; none when the turn is malformed, or a limit was reached."""
+    observation: str
+    """What the policy is told at once: a correction, or why nothing was called; empty while responses are awaited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +104,19 @@ async def _drive(
             tokens=written.tokens,
             cost_usd=written.cost_usd,
         )
-        emit(TurnWritten(number, step.turn, step.observation))
+        emit(TurnWritten(number, step.turn, step.calls, step.observation))
         if step.calls:
             account = Account(ledger, episode.id, number, Role.CANDIDATE)
-            episode.observe(await _ask_all(step.calls, pool, account, emit))
+            await _ask_all(episode, step.calls, pool, account, emit)
 
 
 async def _ask_all(
-    calls: tuple[Call, ...], pool: ModelPool, account: Account, emit: Emit
-) -> list[Response]:
-    """Carry out the routes of one turn at the same time."""
+    episode: Episode, calls: tuple[Call, ...], pool: ModelPool, account: Account, emit: Emit
+) -> None:
+    """Carry out the routes of one turn at the same time, and let the episode observe the responses.
+
+    When time runs out or the caller leaves, the episode still observes what has come by then.
+    """
 
     async def ask(call: Call) -> Response:
         response = await pool.ask(call.model, call.query, account, sample_index=call.sample_index)
@@ -122,7 +127,22 @@ async def _ask_all(
         emit(CallStarted(account.round, call))
     tasks = [asyncio.ensure_future(ask(call)) for call in calls]
     try:
-        return await asyncio.gather(*tasks)
+        episode.observe(await asyncio.gather(*tasks))
+    except asyncio.CancelledError:
+        over = [task.done() for task in tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        lost = Response(
+            failure=Failure(FailureKind.CANCELLED), cost_usd=0.0
+        )  # the ledger has its cost
+        episode.observe(
+            [
+                task.result() if done and not task.cancelled() and not task.exception() else lost
+                for task, done in zip(tasks, over, strict=True)
+            ]
+        )
+        raise
     finally:
         for task in tasks:
             task.cancel()

@@ -189,48 +189,62 @@ def _adapter() -> TypeAdapter[Trace]:
 
 
 class TraceWriter:
-    """Appends traces to a file; several writers, also in other processes, may share it."""
+    """Appends traces to a file; several writers, also in other processes, may share it.
+
+    The file is opened, and made, at the first write; `close` may be called at any time, and a later write opens it
+    again.
+    """
 
     def __init__(self, path: str | Path) -> None:
+        """Raises `TraceError` for a place that can not be written to."""
         self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         self._lock = threading.Lock()
-        with self._locked():
-            self._drop_unfinished_line()
+        self._file: int | None = None
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TraceError(f"{self.path}: can not be written: {error.strerror}") from error
+        place = self.path if self.path.exists() else self.path.parent
+        if self.path.is_dir() or not os.access(place, os.W_OK):
+            raise TraceError(f"{self.path}: can not be written; choose another path")
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[int]:
         """Alone with the file: among this process's threads, and among processes."""
         with self._lock:
+            if self._file is None:
+                self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:
-                yield
+                yield self._file
             finally:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
-    def _drop_unfinished_line(self) -> None:
+    def _drop_unfinished_line(self, file: int) -> None:
         """A writer that was killed in mid-write leaves half a line: its trace was never written. Cut it off."""
-        size = os.fstat(self._file).st_size
+        size = os.fstat(file).st_size
         end = size
-        while end > 0 and os.pread(self._file, 1, end - 1) != b"\n":
+        while end > 0 and os.pread(file, 1, end - 1) != b"\n":
             start = max(0, end - 65536)
-            end = start + os.pread(self._file, end - start, start).rfind(b"\n") + 1
+            end = start + os.pread(file, end - start, start).rfind(b"\n") + 1
         if end < size:
             log.warning("%s: dropped %d bytes of an unfinished line", self.path, size - end)
-            os.ftruncate(self._file, end)
+            os.ftruncate(file, end)
 
     def write(self, trace: Trace) -> None:
         """Append one trace; on return the line is with the operating system."""
         line = (trace.to_json() + "\n").encode()
-        with self._locked():
-            self._drop_unfinished_line()
+        with self._locked() as file:
+            self._drop_unfinished_line(file)
             while line:
-                line = line[os.write(self._file, line) :]
+                line = line[os.write(file, line) :]
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._file)
+        with self._lock:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
 
     def __enter__(self) -> Self:
         return self
@@ -245,9 +259,13 @@ def read_traces(path: str | Path) -> Iterator[Trace]:
     An unfinished last line (its writer was killed) is passed over with a warning.
 
     Raises:
-        TraceError: a finished line is no trace; the message names file and line.
+        TraceError: no such file; or a finished line is no trace, and the message names file and line.
     """
-    with open(path, "rb") as lines:
+    try:
+        opened = open(path, "rb")  # noqa: SIM115  # closed below
+    except OSError as error:
+        raise TraceError(f"{path}: can not be read: {error.strerror}") from error
+    with opened as lines:
         for number, line in enumerate(lines, 1):
             if not line.endswith(b"\n"):
                 log.warning("%s:%d: passed over an unfinished line", path, number)

@@ -197,17 +197,20 @@ class SimulatedTransport:
     async def call(self, card: ModelSpec, request: Request, on_attempt: OnAttempt) -> Response:
         """Ask the function."""
         started_at, clock = time.time(), time.monotonic()
-        answer = self._reply(card, request)
-        if inspect.isawaitable(answer):
-            answer = await answer
-        response = _as_response(answer, request)
-        latency = time.monotonic() - clock
-        outcome = response.failure.kind.value if response.failure else "ok"
-        on_attempt(
-            Attempt(
-                1, Cause.FIRST, outcome, response.usage, False, "simulated", started_at, latency
+        outcome = FailureKind.CANCELLED.value
+        usage = Usage(request.prompt_tokens_estimate, estimated=True)
+        try:
+            answer = self._reply(card, request)
+            if inspect.isawaitable(answer):
+                answer = await answer
+            response = _as_response(answer, request)
+            outcome = response.failure.kind.value if response.failure else "ok"
+            usage = response.usage
+        finally:
+            latency = time.monotonic() - clock
+            on_attempt(
+                Attempt(1, Cause.FIRST, outcome, usage, False, "simulated", started_at, latency)
             )
-        )
         return replace(response, attempts=1, latency_s=latency, source="simulated")
 
     def check(self, cards: tuple[ModelSpec, ...]) -> None:

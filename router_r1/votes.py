@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from router_r1.answers import answer_key, extract_answer, normalize_answer
+from router_r1.answers import abstains, answer_key, extract_answer, normalize_answer
 from router_r1.episode import Episode
 
 
@@ -39,34 +39,74 @@ def statements_of(episode: Episode) -> tuple[Statement, ...]:
 def deciding(
     question: str, statements: Sequence[Statement], draft: str | None
 ) -> tuple[Statement, ...]:
-    """The statements that answer the question itself, as far as their use tells.
+    """The statements that answer the question itself, as far as wording and use tell.
 
-    A sub-query whose answer turns up as something new in the query of a later turn was a step on the way ("Paris" in
-    "How many people live in Paris?"): the responses to it are no candidates for the final answer, unless the policy
-    gave one of them as its answer. If nothing would be left, everything counts.
+    A policy asks for parts of an answer too, and agreement on a part ("6400 km") is none on the whole ("the Nile").
+    A sub-query counts as the question when it shares most of its words. It does not when its answer turns up as
+    something new in a later query that asks something else: then it was a step on the way ("Paris" in "How many people
+    live in Paris?").
+
+    With a draft, what was said in the draft's words counts too, and what was asked in the same turn beside it; if
+    nothing counts, the policy derived its answer itself. Without a draft and without a sub-query like the question,
+    everything counts that was no step.
     """
-    answers: dict[str, set[str]] = {}
-    for statement in statements:
-        answer = extract_answer(statement.text)
-        if answer is not None:
-            answers.setdefault(statement.query, set()).add(answer_key(answer))
-    own = None if draft is None else answer_key(draft)
-    steps = {
-        query
-        for query, keys in answers.items()
-        if own not in keys
-        and any(
-            _builds_on(later.query, keys, question, query)
-            for later in statements
-            if later.turn > _turn(statements, query)
-        )
+    words = _content(question)
+    steps = {s.query for s in statements if _is_step(s.query, statements, question)}
+    like = {
+        q for q in {s.query for s in statements} - steps if _likeness(words, _content(q)) >= 0.5
     }
-    kept = tuple(statement for statement in statements if statement.query not in steps)
-    return kept or tuple(statements)
+    if draft is None:
+        chosen = tuple(s for s in statements if s.query in like)
+        return chosen or tuple(s for s in statements if s.query not in steps) or tuple(statements)
+    own = answer_key(draft)
+    agreeing = [s for s in statements if _key(s) == own]
+    turns = {(s.turn, s.layer) for s in agreeing}
+    return tuple(
+        s
+        for s in statements
+        if s in agreeing or s.query in like or ((s.turn, s.layer) in turns and s.query not in steps)
+    )
 
 
-def _turn(statements: Sequence[Statement], query: str) -> int:
-    return min(statement.turn for statement in statements if statement.query == query)
+_FUNCTION_WORDS = frozenset(
+    normalize_answer(
+        "What which who whom whose when where why how is are was were be been do does did has have had can could will "
+        "would of in on at to for from by with and or as it its this that there than one answer please tell me"
+    ).split()
+)
+
+
+def _content(text: str) -> frozenset[str]:
+    """The words of a text that carry its meaning."""
+    return frozenset(normalize_answer(text).split()) - _FUNCTION_WORDS
+
+
+def _likeness(question: frozenset[str], query: frozenset[str]) -> float:
+    """F1 of two sets of words."""
+    total = len(question) + len(query)
+    return 2.0 * len(question & query) / total if total else 0.0
+
+
+def _key(statement: Statement) -> str | None:
+    answer = extract_answer(statement.text)
+    return None if answer is None else answer_key(answer)
+
+
+def _is_step(query: str, statements: Sequence[Statement], question: str) -> bool:
+    """Does the query of a later turn build on an answer to this one, and ask something else?
+
+    "Is Canberra the capital of Australia?" repeats the words of "Capital of Australia?": it checks, and goes no further.
+    """
+    words = _content(query)
+    same = [s for s in statements if s.query == query]
+    keys = {key for s in same if (key := _key(s)) is not None}
+    first = min(s.turn for s in same)
+    return any(
+        s.turn > first
+        and 2 * len(words & _content(s.query)) < max(1, len(words))
+        and _builds_on(s.query, keys, question, query)
+        for s in statements
+    )
 
 
 def _builds_on(later: str, keys: set[str], question: str, query: str) -> bool:
@@ -85,6 +125,8 @@ class Tally:
     ballots: dict[str, tuple[str, Statement]]
     """Candidate -> (its answer, the statement it is read from)."""
     draft: str | None
+    responders: int
+    """Candidates that said something that decides, readable or not; who does not know has said nothing."""
 
     @classmethod
     def count(
@@ -112,7 +154,9 @@ class Tally:
         if draft is not None:
             key = answer_key(draft)
             votes[key] = votes.get(key, 0.0) + policy_weight
-        return cls(votes, ballots, draft)
+        return cls(
+            votes, ballots, draft, len({s.model for s in statements if not abstains(s.text)})
+        )
 
     @property
     def winner(self) -> str | None:
@@ -134,10 +178,15 @@ class Tally:
         """The candidates that gave this answer."""
         return tuple(m for m, (a, _) in self.ballots.items() if answer_key(a) == key)
 
-    def agreement(self) -> tuple[str | None, float, int]:
-        """Among candidates alone: the most common answer, its share of the ballots, the number of ballots."""
+    @property
+    def quorum(self) -> bool:
+        """Do the readable answers speak for at least half of those who responded?"""
+        return 2 * len(self.ballots) >= self.responders
+
+    def agreement(self) -> tuple[str | None, float]:
+        """Among candidates alone: the most common answer, and its share of all that responded."""
         counts = Counter(answer_key(answer) for answer, _ in self.ballots.values())
         if not counts:
-            return None, 0.0, 0
+            return None, 0.0
         key, count = counts.most_common(1)[0]
-        return key, count / len(self.ballots), len(self.ballots)
+        return key, count / max(self.responders, len(self.ballots))

@@ -238,10 +238,8 @@ def _read_json(http: httpx2.Response, received: Received) -> Outcome:
         usage or received.estimate(text or ""),
         choice.get("finish_reason"),
         data.get("model"),
-        token_ids=_numbers(choice.get("token_ids"), int),
-        logprobs=_numbers(logprobs.get("token_logprobs"), float)
-        if isinstance(logprobs, dict)
-        else None,
+        token_ids=_token_ids(choice.get("token_ids")),
+        logprobs=_logprobs(logprobs.get("token_logprobs") if isinstance(logprobs, dict) else None),
     )
 
 
@@ -343,10 +341,19 @@ def _first_choice(data: Mapping[str, Any]) -> dict[str, Any] | None:
     return choice if isinstance(choice, dict) else None
 
 
-def _numbers(value: object, kind: type[Any]) -> tuple[Any, ...] | None:
-    if not isinstance(value, list) or not all(isinstance(v, (int, float)) for v in value):
+def _token_ids(value: object) -> tuple[int, ...] | None:
+    if not isinstance(value, list) or not all(type(v) is int for v in value):
         return None
-    return tuple(kind(v) for v in value)
+    return tuple(value)
+
+
+def _logprobs(value: object) -> tuple[float, ...] | None:
+    """None unless every one is a finite number: a trace could not hold the others."""
+    if not isinstance(value, list) or not all(
+        type(v) in (int, float) and math.isfinite(v) for v in value
+    ):
+        return None
+    return tuple(map(float, value))
 
 
 def _from_outside(text: str) -> str:

@@ -121,6 +121,12 @@ def test_settings_can_be_overridden_on_the_command_line(files: Path) -> None:
     assert "no answer: rounds" in done.stderr and "limits.max_rounds" in done.stderr
 
 
+def test_a_route_that_is_not_called_is_shown_as_such(files: Path) -> None:
+    done = ask(files, "--set", "limits.budget_usd=0.0001", "--set", "policy.price.output=0")
+    assert "org/small:free not called: 2+2" in done.stderr
+    assert "malformed" not in done.stderr
+
+
 def test_a_policy_that_never_answers_is_one_line_and_exit_status_2(files: Path) -> None:
     done = ask(files, "--quiet", "--set", "policy.model=mute")
     assert done.returncode == 2 and done.stdout == ""
@@ -142,6 +148,8 @@ def test_a_recording_is_replayed_without_a_network(files: Path, server: Loopback
     before, after = json.loads(first.stdout), json.loads(again.stdout)
     assert (after["answer"], after["cost_usd"]) == (before["answer"], before["cost_usd"])
     assert {row["source"] for row in after["trace"]["ledger"]} == {"replay"}
+    shown = run("ask", "What is 2+2?", "--config", config, *replay)
+    assert "$0 of it billed" in shown.stderr
 
     missed = run("ask", "Something else?", "--config", config, *replay)
     assert missed.returncode == 2 and missed.stderr.count("\n") == 1

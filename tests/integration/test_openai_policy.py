@@ -262,7 +262,7 @@ def test_policy_and_pool_are_recorded_and_replayed_without_a_network(
     assert len(pool.asked) == 1
 
 
-def test_the_name_of_a_missing_extra_is_in_the_error() -> None:
-    # The import is tried only when a policy is made; here it is installed, and the path is what is wrong.
-    with pytest.raises(ConfigError, match="no checkpoint"):
+def test_a_path_without_a_checkpoint_is_one_line() -> None:
+    with pytest.raises(ConfigError, match="no checkpoint") as error:
         TransformersPolicy("/nowhere/at/all")
+    assert "\n" not in str(error.value)

@@ -1,7 +1,11 @@
 """The agent: sync, async, streaming and many questions over scripted policies and pools; traces on disk."""
 
 import asyncio
+import gc
 import json
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -87,7 +91,7 @@ def test_many_questions_come_back_in_order(capsys: pytest.CaptureFixture[str]) -
     with router:
         results = router.ask_many(questions, concurrency=7)
         assert [result.answer for result in results] == [str(n) for n in range(50)]
-        assert "50/50" in capsys.readouterr().out
+        assert "50/50" in capsys.readouterr().err
         assert router.ask_many([], progress=False) == []
 
 
@@ -119,7 +123,7 @@ def test_an_empty_question_among_many_is_named_before_anything_is_asked(tmp_path
     traces = tmp_path / "traces.jsonl"
     with agent(traces=traces) as router, pytest.raises(ConfigError, match="question 2 of 3"):
         router.ask_many(["one", " ", "three"], progress=False)
-    assert traces.read_text() == ""
+    assert not traces.exists()
 
 
 # --- policies that do not do their part
@@ -208,6 +212,36 @@ def test_the_policys_tokens_are_priced_where_a_price_is_given_and_shown_where_no
     assert all(e.cost_usd is None for e in unpriced.ledger if e.role is Role.POLICY)
 
 
+@pytest.mark.parametrize(
+    ("mistake", "says"),
+    [
+        (lambda: RouterAgent(policy="gpt", pool=ScriptedPool(SCRIPTS)), "policy is a str"),  # type: ignore[arg-type]
+        (lambda: RouterAgent(policy=ScriptedPolicy([]), pool={}), "pool is a dict"),  # type: ignore[arg-type]
+        (lambda: agent().ask_many("Who?"), "list of questions"),
+        (lambda: agent().ask_many(["a", None]), "question 2 of 2"),  # type: ignore[list-item]
+        (lambda: agent().ask("a", metadata={"id": object()}), "metadata"),
+    ],
+)
+def test_simple_mistakes_are_named_before_anything_is_asked(
+    mistake: Callable[[], object], says: str
+) -> None:
+    with pytest.raises(ConfigError, match=says):
+        mistake()
+
+
+async def test_an_agent_closes_itself_in_asynchronous_programs(tmp_path: Path) -> None:
+    traces = tmp_path / "traces.jsonl"
+    async with agent(traces=traces) as router:
+        async for event in router.astream("What is 2+2?"):
+            if isinstance(event, CallStarted):
+                break
+    for _ in range(100):  # the stream that was left is closed by the event loop
+        await asyncio.sleep(0.01)
+        if traces.exists() and traces.read_text():
+            break
+    assert [trace.stop_reason for trace in read_traces(traces)] == [StopReason.CANCELLED]
+
+
 def test_nothing_but_finished_lines_is_in_the_trace_file(tmp_path: Path) -> None:
     traces = tmp_path / "deep" / "traces.jsonl"
     with agent(traces=traces) as router:
@@ -215,3 +249,77 @@ def test_nothing_but_finished_lines_is_in_the_trace_file(tmp_path: Path) -> None
     lines = traces.read_text().splitlines()
     assert len(lines) == 20
     assert all(json.loads(line)["schema"] == "router-r1.trace/1" for line in lines)
+
+
+def test_a_deadline_keeps_what_has_come_by_then() -> None:
+    async def never(query: str) -> str:
+        await asyncio.sleep(60)
+        return "too late"
+
+    pool = ScriptedPool({"a": "It is 4.", "b": never})
+    policy = ScriptedPolicy([ROUTE, ANSWER])
+    with RouterAgent(policy=policy, pool=pool, aggregator="synthesize", timeout_s=0.2) as router:
+        result = router.ask("What is 2+2?")
+    assert result.stop_reason is StopReason.DEADLINE and result.answer == "4"
+    rows = [(e.model, e.outcome) for e in result.ledger if e.role is Role.CANDIDATE]
+    assert sorted(rows) == [("a", "ok"), ("b", "cancelled")]
+    assert result.trace.aggregation is not None
+    assert result.trace.aggregation.fallback == "deadline"
+    assert result.trace.replay().turns == result.trace.turns
+
+
+def test_closing_twice_is_closing_once_and_a_closed_agent_can_be_asked_again(
+    tmp_path: Path,
+) -> None:
+    traces = tmp_path / "traces.jsonl"
+    router = agent(traces=traces)
+    router.ask("What is 2+2?")
+    router.close()
+    router.close()
+    other = tmp_path / "other.txt"
+    with other.open("w") as file:  # takes the file descriptor that the traces had
+        file.write("no newline at the end")
+        file.flush()
+        assert router.ask("What is 2+2?").answer == "4"
+    router.close()
+    assert other.read_text() == "no newline at the end"
+    assert len(list(read_traces(traces))) == 2
+
+
+def test_closing_cancels_what_is_being_asked(tmp_path: Path) -> None:
+    started, outcome = threading.Event(), []
+
+    async def never(query: str) -> str:
+        started.set()
+        await asyncio.sleep(60)
+        return "too late"
+
+    traces = tmp_path / "traces.jsonl"
+    pool = ScriptedPool({"a": never, "b": "4"})
+    router = RouterAgent(policy=ScriptedPolicy([ROUTE, ANSWER]), pool=pool, traces=traces)
+
+    def ask() -> None:
+        try:
+            router.ask("What is 2+2?")
+        except BaseException as error:
+            outcome.append(type(error).__name__)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    assert started.wait(10)
+    router.close()
+    thread.join(10)
+    assert outcome == ["CancelledError"]
+    assert [trace.stop_reason for trace in read_traces(traces)] == [StopReason.CANCELLED]
+
+
+def test_an_agent_that_is_never_closed_takes_its_thread_with_it() -> None:
+    before = threading.active_count()
+    for _ in range(5):
+        agent().ask("What is 2+2?")
+    for _ in range(100):
+        gc.collect()
+        if threading.active_count() <= before:
+            break
+        time.sleep(0.05)
+    assert threading.active_count() <= before

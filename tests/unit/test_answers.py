@@ -212,3 +212,23 @@ def test_time_is_linear_in_the_length_of_a_hostile_reply(piece: str, around: str
     for length in (10_000, 80_000):
         # Three tries: a busy machine is no quadratic reader.
         assert any(is_linear(length) for _ in range(3))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["J. K. Rowling", "St. Petersburg", "U.S. Grant", "Dr. Watson", "Washington, D.C. area"],
+)
+def test_an_initial_or_an_abbreviation_does_not_end_an_answer(answer: str) -> None:
+    assert extract_answer(f"Let me see. The answer is {answer}. It is well known.") == answer
+
+
+def test_people_with_the_same_initial_are_not_the_same() -> None:
+    keys = {answer_key(name) for name in ("J. K. Rowling", "J. M. Barrie", "J. R. R. Tolkien")}
+    assert len(keys) == 3
+
+
+@pytest.mark.parametrize(
+    "choice", ["B", "(B)", "B.", "**B**", "(B) Canberra", "B) Canberra", "Option B"]
+)
+def test_a_choice_is_its_letter_however_it_is_written(choice: str) -> None:
+    assert answer_key(choice) == "b"

@@ -481,6 +481,7 @@ def test_an_agent_file_becomes_an_agent_with_paths_relative_to_it(
     with load_agent(path, ["limits.budget_usd=0.01"]) as agent:
         assert agent.pool.names == ("a",)
         assert (agent.limits.max_rounds, agent.limits.budget_usd) == (2, 0.01)
+        agent.ask("What is 2+2?")
     assert (tmp_path / "runs" / "traces.jsonl").exists()
 
 

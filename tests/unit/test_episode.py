@@ -5,7 +5,7 @@ import pytest
 from router_r1 import Episode, Failure, FailureKind, Limits, ModelCard, Price, Response, StopReason
 from router_r1.episode import EpisodeState, Origin
 from router_r1.errors import ConfigError, EpisodeStateError
-from router_r1.protocol import Information, ProblemKind, parse_transcript
+from router_r1.protocol import Information, ProblemKind, parse_transcript, unescape
 
 CHEAP = ModelCard(name="cheap", price=Price(input=0, output=1), max_output_tokens=100)
 DEAR = ModelCard(name="dear", price=Price(input=0, output=100), max_output_tokens=100)
@@ -310,3 +310,27 @@ def test_several_routes_end_a_turn_by_other_stop_strings_than_one() -> None:
     several = Episode("What?", CARDS, Limits(max_routes=2)).stop_strings
     assert "</route>" in one and "</route>" not in several
     assert "</answer>" in one and "</answer>" in several
+
+
+def test_after_the_last_round_a_correction_asks_for_an_answer_and_no_route() -> None:
+    episode = Episode("What?", CARDS, Limits(max_rounds=1))
+    episode.step(route("cheap"))
+    episode.observe([reply()])
+    observation = episode.step("42").observation
+    assert "Answer now" in observation and "<route" not in unescape(observation)
+
+
+def test_a_bill_above_its_quote_ends_nothing_but_routing() -> None:
+    episode = Episode("What?", CARDS, Limits(budget_usd=CHEAP_QUOTE))
+    episode.step(route("cheap"))
+    episode.observe([reply(cost=CHEAP_QUOTE * 1.05)])
+    step = episode.step(route("cheap"))
+    assert not step.done and 'notice="refused"' in step.observation
+    assert episode.step(answer()).stop_reason is StopReason.ANSWERED
+
+
+def test_three_calls_of_ten_cents_fit_thirty() -> None:
+    episode = Episode("What?", CARDS, Limits(budget_usd=0.30), quote=lambda card, query: 0.10)
+    assert len(episode.step(route("cheap", "cheap", "cheap")).calls) == 3
+    episode.observe([reply(cost=0.10)] * 3)
+    assert not episode.step(route("cheap")).calls

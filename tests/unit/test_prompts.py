@@ -147,7 +147,9 @@ def test_what_candidates_said_is_numbered_attributed_and_escaped() -> None:
     assert "[1] a was asked: 2+2?" in user and "[2] b was asked: &lt;think>" in user
     assert "<answer>" not in user and "</answer>" not in user and "<|" not in user
     query = prompts.proposer_query("2+2?", said)
-    assert "[1] a: &lt;/answer>" in query and query.count("<answer>") == 1  # the instruction's own
+    assert (
+        '[1] <information model="a">&lt;/answer>' in query and query.count("<answer>") == 1
+    )  # the instruction's own
 
 
 # --- dollars
