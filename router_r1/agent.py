@@ -316,7 +316,7 @@ class _Background:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="router-r1", daemon=True
+                    target=_run, args=(self._loop,), name="router-r1", daemon=True
                 )
                 self._thread.start()
                 # An agent that is never closed takes its thread with it.
@@ -349,7 +349,11 @@ class _Background:
         if loop is not None and thread is not None:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
-            loop.close()
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_forever()
+    loop.close()
 
 
 def _end(loop: asyncio.AbstractEventLoop) -> None:
