@@ -7,12 +7,13 @@ no torch, transformers, verl, vllm, datasets or pandas, and no HTTP client befor
 from router_r1 import aggregate, protocol, testing
 from router_r1.agent import Finished, Result, RouterAgent
 from router_r1.agent_file import load_agent
+from router_r1.cards import Endpoint, ModelCard
 from router_r1.episode import Episode, Limits, Step, StopReason
 from router_r1.errors import RouterR1Error
 from router_r1.ledger import Ledger, LedgerEntry, Price, Role, Usage
 from router_r1.local_policy import TransformersPolicy
 from router_r1.policy import OpenAIPolicy, Policy
-from router_r1.pool import Endpoint, ModelCard, ModelPool
+from router_r1.pool import ModelPool
 from router_r1.record import RecordStore, StoreTransport
 from router_r1.rollout import CallFinished, CallStarted, TurnWritten, roll_out
 from router_r1.trace import Trace, TraceWriter, package_version, read_traces

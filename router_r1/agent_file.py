@@ -13,13 +13,14 @@ from pydantic import Field
 
 from router_r1 import aggregate, config
 from router_r1.agent import RouterAgent
+from router_r1.cards import BaseUrl, CallLimits, Headers, VariableName
 from router_r1.config import StrictModel
 from router_r1.episode import Limits
 from router_r1.errors import ConfigError
 from router_r1.ledger import Price
 from router_r1.local_policy import TransformersPolicy
 from router_r1.policy import OpenAIPolicy, Policy
-from router_r1.pool import BaseUrl, CallLimits, Headers, ModelPool, VariableName
+from router_r1.pool import ModelPool
 from router_r1.record import OnMiss
 
 

@@ -22,10 +22,11 @@ from typing import Protocol
 
 from router_r1 import prompts
 from router_r1.answers import answer_key, extract_answer, normalize_answer
+from router_r1.cards import ModelCard
 from router_r1.episode import Episode, StopReason
 from router_r1.errors import ConfigError
 from router_r1.ledger import Role
-from router_r1.pool import Account, ModelCard, ModelPool
+from router_r1.pool import Account, ModelPool
 from router_r1.transport import Message
 from router_r1.votes import Statement, Tally, deciding, statements_of
 

@@ -34,11 +34,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from router_r1.cards import Endpoint, ModelSpec
 from router_r1.errors import ConfigError
 from router_r1.gate import Breaker, Gate
 from router_r1.keys import read_key
 from router_r1.ledger import Cause, Usage
-from router_r1.pool import Endpoint, ModelSpec
 from router_r1.transport import Attempt, Failure, FailureKind, OnAttempt, Request, Response
 
 if TYPE_CHECKING:

@@ -29,10 +29,10 @@ from typing import Annotated
 from pydantic import Field
 
 from router_r1 import prompts
+from router_r1.cards import ModelCard
 from router_r1.config import StrictModel
 from router_r1.errors import ConfigError, EpisodeStateError
 from router_r1.ledger import estimate_tokens
-from router_r1.pool import ModelCard
 from router_r1.prompts import PromptBuilder, PromptContext
 from router_r1.protocol import Information, Turn, parse_turn, render_information, stop_strings
 from router_r1.transport import Message, Response

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from router_r1.pool import CallLimits
+from router_r1.cards import CallLimits
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter

@@ -20,7 +20,7 @@ from urllib.parse import quote, quote_plus
 from router_r1.errors import ConfigError
 
 if TYPE_CHECKING:
-    from router_r1.pool import Endpoint
+    from router_r1.cards import Endpoint
 
 HIDDEN = "[key]"
 _KEY_LIKE = re.compile(r"(?i)\b(?:bearer\s+\S+|(?:sk|pk|key|nvapi|hf|gsk)[-_][\w*-]{8,})")

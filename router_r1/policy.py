@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from router_r1.cards import CallLimits, Endpoint, ModelSpec, Sampling
 from router_r1.client import LiveTransport
 from router_r1.episode import Episode
 from router_r1.errors import PolicyError
 from router_r1.ledger import Price
-from router_r1.pool import Account, CallLimits, Endpoint, ModelSpec, Sampling, call_and_book
+from router_r1.pool import Account, call_and_book
 from router_r1.protocol import cut_turn, restore_stop
 from router_r1.record import OnMiss, RecordStore, StoreTransport
 from router_r1.transport import Failure, Message, Request, Response, Transport

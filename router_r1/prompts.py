@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-from router_r1.pool import ModelCard
+from router_r1.cards import ModelCard
 from router_r1.protocol import (
     Information,
     Problem,

@@ -39,7 +39,7 @@ from router_r1.transport import (
 )
 
 if TYPE_CHECKING:
-    from router_r1.pool import ModelSpec
+    from router_r1.cards import ModelSpec
 
 OnMiss = Literal["error", "failure", "live"]
 

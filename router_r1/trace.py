@@ -22,10 +22,10 @@ from typing import Annotated, Any, Self
 from pydantic import PlainSerializer, TypeAdapter, ValidationError
 
 from router_r1.aggregate import Aggregation
+from router_r1.cards import ModelCard
 from router_r1.episode import Episode, Limits, StopReason, TurnRecord
 from router_r1.errors import TraceError
 from router_r1.ledger import Ledger, LedgerEntry
-from router_r1.pool import ModelCard
 from router_r1.prompts import PROMPT_VERSION
 from router_r1.transport import Message
 

@@ -25,7 +25,7 @@ from typing_extensions import TypedDict  # pydantic reads only this one before P
 from router_r1.ledger import Cause, Usage, estimate_tokens
 
 if TYPE_CHECKING:
-    from router_r1.pool import ModelSpec
+    from router_r1.cards import ModelSpec
 
 
 class Message(TypedDict):

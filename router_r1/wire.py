@@ -21,9 +21,9 @@ import aiohttp
 import httpx2
 import openai
 
+from router_r1.cards import CallLimits, Endpoint
 from router_r1.keys import KEYS
 from router_r1.ledger import Usage, estimate_tokens
-from router_r1.pool import CallLimits, Endpoint
 from router_r1.transport import Failure, FailureKind, Request, Response
 
 RETRIABLE = frozenset(

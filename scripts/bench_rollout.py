@@ -46,9 +46,10 @@ from rich.table import Table
 
 from router_r1 import testing
 from router_r1.agent import RouterAgent
+from router_r1.cards import CallLimits, Endpoint, ModelCard
 from router_r1.episode import Call, Episode, Limits
 from router_r1.ledger import Price, Usage, cost_usd
-from router_r1.pool import CallLimits, Endpoint, ModelCard, ModelPool
+from router_r1.pool import ModelPool
 from router_r1.transport import Response
 
 FULL_MEAN_LATENCY_S = 4.0  # what a call to a hosted model takes; the default is a tenth of it

@@ -14,10 +14,11 @@ from contextlib import aclosing
 import pytest
 
 from router_r1 import Price, Request, RouterAgent
+from router_r1.cards import CallLimits, Endpoint, ModelCard
 from router_r1.client import LiveTransport
 from router_r1.errors import ConfigError
 from router_r1.ledger import Ledger, Role
-from router_r1.pool import Account, CallLimits, Endpoint, ModelCard, ModelPool
+from router_r1.pool import Account, ModelPool
 from router_r1.rollout import CallStarted
 from router_r1.testing import LoopbackServer, ScriptedPolicy, Served, chat_reply, usage
 from router_r1.trace import read_traces

@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from router_r1 import Price, RouterAgent
+from router_r1.cards import CallLimits, Endpoint, ModelCard
 from router_r1.ledger import Role
-from router_r1.pool import CallLimits, Endpoint, ModelCard, ModelPool
+from router_r1.pool import ModelPool
 from router_r1.testing import (
     LoopbackServer,
     ScriptedPolicy,

@@ -18,9 +18,10 @@ from urllib.parse import quote
 import pytest
 
 from router_r1 import Episode, Ledger, OpenAIPolicy, Price, RouterAgent
+from router_r1.cards import CallLimits, Endpoint, ModelCard
 from router_r1.errors import ConfigError, PolicyError
 from router_r1.keys import KeyRing
-from router_r1.pool import Account, CallLimits, Endpoint, ModelCard, ModelPool
+from router_r1.pool import Account, ModelPool
 from router_r1.testing import (
     Exchange,
     LoopbackServer,

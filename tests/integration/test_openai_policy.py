@@ -7,10 +7,10 @@ from typing import Any, Literal
 import pytest
 
 from router_r1 import OpenAIPolicy, Price, Result, RouterAgent, StopReason, TransformersPolicy
+from router_r1.cards import CallLimits
 from router_r1.episode import Origin
 from router_r1.errors import ConfigError
 from router_r1.ledger import Role
-from router_r1.pool import CallLimits
 from router_r1.testing import (
     Exchange,
     LoopbackServer,

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from router_r1 import OpenAIPolicy, Price, RouterAgent
+from router_r1.cards import CallLimits, Endpoint, ModelCard
 from router_r1.client import LiveTransport
 from router_r1.errors import ConfigError, ReplayMissError, StoreError
 from router_r1.ledger import Ledger
-from router_r1.pool import Account, CallLimits, Endpoint, ModelCard, ModelPool
+from router_r1.pool import Account, ModelPool
 from router_r1.record import Record, RecordStore, StoreTransport
 from router_r1.testing import LoopbackServer, ScriptedPolicy, Served, chat_reply, usage
 from router_r1.trace import read_traces
@@ -487,7 +488,8 @@ with ThreadPoolExecutor(4) as pool:
 async def test_a_recording_that_was_killed_goes_on_where_it_stopped(tmp_path):
     script = """
 import asyncio
-from router_r1.pool import Endpoint, ModelCard, ModelPool, CallLimits
+from router_r1.cards import Endpoint, ModelCard, CallLimits
+from router_r1.pool import ModelPool
 from router_r1.ledger import Price
 path, base_url = sys.argv[1:]
 card = ModelCard(name="a", endpoint="server", price=Price(input=3.0, output=15.0),

@@ -11,9 +11,9 @@ from pydantic import BaseModel
 
 from router_r1 import Endpoint, ModelCard, ModelPool, Price, config
 from router_r1.agent_file import AgentFile, load_agent
+from router_r1.cards import PoolFile
 from router_r1.client import LiveTransport
 from router_r1.errors import ConfigError
-from router_r1.pool import PoolFile
 
 ROOT = Path(__file__).parents[2]
 RECORDED = ROOT.parent / "shared" / "data" / "mmlu_pro" / "pool.yaml"

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from router_r1 import ModelPool, RecordStore, StopReason, config
 from router_r1.agent_file import AgentFile, load_agent
 from router_r1.aggregate import Aggregation
+from router_r1.cards import PoolFile
 from router_r1.cli import app
 from router_r1.ledger import LedgerEntry
-from router_r1.pool import PoolFile
 from router_r1.protocol import BLOCKING, ProblemKind
 from router_r1.transport import FailureKind
 from router_r1.wire import RETRIABLE
