@@ -23,7 +23,7 @@ from typing import Any, Self, TypeVar
 from router_r1 import aggregate, config
 from router_r1.aggregate import Aggregation, Aggregator
 from router_r1.episode import Episode, Limits, StopReason
-from router_r1.errors import ConfigError
+from router_r1.errors import CallerError, ConfigError
 from router_r1.ledger import Ledger
 from router_r1.policy import Policy
 from router_r1.pool import Account, ModelPool
@@ -313,12 +313,13 @@ class _Background:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine there and wait; an interrupt here cancels it there."""
         with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=_run, args=(self._loop,), name="router-r1", daemon=True
+            if threading.current_thread() is self._thread:
+                work.close()
+                raise CallerError(
+                    "ask() and close() wait, and can not be called from a callback; use aask() and aclose()"
                 )
-                self._thread.start()
+            if self._loop is None:
+                self._loop, self._thread = _start()
                 # An agent that is never closed takes its thread with it.
                 weakref.finalize(self, _end, self._loop)
             ended = threading.Event()
@@ -327,13 +328,22 @@ class _Background:
             return future.result()
         except BaseException:
             future.cancel()
-            ended.wait(
-                5.0
-            )  # after an interrupt: let the calls in flight be cancelled and the trace be written
+            # After an interrupt: let the calls in flight be cancelled and the trace be written.
+            ended.wait(5.0)
             raise
 
     def stop(self, last: Coroutine[Any, Any, None]) -> None:
-        """Cancel what is running, run `last`, end the thread; a later `run` starts another."""
+        """Cancel what is running, run `last`, end the thread; a `run` meanwhile or later starts another."""
+        with self._lock:
+            if threading.current_thread() is self._thread:
+                last.close()
+                raise CallerError(
+                    "close() waits, and can not be called from a callback; use aclose()"
+                )
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is None or thread is None:
+            loop, thread = _start()
 
         async def end() -> None:
             others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -342,13 +352,18 @@ class _Background:
             await asyncio.gather(*others, return_exceptions=True)
             await last
 
-        self.run(end())
-        with self._lock:
-            loop, thread = self._loop, self._thread
-            self._loop = self._thread = None
-        if loop is not None and thread is not None:
+        try:
+            asyncio.run_coroutine_threadsafe(end(), loop).result()
+        finally:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
+
+
+def _start() -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=_run, args=(loop,), name="router-r1", daemon=True)
+    thread.start()
+    return loop, thread
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

@@ -23,7 +23,7 @@ from typing import Protocol
 from router_r1 import prompts
 from router_r1.answers import answer_key, extract_answer, normalize_answer
 from router_r1.cards import ModelCard
-from router_r1.episode import Episode, StopReason
+from router_r1.episode import Episode, StopReason, affordable
 from router_r1.errors import ConfigError
 from router_r1.ledger import Role
 from router_r1.pool import Account, ModelPool
@@ -99,9 +99,9 @@ class _Voting:
         """The weights must be of candidates, and not negative."""
         for name, weight in self.weights.items():
             pool.card(name)
-            if weight < 0:
+            if not weight >= 0:  # also when it is no number
                 raise ConfigError(f"the weight of {name!r} is {weight}; weights are 0 or more")
-        if self.policy_weight < 0:
+        if not self.policy_weight >= 0:
             raise ConfigError(f"policy_weight is {self.policy_weight}; weights are 0 or more")
 
     def tally(self, question: str, statements: Sequence[Statement], draft: str | None) -> Tally:
@@ -348,7 +348,7 @@ class _Purse:
         """Set a quote aside; False when it can not be paid."""
         if self.left is None:
             return True
-        if quote > self.left:
+        if not affordable(quote, self.left):
             return False
         self.left -= quote
         return True

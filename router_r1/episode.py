@@ -39,8 +39,6 @@ from router_r1.transport import Message, Response
 
 Count = Annotated[int, Field(ge=1)]
 Quote = Callable[[ModelCard, str], float]
-_ROUNDING = 1e-9
-"""Three calls of $0.10 fit a budget of $0.30, whatever the last bits of the sum say."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -424,7 +422,7 @@ class Episode:
             card = self._by_name[route.model]
             quote = self._quote(card, route.query)
             refused = self._too_long(card, route.query)
-            if refused is None and left is not None and quote > left + _ROUNDING * quote:
+            if refused is None and left is not None and not affordable(quote, left):
                 refused = prompts.refused_price(card.name, quote, left)
             outcomes.append(RouteOutcome(card.name, route.query, refused=refused))
             if refused is None:
@@ -489,3 +487,8 @@ class Episode:
         self, record: TurnRecord, outcomes: tuple[RouteOutcome, ...], observation: str
     ) -> None:
         self._turns.append(replace(record, outcomes=outcomes, observation=observation))
+
+
+def affordable(quote: float, left: float) -> bool:
+    """Does a quote fit what is left? Three calls of $0.10 fit $0.30, whatever the last bits say; what is free always."""
+    return quote == 0 or quote <= left + 1e-9 * quote

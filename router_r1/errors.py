@@ -40,5 +40,9 @@ class TraceError(RouterR1Error, ValueError):
     """A line of a trace file is not a trace this version can read."""
 
 
+class CallerError(RouterR1Error, RuntimeError):
+    """Something was called from where it could only wait for itself."""
+
+
 class MissingDependencyError(RouterR1Error, ImportError):
     """An optional extra is needed and not installed."""

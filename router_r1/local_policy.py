@@ -10,17 +10,19 @@ Needs the extra `local` (torch, transformers). Importing this module does not im
 from __future__ import annotations
 
 import asyncio
+import atexit
 import functools
 import queue
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from router_r1.episode import Episode
-from router_r1.errors import ConfigError, MissingDependencyError
+from router_r1.errors import ConfigError, MissingDependencyError, PolicyError
 from router_r1.ledger import Cause, Price, Usage
 from router_r1.policy import WrittenTurn
 from router_r1.pool import Account, new_call_id
@@ -36,6 +38,85 @@ class _Waiting:
     max_tokens: int
     stops: tuple[str, ...]
     done: Future[list[int]]
+
+
+class _Worker:
+    """A thread that generates batch after batch. Belongs to no event loop; has its own queue, and is used once."""
+
+    def __init__(
+        self,
+        generate: Callable[[list[_Waiting], threading.Event], list[list[int]]],
+        max_batch: int,
+        gather_s: float,
+    ) -> None:
+        self._generate, self._max_batch, self._gather_s = generate, max_batch, gather_s
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._waiting: list[_Waiting] = []
+        self._ending = threading.Event()
+        # A daemon, so that a policy that is never closed does not keep the program from ending; but it must not be in
+        # the middle of a batch when the interpreter goes.
+        self._thread = threading.Thread(target=self._serve, name="transformers-policy", daemon=True)
+        self._thread.start()
+        atexit.register(self.end)
+
+    @property
+    def alive(self) -> bool:
+        """False once it was told to end, and in a forked child."""
+        return self._thread.is_alive() and not self._ending.is_set()
+
+    def submit(self, item: _Waiting) -> None:
+        """Put a turn into the queue."""
+        self._queue.put(item)
+
+    def end(self) -> None:
+        """Break off the batch, fail what waits, and wait for the thread."""
+        atexit.unregister(self.end)
+        self._ending.set()
+        self._queue.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while batch := self._next_batch():
+            try:
+                outputs = self._generate(batch, self._ending)
+                if self._ending.is_set():
+                    raise PolicyError("the policy was closed in the middle of a turn")
+            except BaseException as error:
+                # Every turn of the batch must hear of it: a turn left waiting would be a hang.
+                for item in batch:
+                    item.done.set_exception(error)
+            else:
+                for item, ids in zip(batch, outputs, strict=True):
+                    item.done.set_result(ids)
+
+    def _next_batch(self) -> list[_Waiting]:
+        """The oldest waiting turn and those that can be generated with it; empty at the end. Drops abandoned ones."""
+        while self._gather():
+            stops = self._waiting[0].stops
+            batch = [item for item in self._waiting if item.stops == stops][: self._max_batch]
+            self._waiting = [item for item in self._waiting if item not in batch]
+            batch = [item for item in batch if item.done.set_running_or_notify_cancel()]
+            if batch:
+                return batch
+        for item in self._waiting:
+            item.done.cancel()
+        return []
+
+    def _gather(self) -> bool:
+        """Wait until somebody waits, and a little for others; False at the end."""
+        # Those that are left over from the last batch have waited long enough.
+        until = time.monotonic() if self._waiting else None
+        while len(self._waiting) < self._max_batch:
+            try:
+                timeout = None if until is None else max(0.0, until - time.monotonic())
+                item = self._queue.get(timeout=timeout)
+            except queue.Empty:
+                break
+            if item is None:
+                return False
+            self._waiting.append(item)
+            until = until or time.monotonic() + self._gather_s
+        return True
 
 
 class TransformersPolicy:
@@ -109,20 +190,17 @@ class TransformersPolicy:
         self._max_batch, self._gather_s = max_batch, gather_s
         self._encode = functools.lru_cache(4096)(self._encode_uncached)
         self._lock = threading.Lock()
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._worker: _Worker | None = None
 
     def check(self) -> None:
         """The checkpoint was loaded when the policy was made."""
 
     async def aclose(self) -> None:
-        """End the worker after the batch it is at; turns that still wait are cancelled. Writing again starts another."""
+        """Break off what is being generated, and end the worker. Writing again starts another."""
         with self._lock:
-            thread, self._thread = self._thread, None
-            if thread is not None:
-                self._queue.put(None)
-        if thread is not None:
-            await asyncio.to_thread(thread.join)
+            worker, self._worker = self._worker, None
+        if worker is not None:
+            await asyncio.to_thread(worker.end)
 
     async def write_turn(self, episode: Episode, account: Account) -> WrittenTurn:
         """Generate the next turn in the next batch."""
@@ -166,13 +244,9 @@ class TransformersPolicy:
 
     def _submit(self, item: _Waiting) -> None:
         with self._lock:
-            self._queue.put(item)
-            if self._thread is None:
-                # A daemon: a policy that is never closed does not keep the program from ending.
-                self._thread = threading.Thread(
-                    target=self._serve, name="transformers-policy", daemon=True
-                )
-                self._thread.start()
+            if self._worker is None or not self._worker.alive:
+                self._worker = _Worker(self._generate, self._max_batch, self._gather_s)
+            self._worker.submit(item)
 
     def prompt_ids(self, episode: Episode) -> list[int]:
         """The native prompt of an episode as token ids: the policy's own tokens exactly as it wrote them."""
@@ -194,46 +268,13 @@ class TransformersPolicy:
         )
         return text
 
-    def _serve(self) -> None:
-        """Generate batch after batch until told to end. Runs in a thread that belongs to no event loop."""
-        waiting: list[_Waiting] = []
-        while (batch := self._next_batch(waiting)) is not None:
-            try:
-                outputs = self._generate(batch)
-            except BaseException as error:
-                # Every turn of the batch must hear of it: a turn left waiting would be a hang.
-                for item in batch:
-                    item.done.set_exception(error)
-                continue
-            for item, ids in zip(batch, outputs, strict=True):
-                item.done.set_result(ids)
-        for item in waiting:
-            item.done.cancel()
-
-    def _next_batch(self, waiting: list[_Waiting]) -> list[_Waiting] | None:
-        """The oldest waiting turn and those that can be generated with it; None at the end. Abandoned ones are dropped."""
-        # Those that are left over from the last batch have waited long enough.
-        until: float | None = time.monotonic() if waiting else None
-        while True:
-            try:
-                timeout = None if until is None else max(0.0, until - time.monotonic())
-                item = self._queue.get(timeout=timeout if waiting else None)
-            except queue.Empty:
-                break
-            if item is None:
-                return None
-            waiting.append(item)
-            until = until or time.monotonic() + self._gather_s
-            if len(waiting) >= self._max_batch:
-                break
-        batch = [item for item in waiting if item.stops == waiting[0].stops][: self._max_batch]
-        waiting[:] = [item for item in waiting if item not in batch]
-        batch = [item for item in batch if item.done.set_running_or_notify_cancel()]
-        return batch or self._next_batch(waiting)
-
-    def _generate(self, batch: list[_Waiting]) -> list[list[int]]:
-        """One left-padded batch. Runs in the worker thread."""
+    def _generate(self, batch: list[_Waiting], ending: threading.Event) -> list[list[int]]:
+        """One left-padded batch, broken off when `ending` is set. Runs in the worker thread."""
         import torch
+        import transformers
+
+        def broken_off(ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
+            return torch.full((ids.shape[0],), ending.is_set(), device=ids.device)
 
         width = max(len(item.prompt) for item in batch)
         ids = torch.full((len(batch), width), self._pad)
@@ -247,6 +288,7 @@ class TransformersPolicy:
                 attention_mask=mask.to(self._device),
                 max_new_tokens=max(item.max_tokens for item in batch),
                 stop_strings=list(batch[0].stops),
+                stopping_criteria=transformers.StoppingCriteriaList([broken_off]),
                 tokenizer=self._tokenizer,
                 pad_token_id=self._pad,
                 eos_token_id=sorted(self._ends) or None,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import logging
 import os
 import sqlite3
 import threading
@@ -40,6 +41,8 @@ from router_r1.transport import (
 
 if TYPE_CHECKING:
     from router_r1.cards import ModelSpec
+
+log = logging.getLogger("router_r1.record")
 
 OnMiss = Literal["error", "failure", "live"]
 
@@ -280,6 +283,10 @@ class StoreTransport:
             return await asyncio.shield(keeping)
         except asyncio.CancelledError:
             await asyncio.wait([keeping])  # it was paid for
+            if error := keeping.exception():
+                log.error(
+                    "%s: an answer that was paid for could not be kept: %s", self.store.path, error
+                )
             raise
 
     def _keep(self, request: Request, record: Record) -> Response:

@@ -202,10 +202,11 @@ class TraceWriter:
         self._file: int | None = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            place = self.path if self.path.exists() else self.path.parent
+            unusable = self.path.is_dir() or not os.access(place, os.R_OK | os.W_OK)
         except OSError as error:
             raise TraceError(f"{self.path}: can not be written: {error.strerror}") from error
-        place = self.path if self.path.exists() else self.path.parent
-        if self.path.is_dir() or not os.access(place, os.W_OK):
+        if unusable:
             raise TraceError(f"{self.path}: can not be written; choose another path")
 
     @contextmanager

@@ -51,10 +51,10 @@ def deciding(
     everything counts that was no step.
     """
     words = _content(question)
-    steps = {s.query for s in statements if _is_step(s.query, statements, question)}
-    like = {
-        q for q in {s.query for s in statements} - steps if _likeness(words, _content(q)) >= 0.5
-    }
+    queries = {s.query for s in statements}
+    same = {q for q in queries if _content(q) == words}  # the question itself is never a step
+    steps = {q for q in queries - same if _is_step(q, statements, question)}
+    like = same | {q for q in queries - steps if _likeness(words, _content(q)) >= 0.5}
     if draft is None:
         chosen = tuple(s for s in statements if s.query in like)
         return chosen or tuple(s for s in statements if s.query not in steps) or tuple(statements)

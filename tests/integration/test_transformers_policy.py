@@ -1,6 +1,8 @@
 """`TransformersPolicy` on tiny checkpoints made here: batching, token ids, stop strings, whole episodes."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 from concurrent.futures import Future
 from pathlib import Path
@@ -315,6 +317,52 @@ async def test_closing_leaves_no_turn_waiting_for_ever(checkpoint: Path) -> None
     await policy.aclose()
     await asyncio.wait([turn], timeout=10)
     assert turn.done()
+
+
+async def test_a_policy_closed_while_it_writes_can_write_again(checkpoint: Path) -> None:
+    policy = TransformersPolicy(checkpoint, dtype="float32", gather_s=0.0)
+    long = episode(max_turn_tokens=3000)
+    turn = asyncio.ensure_future(policy.write_turn(long, Account(Ledger())))
+    await asyncio.sleep(0.2)
+    await asyncio.wait_for(policy.aclose(), 30)
+    await asyncio.wait([turn], timeout=30)
+    assert "closed in the middle" in turn.result().failure.detail
+    written, _ = await write_all(policy, [episode()])
+    assert written[0].token_ids
+    await asyncio.wait_for(policy.aclose(), 30)
+
+
+async def test_any_number_of_abandoned_turns_leaves_the_worker_alive(checkpoint: Path) -> None:
+    policy = TransformersPolicy(checkpoint, dtype="float32", max_batch=1, gather_s=0.0)
+    busy = asyncio.ensure_future(policy.write_turn(episode(), Account(Ledger())))
+    await asyncio.sleep(0)
+    abandoned = [
+        asyncio.ensure_future(policy.write_turn(episode(), Account(Ledger()))) for _ in range(1500)
+    ]
+    await asyncio.sleep(0)
+    for turn in abandoned:
+        turn.cancel()
+    await asyncio.gather(busy, *abandoned, return_exceptions=True)
+    (written,), _ = await asyncio.wait_for(write_all(policy, [episode()]), 60)
+    assert written.token_ids
+    await policy.aclose()
+
+
+def test_a_program_that_ends_while_a_turn_is_written_ends_well(checkpoint: Path) -> None:
+    code = f"""
+import asyncio
+from router_r1.pool import Account
+from router_r1 import Episode, Ledger, Limits, ModelCard, Price, TransformersPolicy
+policy = TransformersPolicy({str(checkpoint)!r}, dtype="float32")
+limits = Limits(max_turn_tokens=3000)
+episode = Episode("What?", [ModelCard(name="a", price=Price(input=0, output=0))], limits)
+async def main():
+    asyncio.ensure_future(policy.write_turn(episode, Account(Ledger())))
+    await asyncio.sleep(0.5)
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_checkpoint_without_a_chat_template_is_refused(checkpoint: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from router_r1 import (
     read_traces,
 )
 from router_r1.episode import Episode
-from router_r1.errors import ConfigError
+from router_r1.errors import CallerError, ConfigError
 from router_r1.ledger import Role
 from router_r1.testing import Script, ScriptedPolicy, ScriptedPool
 
@@ -323,3 +323,45 @@ def test_an_agent_that_is_never_closed_takes_its_thread_with_it() -> None:
             break
         time.sleep(0.05)
     assert threading.active_count() <= before
+
+
+def test_asking_and_closing_from_several_threads_at_once_hangs_nobody() -> None:
+    router = agent()
+    outcomes: list[str] = []
+
+    def ask() -> None:
+        for _ in range(5):
+            try:
+                outcomes.append(router.ask("What is 2+2?").answer or "")
+            except BaseException as error:
+                outcomes.append(type(error).__name__)
+
+    def close() -> None:
+        for _ in range(5):
+            router.close()
+            outcomes.append("closed")
+
+    threads = [threading.Thread(target=work, daemon=True) for work in (ask, close, ask, close)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    router.close()
+    assert len(outcomes) == 20
+    assert set(outcomes) <= {"4", "closed", "CancelledError"}
+
+
+@pytest.mark.parametrize("waiting", ["close", "ask"])
+def test_waiting_inside_a_callback_is_an_error_and_no_deadlock(waiting: str) -> None:
+    router = agent()
+    errors: list[str] = []
+
+    def emit(event: object) -> None:
+        try:
+            router.close() if waiting == "close" else router.ask("What?")
+        except CallerError as error:
+            errors.append(str(error))
+
+    assert router.ask("What is 2+2?", emit=emit).answer == "4"
+    router.close()
+    assert errors and all("aclose()" in error for error in errors)

@@ -245,6 +245,18 @@ def test_a_reply_can_not_pass_for_several() -> None:
     assert replies.count("<information ") == 2 and replies.count("</information>") == 2
 
 
+def test_the_question_itself_is_never_a_step() -> None:
+    question = "What is the capital of France?"
+    asked = tuple(votes.Statement(m, question, "Paris", 1) for m in "abc")
+    aside = votes.Statement("d", "What is the population there, in Paris?", "2.1 million", 2)
+    assert votes.deciding(question, (*asked, aside), None) == asked
+
+
+def test_a_question_of_function_words_is_like_itself() -> None:
+    asked = tuple(votes.Statement(m, "What is this?", "A duck", 1) for m in "abc")
+    assert votes.deciding("What is this?", asked, "a goose") == asked
+
+
 def test_choice_letters_that_stand_in_the_question_make_no_step() -> None:
     question = "Which is a fruit? A) apple B) brick"
     statements = (
@@ -293,8 +305,9 @@ def test_weights_decide() -> None:
 def test_a_weight_for_nobody_is_an_error() -> None:
     with pytest.raises(ConfigError, match="nobody"):
         ask({"a": "one"}, Vote(weights={"nobody": 1.0}))
-    with pytest.raises(ConfigError, match="weights are 0 or more"):
-        ask({"a": "one"}, Vote(weights={"a": -1.0}))
+    for wrong in (-1.0, float("nan")):
+        with pytest.raises(ConfigError, match="weights are 0 or more"):
+            ask({"a": "one"}, Vote(weights={"a": wrong}))
 
 
 def test_select_returns_a_response_word_for_word() -> None:

@@ -334,3 +334,11 @@ def test_three_calls_of_ten_cents_fit_thirty() -> None:
     assert len(episode.step(route("cheap", "cheap", "cheap")).calls) == 3
     episode.observe([reply(cost=0.10)] * 3)
     assert not episode.step(route("cheap")).calls
+
+
+def test_what_is_free_is_never_refused() -> None:
+    free = ModelCard(name="free", price=Price(input=0, output=0))
+    episode = Episode("What?", (*CARDS, free), Limits(budget_usd=CHEAP_QUOTE))
+    episode.step(route("cheap"))
+    episode.observe([reply(cost=CHEAP_QUOTE * 1.05)])
+    assert [call.model for call in episode.step(route("free")).calls] == ["free"]
