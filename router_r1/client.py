@@ -140,8 +140,9 @@ class LiveTransport:
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
             # Loops that ended without aclose(), as asyncio.run() does: nobody can use their connections any more.
-            for ended in [each for each in self._loops if each.is_closed()]:
-                del self._loops[ended]
+            # Other threads may be doing the same, or adding their own.
+            for ended in [each for each in list(self._loops) if each.is_closed()]:
+                self._loops.pop(ended, None)
         state = self._loops.setdefault(loop, _LoopState())
         if name not in state.clients:
             state.clients[name] = self._connect(name, endpoint)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from router_r1 import config
 from router_r1.cards import CallLimits, Endpoint, ModelSpec, Sampling
 from router_r1.client import LiveTransport
 from router_r1.episode import Episode
@@ -122,8 +123,6 @@ class OpenAIPolicy:
         Raises:
             ConfigError: a base URL that is none, or one that holds a key.
         """
-        from router_r1 import config
-
         fields = {
             "base_url": base_url,
             "api_key_env": api_key_env,

@@ -320,6 +320,32 @@ def ideal_queue(
     return now
 
 
+def ideal_lock_step(latencies: Sequence[Sequence[float]], threads: int) -> float:
+    """Seconds that the lock-step driver takes when nothing but the server takes time: rounds one after another."""
+    return math.fsum(
+        ideal_queue([[of[number]] for of in latencies if number < len(of)], threads)
+        for number in range(max(map(len, latencies)))
+    )
+
+
+def simulate(draw: Draw, count: int, slots: int, threads: int) -> dict[str, Any]:
+    """What the draw alone decides: both drivers without any time of their own, over many draws."""
+    lock, bound = [], []
+    for seed in range(draw.seed, draw.seed + count):
+        latencies = replace(draw, seed=seed).latencies()
+        queue = ideal_queue(latencies, slots)
+        lock.append(ideal_lock_step(latencies, threads) / queue)
+        bound.append(queue / Bound.of(latencies, slots, None).wall_s)
+    return {
+        "draws": count,
+        "ratio_lockstep_quartiles": statistics.quantiles(lock),
+        "ratio_bound_quartiles": statistics.quantiles(bound),
+        "share_lockstep_4": sum(ratio >= 4 for ratio in lock) / count,
+        "share_bound_1.35": sum(ratio <= 1.35 for ratio in bound) / count,
+        "share_both": sum(r >= 4 and b <= 1.35 for r, b in zip(lock, bound, strict=True)) / count,
+    }
+
+
 # --- measuring
 
 
@@ -497,13 +523,13 @@ examples
   python scripts/bench_rollout.py --seed 7 --seeds 1                 another draw, alone
   python scripts/bench_rollout.py --mean-latency-s 4                 full scale, twenty minutes
   python scripts/bench_rollout.py --threads 64                       threads as many as slots: the barrier's cost alone
+  python scripts/bench_rollout.py --simulate 300                     what the draws alone decide, in seconds
   python scripts/bench_rollout.py --rate 40                          a server that starts at most 40 calls a second
 
 reading it
   The ratios differ from draw to draw, whatever the driver: one call in 640 can take longer than all that the slots
-  have to do. Over 300 draws of the default batch, the lock-step driver takes 3.5 / 4.1 / 4.5 times as long as the ideal
-  queue (quartiles), and the ideal queue 1.12 / 1.21 / 1.31 times the lower bound. The last line of the output holds the
-  medians over the draws of this run, and each draw under "draws".
+  have to do; --simulate 300 shows by how much. The last line of the output holds the medians over the draws of this
+  run, and each draw under "draws".
 """,
     )
     add = made.add_argument
@@ -522,6 +548,12 @@ reading it
     add("--rate", type=_positive, default=None, help="calls a second the server starts (no limit)")
     add("--seed", type=int, default=0, help="the first draw (%(default)s)")
     add("--seeds", type=_count, default=3, help="how many draws, from --seed on (%(default)s)")
+    add(
+        "--simulate",
+        type=_count,
+        metavar="N",
+        help="instead, simulate N draws with drivers that take no time of their own, and print the quartiles",
+    )
     add("--serve", action="store_true", help=argparse.SUPPRESS)
     return made
 
@@ -535,6 +567,11 @@ def main() -> None:
     draw = Draw(
         options.seed, options.episodes, options.rounds, options.mean_latency_s, options.sigma
     )
+    if options.simulate:
+        if options.simulate < 2 or options.rate is not None:
+            raise SystemExit("bench_rollout: --simulate takes at least 2 draws, and no --rate")
+        print(json.dumps(simulate(draw, options.simulate, options.slots, options.threads)))
+        return
     scale = options.mean_latency_s / FULL_MEAN_LATENCY_S
     print(
         f"{draw.episodes} episodes of 1 to {draw.rounds} rounds; latency lognormal, sigma {draw.sigma:g}, mean "

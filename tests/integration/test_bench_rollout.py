@@ -135,3 +135,17 @@ def test_a_driver_that_loses_changes_or_invents_an_answer_ends_the_run(bench):
         ):
             with pytest.raises(SystemExit, match=message):
                 bench["measure"](cheat.__name__, cheat, draw, server, 1)
+
+
+def test_a_simulation_of_many_draws_needs_no_server_and_keeps_the_bound():
+    done = run("--simulate=40", "--episodes=32", "--slots=8")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["draws"] == 40
+    assert all(ratio >= 1 for ratio in report["ratio_bound_quartiles"])
+    assert report["share_both"] <= min(report["share_lockstep_4"], report["share_bound_1.35"])
+
+
+def test_lock_step_takes_its_rounds_one_after_another(bench):
+    # Two threads: the first round takes 3 (2 beside 1 + 1 + 1), the second, of one episode, 5.
+    assert bench["ideal_lock_step"]([[2.0, 5.0], [1.0], [1.0], [1.0]], 2) == 8.0
