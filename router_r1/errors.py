@@ -40,6 +40,10 @@ class TraceError(RouterR1Error, ValueError):
     """A line of a trace file is not a trace this version can read."""
 
 
+class DataError(RouterR1Error, ValueError):
+    """A file of questions, an outcome table or a data set is not what it should be. Names file and line."""
+
+
 class CallerError(RouterR1Error, RuntimeError):
     """Something was called from where it could only wait for itself."""
 

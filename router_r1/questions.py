@@ -1,0 +1,135 @@
+"""Questions with gold answers: what worlds train on, what outcome tables and benchmarks hold.
+
+One question is one JSON object with `id`, `question`, `answer` (a text, or a list of accepted texts), `metric`, and
+optionally `category`, `choices` and `metadata`; a file holds one a line, gzipped if its name ends in `.gz`.
+
+Not covered: what models answered (`table.py`) and whether an answer is right (the reward package).
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from router_r1 import config
+from router_r1.config import StrictModel
+from router_r1.errors import DataError
+
+
+class Split(StrEnum):
+    """What a question may be used for."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    """For choices: checkpoints, levels, thresholds."""
+    TEST = "test"
+    """For numbers that are quoted."""
+
+
+def split_of(key: str, *, validation: float = 0.1, test: float = 0.3) -> Split:
+    """The split a question belongs to, for ever: a hash of its id, so that it does not depend on what else there is.
+
+    Args:
+        key: the id.
+        validation, test: the shares of these splits; training gets the rest.
+    """
+    place = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") / 2**64
+    if place < test:
+        return Split.TEST
+    return Split.VALIDATION if place < test + validation else Split.TRAIN
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_not_blank)]
+
+
+class Question(StrictModel):
+    """A question with its accepted answers."""
+
+    id: Text
+    """Unique among the questions it is used with."""
+    question: Text
+    """What is asked, choices included where there are any."""
+    answer: Text | Annotated[tuple[Text, ...], Field(min_length=1)]
+    """The gold answer, or all that are accepted."""
+    metric: Text
+    """How an answer is scored: `em`, `f1`, `contains`, `choice`, `math`, `code`, ..."""
+    category: str | None = None
+    """Subject or task, for results by category and for "best per category"."""
+    choices: tuple[str, ...] | None = None
+    """The texts of a multiple-choice question's options, in the order A, B, C, ..."""
+    metadata: dict[str, Any] = {}
+    """Anything else, kept as it is."""
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """All accepted answers."""
+        return (self.answer,) if isinstance(self.answer, str) else self.answer
+
+
+def read_questions(path: str | Path) -> list[Question]:
+    """Read a question file.
+
+    Raises:
+        DataError: no such file, a line that is no JSON, or an id that is there twice.
+        ConfigError: a line is no question. Both name file and line.
+    """
+    questions: list[Question] = []
+    lines: dict[str, int] = {}
+    for number, data in read_json_lines(path):
+        question = config.validate(Question, data, f"{path}:{number}")
+        if question.id in lines:
+            raise DataError(
+                f"{path}:{number}: the id {question.id!r} is in line {lines[question.id]} already; ids are unique"
+            )
+        lines[question.id] = number
+        questions.append(question)
+    if not questions:
+        raise DataError(f"{path}: holds no questions")
+    return questions
+
+
+def write_questions(path: str | Path, questions: Iterable[Question]) -> None:
+    """Write a question file."""
+    write_json_lines(path, (q.model_dump(mode="json", exclude_defaults=True) for q in questions))
+
+
+def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The objects of a JSON Lines file with their line numbers; gzipped if the name ends in `.gz`.
+
+    Raises:
+        DataError: the file can not be read, or a line is no JSON; names file and line.
+    """
+    opener: Any = gzip.open if str(path).endswith(".gz") else open
+    number = 0
+    try:
+        with opener(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield number, json.loads(line)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}:{number}: no JSON: {error}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}:{number + 1}: not in UTF-8: {error}") from error
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path}: can not be read: {error}") from error
+
+
+def write_json_lines(path: str | Path, objects: Iterable[Any]) -> None:
+    """Write objects one a line; gzipped if the name ends in `.gz`, and then equal objects give equal files."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = "".join(json.dumps(o, ensure_ascii=False) + "\n" for o in objects).encode()
+    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
