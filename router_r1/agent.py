@@ -27,6 +27,7 @@ from router_r1.errors import CallerError, ConfigError
 from router_r1.ledger import Ledger
 from router_r1.policy import Policy
 from router_r1.pool import Account, ModelPool
+from router_r1.prompts import PROMPTS, PromptBuilder
 from router_r1.rollout import Emit, Event, roll_out
 from router_r1.trace import Trace, TraceWriter
 
@@ -70,6 +71,7 @@ class RouterAgent:
         limits: Limits | None = None,
         timeout_s: float | None = None,
         traces: str | Path | None = None,
+        prompt: str | PromptBuilder = "full",
     ) -> None:
         """
         Args:
@@ -81,6 +83,8 @@ class RouterAgent:
             limits: all limits of an episode.
             timeout_s: seconds the rounds of a question may take before it is stopped with what there is.
             traces: file to append traces to.
+            prompt: what a policy reads first: `full`, `compact` (for a small policy trained on this pool), or a
+                function as in `router_r1.prompts`.
 
         Raises:
             ConfigError: a key is not set, a limit is out of range, an aggregator does not fit the pool.
@@ -98,6 +102,9 @@ class RouterAgent:
         if timeout_s is not None and timeout_s <= 0:
             raise ConfigError(f"agent: timeout_s is {timeout_s}; give seconds above 0, or None")
         self.timeout_s = timeout_s
+        if isinstance(prompt, str) and prompt not in PROMPTS:
+            raise ConfigError(f"agent: prompt is {prompt!r}; give one of {', '.join(PROMPTS)}")
+        self.prompt = PROMPTS[prompt] if isinstance(prompt, str) else prompt
         self.policy = policy
         self.pool = pool
         self.aggregator = (
@@ -139,7 +146,13 @@ class RouterAgent:
             json.dumps(metadata)
         except (TypeError, ValueError) as error:  # before anything is paid for
             raise ConfigError(f"metadata can not be written as JSON: {error}") from error
-        episode = Episode(question, self.pool.cards, self.limits, sample_index=sample_index)
+        episode = Episode(
+            question,
+            self.pool.cards,
+            self.limits,
+            prompt=self.prompt,
+            sample_index=sample_index,
+        )
         ledger = Ledger()
         started_at, clock = time.time(), time.monotonic()
         aggregation: Aggregation | None = None

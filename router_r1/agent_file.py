@@ -158,6 +158,8 @@ class AgentFile(StrictModel):
     """How responses become one answer: a name, or a mapping with `kind` and settings."""
     limits: Limits = Limits()
     """Budget and limits of an episode."""
+    prompt: Literal["full", "compact"] = "full"
+    """What the policy reads first: rules, candidates and question, or (a small policy trained on this pool) only the question."""
     timeout_s: Annotated[float, Field(gt=0)] | None = None
     """Seconds the rounds of a question may take."""
     traces: str | None = None
@@ -203,4 +205,5 @@ def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
         limits=content.limits,
         timeout_s=content.timeout_s,
         traces=folder / content.traces if content.traces else None,
+        prompt=content.prompt,
     )

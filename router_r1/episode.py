@@ -47,6 +47,8 @@ class Limits(StrictModel):
 
     budget_usd: Annotated[float, Field(ge=0)] | None = None
     """Dollars for the whole episode: candidates, the policy where it has a price, the aggregator. None: no limit."""
+    worth_usd: Annotated[float, Field(gt=0)] | None = None
+    """Dollars a right answer is worth: told to the policy, and what the reward trades cost against. None: not told."""
     max_rounds: Annotated[int, Field(ge=0)] = 4
     """Most rounds of routing; after them the policy must answer."""
     max_routes: Count = 4
@@ -194,7 +196,10 @@ class Episode:
         self._by_name = {card.name: card for card in self.cards}
         self._quote = quote
         context = PromptContext(
-            self.limits.max_rounds, self.limits.max_routes, self.limits.budget_usd
+            self.limits.max_rounds,
+            self.limits.max_routes,
+            self.limits.budget_usd,
+            self.limits.worth_usd,
         )
         self.opening = prompt(question, self.cards, context)
         self.state = EpisodeState.AWAITING_TURN
@@ -409,7 +414,7 @@ class Episode:
         may_route = self.rounds < self.limits.max_rounds
         text = prompts.correction(record.turn.problems, list(self._by_name), may_route=may_route)
         kinds = " ".join(dict.fromkeys(problem.kind.value for problem in record.turn.problems))
-        observation = render_information(Information(text, notice=kinds, left=self._left()))
+        observation = self._render(Information(text, notice=kinds, left=self._left()))
         self._append(record, (), observation)
         return Step(record.turn, observation=observation)
 
@@ -453,7 +458,7 @@ class Episode:
         self.rounds += 1
         blocks = [self._block(outcome) for outcome in outcomes]
         if self.rounds == self.limits.max_rounds:
-            blocks.append(render_information(Information(prompts.LAST_ROUND, notice="last_round")))
+            blocks.append(self._render(Information(prompts.LAST_ROUND, notice="last_round")))
         observation = "\n".join(blocks)
         self._append(record, outcomes, observation)
         return observation
@@ -465,7 +470,7 @@ class Episode:
             information = Information(
                 outcome.refused or "", outcome.model, notice="refused", left=self._left()
             )
-            return render_information(information)
+            return self._render(information)
         cost = response.cost_usd or 0.0
         self.spent_usd += cost
         failure = response.failure
@@ -476,7 +481,12 @@ class Episode:
             cost=prompts.usd(cost),
             left=self._left(),
         )
-        return render_information(information, max_chars=self.limits.max_information_chars)
+        return self._render(information, max_chars=self.limits.max_information_chars)
+
+    def _render(self, information: Information, max_chars: int | None = None) -> str:
+        if self.limits.worth_usd is not None:
+            information = replace(information, worth=prompts.usd(self.limits.worth_usd))
+        return render_information(information, max_chars=max_chars)
 
     def _left(self) -> str | None:
         if self.left_usd is None:

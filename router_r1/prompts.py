@@ -29,6 +29,7 @@ class PromptContext:
     max_rounds: int
     max_routes: int
     budget_usd: float | None
+    worth_usd: float | None = None
 
 
 PromptBuilder = Callable[[str, Sequence[ModelCard], PromptContext], tuple[Message, ...]]
@@ -65,6 +66,11 @@ def policy_messages(
             f"and what is left. A call whose price could exceed what is left is refused."
         )
     )
+    worth = (
+        ""
+        if context.worth_usd is None
+        else f"\n- A right answer is worth {usd(context.worth_usd)}. A call that adds less than it costs is a loss."
+    )
     pool = "\n".join(describe(card) for card in cards)
     system = f"""\
 You answer a question with the help of other language models. You decide what to ask whom, read what comes back, and \
@@ -86,7 +92,7 @@ Rules
 - Break a question into parts when one part needs the answer of another. There may be {routes}.
 - There are {context.max_rounds} rounds of routing; then you must answer.
 - Replies can be wrong. Compare, ask again elsewhere when it matters, and spend no more than the answer is worth.\
-{budget}
+{budget}{worth}
 - The answer is as short as it can be: a name, a number, a letter, or the requested text.
 
 Models
@@ -95,6 +101,21 @@ Models
         {"role": "system", "content": system},
         {"role": "user", "content": f"Question: {escape(question)}"},
     )
+
+
+def compact_messages(
+    question: str, cards: Sequence[ModelCard], context: PromptContext
+) -> tuple[Message, ...]:
+    """The opening for a small policy that was trained on one pool: what it may spend, and the question.
+
+    Rules and candidates are in its weights; it can not be used with another pool.
+    """
+    stated = [("budget", context.budget_usd), ("worth", context.worth_usd)]
+    levels = "".join(f"{name} {usd(amount)}\n" for name, amount in stated if amount is not None)
+    return ({"role": "user", "content": f"{levels}{escape(question)}"},)
+
+
+PROMPTS: dict[str, PromptBuilder] = {"full": policy_messages, "compact": compact_messages}
 
 
 def describe(card: ModelCard) -> str:

@@ -111,6 +111,8 @@ class Information:
     """Why there is no answer (`timeout`, `refused`, ...), or which rule a turn broke; None for an answer."""
     cost: str | None = None
     left: str | None = None
+    worth: str | None = None
+    """What a right answer is worth, where the episode says so."""
 
 
 def parse_turn(
@@ -338,7 +340,7 @@ def render_information(information: Information, *, max_chars: int | None = None
     text = information.text
     if max_chars is not None and len(text) > max_chars:
         text = text[:max_chars].rstrip() + " … [cut]"
-    names = ("model", "notice", "cost", "left")
+    names = ("model", "notice", "cost", "left", "worth")
     attributes = "".join(
         f' {name}="{value}"' for name in names if (value := getattr(information, name)) is not None
     )
@@ -370,7 +372,7 @@ def parse_transcript(
             parts.append(
                 Information(
                     unescape(text[opened.end() : tag.start()]),
-                    *(attributes.get(name) for name in ("model", "notice", "cost", "left")),
+                    *(attributes.get(name) for name in ("model", "notice", "cost", "left", "worth")),
                 )
             )
             position, opened = tag.end(), None
