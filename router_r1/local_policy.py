@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from router_r1 import native
 from router_r1.episode import Episode
 from router_r1.errors import ConfigError, MissingDependencyError, PolicyError
 from router_r1.ledger import Cause, Price, Usage
 from router_r1.policy import WrittenTurn
 from router_r1.pool import Account, new_call_id
-from router_r1.protocol import cut_turn
 from router_r1.transport import Attempt, Failure, FailureKind
 
 
@@ -151,7 +151,7 @@ class TransformersPolicy:
 
         Raises:
             MissingDependencyError: torch or transformers is not installed.
-            ConfigError: no checkpoint there, or its tokenizer has no chat template.
+            ConfigError: no checkpoint there, or its tokenizer has no chat template or drops the protocol's tags.
         """
         try:
             import torch
@@ -170,8 +170,7 @@ class TransformersPolicy:
             raise ConfigError(
                 f"{path}: no checkpoint with a tokenizer there; check the path ({reason})"
             ) from error
-        if self._tokenizer.chat_template is None:
-            raise ConfigError(f"{path}: its tokenizer has no chat template; save one with it")
+        native.check_tokenizer(self._tokenizer, str(path))
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model.to(device).eval()
@@ -237,10 +236,8 @@ class TransformersPolicy:
                 latency_s=time.monotonic() - clock,
             )
             cost = account.book(self.name, new_call_id(), attempt, self.price)
-        text = self._text(ids)
-        kept = cut_turn(text, episode.stop_strings)
-        overhang = text[len(kept) :]
-        return WrittenTurn(kept, tuple(ids), None, overhang, len(ids), cost, failure)
+        text, overhang = native.turn_text(self._tokenizer, ids, episode.stop_strings)
+        return WrittenTurn(text, tuple(ids), None, overhang, len(ids), cost, failure)
 
     def _submit(self, item: _Waiting) -> None:
         with self._lock:
@@ -250,16 +247,13 @@ class TransformersPolicy:
 
     def prompt_ids(self, episode: Episode) -> list[int]:
         """The native prompt of an episode as token ids: the policy's own tokens exactly as it wrote them."""
-        ids: list[int] = self._tokenizer.apply_chat_template(
-            list(episode.opening), add_generation_prompt=True, return_dict=False
+        return (
+            native.opening_ids(self._tokenizer, episode.opening)
+            + native.following(episode, self._encode).ids
         )
-        ids = list(ids)
-        for part in episode.native_parts:
-            ids += self._encode(part) if isinstance(part, str) else part
-        return ids
 
     def _encode_uncached(self, text: str) -> tuple[int, ...]:
-        return tuple(self._tokenizer.encode(text, add_special_tokens=False))
+        return tuple(native.encode_text(self._tokenizer, text))
 
     def _text(self, ids: list[int]) -> str:
         """The text of generated ids, without control tokens; tags that are tokens of their own are none."""

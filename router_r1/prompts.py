@@ -111,7 +111,7 @@ def compact_messages(
     Rules and candidates are in its weights; it can not be used with another pool.
     """
     stated = [("budget", context.budget_usd), ("worth", context.worth_usd)]
-    levels = "".join(f"{name} {usd(amount)}\n" for name, amount in stated if amount is not None)
+    levels = "".join(f"{name} {usd(amount)}; " for name, amount in stated if amount is not None)
     return ({"role": "user", "content": f"{levels}{escape(question)}"},)
 
 
