@@ -1,0 +1,184 @@
+"""A policy and its bars on the same questions of a generated world, at every level.
+
+Policy and rules play the same episodes as in training, with the same reward; what is compared is only who writes the turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from router_r1.episode import Episode
+from router_r1.ledger import Ledger
+from router_r1.policy import Policy
+from router_r1.questions import Question, Split
+from router_r1.rollout import roll_out
+from router_r1.trace import Trace, TraceWriter
+from router_r1_envs.explorers import RULES, Explorer, single_rules
+from router_r1_envs.generated import GeneratedWorld
+from router_r1_envs.knowledge import Skill
+from router_r1_envs.results import Run, row, versions
+from router_r1_envs.world import Level, World, start
+from router_r1_reward import RewardConfig, score
+
+PolicyFor = Callable[[Question], Policy]
+
+
+@dataclass(frozen=True)
+class Played:
+    """A router's episodes on some questions at one level."""
+
+    episodes: tuple[Episode, ...]
+    run: Run
+    rewards: tuple[float, ...]
+
+    @property
+    def reward(self) -> float:
+        """Mean reward."""
+        return float(np.mean(self.rewards))
+
+
+async def play_all(
+    world: World,
+    questions: Sequence[Question],
+    level: Level,
+    policy_for: PolicyFor,
+    reward: RewardConfig,
+    *,
+    traces: TraceWriter | None = None,
+    concurrency: int = 256,
+) -> Played:
+    """Play every question once."""
+    slots = asyncio.Semaphore(concurrency)
+
+    async def one(question: Question) -> Episode:
+        async with slots:
+            policy, ledger = policy_for(question), Ledger()
+            began, clock = time.time(), time.monotonic()
+            episode = start(world, question, level)
+            pool = world.pool(question)
+            await roll_out(episode, policy, pool, ledger)
+            if traces is not None:
+                traces.write(
+                    Trace.of(
+                        episode,
+                        ledger,
+                        policy=policy.name,
+                        pool_version=pool.version,
+                        answer=episode.answer,
+                        aggregation=None,
+                        started_at=began,
+                        latency_s=time.monotonic() - clock,
+                        metadata={
+                            "id": question.id,
+                            "gold": list(question.answers),
+                            "category": question.category,
+                            "level": level.name,
+                        },
+                    )
+                )
+            return episode
+
+    episodes = await asyncio.gather(*[one(question) for question in questions])
+    scored = [
+        score(e, q.answers, q.metric, reward, question=q)
+        for e, q in zip(episodes, questions, strict=True)
+    ]
+    run = Run(
+        np.array([s.parts["correct"] for s in scored]),
+        np.array([s.parts["cost_usd"] for s in scored]),
+        np.array([s.parts["calls"] for s in scored]),
+    )
+    return Played(tuple(episodes), run, tuple(s.total for s in scored))
+
+
+def right_specialist(world: GeneratedWorld, episodes: Sequence[Episode]) -> float:
+    """Share of the calls that went to a candidate with the skill that the sub-query takes."""
+    right = calls = 0
+    for episode in episodes:
+        for turn in episode.turns:
+            for outcome in turn.outcomes:
+                if outcome.response is None:
+                    continue
+                solved = world.knowledge.solve(outcome.query)
+                skill = solved.skill if solved else Skill.SEVERAL
+                calls += 1
+                right += world.candidate(outcome.model).skill is skill
+    return right / calls if calls else 0.0
+
+
+async def evaluate(
+    world: GeneratedWorld,
+    policies: dict[str, Policy],
+    reward: RewardConfig,
+    *,
+    split: Split = Split.TEST,
+    limit: int = 300,
+    traces: str | Path | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The content of `results.json` for policies, bars and oracles.
+
+    The first policy's episodes are written to `traces`. A row stands at the middle level; the others are its curve.
+    """
+    questions = world.questions(split, limit)
+    head = world.levels[len(world.levels) // 2].name
+    played: dict[str, dict[str, Played]] = {}
+
+    async def at_all_levels(name: str, policy_for: PolicyFor, writer: TraceWriter | None) -> None:
+        played[name] = {
+            level.name: await play_all(world, questions, level, policy_for, reward, traces=writer)
+            for level in world.levels
+        }
+
+    writer = TraceWriter(traces) if traces is not None else None
+    for name, policy in policies.items():
+        await at_all_levels(name, lambda _, policy=policy: policy, writer)  # type: ignore[misc]
+        writer = None
+    for name, (rule, decompose) in (RULES | single_rules(world.candidates)).items():
+
+        def explorer(question: Question, rule: Any = rule, decompose: bool = decompose) -> Explorer:
+            return Explorer(world, question, rule, decompose=decompose)
+
+        await at_all_levels(name, explorer, None)
+
+    singles = [name for name in played if name.startswith("single ")]
+    # The best by reward on these very questions: the hardest of the single models to beat.
+    best = max(singles, key=lambda name: played[name][head].run.value.mean())
+    rows = []
+    for name, levels in played.items():
+        kind = "agent" if name in policies else "oracle" if "oracle" in name else "bar"
+        entry = row(
+            name,
+            kind,
+            {level: p.run for level, p in levels.items()},
+            head,
+            played[best][head].run,
+            seed,
+        )
+        entry["reward"] = levels[head].reward
+        entry["right_specialist"] = right_specialist(world, levels[head].episodes)
+        for item in entry["curve"]:
+            item["reward"] = levels[item["setting"]].reward
+        rows.append(entry)
+    return {
+        "table": world.name,
+        "questions": len(questions),
+        "pool": [card.name for card in world.cards],
+        "rows": rows,
+        "settings": {
+            "split": str(split),
+            "best_single": best.removeprefix("single "),
+            "reference_usd": world.reference_usd,
+            "reward": reward.model_dump(),
+            "levels": [level.model_dump() for level in world.levels],
+        },
+        "versions": versions(),
+        "seed": seed,
+    }

@@ -1,0 +1,77 @@
+"""Results of routers on the same questions, as `results.json` has them: bars, intervals, comparisons, curves.
+
+Not covered: playing episodes (`evaluate.py`) and showing results (`report.py`).
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router_r1_envs.intervals import interval, paired
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A router on n questions; all arrays of shape [n]."""
+
+    value: Floats
+    """How right its final answer is, 0 to 1."""
+    cost: Floats
+    """Dollars."""
+    calls: Floats
+    """Candidates asked."""
+
+
+def point(run: Run, bar: Run, seed: int = 0) -> dict[str, Any]:
+    """A router's figures, and how it compares with the best single model on the same questions."""
+    difference = paired(run.value, bar.value, seed=seed)
+    spent = float(bar.cost.mean())
+    return {
+        "accuracy": float(run.value.mean()),
+        "cost_usd": float(run.cost.mean()),
+        "calls": float(run.calls.mean()),
+        "ci95": interval(run.value, seed=seed).bounds,
+        "vs_best_single": {
+            "accuracy_diff": difference.mean,
+            "ci95": difference.bounds,
+            "cost_ratio": float(run.cost.mean()) / spent if spent else None,
+        },
+    }
+
+
+def row(
+    name: str, kind: str, runs: Mapping[str, Run], head: str, bar: Run, seed: int = 0
+) -> dict[str, Any]:
+    """A row of `results.json`.
+
+    Args:
+        name: of the router.
+        kind: `bar`, `router`, `agent` or `oracle`.
+        runs: by setting.
+        head: the setting that stands for the router; the others are its curve.
+        bar: the best single model on the same questions.
+        seed: of the bootstrap.
+    """
+    points = {setting: {"setting": setting, **point(run, bar, seed)} for setting, run in runs.items()}
+    curve = list(points.values()) if len(points) > 1 else []
+    return {"name": name, "kind": kind, **points[head], "curve": curve}
+
+
+def versions() -> dict[str, str]:
+    """What the figures were made with."""
+    found = {"python": platform.python_version()}
+    for package in ("router-r1", "verl", "torch", "transformers", "numpy"):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found

@@ -1,0 +1,102 @@
+"""Reinforcement learning on verl: `python -m router_r1_envs.train key=value ...`, as `verl.trainer.main_ppo` with checks.
+
+The configuration is verl's own, composed by Hydra; `recipes/train.sh` writes the overrides. Before anything starts, what
+would fail late or silently is looked for: a policy without a tokenizer, a tokenizer that drops tags, prompts that do not
+fit, GPU settings on a machine without one. `DRY_RUN=1` prints the composed configuration and ends.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+from verl.trainer.main_ppo import TaskRunnerV1, auto_set_device, run_ppo
+from verl.trainer.ppo.utils import need_critic, need_reference_policy
+from verl.utils.config import omega_conf_to_dataclass, validate_config
+
+from router_r1 import native
+from router_r1.errors import ConfigError, RouterR1Error
+
+
+class Runner(TaskRunnerV1):  # type: ignore[misc]
+    """Runs in Ray's driver process; knows this project's trainer."""
+
+    def run(self, config: DictConfig) -> None:
+        """Train."""
+        from router_r1_envs import trainer  # noqa: F401  # registers itself
+
+        super().run(config)
+
+
+def check(config: DictConfig) -> None:
+    """Raise `ConfigError` for what verl would find out late, or not at all."""
+    import torch
+
+    device = config.trainer.device
+    if device == "cuda" and not torch.cuda.is_available() and not _dry():
+        raise ConfigError(
+            "trainer.device is cuda and this machine has no GPU that torch can use; set STACK=cpu (recipes) or "
+            "trainer.device=cpu with the settings of router_r1_envs.on_cpu.settings"
+        )
+    rollout = config.actor_rollout_ref.rollout
+    if device == "cpu" and rollout.name not in ("hf_cpu", "vllm"):
+        raise ConfigError(f"rollout.name is {rollout.name!r}; on a CPU it must be hf_cpu or vllm")
+    for name in (config.data.train_files, config.data.val_files):
+        files = [name] if isinstance(name, str) else list(name)
+        for file in files:
+            if not _dry() and not Path(os.path.expanduser(file)).exists():
+                raise ConfigError(f"{file}: no such file of training rows; make it with router_r1_envs.prepare")
+    if not _dry():
+        _check_policy(config)
+
+
+def _check_policy(config: DictConfig) -> None:
+    from transformers import AutoTokenizer
+
+    path = os.path.expanduser(config.actor_rollout_ref.model.path)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ConfigError(f"{path}: no policy with a tokenizer there; check MODEL ({reason})") from error
+    native.check_tokenizer(tokenizer, path)
+
+
+def _dry() -> bool:
+    return os.environ.get("DRY_RUN", "0") not in ("", "0")
+
+
+@hydra.main(config_path="pkg://verl.trainer.config", config_name="ppo_trainer", version_base=None)
+def main(config: DictConfig) -> None:
+    """Compose, check, train."""
+    auto_set_device(config)
+    try:
+        check(config)
+        validate_config(
+            config=config,
+            use_reference_policy=need_reference_policy(config),
+            use_critic=need_critic(config),
+        )
+    except RouterR1Error as error:
+        sys.exit(f"train: {error}")
+    if _dry():
+        _compose(config)
+        return
+    run_ppo(config, task_runner_class=Runner)
+
+
+def _compose(config: Any) -> None:
+    """Print the configuration; verl's own classes have the last word on what is a key and what is not."""
+    omega_conf_to_dataclass(config.actor_rollout_ref.rollout)
+    omega_conf_to_dataclass(config.actor_rollout_ref.actor)
+    if need_critic(config):
+        omega_conf_to_dataclass(config.critic)
+    print(OmegaConf.to_yaml(config, resolve=True))  # noqa: T201  # this is what was asked for
+
+
+if __name__ == "__main__":
+    main()
