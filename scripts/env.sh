@@ -57,7 +57,7 @@ fi
 constraints=$(mktemp)
 trap 'rm -f "$constraints"' EXIT
 echo "$TORCH" >"$constraints"
-echo "env.sh: installing router-r1 with the extras dev and local"
-pip install --constraint "$constraints" --editable ".[dev,local]"
+echo "env.sh: installing router-r1 with the extras dev, local, math and train"
+pip install --constraint "$constraints" --editable ".[dev,local,math,train]"
 echo "$wanted" >"$VENV/.made-from"
 echo "env.sh: done; activate it with: source $VENV/bin/activate"

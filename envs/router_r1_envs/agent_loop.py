@@ -52,7 +52,7 @@ class ServerPolicy:
         """
         self.name = "policy"
         self.versions: list[int] = []
-        """The weight version that wrote each turn."""
+        """The weight versions that wrote the turns; a turn may have been begun by one and ended by another."""
         self.seconds = 0.0
         self._server, self._tokenizer = server, tokenizer
         self._sampling = dict(sampling)
@@ -82,7 +82,9 @@ class ServerPolicy:
         )
         latency = time.monotonic() - clock
         self.seconds += latency
-        self.versions.append(int((output.extra_fields or {}).get("global_steps") or 0))
+        step = output.extra_fields.get("global_steps")
+        for name in ("min_global_steps", "max_global_steps"):
+            self.versions.append(int(output.extra_fields.get(name) or step or 0))
         ids = tuple(output.token_ids)
         usage = Usage(len(opening) + len(following), len(ids))
         attempt = Attempt(1, Cause.FIRST, "ok", usage, False, "local", began, latency)
@@ -159,9 +161,7 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
             prompt_ids=opening,
             response_ids=tokens.ids[:length],
             response_mask=tokens.mask[:length],
-            response_logprobs=tokens.logprobs[:length]
-            if sampling_params.get("logprobs")
-            else None,
+            response_logprobs=tokens.logprobs[:length] if sampling_params.get("logprobs") else None,
             reward_score=reward.total,
             num_turns=len(episode.turns),
             metrics={
@@ -174,7 +174,8 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
                 "reward_extra_info": {"acc": reward.parts["correct"], **reward.parts},
                 "stop_reason": str(episode.stop_reason),
                 "level": level.name,
-                "asked": dict(asked),
+                # Those that nobody asked too: their share is 0.
+                "asked": {card.name: asked[card.name] for card in episode.cards},
                 "min_global_steps": min(policy.versions, default=0),
                 "max_global_steps": max(policy.versions, default=0),
                 "turn_scores": [],

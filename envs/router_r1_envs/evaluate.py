@@ -20,7 +20,7 @@ from router_r1.policy import Policy
 from router_r1.questions import Question, Split
 from router_r1.rollout import roll_out
 from router_r1.trace import Trace, TraceWriter
-from router_r1_envs.explorers import RULES, Explorer, single_rules
+from router_r1_envs.explorers import RULES, Explorer, always, single_rules
 from router_r1_envs.generated import GeneratedWorld
 from router_r1_envs.knowledge import Skill
 from router_r1_envs.results import Run, row, versions
@@ -148,9 +148,7 @@ async def evaluate(
 
         await at_all_levels(name, explorer, None)
 
-    singles = [name for name in played if name.startswith("single ")]
-    # The best by reward on these very questions: the hardest of the single models to beat.
-    best = max(singles, key=lambda name: played[name][head].run.value.mean())
+    best = await _best_single(world, reward, limit)
     rows = []
     for name, levels in played.items():
         kind = "agent" if name in policies else "oracle" if "oracle" in name else "bar"
@@ -159,7 +157,7 @@ async def evaluate(
             kind,
             {level: p.run for level, p in levels.items()},
             head,
-            played[best][head].run,
+            played[f"single {best}"][head].run,
             seed,
         )
         entry["reward"] = levels[head].reward
@@ -174,7 +172,7 @@ async def evaluate(
         "rows": rows,
         "settings": {
             "split": str(split),
-            "best_single": best.removeprefix("single "),
+            "best_single": best,
             "reference_usd": world.reference_usd,
             "reward": reward.model_dump(),
             "levels": [level.model_dump() for level in world.levels],
@@ -182,3 +180,18 @@ async def evaluate(
         "versions": versions(),
         "seed": seed,
     }
+
+
+async def _best_single(world: GeneratedWorld, reward: RewardConfig, limit: int) -> str:
+    """The candidate that is most often right when it is asked everything, on the validation questions."""
+    questions = world.questions(Split.VALIDATION, limit)
+    level = world.levels[-1]
+    accuracy: dict[str, float] = {}
+    for candidate in world.candidates:
+
+        def ask(question: Question, name: str = candidate.name) -> Explorer:
+            return Explorer(world, question, always(name), decompose=False)
+
+        result = await play_all(world, questions, level, ask, reward)
+        accuracy[candidate.name] = float(result.run.value.mean())
+    return max(accuracy, key=lambda name: accuracy[name])

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
+
 from router_r1.cards import ModelCard, ModelSpec
 from router_r1.config import StrictModel
 from router_r1.episode import Limits
@@ -156,7 +157,9 @@ class GeneratedWorld:
     def candidate(self, name: str) -> Candidate:
         """A candidate with its hidden side. Raises `ConfigError` for an unknown name."""
         if name not in self._by_name:
-            raise ConfigError(f"{self.name}: no candidate {name!r}; it has {', '.join(self._by_name)}")
+            raise ConfigError(
+                f"{self.name}: no candidate {name!r}; it has {', '.join(self._by_name)}"
+            )
         return self._by_name[name]
 
     def reply(self, card: ModelSpec, request: Request) -> Response:

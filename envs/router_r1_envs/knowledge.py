@@ -131,12 +131,13 @@ ONE_HOP = {
     Skill.SPELLING: ("reverse", "last_letter"),
 }
 
+_WORD = "the word "
 _SUM = re.compile(r"(.+?) ([+*-]) (\d{1,6})")
 _NUMBER = re.compile(r"\d{1,6}")
 _NAME = {
     Kind.COUNTRY: re.compile(r"[a-z]+"),
     Kind.PERSON: re.compile(r"[a-z]+ [a-z]+"),
-    Kind.WORD: re.compile(r"the word ([a-z]+)"),
+    Kind.WORD: re.compile(_WORD + "([a-z]+)"),
 }
 _WORDINGS = [
     (relation, re.compile(re.escape(wording).replace(r"\{\}", "(.+)")))
@@ -273,22 +274,25 @@ class Knowledge:
         query = source.choice(relation.wordings).format(argument)
         solved = self.solve(query)
         assert solved is not None, query
-        return Puzzle(query, (query,), (skill,), solved.answer, (argument,))
+        key = argument.removeprefix(_WORD)
+        return Puzzle(query, (query,), (skill,), solved.answer, (key,))
 
     def _two_hops(self, source: random.Random) -> Puzzle:
         outer, inner = (RELATIONS[name] for name in source.choice(TWO_HOPS))
         entity = _entity(source, inner.takes)
-        operand = f" {source.choice('+-')} {source.randrange(2, 100)}" if outer.name == "sum" else ""
+        operand = (
+            f" {source.choice('+-')} {source.randrange(2, 100)}" if outer.name == "sum" else ""
+        )
         wording = source.choice(outer.wordings)
         text = wording.format(inner.noun.format(entity) + operand)
         first = source.choice(inner.wordings).format(entity)
         between = self.fact(inner.name, entity)
-        word = "the word " if outer.takes is Kind.WORD else ""
+        word = _WORD if outer.takes is Kind.WORD else ""
         second = wording.format(word + "{}" + operand)
         solved = self.solve(second.format(between))
         assert solved is not None, second
-        keys = (entity, word + between + operand)
-        return Puzzle(text, (first, second), (inner.skill, outer.skill), solved.answer, keys)
+        skills = (inner.skill, outer.skill)
+        return Puzzle(text, (first, second), skills, solved.answer, (entity, between + operand))
 
 
 def draw(*parts: object) -> random.Random:
@@ -306,7 +310,7 @@ def _entity(source: random.Random, kind: Kind) -> str:
     if kind is Kind.PERSON:
         return f"{name_of(source, 2)} {name_of(source, 2)}"
     if kind is Kind.WORD:
-        return f"the word {name_of(source, source.choice((2, 3)))}"
+        return _WORD + name_of(source, source.choice((2, 3)))
     return name_of(source, 3)
 
 

@@ -61,7 +61,9 @@ def row(
         bar: the best single model on the same questions.
         seed: of the bootstrap.
     """
-    points = {setting: {"setting": setting, **point(run, bar, seed)} for setting, run in runs.items()}
+    points = {
+        setting: {"setting": setting, **point(run, bar, seed)} for setting, run in runs.items()
+    }
     curve = list(points.values()) if len(points) > 1 else []
     return {"name": name, "kind": kind, **points[head], "curve": curve}
 

@@ -51,7 +51,12 @@ def read_row(world: World, extra_info: Mapping[str, Any]) -> tuple[Question, Lev
 
 
 def make_rows(
-    world: World, split: Split, limit: int | None = None, *, every_level: bool = False, seed: int = 0
+    world: World,
+    split: Split,
+    limit: int | None = None,
+    *,
+    every_level: bool = False,
+    seed: int = 0,
 ) -> list[dict[str, Any]]:
     """Rows for the questions of a split.
 
@@ -62,7 +67,7 @@ def make_rows(
         every_level: a row for each level, for validation; else one row at a level that is drawn.
         seed: of the draw.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for question in world.questions(split, limit):
         source = draw("level", seed, question.id)
         levels = world.levels if every_level else (source.choice(world.levels),)
@@ -85,5 +90,3 @@ def write_rows(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
 def longest_opening(rows: Sequence[Mapping[str, Any]], tokenizer: Any) -> int:
     """Tokens of the longest opening; `data.max_prompt_length` must hold it."""
     return max(len(native.opening_ids(tokenizer, row["prompt"])) for row in rows)
-
-

@@ -152,9 +152,7 @@ def _loss(model: Any, batch: Batch, bf16: bool) -> torch.Tensor:
     return functional.cross_entropy(logits.float(), batch.ids[:, 1:][batch.learn[:, 1:]])
 
 
-def _batches(
-    examples: Sequence[Example], size: int, pad: int, seed: int
-) -> Iterator[Batch]:
+def _batches(examples: Sequence[Example], size: int, pad: int, seed: int) -> Iterator[Batch]:
     """Endless batches; sequences of like length together, so that little is padding."""
     source = random.Random(seed)
     while True:

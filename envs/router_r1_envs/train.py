@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import ray
 from omegaconf import DictConfig, OmegaConf
 from verl.trainer.main_ppo import TaskRunnerV1, auto_set_device, run_ppo
 from verl.trainer.ppo.utils import need_critic, need_reference_policy
@@ -22,7 +23,8 @@ from router_r1 import native
 from router_r1.errors import ConfigError, RouterR1Error
 
 
-class Runner(TaskRunnerV1):  # type: ignore[misc]
+@ray.remote(num_cpus=1)
+class Runner(TaskRunnerV1.__ray_actor_class__):  # type: ignore[misc]
     """Runs in Ray's driver process; knows this project's trainer."""
 
     def run(self, config: DictConfig) -> None:
@@ -93,8 +95,7 @@ def _compose(config: Any) -> None:
     """Print the configuration; verl's own classes have the last word on what is a key and what is not."""
     omega_conf_to_dataclass(config.actor_rollout_ref.rollout)
     omega_conf_to_dataclass(config.actor_rollout_ref.actor)
-    if need_critic(config):
-        omega_conf_to_dataclass(config.critic)
+    omega_conf_to_dataclass(config.algorithm)
     print(OmegaConf.to_yaml(config, resolve=True))  # noqa: T201  # this is what was asked for
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 from pydantic import Field
+
 from router_r1 import config
 from router_r1.cards import ModelCard
 from router_r1.config import StrictModel
@@ -131,7 +132,7 @@ def load_world(source: str | Path | dict[str, Any], overrides: Sequence[str] = (
     from router_r1_envs.live import LiveWorldConfig
     from router_r1_envs.recorded import RecordedWorldConfig
 
-    kinds = {
+    kinds: dict[str, Any] = {
         "generated": GeneratedWorldConfig,
         "recorded": RecordedWorldConfig,
         "live": LiveWorldConfig,
@@ -151,6 +152,7 @@ def load_world(source: str | Path | dict[str, Any], overrides: Sequence[str] = (
         )
     settings = config.override(settings, overrides)
     kind = settings.get("kind")
-    if kind not in kinds:
+    if str(kind) not in kinds:
         raise ConfigError(f"{shown}: kind is {kind!r}; it must be one of {', '.join(kinds)}")
-    return config.validate(kinds[kind], settings, shown).build(folder)
+    world: World = config.validate(kinds[str(kind)], settings, shown).build(folder)
+    return world

@@ -1,1 +1,27 @@
-"""What an episode was worth: format, correctness and cost. Imports the core only."""
+"""What an episode was worth: is the answer right, was the transcript tidy, what did it cost.
+
+    reward = score(trace, gold="Paris", metric="em", config=RewardConfig(reference_usd=0.001))
+    reward.total, reward.parts["correct"], reward.parts["cost_usd"]
+
+`compute.compute_score` is the same with verl's signature. Importing this package imports no torch and no math-verify.
+"""
+
+from router_r1_reward.compose import Facts, Reward, score
+from router_r1_reward.config import RewardConfig
+from router_r1_reward.errors import ScorerError
+from router_r1_reward.metrics import METRICS, grade
+from router_r1_reward.published import CostWindow
+from router_r1_reward.validate import Report, validate
+
+__all__ = [
+    "METRICS",
+    "CostWindow",
+    "Facts",
+    "Report",
+    "Reward",
+    "RewardConfig",
+    "ScorerError",
+    "grade",
+    "score",
+    "validate",
+]

@@ -1,0 +1,312 @@
+"""What a trained router has to beat on a table: bars, chosen on training questions and measured on others.
+
+    single models    each; the cheapest, the dearest, and the best one are named
+    random           a candidate drawn at random, exactly (its expectation)
+    best per category    a lookup: the model with the highest training score less its price
+    naive Bayes vote     ask in a fixed order until the weighted vote leads clearly
+    cascade          ask two; where they disagree, ask a third and believe it
+    oracle           the cheapest model among those that are most right; nobody can know it
+
+Bars that trade accuracy for price have one setting for each level of the world, all chosen on the training split.
+`measure` gives the rows of `results.json`; which setting stands for a curve is chosen on the validation split.
+
+Not covered: learned routers (`planner.py` is one; the tournament adds the others).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from router_r1.errors import ConfigError
+from router_r1.questions import Split
+from router_r1_envs.grid import Floats, Grid, Ints
+from router_r1_envs.intervals import interval, paired
+from router_r1_envs.recorded import RecordedWorld
+
+_PRIOR = 3.0  # right and wrong answers every model is given before counting
+_SHORTLIST = 6
+_LONGEST = 4
+_MARGINS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 99.0)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A router on the questions of a grid."""
+
+    value: Floats
+    """[n] how right its final answer is."""
+    cost: Floats
+    """[n] dollars."""
+    calls: Floats
+    """[n] candidates asked."""
+
+    def utility(self, sensitivity: float, reference: float) -> float:
+        """Mean score less `sensitivity` x cost in units of `reference`."""
+        return float(self.value.mean() - sensitivity * self.cost.mean() / reference)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A router or bar that has been fitted: it can be run on any questions, at each of its settings."""
+
+    name: str
+    kind: str
+    """`bar`, `router`, `agent` or `oracle`."""
+    settings: tuple[str, ...]
+    run: Callable[[Grid, str], Run]
+
+
+def sensitivities(world: RecordedWorld) -> dict[str, float]:
+    """Level name -> the accuracy that one mean call of the best single model must buy.
+
+    Raises:
+        ConfigError: no level of the world states a worth.
+    """
+    found = {
+        level.name: world.reference_usd / level.worth_usd
+        for level in world.levels
+        if level.worth_usd is not None
+    }
+    if not found:
+        raise ConfigError(f"{world.name}: no level states worth_usd; bars and planner need prices")
+    return found
+
+
+def single(grid: Grid, model: int) -> Run:
+    """One model for every question."""
+    return Run(grid.score[:, model], grid.cost[:, model], np.ones(len(grid)))
+
+
+def bars(world: RecordedWorld) -> list[Method]:
+    """All bars of a world, fitted on its training questions."""
+    train = Grid.of(world, world.questions(Split.TRAIN))
+    reference, levels = world.reference_usd, sensitivities(world)
+    names = world.table.names
+    costs = train.cost.mean(0)
+    best = names.index(world.best_single)
+
+    def fixed(name: str, run: Callable[[Grid], Run], kind: str = "bar") -> Method:
+        return Method(name, kind, ("",), lambda grid, _: run(grid))
+
+    methods = [fixed(name, lambda g, j=j: single(g, j)) for j, name in enumerate(names)]  # type: ignore[misc]
+    cheap, dear = int(costs.argmin()), int(costs.argmax())
+    methods += [
+        fixed("random", _random),
+        fixed("cheapest", lambda g: single(g, cheap)),
+        fixed("dearest", lambda g: single(g, dear)),
+        fixed("best single", lambda g: single(g, best)),
+        fixed("best per category", _per_category(train, 0.0, reference, best)),
+    ]
+    lookups = {n: _per_category(train, s, reference, best) for n, s in levels.items()}
+    votes = _votes(train, levels, reference)
+    cascades = _cascades(train, levels, reference)
+    for name, runs in (
+        ("best per category, by price", lookups),
+        ("sequential naive Bayes vote", votes),
+        ("ask two, escalate on disagreement", cascades),
+    ):
+        methods.append(Method(name, "bar", tuple(levels), lambda g, s, runs=runs: runs[s](g)))  # type: ignore[misc]
+    return [*methods, fixed("oracle", _oracle, "oracle")]
+
+
+def _random(grid: Grid) -> Run:
+    return Run(grid.score.mean(1), grid.cost.mean(1), np.ones(len(grid)))
+
+
+def _oracle(grid: Grid) -> Run:
+    right = grid.score == grid.score.max(1, keepdims=True)
+    choice = np.where(right, grid.cost, np.inf).argmin(1)
+    return _chosen(grid, choice)
+
+
+def _chosen(grid: Grid, choice: Ints) -> Run:
+    rows = np.arange(len(grid))
+    return Run(grid.score[rows, choice], grid.cost[rows, choice], np.ones(len(grid)))
+
+
+def _per_category(
+    train: Grid, sensitivity: float, reference: float, fallback: int
+) -> Callable[[Grid], Run]:
+    """The best model of each category; `fallback` where training had none of it."""
+    net = train.score - sensitivity * train.cost / reference
+    places = int(train.category.max()) + 1
+    lookup = np.array(
+        [
+            net[train.category == c].mean(0).argmax() if (train.category == c).any() else fallback
+            for c in range(places + 1)
+        ]
+    )
+    return lambda grid: _chosen(grid, lookup[np.minimum(grid.category, places)])
+
+
+# --- naive Bayes vote
+
+
+def _votes(
+    train: Grid, levels: dict[str, float], reference: float
+) -> dict[str, Callable[[Grid], Run]]:
+    """For each level the order and the margin with the best training utility."""
+    right = (train.answer >= 0) * train.score
+    overall = (right.sum(0) + _PRIOR) / (len(train) + 2 * _PRIOR)
+    places = int(train.category.max()) + 2
+    rates = np.tile(overall, (places, 1))
+    for c in range(places - 1):
+        here = train.category == c
+        # A few questions of a category say little: start from the model's overall rate.
+        rates[c] = (right[here].sum(0) + 2 * _PRIOR * overall) / (here.sum() + 2 * _PRIOR)
+    odds = np.log(rates / (1 - rates))
+    # On the front of price and score first, then by score.
+    costs, scores = train.cost.mean(0), train.score.mean(0)
+    front = [j for j in range(len(costs)) if not ((costs < costs[j]) & (scores >= scores[j])).any()]
+    others = [j for j in np.argsort(-scores) if j not in front]
+    shortlist = (sorted(front, key=lambda j: -scores[j]) + others)[:_SHORTLIST]
+    best: dict[str, tuple[float, tuple[int, ...], float]] = {}
+    longest = min(_LONGEST, len(shortlist))
+    for length in range(2, longest + 1):
+        for order in itertools.permutations(shortlist, length):
+            steps = _vote_steps(train, odds, order)
+            for margin in _MARGINS:
+                run = _stop(steps, margin)
+                for name, sensitivity in levels.items():
+                    utility = run.utility(sensitivity, reference)
+                    if name not in best or utility > best[name][0]:
+                        best[name] = (utility, order, margin)
+    return {
+        name: lambda grid, order=order, margin=margin: _stop(  # type: ignore[misc]
+            _vote_steps(grid, odds, order), margin
+        )
+        for name, (_, order, margin) in best.items()
+    }
+
+
+def _vote_steps(grid: Grid, odds: Floats, order: Sequence[int]) -> tuple[Floats, Floats, Floats]:
+    """Value, margin of the leader and dollars so far, each [steps, n], after each call in this order."""
+    rows = np.arange(len(grid))
+    weights = (
+        odds[np.minimum(grid.category, len(odds) - 1)]
+        + np.log(np.maximum(grid.options - 1, 1))[:, None]
+    )
+    tally = np.zeros_like(grid.value)
+    cost = np.zeros(len(grid))
+    values, margins, costs = [], [], []
+    for model in order:
+        given = grid.answer[:, model]
+        voted = given >= 0
+        tally[rows[voted], given[voted]] += weights[voted, model]
+        cost = cost + grid.cost[:, model]
+        leader = tally.argmax(1)
+        top = np.partition(tally, -2, axis=1)[:, -2:] if tally.shape[1] > 1 else None
+        margins.append(tally.max(1) if top is None else top[:, 1] - top[:, 0])
+        values.append(grid.value[rows, leader] * (tally.max(1) > 0))
+        costs.append(cost)
+    return np.array(values), np.array(margins), np.array(costs)
+
+
+def _stop(steps: tuple[Floats, Floats, Floats], margin: float) -> Run:
+    """Stop at the first call after which the leader is ahead by `margin`, else at the last."""
+    values, margins, costs = steps
+    enough = margins >= margin
+    enough[-1] = True
+    last = enough.argmax(0)
+    rows = np.arange(values.shape[1])
+    return Run(values[last, rows], costs[last, rows], last + 1.0)
+
+
+# --- cascade
+
+
+def _cascades(
+    train: Grid, levels: dict[str, float], reference: float
+) -> dict[str, Callable[[Grid], Run]]:
+    """For each level the two to ask and the referee with the best training utility."""
+    models = range(train.score.shape[1])
+    best: dict[str, tuple[float, tuple[int, int, int]]] = {}
+    for pair in itertools.combinations(models, 2):
+        for referee in set(models) - set(pair):
+            run = _cascade(train, *pair, referee)
+            for name, sensitivity in levels.items():
+                utility = run.utility(sensitivity, reference)
+                if name not in best or utility > best[name][0]:
+                    best[name] = (utility, (*pair, referee))
+    if not best:
+        raise ConfigError(f"a cascade needs three candidates, the table has {len(train.names)}")
+    return {
+        name: lambda grid, trio=trio: _cascade(grid, *trio)  # type: ignore[misc]
+        for name, (_, trio) in best.items()
+    }
+
+
+def _cascade(grid: Grid, first: int, second: int, referee: int) -> Run:
+    """Two that agree are believed; else the referee is, and the first where the referee has no answer."""
+    said = grid.answer
+    agree = (said[:, first] == said[:, second]) & (said[:, first] >= 0)
+    alone = grid.score[:, first]
+    referred = np.where(said[:, referee] >= 0, grid.score[:, referee], alone)
+    cost = grid.cost[:, first] + grid.cost[:, second] + ~agree * grid.cost[:, referee]
+    return Run(np.where(agree, alone, referred), cost, 2.0 + ~agree)
+
+
+# --- rows
+
+
+def measure(
+    world: RecordedWorld, methods: Sequence[Method], split: Split = Split.TEST, *, seed: int = 0
+) -> dict[str, Any]:
+    """The content of `results.json`: every method on one split.
+
+    A method with a curve is represented by the most accurate setting among those that cost no more than the best single
+    model, and by the cheapest if all cost more; both on the validation split.
+    """
+    grid = Grid.of(world, world.questions(split))
+    validation = Grid.of(world, world.questions(Split.VALIDATION))
+    best = world.table.names.index(world.best_single)
+    bar, limit = single(grid, best), float(single(validation, best).cost.mean())
+    rows = []
+    for method in methods:
+        runs = {setting: method.run(grid, setting) for setting in method.settings}
+        tried = {s: method.run(validation, s) for s in method.settings}
+        chosen = _representative(tried, limit)
+        points = [{"setting": s, **_point(run, bar, seed)} for s, run in runs.items()]
+        curve = points if len(points) > 1 else []
+        head = points[list(runs).index(chosen)]
+        rows.append({"name": method.name, "kind": method.kind, **head, "curve": curve})
+    return {
+        "table": world.table.source,
+        "questions": len(grid),
+        "pool": list(grid.names),
+        "rows": rows,
+        "settings": {
+            "split": str(split),
+            "best_single": world.best_single,
+            "reference_usd": world.reference_usd,
+            "levels": [level.model_dump() for level in world.levels],
+        },
+        "seed": seed,
+    }
+
+
+def _representative(tried: dict[str, Run], limit: float) -> str:
+    fitting = {s: run for s, run in tried.items() if run.cost.mean() <= limit * (1 + 1e-9)}
+    if fitting:
+        return max(fitting, key=lambda s: fitting[s].value.mean())
+    return min(tried, key=lambda s: tried[s].cost.mean())
+
+
+def _point(run: Run, bar: Run, seed: int) -> dict[str, Any]:
+    difference = paired(run.value, bar.value, seed=seed)
+    return {
+        "accuracy": float(run.value.mean()),
+        "cost_usd": float(run.cost.mean()),
+        "calls": float(run.calls.mean()),
+        "ci95": interval(run.value, seed=seed).bounds,
+        "vs_best_single": {
+            "accuracy_diff": difference.mean,
+            "ci95": difference.bounds,
+            "cost_ratio": float(run.cost.mean() / bar.cost.mean()),
+        },
+    }

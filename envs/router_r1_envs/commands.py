@@ -1,0 +1,186 @@
+"""`router-r1 world ...`: registered through the entry point `router_r1.commands`; light to import."""
+
+# ruff: noqa: B006  # typer reads the default of a list option from the signature, and changes none
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from router_r1_envs.generated import GeneratedWorld
+    from router_r1_envs.world import World
+
+Source = Annotated[
+    str, typer.Argument(help="`generated`, a folder with an outcome table, or a YAML file.")
+]
+Settings = Annotated[
+    list[str], typer.Option("--set", help="a.b=value: wins over the world's settings.")
+]
+RewardSettings = Annotated[
+    list[str], typer.Option("--reward", help="name=value: settings of the reward, e.g. alpha=0.5.")
+]
+Seed = Annotated[int, typer.Option(help="Of all that is random.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        help="Where training questions and responses come from.", no_args_is_help=True
+    )
+    group.command("prepare")(prepare)
+    group.command("cold-start")(cold_start_command)
+    group.command("evaluate")(evaluate_command)
+    group.command("report")(report_command)
+    app.add_typer(group, name="world")
+
+
+def prepare(
+    source: Source,
+    out: Annotated[Path, typer.Option(help="Folder for the files that verl reads.")],
+    train: Annotated[int | None, typer.Option(help="Training questions; all by default.")] = None,
+    validation: Annotated[int | None, typer.Option(help="Validation questions.")] = 100,
+    settings: Settings = [],
+    reward: RewardSettings = [],
+    seed: Seed = 0,
+) -> None:
+    """Write training rows, validation rows (one a level) and the agent loop's settings for verl."""
+    import yaml
+
+    from router_r1.questions import Split
+    from router_r1_envs.rows import AGENT, make_rows, write_rows
+    from router_r1_envs.world import load_world
+
+    world = load_world(source, settings)
+    weights = _reward(world, reward)
+    rows = make_rows(world, Split.TRAIN, train, seed=seed)
+    held_out = make_rows(world, Split.VALIDATION, validation, every_level=True, seed=seed)
+    write_rows(out / "train.parquet", rows)
+    write_rows(out / "validation.parquet", held_out)
+    loop = {
+        "name": AGENT,
+        "_target_": "router_r1_envs.agent_loop.RouterAgentLoop",
+        "world": source if source == "generated" else str(Path(source).resolve()),
+        "overrides": settings,
+        "reward": weights.model_dump(),
+    }
+    (out / "agent_loop.yaml").write_text(yaml.safe_dump([loop], sort_keys=False))
+    typer.echo(
+        f"{out}: {len(rows)} training rows, {len(held_out)} validation rows of {world.name}, "
+        f"{len(world.levels)} levels"
+    )
+
+
+def cold_start_command(
+    out: Annotated[Path, typer.Option(help="Folder for the policy.")],
+    source: Source = "generated",
+    settings: Settings = [],
+    reward: RewardSettings = [],
+    steps: Annotated[
+        list[str], typer.Option("--cold-start", help="name=value, e.g. explore_steps=400.")
+    ] = [],
+    threads: Annotated[int, typer.Option(help="Of torch.")] = 2,
+    seed: Seed = 0,
+) -> None:
+    """Make a small policy and bring it to where reinforcement learning can begin; minutes on a CPU."""
+    import torch
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from router_r1 import config
+    from router_r1_envs.cold_start import ColdStartConfig, Stage, cold_start
+
+    torch.set_num_threads(threads)
+    world = _generated(source, settings)
+    weights = _reward(world, reward)
+    chosen = config.validate(
+        ColdStartConfig, {"seed": seed, **config.override({}, steps)}, "cold start"
+    )
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.3f}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: Stage) -> None:
+            if stage.name not in tasks:
+                tasks[stage.name] = bar.add_task(stage.name, total=None, loss=float("nan"))
+            if stage.progress is not None:
+                done, total = stage.progress.step, stage.progress.steps
+                bar.update(tasks[stage.name], completed=done, total=total, loss=stage.progress.loss)
+
+        report = cold_start(world, weights, out, chosen, show)
+    (out / "cold_start.json").write_text(json.dumps(report, indent=2) + "\n")
+    losses = ", ".join(f"{name} {loss:.3f}" for name, loss in report["losses"].items())
+    typer.echo(f"{out}: a policy of {report['parameters']:,} parameters; losses: {losses}")
+
+
+def evaluate_command(
+    policy: Annotated[list[str], typer.Option(help="NAME=FOLDER of a checkpoint; repeatable.")],
+    out: Annotated[Path, typer.Option(help="Folder for results.json and traces.jsonl.")],
+    source: Source = "generated",
+    limit: Annotated[int, typer.Option(help="Test questions.")] = 300,
+    settings: Settings = [],
+    reward: RewardSettings = [],
+    seed: Seed = 0,
+) -> None:
+    """Play test questions with policies, bars and oracles at every level; writes results.json and traces.jsonl."""
+    from router_r1.local_policy import TransformersPolicy
+    from router_r1_envs.evaluate import evaluate
+
+    world = _generated(source, settings)
+    weights = _reward(world, reward)
+    policies: dict[str, Any] = {}
+    for item in policy:
+        name, equals, folder = item.partition("=")
+        if not equals:
+            name, folder = Path(item).name, item
+        policies[name] = TransformersPolicy(folder, name=name, dtype="float32", max_batch=128)
+    traces = out / "traces.jsonl"
+    traces.unlink(missing_ok=True)
+    results = asyncio.run(evaluate(world, policies, weights, limit=limit, traces=traces, seed=seed))
+    (out / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    for row in sorted(results["rows"], key=lambda row: -row["reward"]):
+        typer.echo(
+            f"{row['name']:18s} reward {row['reward']:6.3f}  accuracy {row['accuracy']:.3f}  "
+            f"${row['cost_usd']:.6f}  calls {row['calls']:.2f}  right {row['right_specialist']:.2f}"
+        )
+
+
+def report_command(
+    run: Annotated[Path, typer.Argument(help="Folder with results.json.")],
+    log: Annotated[
+        Path | None, typer.Option(help="Metrics of the training run, one JSON object a line.")
+    ] = None,
+) -> None:
+    """Write report.html: the learning curve and the bars, on one page that opens offline."""
+    from router_r1_envs.report import write_report
+
+    typer.echo(f"{write_report(run, log)}")
+
+
+def _reward(world: World, assignments: list[str]) -> Any:
+    from router_r1 import config
+    from router_r1_reward import RewardConfig
+
+    settings = config.override({"reference_usd": world.reference_usd}, assignments)
+    return config.validate(RewardConfig, settings, "reward")
+
+
+def _generated(source: str, settings: list[str]) -> GeneratedWorld:
+    from router_r1.errors import ConfigError
+    from router_r1_envs.generated import GeneratedWorld
+    from router_r1_envs.world import load_world
+
+    world = load_world(source, settings)
+    if not isinstance(world, GeneratedWorld):
+        raise ConfigError(f"{source}: this works on generated worlds only; see recipes/recorded.sh")
+    return world

@@ -1,0 +1,418 @@
+"""The recorded world: an outcome table answers. Training on it costs nothing, and the answers are real.
+
+A route asks its candidate the question of the episode: the table holds answers to nothing else. Its query is the word
+`question`, or the question in about the same words; anything else is a *miss*, as is a cell or a sample the table does
+not have. A miss is a failure that the policy reads (`not_recorded`), costs nothing, and is counted in `misses`. No
+answer is ever invented.
+
+Two views of the same table:
+
+    text      the policy reads the question and what the candidates wrote
+    answer    for small policies: it reads features of the question, and "The answer is (C)." for each response. The
+              letters can be permuted, so that a policy learns who agrees with whom and not which letter is right
+
+The n-th time a candidate is asked the same, the n-th recorded sample answers; start episodes at sample index 0.
+A reworded question gets the answer the first wording got.
+
+Not covered: whether an answer is right (the reward package); learning whom to ask (`planner.py`).
+"""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import hashlib
+import math
+import random
+import string
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from router_r1 import prompts
+from router_r1.answers import normalize_answer
+from router_r1.cards import ModelCard, ModelSpec
+from router_r1.config import StrictModel
+from router_r1.episode import Limits
+from router_r1.errors import ConfigError, DataError
+from router_r1.ledger import TOKENS_PER_PRICE_UNIT, Cause, Ledger, Price, Usage, cost_usd
+from router_r1.pool import Account, ModelPool, call_and_book
+from router_r1.prompts import PromptBuilder, PromptContext
+from router_r1.questions import Question, Split
+from router_r1.table import Outcome, OutcomeTable
+from router_r1.transport import (
+    Attempt,
+    Failure,
+    FailureKind,
+    Message,
+    OnAttempt,
+    Request,
+    Response,
+)
+from router_r1_envs.world import Level, split_questions
+
+SENSITIVITIES = (0.01, 0.03, 0.06, 0.09, 0.12, 0.16, 0.3)
+"""The default levels: the accuracy that one mean call of the best single model must buy to be worth its price."""
+LENGTHS = 4
+"""Buckets of question length, about as many training questions in each."""
+_LETTERS = string.ascii_uppercase
+_LIKE = 0.5
+_REFERENCE = "question"
+"""What a route may say instead of the question itself."""
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class RecordedWorldConfig(StrictModel):
+    """Settings of a recorded world."""
+
+    kind: Literal["recorded"] = "recorded"
+    """Which world."""
+    table: str
+    """Folder of the outcome table, relative to the file that names it."""
+    view: Literal["text", "answer"] = "text"
+    """What the policy reads: the recorded texts, or only the short answers."""
+    levels: tuple[Level, ...] | None = None
+    """Budgets or worths an episode may have. None: seven worths, from the best single model's mean cost."""
+    validation: Share = 0.1
+    """Share of the questions for choices."""
+    test: Share = 0.3
+    """Share of the questions for numbers that are quoted."""
+    duplicates: Literal["error", "first"] = "error"
+    """What to do about the same question under two ids in different splits: refuse, or keep the first of them."""
+    max_rounds: Annotated[int, Field(ge=1)] = 5
+    """Most rounds of routing in an episode."""
+    max_routes: Annotated[int, Field(ge=1)] = 4
+    """Most candidates asked at once."""
+    seed: int = 0
+    """Orders the questions of a split."""
+
+    def build(self, folder: Path = Path()) -> RecordedWorld:
+        """Load the table. Raises `ConfigError` and `DataError`, naming what is wrong with it."""
+        return RecordedWorld(OutcomeTable.load(folder / self.table), self)
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What a small policy is told about a question instead of its text."""
+
+    category: str
+    options: str
+    """`full` where there are as many options as any question of the table has, `fewer`, or `open` without any."""
+    length: int
+    """1 (short) to `LENGTHS`, by the quantiles of the training questions."""
+
+    def __str__(self) -> str:
+        return f"category {self.category}; options {self.options}; length {self.length}"
+
+
+class RecordedWorld:
+    """A world over an outcome table. See the module."""
+
+    def __init__(self, table: OutcomeTable, settings: RecordedWorldConfig) -> None:
+        """
+        Args:
+            table: what was recorded.
+            settings: see `RecordedWorldConfig`; its `table` is not read.
+
+        Raises:
+            DataError: the same question in two splits.
+            ConfigError: a split is empty, levels that can not be told apart, or free models and no levels.
+        """
+        self.table = table
+        self.settings = settings
+        self.view = settings.view
+        self.name = f"recorded {Path(table.source).name}"
+        self.cards = _with_output_limits(table)
+        self.limits = Limits(max_rounds=settings.max_rounds, max_routes=settings.max_routes)
+        self.misses: Counter[str] = Counter()
+        """Routes that the table could not answer, by candidate."""
+        shown = [q.model_copy(update={"question": with_options(q)}) for q in table.questions]
+        if settings.duplicates == "first":
+            first: dict[str, Question] = {}
+            for question in shown:
+                first.setdefault(" ".join(question.question.casefold().split()), question)
+            shown = list(first.values())
+        try:
+            splits = split_questions(shown, validation=settings.validation, test=settings.test)
+        except DataError as error:
+            raise DataError(
+                f"{table.source}: {error}; or set duplicates to 'first', which keeps one of them"
+            ) from error
+        self._splits = {split: self._ordered(questions) for split, questions in splits.items()}
+        for split, questions in self._splits.items():
+            if not questions:
+                raise ConfigError(
+                    f"{table.source}: no question falls into the {split} split ({len(shown)} in all); "
+                    f"record more, or change the shares"
+                )
+        train = self._splits[Split.TRAIN]
+        lengths = sorted(len(q.question) for q in train)
+        self._edges = [lengths[len(lengths) * part // LENGTHS] for part in range(1, LENGTHS)]
+        self._most_options = max(len(q.choices or ()) for q in shown)
+        self.levels = self._default_levels() if settings.levels is None else settings.levels
+        names = [level.name for level in self.levels]
+        if not names or len(set(names)) < len(names):
+            raise ConfigError(
+                f"{table.source}: levels must be one or more with different names, got {names}"
+            )
+
+    def _ordered(self, questions: list[Question]) -> list[Question]:
+        """Tables are often sorted by subject: the first questions of a split must be like the others."""
+
+        def place(question: Question) -> bytes:
+            return hashlib.sha256(f"{self.settings.seed}:{question.id}".encode()).digest()
+
+        return sorted(questions, key=place)
+
+    # --- what is known of the training questions
+
+    @functools.cached_property
+    def best_single(self) -> str:
+        """The model with the highest mean score on the training questions; the cheaper one of equals."""
+        means = {name: self._mean(name) for name in self.table.names}
+        return max(means, key=lambda name: (means[name][0], -means[name][1]))
+
+    @functools.cached_property
+    def reference_usd(self) -> float:
+        """What a call of the best single model costs on average, on the training questions."""
+        return self._mean(self.best_single)[1]
+
+    def _mean(self, name: str) -> tuple[float, float]:
+        """Mean score and mean dollars of a model on the training questions; what is missing scores 0."""
+        found = [self.table.outcome(q.id, name) for q in self._splits[Split.TRAIN]]
+        outcomes = [o for o in found if o is not None]
+        score = math.fsum(o.score for o in outcomes) / len(found)
+        cost = math.fsum(self.table.cost_usd(o) for o in outcomes) / max(1, len(outcomes))
+        return score, cost
+
+    def _default_levels(self) -> tuple[Level, ...]:
+        if self.reference_usd == 0:
+            raise ConfigError(
+                f"{self.table.source}: the best single model, {self.best_single}, costs nothing, so there is no price "
+                f"to weigh; state levels"
+            )
+        return tuple(
+            Level(name=f"{share:g}", worth_usd=float(f"{self.reference_usd / share:.2g}"))
+            for share in SENSITIVITIES
+        )
+
+    @functools.cached_property
+    def categories(self) -> tuple[str, ...]:
+        """The categories of the training questions, in order."""
+        return tuple(sorted({q.category or "none" for q in self._splits[Split.TRAIN]}))
+
+    def features(self, question: Question) -> Features:
+        """What a small policy is told about a question."""
+        options = len(question.choices or ())
+        return Features(
+            question.category or "none",
+            "open" if not options else "full" if options == self._most_options else "fewer",
+            1 + bisect.bisect_right(self._edges, len(question.question)),
+        )
+
+    # --- the world protocol
+
+    def questions(self, split: Split, limit: int | None = None) -> Sequence[Question]:
+        """The first `limit` questions of a split, options included in their text."""
+        return self._splits[split][:limit]
+
+    def prompt(self, question: Question) -> PromptBuilder:
+        """The full prompt for a policy that reads text, the features for one that does not."""
+        if self.view == "text":
+            return prompts.policy_messages
+        told = str(self.features(question))
+
+        def features(
+            _: str, cards: Sequence[ModelCard], context: PromptContext
+        ) -> tuple[Message, ...]:
+            return prompts.compact_messages(told, cards, context)
+
+        return features
+
+    def pool(self, question: Question) -> ModelPool:
+        """The candidates as they answered this question."""
+        return _RecordedPool(self, question)
+
+    # --- letters
+
+    def permuted(self, question: Question, seed: int) -> Question:
+        """The same question with its options in another order; candidates' letters change alike.
+
+        The order depends on the question's id and the seed alone. Questions without options stay as they are.
+
+        Raises:
+            ConfigError: in the text view, whose recorded texts argue about the letters as they were.
+        """
+        if self.view == "text":
+            raise ConfigError(
+                "letters can be permuted in the answer view only: recorded texts name the old ones"
+            )
+        original = self.table.question(question.id)
+        if not original.choices:
+            return question
+        order = list(range(len(original.choices)))
+        random.Random(f"{seed}:{question.id}").shuffle(order)
+        letters = [""] * len(order)
+        for place, option in enumerate(order):
+            letters[option] = _LETTERS[place]
+        moved = original.model_copy(
+            update={
+                "choices": tuple(original.choices[option] for option in order),
+                "metadata": original.metadata | {"letters": "".join(letters)},
+            }
+        )
+        answers = tuple(self.shown(moved, answer) for answer in original.answers)
+        answer = answers[0] if isinstance(original.answer, str) else answers
+        return moved.model_copy(update={"question": with_options(moved), "answer": answer})
+
+    def shown(self, question: Question, answer: str) -> str:
+        """An answer of the table as it reads in the episodes of this question, whose letters may be permuted."""
+        letters: str = question.metadata.get("letters", "")
+        place = _LETTERS.find(answer) if len(answer) == 1 else -1
+        return letters[place] if 0 <= place < len(letters) else answer
+
+    def text(self, question: Question, outcome: Outcome) -> str:
+        """What a policy reads of an outcome, before it is cut to length."""
+        if self.view == "text":
+            return outcome.text
+        answer = outcome.short_answer
+        if answer is None:
+            return "No answer."
+        said = self.shown(question, answer)
+        return f"The answer is ({said})." if question.choices else f"The answer is {said}."
+
+    def find(self, question: Question, model: str, request: Request) -> Outcome | None:
+        """The outcome a request gets in an episode on this question; None for a miss."""
+        query = request.messages[-1]["content"] if request.messages else ""
+        if not _asks(query, question, self.table.question(question.id)):
+            return None
+        return self.table.outcome(question.id, model, request.sample_index)
+
+
+class _RecordedPool(ModelPool):
+    """The candidates of a recorded world in an episode on one question."""
+
+    def __init__(self, world: RecordedWorld, question: Question) -> None:
+        super().__init__(
+            world.cards,
+            world.table.endpoints,
+            transport=_RecordedTransport(world, question),
+            source=world.table.source,
+        )
+        self._world = world
+        self._question = question
+
+    async def call(self, name: str, request: Request, account: Account | None = None) -> Response:
+        """Answer from the table. An outcome with a cost of its own is booked at exactly this cost."""
+        card = self.card(name)
+        outcome = self._world.find(self._question, name, request)
+        price = card.price if outcome is None else as_booked(outcome, card.price)[1]
+        return await call_and_book(
+            self.transport, card, request, account or Account(Ledger()), price
+        )
+
+
+class _RecordedTransport:
+    """Answers from the table, as the episodes on one question need it."""
+
+    def __init__(self, world: RecordedWorld, question: Question) -> None:
+        self._world = world
+        self._question = question
+
+    async def call(self, card: ModelSpec, request: Request, on_attempt: OnAttempt) -> Response:
+        """The recorded outcome; a miss costs nothing."""
+        outcome = self._world.find(self._question, card.name, request)
+        if outcome is None:
+            self._world.misses[card.name] += 1
+            detail = f"{self._world.table.source} has no such answer of {card.name} (sample {request.sample_index})"
+            return Response(failure=Failure(FailureKind.NOT_RECORDED, detail), source="replay")
+        usage, _ = as_booked(outcome, self._world.table.card(card.name).price)
+        text = self._world.text(self._question, outcome)
+        failure = None
+        if not text.strip():
+            failure = Failure(FailureKind.EMPTY_REPLY, "the recorded text is empty")
+        kind = failure.kind.value if failure else "ok"
+        on_attempt(Attempt(1, Cause.FIRST, kind, usage, False, "replay", time.time(), 0.0))
+        return Response(
+            text,
+            failure,
+            usage,
+            attempts=1,
+            finish_reason="stop",
+            served_by=card.name,
+            source="replay",
+        )
+
+    def check(self, cards: tuple[ModelSpec, ...]) -> None:
+        """A table needs neither endpoints nor keys."""
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+
+def as_booked(outcome: Outcome, price: Price) -> tuple[Usage, Price]:
+    """Tokens and price of an outcome, whose product is its cost.
+
+    Where the outcome has a cost of its own, the list price is scaled to meet it; a price of zero can not be scaled, so
+    all tokens then cost the same; and where there are no tokens, one prompt token stands for them, marked as estimated.
+    """
+    usage = Usage(outcome.input_tokens, outcome.output_tokens)
+    listed = cost_usd(usage, price)
+    if outcome.cost is None or outcome.cost == listed:
+        return usage, price
+    tokens = usage.prompt + usage.completion
+    if listed > 0:
+        scale = outcome.cost / listed
+        rates = {"input": price.input * scale, "output": price.output * scale}
+    else:
+        if tokens == 0:
+            usage, tokens = Usage(prompt=1, estimated=True), 1
+        rates = dict.fromkeys(("input", "output"), outcome.cost * TOKENS_PER_PRICE_UNIT / tokens)
+    return usage, Price(**rates, as_of=price.as_of)
+
+
+def with_options(question: Question) -> str:
+    """The question's text with its options below, lettered; unless they stand there already."""
+    if not question.choices:
+        return question.question
+    if len(question.choices) > len(_LETTERS):
+        raise DataError(
+            f"the question {question.id!r} has {len(question.choices)} options; the most is {len(_LETTERS)}"
+        )
+    options = "\n".join(
+        f"({letter}) {text}" for letter, text in zip(_LETTERS, question.choices, strict=False)
+    )
+    text = question.question.rstrip()
+    return text if text.endswith(options) else f"{text}\n{options}"
+
+
+def _with_output_limits(table: OutcomeTable) -> tuple[ModelCard, ...]:
+    """The cards, whose longest allowed answer is no shorter than the longest recorded one: quotes are made of it."""
+    longest = Counter[str]()
+    for outcome in table:
+        longest[outcome.model] = max(longest[outcome.model], outcome.output_tokens)
+    return tuple(
+        card.model_copy(update={"max_output_tokens": longest[card.name]})
+        if longest[card.name] > card.max_output_tokens
+        else card
+        for card in table.cards
+    )
+
+
+def _asks(query: str, *questions: Question) -> bool:
+    """Does this query ask the question, in either wording of its options?"""
+    if query.strip().casefold().strip(" ?.") in (_REFERENCE, f"the {_REFERENCE}"):
+        return True
+    words = set(normalize_answer(query).split())
+    for question in questions:
+        asked = set(normalize_answer(question.question).split())
+        likeness = 2 * len(words & asked) / max(1, len(words) + len(asked))  # F1 of two sets
+        if query.strip() == question.question.strip() or likeness >= _LIKE:
+            return True
+    return False

@@ -1,0 +1,189 @@
+"""report.html: the learning curve, the bars and a table, on one page that opens offline. Plain; the evaluation suite has more."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from router_r1.errors import DataError
+
+_COLOURS = {"agent": "#2563eb", "router": "#7c3aed", "bar": "#94a3b8", "oracle": "#d97706"}
+_CURVES = (
+    ("reward", "episode/reward", "val/reward"),
+    ("accuracy", "episode/accuracy", "val/accuracy"),
+    ("cost, USD", "episode/cost_usd", "val/cost_usd"),
+    ("calls", "episode/calls", "val/calls"),
+)
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1e293b; background: #fff; }}
+h1 {{ font-size: 1.5rem }} h2 {{ font-size: 1.15rem; margin-top: 2rem }}
+figure {{ margin: 0 }} figure svg {{ width: 100%; height: auto; background: #fff }}
+.table {{ overflow-x: auto }} table {{ border-collapse: collapse; width: 100%; font-size: .9rem }}
+th, td {{ padding: .35rem .6rem; text-align: right; border-bottom: 1px solid #cbd5e1; white-space: nowrap }}
+th:first-child, td:first-child {{ text-align: left }} tr.agent td {{ font-weight: 600 }}
+pre {{ overflow-x: auto; background: #f1f5f9; padding: .75rem; font-size: .8rem }}
+@media (prefers-color-scheme: dark) {{
+  body {{ color: #e2e8f0; background: #0f172a }} th, td {{ border-color: #334155 }} pre {{ background: #1e293b }}
+}}
+</style></head><body>
+<h1>{title}</h1>
+<p>{summary}</p>
+{sections}
+</body></html>
+"""
+
+
+def write_report(run: str | Path, log: str | Path | None = None) -> Path:
+    """Write `report.html` into the folder of a run.
+
+    Args:
+        run: a folder with `results.json`, and `traces.jsonl` if there is one.
+        log: verl's metrics, one `{"step": ..., "data": {...}}` a line.
+
+    Raises:
+        DataError: no results there, or they are not JSON.
+    """
+    run = Path(run)
+    results = _read(run / "results.json")
+    sections = []
+    if log is not None:
+        steps = read_metrics(log)
+        sections.append(f"<h2>Learning curve</h2><figure>{_curve(steps)}</figure>")
+    sections.append(f"<h2>Reward of policy and bars</h2><figure>{_bars(results['rows'])}</figure>")
+    sections.append(f"<h2>Accuracy and cost</h2><div class=table>{_table(results['rows'])}</div>")
+    curves = [r for r in results["rows"] if r["kind"] == "agent" and r["curve"]]
+    if curves:
+        sections.append(f"<h2>At every budget</h2><div class=table>{_levels(curves)}</div>")
+    example = _example(run / "traces.jsonl")
+    if example:
+        sections.append(f"<h2>One episode</h2><pre>{html.escape(example)}</pre>")
+    settings = html.escape(
+        json.dumps({k: results[k] for k in ("settings", "versions", "seed")}, indent=1)
+    )
+    sections.append(f"<h2>Settings and versions</h2><pre>{settings}</pre>")
+    summary = (
+        f"{results['questions']} questions nobody was trained on, from {html.escape(results['table'])}; "
+        f"brackets are 95 % bootstrap intervals over questions."
+    )
+    page = run / "report.html"
+    page.write_text(_PAGE.format(title="Router-R1", summary=summary, sections="\n".join(sections)))
+    return page
+
+
+def read_metrics(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
+    """Steps and their metrics; where a run was resumed, the later line of a step counts."""
+    steps: dict[int, dict[str, Any]] = {}
+    try:
+        for line in Path(path).read_text().splitlines():
+            entry = json.loads(line)
+            steps.setdefault(entry["step"], {}).update(entry["data"])
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{path}: no metrics of a training run: {error}") from error
+    return sorted(steps.items())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: no results: {error}") from error
+    return data
+
+
+def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(1, columns)
+
+
+def _svg(figure: Any) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg")
+    return text.getvalue().partition("<svg")[2].join(["<svg", ""])
+
+
+def _curve(steps: Sequence[tuple[int, dict[str, Any]]]) -> str:
+    figure, axes = _figure(12, 3, len(_CURVES))
+    for axis, (title, training, validation) in zip(axes, _CURVES, strict=True):
+        for key, colour, label in (
+            (training, "#94a3b8", "training"),
+            (validation, "#2563eb", "validation"),
+        ):
+            found = [(step, data[key]) for step, data in steps if key in data]
+            if found:
+                marker = "o" if key == validation else None
+                axis.plot(
+                    *zip(*found, strict=True),
+                    color=colour,
+                    label=label,
+                    marker=marker,
+                    markersize=3,
+                )
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("step", fontsize=9)
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize=8)
+    return _svg(figure)
+
+
+def _bars(rows: Sequence[dict[str, Any]]) -> str:
+    ordered = sorted(rows, key=lambda row: row["reward"])
+    figure, axis = _figure(10, 0.32 * len(ordered) + 1)
+    names = [row["name"] for row in ordered]
+    bars = axis.barh(
+        names, [row["reward"] for row in ordered], color=[_COLOURS[row["kind"]] for row in ordered]
+    )
+    axis.bar_label(bars, fmt="%.3f", fontsize=8, padding=3)
+    axis.set_xlabel("mean reward at the middle level")
+    axis.grid(axis="x", alpha=0.3)
+    return _svg(figure)
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> str:
+    head = "<tr><th>router<th>reward<th>accuracy<th>95 %<th>USD / question<th>calls<th>right specialist<th>against best single<th>cost ratio</tr>"
+    lines = []
+    for row in sorted(rows, key=lambda row: -row["reward"]):
+        versus = row["vs_best_single"]
+        low, high = (100 * bound for bound in versus["ci95"])
+        ratio = versus["cost_ratio"]
+        lines.append(
+            f"<tr class={row['kind']}><td>{html.escape(row['name'])}<td>{row['reward']:.3f}<td>{row['accuracy']:.3f}"
+            f"<td>[{row['ci95'][0]:.3f}, {row['ci95'][1]:.3f}]<td>{row['cost_usd']:.6f}<td>{row['calls']:.2f}"
+            f"<td>{row['right_specialist']:.2f}<td>{100 * versus['accuracy_diff']:+.1f} [{low:+.1f}, {high:+.1f}]"
+            f"<td>{'' if ratio is None else f'{ratio:.2f}'}</tr>"
+        )
+    return f"<table>{head}{''.join(lines)}</table>"
+
+
+def _levels(rows: Sequence[dict[str, Any]]) -> str:
+    head = "<tr><th>router<th>level<th>reward<th>accuracy<th>USD / question<th>calls</tr>"
+    lines = [
+        f"<tr><td>{html.escape(row['name'])}<td>{html.escape(item['setting'])}<td>{item['reward']:.3f}"
+        f"<td>{item['accuracy']:.3f}<td>{item['cost_usd']:.6f}<td>{item['calls']:.2f}</tr>"
+        for row in rows
+        for item in row["curve"]
+    ]
+    return f"<table>{head}{''.join(lines)}</table>"
+
+
+def _example(path: Path) -> str:
+    """The first trace with two rounds, if there are traces."""
+    from router_r1.trace import read_traces
+
+    if not path.exists():
+        return ""
+    for trace in read_traces(path):
+        if trace.rounds >= 2:
+            episode = trace.replay()
+            return (
+                f"{trace.opening[-1]['content']}\n\n{episode.transcript}\n\n${trace.cost_usd:.6f}"
+            )
+    return ""

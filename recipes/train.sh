@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# Reinforcement learning of a routing policy with verl: GRPO or PPO, on two CPU cores or on nodes of GPUs.
+#
+#   bash recipes/train.sh                                        the generated world, a small policy, CPU: about 5 minutes
+#   ALGO=ppo bash recipes/train.sh                               PPO with a critic instead of GRPO
+#   STACK=gpu MODEL=Qwen/Qwen2.5-3B-Instruct WORLD=world.yaml bash recipes/train.sh           one GPU of 80 GB
+#   STACK=gpu MODEL=meta-llama/Llama-3.2-3B-Instruct GPUS=8 WORLD=world.yaml bash recipes/train.sh
+#   STACK=gpu GPUS=8 NODES=2 ... bash recipes/train.sh           on the head node of a Ray cluster (`ray start --head`, `ray start --address=`)
+#   DRY_RUN=1 bash recipes/train.sh                              prints the composed configuration and exits
+#   bash recipes/train.sh trainer.total_training_steps=100       any override of verl, last
+#
+# What to expect: OUT/checkpoints with verl's checkpoints (a run that is started again goes on where it was) and `best/`, the best
+# checkpoint by validation reward in the Hugging Face format; OUT/metrics.jsonl with every metric of every step. Watch
+# episode/accuracy, episode/calls and share/* beside episode/reward: a reward can rise while nobody is asked any more.
+#
+# Generated worlds need a cold start first (`router-r1 world cold-start`): from random weights no turn is ever well-formed, and
+# from a random router alone every call ends at the dearest candidate. Without MODEL it is made here.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+STACK=${STACK:-cpu}                     # cpu or gpu
+ALGO=${ALGO:-grpo}                      # grpo or ppo
+WORLD=${WORLD:-generated}               # generated, a folder with an outcome table, or a YAML file (docs/worlds.md)
+OUT=${OUT:-runs/$ALGO}
+MODEL=${MODEL:-}                        # a folder or a name on the hub; on a CPU made by a cold start when left out
+SEED=${SEED:-0}
+GPUS=${GPUS:-1}                         # a node
+NODES=${NODES:-1}
+LOGGER=${LOGGER:-console,file,tensorboard}   # add wandb; WANDB_MODE=offline works
+ALPHA=${ALPHA:-0.5}                     # weight of cost in the reward
+TRAIN_QUESTIONS=${TRAIN_QUESTIONS:-8000}
+VAL_QUESTIONS=${VAL_QUESTIONS:-64}      # each at every level
+if [ "$STACK" = cpu ]; then
+  STEPS=${STEPS:-40}; BATCH=${BATCH:-16}; GROUP=${GROUP:-8}; LR=${LR:-5e-4}; CRITIC_LR=${CRITIC_LR:-1e-3}
+  PROMPT=${PROMPT:-64}; RESPONSE=${RESPONSE:-320}; MICRO=${MICRO:-64}; ROLLOUT=${ROLLOUT:-hf_cpu}; KL=${KL:-0}
+  TEST_EVERY=${TEST_EVERY:-5}
+else
+  STEPS=${STEPS:-200}; BATCH=${BATCH:-64}; GROUP=${GROUP:-8}; LR=${LR:-1e-6}; CRITIC_LR=${CRITIC_LR:-1e-5}
+  PROMPT=${PROMPT:-2048}; RESPONSE=${RESPONSE:-6144}; MICRO=${MICRO:-4}; ROLLOUT=${ROLLOUT:-vllm}; KL=${KL:-0.001}
+  TEST_EVERY=${TEST_EVERY:-10}; MODEL=${MODEL:-Qwen/Qwen2.5-3B-Instruct}
+fi
+# Dividing advantages by the group's deviation is harmless where groups differ in correctness, and destroys a recorded pool, where
+# they often differ in cost alone.
+NORM_STD=${NORM_STD:-$([ "$WORLD" = generated ] && echo True || echo False)}
+DRY_RUN=${DRY_RUN:-0}
+
+case "$STACK" in cpu|gpu) ;; *) echo "train.sh: STACK is '$STACK'; it must be cpu or gpu" >&2; exit 2 ;; esac
+case "$ALGO" in grpo|ppo) ;; *) echo "train.sh: ALGO is '$ALGO'; it must be grpo or ppo" >&2; exit 2 ;; esac
+if [ "$STACK" = cpu ] && { [ "$GPUS" != 1 ] || [ "$NODES" != 1 ]; }; then
+  echo "train.sh: GPUS and NODES are for STACK=gpu; on a CPU there is one worker" >&2; exit 2
+fi
+
+export STACK VENV=${VENV:-$([ "$STACK" = cpu ] && echo .venv || echo .venv-gpu)}
+bash scripts/env.sh
+PY=$VENV/bin/python
+mkdir -p "$OUT"
+OUT=$(cd "$OUT" && pwd)
+export VERL_FILE_LOGGER_PATH=$OUT/metrics.jsonl TENSORBOARD_DIR=$OUT/tensorboard WANDB_DIR=$OUT DRY_RUN
+
+if [ "$DRY_RUN" = 0 ]; then
+  if [ ! -e "$OUT/data/agent_loop.yaml" ]; then
+    "$VENV/bin/router-r1" world prepare "$WORLD" --out "$OUT/data" --seed "$SEED" --reward alpha="$ALPHA" \
+      --train "$TRAIN_QUESTIONS" --validation "$VAL_QUESTIONS"
+  fi
+  if [ -z "$MODEL" ]; then
+    MODEL=$OUT/cold_start
+    if [ ! -e "$MODEL/cold_start.json" ]; then
+      "$VENV/bin/router-r1" world cold-start "$WORLD" --out "$MODEL" --seed "$SEED" --reward alpha="$ALPHA"
+    fi
+  fi
+fi
+MODEL=${MODEL:-$OUT/cold_start}
+
+DATA=(
+  data.train_files="$OUT/data/train.parquet" data.val_files="$OUT/data/validation.parquet"
+  data.train_batch_size="$BATCH" data.max_prompt_length="$PROMPT" data.max_response_length="$RESPONSE"
+  data.filter_overlong_prompts=False data.return_raw_chat=True data.seed="$SEED"
+)
+# Chat templates of base models are read from the checkpoint.
+POLICY=(
+  actor_rollout_ref.model.path="$MODEL"
+)
+ACTOR=(
+  actor_rollout_ref.actor.strategy=fsdp2
+  actor_rollout_ref.actor.optim.lr="$LR" actor_rollout_ref.actor.optim.weight_decay=0
+  actor_rollout_ref.actor.ppo_mini_batch_size="$BATCH" actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu="$MICRO"
+  actor_rollout_ref.actor.use_kl_loss="$([ "$KL" = 0 ] && echo False || echo True)" actor_rollout_ref.actor.kl_loss_coef="$KL"
+  actor_rollout_ref.actor.kl_loss_type=low_var_kl actor_rollout_ref.actor.loss_agg_mode=token-mean
+  "actor_rollout_ref.actor.checkpoint.save_contents=[model,optimizer,extra,hf_model]"
+  actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu="$MICRO"
+)
+ROLLOUTS=(
+  actor_rollout_ref.rollout.name="$ROLLOUT" actor_rollout_ref.rollout.n="$([ "$ALGO" = ppo ] && echo 1 || echo "$GROUP")"
+  actor_rollout_ref.rollout.temperature=1.0 actor_rollout_ref.rollout.val_kwargs.temperature=0
+  actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu="$MICRO" actor_rollout_ref.rollout.calculate_log_probs=True
+  actor_rollout_ref.rollout.agent.default_agent_loop=router_r1
+  actor_rollout_ref.rollout.agent.agent_loop_config_path="$OUT/data/agent_loop.yaml"
+  actor_rollout_ref.rollout.tensor_model_parallel_size=1
+)
+ALGORITHM=(algorithm.use_kl_in_reward=False algorithm.norm_adv_by_std_in_grpo="$NORM_STD")
+if [ "$ALGO" = ppo ]; then
+  # As many episodes a step as with groups, each on its own question.
+  DATA+=(data.train_batch_size="$((BATCH * GROUP))")
+  ACTOR+=(actor_rollout_ref.actor.ppo_mini_batch_size="$((BATCH * GROUP))")
+  ALGORITHM+=(algorithm.adv_estimator=gae algorithm.gamma=1.0 algorithm.lam=1.0)
+  CRITIC=(
+    critic.strategy=fsdp2 critic.model.path="$MODEL" critic.model.tokenizer_path="$MODEL" critic.optim.lr="$CRITIC_LR"
+    critic.ppo_mini_batch_size="$((BATCH * GROUP))" critic.ppo_micro_batch_size_per_gpu="$MICRO"
+  )
+else
+  ALGORITHM+=(algorithm.adv_estimator=grpo)
+  CRITIC=()
+fi
+# The agent loop scores its episodes itself.
+TRAINER=(
+  reward.num_workers=0
+  trainer.v1.trainer_mode=router_r1 trainer.total_training_steps="$STEPS" trainer.total_epochs=1000
+  trainer.n_gpus_per_node="$GPUS" trainer.nnodes="$NODES" "trainer.logger=[$LOGGER]"
+  trainer.project_name=router-r1 trainer.experiment_name="$(basename "$OUT")" trainer.default_local_dir="$OUT/checkpoints"
+  trainer.save_freq="$TEST_EVERY" trainer.test_freq="$TEST_EVERY" trainer.val_before_train=True
+  trainer.max_actor_ckpt_to_keep=2 trainer.max_critic_ckpt_to_keep=2 trainer.resume_mode=auto
+)
+HARDWARE=()
+if [ "$STACK" = cpu ]; then
+  # What verl needs to run without a GPU; what the sections above say wins, so it comes first.
+  settings() { "$PY" -c "from router_r1_envs.on_cpu.settings import environment, overrides; print(*$1, sep='\n')"; }
+  # The log-probs of hf_cpu are those of the trainer to 1e-6, so they are not computed twice.
+  mapfile -t HARDWARE < <(
+    settings "overrides(rollout='$ROLLOUT', critic='$ALGO' == 'ppo', reuse_log_probs='$ROLLOUT' == 'hf_cpu')"
+  )
+  while IFS= read -r assignment; do export "${assignment?}"; done < <(settings "map('='.join, environment().items())")
+else
+  HARDWARE=(
+    trainer.device=cuda actor_rollout_ref.model.enable_gradient_checkpointing=True
+    actor_rollout_ref.model.use_remove_padding=False +actor_rollout_ref.model.override_config.attn_implementation=sdpa
+    actor_rollout_ref.rollout.gpu_memory_utilization=0.5 actor_rollout_ref.rollout.max_model_len="$((PROMPT + RESPONSE))"
+  )
+fi
+
+exec "$PY" -m router_r1_envs.train \
+  "${HARDWARE[@]}" "${DATA[@]}" "${POLICY[@]}" "${ACTOR[@]}" "${ROLLOUTS[@]}" "${CRITIC[@]}" "${ALGORITHM[@]}" "${TRAINER[@]}" "$@"

@@ -1,0 +1,45 @@
+"""`router-r1 reward validate`: registered through the entry point `router_r1.commands`; light to import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_SHOWN = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Is an answer right, and what was it worth.", no_args_is_help=True)
+    group.command("validate")(validate)
+    app.add_typer(group, name="reward")
+
+
+def validate(
+    files: Annotated[list[Path], typer.Argument(help="Question files (JSON Lines, .gz or not).")],
+    allow_code: Annotated[
+        bool,
+        typer.Option("--allow-code", help="Run the programs of questions with the metric 'code'."),
+    ] = False,
+) -> None:
+    """Check that the gold answers of question files score 1.0. Exit status 1 if one does not."""
+    from router_r1.questions import read_questions
+    from router_r1_reward.validate import validate as check
+
+    failed = False
+    for file in files:
+        report = check(read_questions(file), allow_code=allow_code)
+        counts = ", ".join(f"{count} {metric}" for metric, count in report.checked.items())
+        found = (
+            f"{len(report.offenders)} offenders" if report.offenders else "all gold answers score 1"
+        )
+        typer.echo(f"{file}: {counts}: {found}")
+        for offender in report.offenders[:_SHOWN]:
+            typer.echo(f"  {offender.id}: {offender.answer[:60]!r}: {offender.problem}")
+        if len(report.offenders) > _SHOWN:
+            typer.echo(f"  and {len(report.offenders) - _SHOWN} more")
+        failed = failed or not report.ok
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,95 @@
+"""Do gold answers score 1.0? What a table or a benchmark should be asked before anything is trained on it.
+
+Each accepted answer of each question is scored as if it had been answered, alone and among the others, and must get
+1.0; a deliberately wrong answer must not. That finds unknown metrics, gold letters beyond the last option, expressions that nothing
+can read, and tests that pass whatever they are given.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from router_r1.errors import DataError
+from router_r1.questions import Question
+from router_r1_reward import programs
+from router_r1_reward.choices import named_options
+from router_r1_reward.metrics import METRICS, grade
+
+_WRONG = {"math": "-987654321.125", "code": "def nothing(): pass"}
+_WRONG_WORD = "zzyzx"
+
+
+@dataclass(frozen=True, slots=True)
+class Offender:
+    """A question whose gold answer does not do what it should."""
+
+    id: str
+    metric: str
+    answer: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `validate` found."""
+
+    checked: dict[str, int]
+    """Metric -> number of questions."""
+    offenders: tuple[Offender, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True when there are no offenders."""
+        return not self.offenders
+
+
+def validate(questions: Iterable[Question], *, allow_code: bool = False) -> Report:
+    """Score the gold answers of all questions.
+
+    Raises:
+        ConfigError: there are programs to run, and no permission.
+        MissingDependencyError, ScorerError: a metric can not work here; that is no fault of the questions.
+    """
+    checked: Counter[str] = Counter()
+    offenders: list[Offender] = []
+    for question in questions:
+        checked[question.metric] += 1
+        if question.metric not in METRICS:
+            problem = f"no such metric; it is one of {', '.join(METRICS)}"
+            offenders.append(Offender(question.id, question.metric, question.answers[0], problem))
+            continue
+        if question.metric == "code":
+            programs.require_permission(allow_code)
+        offenders.extend(_check(question, allow_code))
+    return Report(dict(checked), tuple(offenders))
+
+
+def _check(question: Question, allow_code: bool) -> Iterable[Offender]:
+    for answer in question.answers:
+        problem = _problem(question, answer, allow_code)
+        if problem:
+            yield Offender(question.id, question.metric, answer, problem)
+
+
+def _problem(question: Question, answer: str, allow_code: bool) -> str:
+    if question.metric == "code" and "tests" not in question.metadata:
+        return "metadata has no tests, so the answer is the test program and nothing can be scored against it"
+    try:
+        right = grade(answer, (answer,), question.metric, question=question, allow_code=allow_code)
+        wrong = grade(
+            _wrong(question, answer), (answer,), question.metric, question=question, allow_code=allow_code
+        )  # fmt: skip
+    except DataError as error:
+        return str(error)
+    if right != 1.0:
+        return f"scores {right:g} and not 1"
+    return "a wrong answer scores 1 too" if wrong == 1.0 else ""
+
+
+def _wrong(question: Question, answer: str) -> str:
+    """An answer that must not be right."""
+    if question.metric == "choice":
+        return "A" if "A" not in named_options(answer, question.choices) else "B"
+    return _WRONG.get(question.metric, _WRONG_WORD)

@@ -1,0 +1,69 @@
+"""The program of a worker of `verifier.py`: reads pairs of expressions, says whether they are equal.
+
+One JSON object a line: `{"gold": ..., "answer": ...}` in, `{"equal": true}` or `{"unreadable": "gold"}` out. Run by its
+path, so it imports nothing of the project. Before each pair it moves the kernel's limit on its processor time; exceeding
+that limit ends the process.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import math
+import os
+import re
+import resource
+import sys
+from typing import Any
+
+_MEMORY_BYTES = 4 * 2**30
+_SQRT = re.compile(r"(?<![\\A-Za-z])sqrt\s*\(([^()]*)\)|√\s*\(?(\w+)\)?")
+_PI = re.compile(r"(?<![\\A-Za-z])pi(?![A-Za-z])|π")
+_DELIMITED = re.compile(r"\$|\\\(|\\\[|\\boxed")
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    cpu_s = int(sys.argv[1])
+    replies = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # nothing that a library prints gets between the replies
+    logging.disable(logging.CRITICAL)
+    _limit(resource.RLIMIT_AS, _MEMORY_BYTES)
+    math_verify = importlib.import_module("math_verify")
+
+    for line in sys.stdin:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        _limit(resource.RLIMIT_CPU, math.ceil(usage.ru_utime + usage.ru_stime) + cpu_s)
+        pair = json.loads(line)
+        gold = _parse(math_verify, pair["gold"])
+        if all(isinstance(part, str) for part in gold):  # what it can not read, it returns as text
+            reply: dict[str, object] = {"unreadable": "gold"}
+        else:
+            answer = _parse(math_verify, pair["answer"])
+            equal = bool(answer) and math_verify.verify(
+                gold, answer, allow_set_relation_comp=True, timeout_seconds=None
+            )
+            reply = {"equal": bool(equal)}
+        replies.write(json.dumps(reply) + "\n")
+
+
+def _limit(kind: int, value: int) -> None:
+    """Move the soft limit; the hard one stays."""
+    hard = resource.getrlimit(kind)[1]
+    soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (soft, hard))
+
+
+def _parse(math_verify: Any, text: str) -> Any:
+    """A formula is read as one whole; without its dollars math-verify reads only the last number of it."""
+    text = _PI.sub(r"\\pi ", _SQRT.sub(lambda m: rf"\sqrt{{{m[1] or m[2]}}}", text)).replace(
+        "**", "^"
+    )
+    if not _DELIMITED.search(text):
+        text = f"${text}$"
+    return math_verify.parse(text, parsing_timeout=None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,322 @@
+"""verl's own entry point on a CPU: GRPO and PPO learn, a run resumes after kill -9, and a broken one ends by itself.
+
+Each test starts `python -m verl.trainer.main_ppo` with the launch settings on a tiny random model, gives it a time limit,
+and leaves no process behind. The task is trivial: write small letters. What the settings and the replay buffer do
+without a run is tested first.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+psutil = pytest.importorskip("psutil")
+torch = pytest.importorskip("torch")
+pytest.importorskip("verl")
+
+from router_r1_envs.on_cpu import settings  # noqa: E402
+
+LIMIT_S = 240.0
+TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+REWARD = """
+def compute_score(data_source, solution_str, ground_truth, extra_info, **kwargs):
+    return {"score": sum(c.islower() for c in solution_str) / max(1, len(solution_str))}
+"""
+LOOP = """
+from verl.experimental.agent_loop.agent_loop import AgentLoopBase
+
+class Failing(AgentLoopBase):
+    def __init__(self, *args, tools=None, **kwargs):
+        super().__init__(*args, **kwargs)
+
+    async def run(self, sampling_params, **kwargs):
+        raise LookupError("the pool is not there")
+"""
+
+
+@pytest.fixture(scope="module")
+def folder():
+    """A tiny Qwen2 with a byte-level tokenizer, 32 questions, a reward and a loop that fails, in one folder."""
+    import pandas
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+    # Ray's sockets need a short path.
+    path = Path(tempfile.mkdtemp(prefix="r1-"))
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({c: i for i, c in enumerate(alphabet)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token="<|im_end|>",
+        pad_token="<|pad|>",
+        additional_special_tokens=["<|im_start|>"],
+        chat_template=TEMPLATE,
+    )
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=len(fast),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=256,
+        bos_token_id=None,
+        eos_token_id=fast.eos_token_id,
+        pad_token_id=fast.pad_token_id,
+        tie_word_embeddings=True,
+        initializer_range=0.2,
+    )
+    Qwen2ForCausalLM(config).save_pretrained(path / "model")
+    fast.save_pretrained(path / "model")
+    rows = [
+        {
+            "data_source": "letters",
+            "prompt": [{"role": "user", "content": f"write {i}"}],
+            "reward_model": {"style": "rule", "ground_truth": ""},
+            "extra_info": {"index": i},
+        }
+        for i in range(32)
+    ]
+    pandas.DataFrame(rows).to_parquet(path / "rows.parquet")
+    (path / "reward.py").write_text(REWARD)
+    (path / "failing_loop.py").write_text(LOOP)
+    (path / "loops.yaml").write_text("- name: failing\n  _target_: failing_loop.Failing\n")
+    yield path
+    shutil.rmtree(path)
+
+
+class Run:
+    """A training run in a process group of its own."""
+
+    def __init__(self, folder: Path, name: str, *extra: str, critic: bool = False) -> None:
+        self.folder, self.name = folder, name
+        self.checkpoints, self.log = folder / f"{name}-ckpt", folder / f"{name}.jsonl"
+        self.output = folder / f"{name}.txt"
+        actor, rollout = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
+        recipe = {
+            "data.train_files": folder / "rows.parquet",
+            "data.val_files": folder / "rows.parquet",
+            "data.train_batch_size": 4,
+            "data.max_prompt_length": 64,
+            "data.max_response_length": 16,
+            "data.return_raw_chat": True,
+            "algorithm.adv_estimator": "grpo",
+            "actor_rollout_ref.model.path": folder / "model",
+            f"{actor}.optim.lr": 1e-2,
+            f"{actor}.ppo_mini_batch_size": 4,
+            f"{actor}.ppo_micro_batch_size_per_gpu": 16,
+            f"{rollout}.log_prob_micro_batch_size_per_gpu": 16,
+            f"{rollout}.n": 4,
+            "reward.custom_reward_function.path": folder / "reward.py",
+            "reward.custom_reward_function.name": "compute_score",
+            "trainer.total_training_steps": 2,
+            "trainer.total_epochs": 1000,
+            "trainer.val_before_train": False,
+            "trainer.test_freq": -1,
+            "trainer.save_freq": -1,
+            "trainer.default_local_dir": self.checkpoints,
+            "+ray_kwargs.ray_init._temp_dir": folder / "ray",
+        }
+        command = [sys.executable, "-m", "verl.trainer.main_ppo"]
+        command += settings.overrides(critic=critic)
+        command += [f"{k}={v}" for k, v in recipe.items()] + list(extra)
+        environment = os.environ | settings.environment() | {"HF_HUB_OFFLINE": "1"}
+        environment |= {"PYTHONPATH": str(folder), "VERL_FILE_LOGGER_PATH": str(self.log)}
+        with self.output.open("w") as output:
+            self.process = psutil.Popen(
+                command,
+                cwd=folder,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.tree: set[Any] = {self.process}
+
+    def wait(self) -> int:
+        """Its exit status; fails the test when it does not end in time."""
+        self.until(lambda: self.process.poll() is not None)
+        return int(self.process.returncode)
+
+    def until(self, happened: Callable[[], Any]) -> None:
+        """Wait until something has happened, while the run goes on."""
+        end = time.monotonic() + LIMIT_S
+        while not happened():
+            ended = self.process.poll() is not None
+            if time.monotonic() > end or (ended and not happened()):
+                pytest.fail(f"{self.name}: ended={ended}\n{self.text()[-4000:]}")
+            if not ended:
+                self.tree.update(self.process.children(recursive=True))
+            time.sleep(0.2)
+
+    def text(self) -> str:
+        return self.output.read_text(errors="replace")
+
+    def steps(self) -> dict[int, dict[str, float]]:
+        """Metrics by step."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return {(entry := json.loads(line))["step"]: entry["data"] for line in lines}
+
+    def saved(self) -> int:
+        """The step of the last checkpoint; 0 without one."""
+        latest = self.checkpoints / "latest_checkpointed_iteration.txt"
+        return int(latest.read_text() or 0) if latest.exists() else 0
+
+    def weights(self, step: int, role: str = "actor") -> dict[str, Any]:
+        """What a checkpoint holds."""
+        path = self.checkpoints / f"global_step_{step}" / role / "model_world_size_1_rank_0.pt"
+        state = torch.load(path, weights_only=False)
+        return {name: getattr(t, "_local_tensor", t) for name, t in state.items()}
+
+    def kill(self) -> None:
+        """kill -9 to it and all it started."""
+        for process in self.tree:
+            if process.is_running():
+                process.send_signal(signal.SIGKILL)
+        psutil.wait_procs(self.tree, timeout=30)
+
+
+@pytest.fixture
+def start(folder):
+    """Starts runs, and ends them."""
+    runs: list[Run] = []
+
+    def begin(name: str, *extra: str, critic: bool = False) -> Run:
+        runs.append(Run(folder, name, *extra, critic=critic))
+        return runs[-1]
+
+    yield begin
+    for run in runs:
+        run.kill()
+
+
+def check_that_it_learned(run: Run, role: str = "actor") -> None:
+    """The sampler wrote with the trainer's weights in every step, although these changed."""
+    steps = run.steps()
+    assert [step["training/global_step"] for step in steps.values()] == list(steps)
+    for step in steps.values():
+        assert step["training/rollout_probs_diff_max"] < 1e-4
+        assert step["training/off_policy/trajectory_staleness/max"] == 0
+    first, second = run.weights(1, role), run.weights(2, role)
+    assert any(not torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_grpo_learns_resumes_after_kill_9_and_ends_when_its_server_dies(start):
+    run = start("grpo", "trainer.save_freq=1", "trainer.total_training_steps=10000")
+    run.until(lambda: run.saved() >= 3)
+    run.kill()
+    check_that_it_learned(run)
+    last = run.saved()
+    # No update any more, so that what the resumed run saves is what it has loaded.
+    again = start(
+        "grpo",
+        "trainer.save_freq=1",
+        "trainer.total_training_steps=10000",
+        "trainer.critic_warmup=100000",
+    )
+    again.until(lambda: again.saved() > last)
+    assert f"setting global step to {last}" in again.text()
+    before, after = run.weights(last), again.weights(last + 1)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    titles = {p: " ".join(p.cmdline()) for p in again.tree if p.is_running()}
+    servers = [p for p, title in titles.items() if title.startswith("ray::") and "Server" in title]
+    assert len(servers) == 1, titles.values()
+    servers[0].send_signal(signal.SIGKILL)
+    assert again.wait() != 0
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_ppo_with_a_critic_and_a_reference_learns(start, folder):
+    run = start(
+        "ppo",
+        "trainer.save_freq=1",
+        "algorithm.adv_estimator=gae",
+        "actor_rollout_ref.actor.use_kl_loss=True",
+        "actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=16",
+        f"critic.model.path={folder}/model",
+        f"critic.model.tokenizer_path={folder}/model",
+        "critic.ppo_micro_batch_size_per_gpu=16",
+        "critic.optim.lr=1e-3",
+        critic=True,
+    )
+    assert run.wait() == 0, run.text()[-4000:]
+    assert len(run.steps()) == 2
+    check_that_it_learned(run)
+    check_that_it_learned(run, "critic")
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_a_loop_that_fails_ends_the_run_with_its_error(start, folder):
+    agent = "actor_rollout_ref.rollout.agent"
+    run = start(
+        "failing",
+        f"{agent}.default_agent_loop=failing",
+        f"{agent}.agent_loop_config_path={folder}/loops.yaml",
+    )
+    assert run.wait() != 0
+    assert "the first because of LookupError: the pool is not there" in run.text()
+    assert not run.steps()
+
+
+class Trainer:
+    """What the replay buffer asks of a trainer: its actors, of which there are none here."""
+
+    def __init__(self) -> None:
+        self.agent_loop_manager = self.llm_server_manager = self.reward_loop_manager = self
+        self.agent_loop_workers: list[Any] = []
+        self.server_handles: list[Any] = []
+        self.reward_loop_workers: list[Any] = []
+
+    def refill(self, count: int) -> None:
+        """Prompts to generate."""
+
+
+@pytest.mark.train
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # what importing verl warns of
+def test_a_step_without_progress_ends_and_says_what_was_awaited(monkeypatch):
+    from router_r1_envs.on_cpu.replay import WatchedReplayBuffer
+
+    monkeypatch.setenv(settings.STALL_VARIABLE, "2.5")
+    buffer = WatchedReplayBuffer("sync", {}, None, "drop", {}, refill_fn=Trainer().refill)
+    buffer.running_keys["train"] = {"one", "two"}
+    buffer._progress, buffer._since, buffer._looked = None, 0.0, time.monotonic()
+    began = time.monotonic()
+    with pytest.raises(RuntimeError, match="2 groups of episodes are awaited in 'train', and no"):
+        while time.monotonic() < began + 30:
+            buffer._wait_for_next_poll("train", time.time())
+    assert time.monotonic() - began > 2.5
+
+
+def test_a_stall_limit_that_is_no_time_is_an_error(monkeypatch):
+    monkeypatch.delenv(settings.STALL_VARIABLE, raising=False)
+    assert settings.stall_limit_s() == 1800
+    for wrong in ("soon", "0", "nan", "-3"):
+        monkeypatch.setenv(settings.STALL_VARIABLE, wrong)
+        with pytest.raises(ValueError, match="must be a positive number of seconds"):
+            settings.stall_limit_s()
+
+
+def test_only_backends_that_there_are_get_settings():
+    with pytest.raises(ValueError, match="it must be hf_cpu or vllm"):
+        settings.overrides(rollout="sglang")
+    assert "actor_rollout_ref.rollout.name=vllm" in settings.overrides(rollout="vllm")
