@@ -10,7 +10,7 @@
 #   bash recipes/train.sh trainer.total_training_steps=100       any override of verl, last
 #
 # What to expect: OUT/checkpoints with verl's checkpoints (a run that is started again goes on where it was) and `best/`, the best
-# checkpoint by validation reward in the Hugging Face format; OUT/metrics.jsonl with every metric of every step. Watch
+# checkpoint by validation reward in the Hugging Face format; OUT/metrics/ with every metric of every step. Watch
 # episode/accuracy, episode/calls and share/* beside episode/reward: a reward can rise while nobody is asked any more.
 #
 # Generated worlds need a cold start first (`router-r1 world cold-start`): from random weights no turn is ever well-formed, and
@@ -55,7 +55,9 @@ bash scripts/env.sh
 PY=$VENV/bin/python
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
-export VERL_FILE_LOGGER_PATH=$OUT/metrics.jsonl TENSORBOARD_DIR=$OUT/tensorboard WANDB_DIR=$OUT DRY_RUN
+mkdir -p "$OUT/metrics"
+# A file for each start: verl begins its file anew.
+export VERL_FILE_LOGGER_PATH=$OUT/metrics/$(date -u +%Y%m%dT%H%M%S).jsonl TENSORBOARD_DIR=$OUT/tensorboard WANDB_DIR=$OUT DRY_RUN
 
 if [ "$DRY_RUN" = 0 ]; then
   if [ ! -e "$OUT/data/agent_loop.yaml" ]; then
@@ -113,7 +115,7 @@ else
 fi
 # The agent loop scores its episodes itself.
 TRAINER=(
-  reward.num_workers=0
+  reward.num_workers=0 hydra.run.dir="$OUT/hydra" hydra.output_subdir=null
   trainer.v1.trainer_mode=router_r1 trainer.total_training_steps="$STEPS" trainer.total_epochs=1000
   trainer.n_gpus_per_node="$GPUS" trainer.nnodes="$NODES" "trainer.logger=[$LOGGER]"
   trainer.project_name=router-r1 trainer.experiment_name="$(basename "$OUT")" trainer.default_local_dir="$OUT/checkpoints"

@@ -25,29 +25,13 @@ import numpy as np
 from router_r1.errors import ConfigError
 from router_r1.questions import Split
 from router_r1_envs.grid import Floats, Grid, Ints
-from router_r1_envs.intervals import interval, paired
 from router_r1_envs.recorded import RecordedWorld
+from router_r1_envs.results import Run, row, versions
 
 _PRIOR = 3.0  # right and wrong answers every model is given before counting
 _SHORTLIST = 6
 _LONGEST = 4
 _MARGINS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 99.0)
-
-
-@dataclass(frozen=True)
-class Run:
-    """A router on the questions of a grid."""
-
-    value: Floats
-    """[n] how right its final answer is."""
-    cost: Floats
-    """[n] dollars."""
-    calls: Floats
-    """[n] candidates asked."""
-
-    def utility(self, sensitivity: float, reference: float) -> float:
-        """Mean score less `sensitivity` x cost in units of `reference`."""
-        return float(self.value.mean() - sensitivity * self.cost.mean() / reference)
 
 
 @dataclass(frozen=True)
@@ -75,6 +59,11 @@ def sensitivities(world: RecordedWorld) -> dict[str, float]:
     if not found:
         raise ConfigError(f"{world.name}: no level states worth_usd; bars and planner need prices")
     return found
+
+
+def utility(run: Run, sensitivity: float, reference: float) -> float:
+    """Mean score less `sensitivity` x cost in units of `reference`."""
+    return float(run.value.mean() - sensitivity * run.cost.mean() / reference)
 
 
 def single(grid: Grid, model: int) -> Run:
@@ -173,9 +162,9 @@ def _votes(
             for margin in _MARGINS:
                 run = _stop(steps, margin)
                 for name, sensitivity in levels.items():
-                    utility = run.utility(sensitivity, reference)
-                    if name not in best or utility > best[name][0]:
-                        best[name] = (utility, order, margin)
+                    net = utility(run, sensitivity, reference)
+                    if name not in best or net > best[name][0]:
+                        best[name] = (net, order, margin)
     return {
         name: lambda grid, order=order, margin=margin: _stop(  # type: ignore[misc]
             _vote_steps(grid, odds, order), margin
@@ -230,9 +219,9 @@ def _cascades(
         for referee in set(models) - set(pair):
             run = _cascade(train, *pair, referee)
             for name, sensitivity in levels.items():
-                utility = run.utility(sensitivity, reference)
-                if name not in best or utility > best[name][0]:
-                    best[name] = (utility, (*pair, referee))
+                net = utility(run, sensitivity, reference)
+                if name not in best or net > best[name][0]:
+                    best[name] = (net, (*pair, referee))
     if not best:
         raise ConfigError(f"a cascade needs three candidates, the table has {len(train.names)}")
     return {
@@ -271,10 +260,7 @@ def measure(
         runs = {setting: method.run(grid, setting) for setting in method.settings}
         tried = {s: method.run(validation, s) for s in method.settings}
         chosen = _representative(tried, limit)
-        points = [{"setting": s, **_point(run, bar, seed)} for s, run in runs.items()]
-        curve = points if len(points) > 1 else []
-        head = points[list(runs).index(chosen)]
-        rows.append({"name": method.name, "kind": method.kind, **head, "curve": curve})
+        rows.append(row(method.name, method.kind, runs, chosen, bar, seed))
     return {
         "table": world.table.source,
         "questions": len(grid),
@@ -286,6 +272,7 @@ def measure(
             "reference_usd": world.reference_usd,
             "levels": [level.model_dump() for level in world.levels],
         },
+        "versions": versions(),
         "seed": seed,
     }
 
@@ -295,18 +282,3 @@ def _representative(tried: dict[str, Run], limit: float) -> str:
     if fitting:
         return max(fitting, key=lambda s: fitting[s].value.mean())
     return min(tried, key=lambda s: tried[s].cost.mean())
-
-
-def _point(run: Run, bar: Run, seed: int) -> dict[str, Any]:
-    difference = paired(run.value, bar.value, seed=seed)
-    return {
-        "accuracy": float(run.value.mean()),
-        "cost_usd": float(run.cost.mean()),
-        "calls": float(run.calls.mean()),
-        "ci95": interval(run.value, seed=seed).bounds,
-        "vs_best_single": {
-            "accuracy_diff": difference.mean,
-            "ci95": difference.bounds,
-            "cost_ratio": float(run.cost.mean() / bar.cost.mean()),
-        },
-    }

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -19,8 +19,10 @@ from router_r1.questions import Split
 from router_r1_envs.demonstrations import best_of, copies, example_of, explorations
 from router_r1_envs.generated import GeneratedWorld
 from router_r1_envs.small_policy import make_model, make_tokenizer, save_policy
-from router_r1_envs.supervised import Progress, supervise
 from router_r1_reward import RewardConfig
+
+if TYPE_CHECKING:
+    from router_r1_envs.supervised import Progress
 
 Steps = Annotated[int, Field(ge=0)]
 
@@ -30,11 +32,11 @@ class ColdStartConfig(StrictModel):
 
     seed: int = 0
     """Of weights, demonstrations and order."""
-    copy_steps: Steps = 60
+    copy_steps: Steps = 250
     """Optimiser steps on copies."""
-    explore_steps: Steps = 400
+    explore_steps: Steps = 300
     """Optimiser steps on a random router's episodes."""
-    best_steps: Steps = 150
+    best_steps: Steps = 80
     """Optimiser steps on the best of several explorations."""
     batch_size: Annotated[int, Field(ge=1)] = 64
     """Sequences a step."""
@@ -67,6 +69,8 @@ def cold_start(
     Returns:
         The final loss of each stage, the number of demonstrations, and the settings.
     """
+    from router_r1_envs.supervised import supervise
+
     settings = settings or ColdStartConfig()
     tell = on_stage or (lambda stage: None)
     tell(Stage("demonstrations"))
@@ -92,7 +96,7 @@ def cold_start(
             )
 
     repeated = copies(tokenizer, settings.copy_steps * settings.batch_size, settings.seed)
-    train("copying", repeated, settings.copy_steps, decay=0.0)
+    train("copying", repeated, settings.copy_steps, lr=5e-3, muon_lr=0.015, decay=0.0)
     examples = [example_of(episode, tokenizer) for episode in explored]
     train("exploration", examples, settings.explore_steps)
     tell(Stage("best of several"))

@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     group.command("cold-start")(cold_start_command)
     group.command("evaluate")(evaluate_command)
     group.command("report")(report_command)
+    group.command("watch")(watch)
     app.add_typer(group, name="world")
 
 
@@ -165,6 +166,31 @@ def report_command(
     from router_r1_envs.report import write_report
 
     typer.echo(f"{write_report(run, log)}")
+
+
+def watch(
+    log: Annotated[Path, typer.Argument(help="Metrics of a training run; may come later.")],
+) -> None:
+    """Print one line for each step of a training run as it comes; end it with Ctrl-C."""
+    import time
+
+    from router_r1_envs.report import read_metrics
+
+    names = ("reward", "accuracy", "valid", "calls", "cost_usd")
+    shown = -1
+    while True:
+        steps = read_metrics(log) if log.exists() else []
+        for step, data in steps:
+            if step <= shown:
+                continue
+            shown = step
+            line = ", ".join(
+                f"{n} {data[f'episode/{n}']:.4g}" for n in names if f"episode/{n}" in data
+            )
+            if "val/reward" in data:
+                line += f" | validation reward {data['val/reward']:.3f}, accuracy {data['val/accuracy']:.3f}"
+            typer.echo(f"step {step:3d}  {line}")
+        time.sleep(1.0)
 
 
 def _reward(world: World, assignments: list[str]) -> Any:

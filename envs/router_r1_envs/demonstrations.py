@@ -11,6 +11,7 @@ question, found long before one that does.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,21 +52,24 @@ async def play(world: World, question: Question, level: Level, policy: Policy) -
 
 
 def copies(tokenizer: Any, count: int, seed: int = 0) -> list[Example]:
-    """Two to four random names, then the same again; only the repetition is learned."""
+    """Two to five random names, backward names and numbers, then the same again; only the repetition is learned."""
     examples = []
     for number in range(count):
         source = draw("copy", seed, number)
-        words = [
-            str(source.randrange(10, 2000))
-            if source.random() < 0.2
-            else name_of(source, source.choice((2, 3)))
-            for _ in range(source.choice((2, 3, 4)))
-        ]
+        words = [_word(source) for _ in range(source.randrange(2, 6))]
         text = " ".join(words)
         opening = native.opening_ids(tokenizer, ({"role": "user", "content": text},))
         answer = native.encode_text(tokenizer, f"<answer>{text}</answer>")
         examples.append(Example(opening + answer, [0] * len(opening) + [1] * len(answer)))
     return examples
+
+
+def _word(source: random.Random) -> str:
+    kind = source.random()
+    if kind < 0.3:
+        return str(source.randrange(10, 2000))
+    name = name_of(source, source.choice((2, 3)))
+    return name[::-1] if kind < 0.5 else name
 
 
 def explorations(

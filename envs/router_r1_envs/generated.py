@@ -1,8 +1,8 @@
 """The generated world: six candidates with hidden skills answer questions about made-up names. Costs nothing to ask.
 
-The policy sees names, descriptions and prices; who is good at what, and how often each is right, it has to find out. Three
-specialists beat the dear generalist on their own skill at a tenth of its price or less, one has a cheaper twin that is as good,
-and one candidate is cheap, never unsure, and mostly wrong. A question of two hops is answered well only if it is taken apart.
+The policy sees names, descriptions and prices; who is good at what, and how often each is right, it has to find out. For each
+of three skills a specialist beats the dear generalist at a tenth of its price or less; one of them has a dearer twin that is no
+better; and one candidate is cheap, never unsure, and mostly wrong. A question of two hops is answered well only if it is taken apart.
 
 Everything a candidate says is a function of the world's seed, its name and the query, so a world is the same in training,
 evaluation and behind a server.
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from router_r1.cards import ModelCard, ModelSpec
 from router_r1.config import StrictModel
@@ -76,6 +76,21 @@ CANDIDATES = (
 )
 
 
+def _told_apart(budgets: tuple[float, ...]) -> tuple[float, ...]:
+    if len({_level_name(budget) for budget in budgets}) < len(budgets):
+        raise ValueError("the same budget is there twice; remove one")
+    return budgets
+
+
+def _level_name(budget: float) -> str:
+    return f"budget-{budget:g}"
+
+
+Budgets = Annotated[
+    tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1), AfterValidator(_told_apart)
+]
+
+
 class GeneratedWorldConfig(StrictModel):
     """Settings of a generated world."""
 
@@ -85,7 +100,7 @@ class GeneratedWorldConfig(StrictModel):
     """Another seed is another world: other facts, other mistakes."""
     prompt: Literal["compact", "full"] = "compact"
     """`compact` for a small policy that learns this pool by heart; `full` tells rules and candidates to a pre-trained LLM."""
-    budgets_usd: Annotated[tuple[float, ...], Field(min_length=1)] = (0.0006, 0.002, 0.01)
+    budgets_usd: Budgets = (0.0006, 0.002, 0.01)
     """Budgets of an episode; one is drawn for each. The smallest does not pay for the generalist."""
     max_rounds: Annotated[int, Field(ge=1)] = 4
     """Most rounds of routing."""
@@ -104,7 +119,7 @@ class GeneratedWorld:
         self.candidates = CANDIDATES
         self.cards = tuple(candidate.card for candidate in CANDIDATES)
         self.levels = tuple(
-            Level(name=f"budget-{budget:g}", budget_usd=budget)
+            Level(name=_level_name(budget), budget_usd=budget)
             for budget in sorted(self.settings.budgets_usd)
         )
         compact = self.settings.prompt == "compact"

@@ -17,7 +17,7 @@ from router_r1.errors import ConfigError
 from router_r1.pool import ModelPool
 from router_r1.prompts import PROMPTS, PromptBuilder
 from router_r1.questions import Question, Split, read_questions
-from router_r1_envs.world import Level, split_questions
+from router_r1_envs.world import Levels, split_questions
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -35,7 +35,7 @@ class LiveWorldConfig(StrictModel):
     """The record store; made when it is not there."""
     mode: Literal["record", "replay"] = "record"
     """`record` calls a candidate for what is not in the store; `replay` calls nobody, and a miss is a failed call."""
-    levels: Annotated[tuple[Level, ...], Field(min_length=1)]
+    levels: Levels
     """Budgets or worths of an episode; one is drawn for each."""
     reference_usd: Annotated[float, Field(gt=0)] | None = None
     """An episode that costs this is dear; by default two of the dearest replies the pool can give."""

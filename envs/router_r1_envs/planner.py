@@ -36,9 +36,10 @@ from router_r1 import config
 from router_r1.config import StrictModel
 from router_r1.errors import ConfigError, DataError
 from router_r1.questions import Question, Split
-from router_r1_envs.bars import Method, Run, sensitivities
+from router_r1_envs.bars import Method, sensitivities, utility
 from router_r1_envs.grid import Grid
 from router_r1_envs.recorded import RecordedWorld
+from router_r1_envs.results import Run
 from router_r1_envs.world import Level
 
 _VERSION = 1
@@ -48,21 +49,25 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class PlannerConfig(StrictModel):
-    """How a planner is fitted. The defaults take about three minutes of one core for ten candidates."""
+    """How a planner is fitted. The defaults take about a minute of one core for ten candidates."""
 
     max_calls: Count = 5
     """Most candidates asked about one question."""
     folds: Annotated[int, Field(ge=2)] = 3
     """Parts of the training questions; each has a posterior fitted on the others."""
-    posterior_steps: Count = 1500
+    posterior_steps: Count = 700
     """Optimiser steps of each posterior."""
-    value_steps: Count = 3000
-    """Optimiser steps of the value function."""
+    value_steps: Count = 1000
+    """Optimiser steps of the value function. Three times as many gain nothing: it learns the questions by heart."""
+    value_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.4
+    """Dropout in the value function; for the same reason."""
     batch: Count = 512
     """Questions in a step."""
-    hidden: Count = 128
-    """Width of the networks."""
-    checkpoints: Count = 5
+    members: Count = 3
+    """Value functions that are averaged."""
+    hidden: Count = 64
+    """Width of the posterior; the value function is half as wide again."""
+    checkpoints: Count = 3
     """Value functions compared on the validation split, all from the second half of the steps."""
 
 
@@ -105,7 +110,7 @@ class Planner:
         self._posteriors = nn.ModuleList(
             _Posterior(models, self._features, settings.hidden) for _ in range(settings.folds)
         )
-        self._value = _Value(models, self._features, settings.hidden)
+        self._value = _Value(models, self._features, settings)
 
     @classmethod
     def fit(
@@ -132,10 +137,18 @@ class Planner:
 
     # --- use
 
-    def plan(self, questions: Sequence[Question], level: Level) -> list[Decision]:
+    def plan(
+        self, questions: Sequence[Question], level: Level, *, fold: int | None = None
+    ) -> list[Decision]:
         """What to do about each of these questions of the world, at this level.
 
         Letters are those of the questions given: permuted ones get permuted answers.
+
+        Args:
+            questions: of the world, of any split.
+            level: what an answer is worth.
+            fold: believe the posterior that was not fitted on training questions `fold`, `fold + folds`, ...; for plans
+                about these. None: the mean of all.
 
         Raises:
             ConfigError: the level states no worth, or a budget, which the planner can not keep to.
@@ -145,7 +158,7 @@ class Planner:
                 f"level {level.name!r}: the planner needs worth_usd and no budget_usd; budgets are not planned for"
             )
         grid = Grid.of(self.world, questions)
-        steps = self._roll(grid, self.world.reference_usd / level.worth_usd)
+        steps = self._roll(grid, self.world.reference_usd / level.worth_usd, fold)
         return [_decision(self.world, grid, steps, i) for i in range(len(grid))]
 
     def method(self, name: str = "planner") -> Method:
@@ -165,8 +178,8 @@ class Planner:
 
         return Method(name, "router", tuple(levels), run)
 
-    @torch.no_grad()
-    def _roll(self, grid: Grid, sensitivity: float) -> _Steps:
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def _roll(self, grid: Grid, sensitivity: float, fold: int | None = None) -> _Steps:
         """Ask, all questions at once, until the value function says to stop everywhere."""
         table = _Table.of(self, grid)
         self.eval()
@@ -177,7 +190,7 @@ class Planner:
         calls: list[Any] = []
         leaders, confidence = [], []
         for call in range(self.settings.max_calls + 1):
-            seen = self._see(table, rows, asked, None)
+            seen = self._see(table, rows, asked, fold)
             leaders.append(torch.where(seen.top > 0, seen.leader, -1).numpy())
             confidence.append(seen.top.numpy())
             gain = self._gain(seen, price)
@@ -312,8 +325,7 @@ class Planner:
     def _fit_value(self, table: _Table, folds: Tensor, lowest: float, highest: float) -> None:
         """Fitted Q iteration over episodes that mostly follow the present value function."""
         settings = self.settings
-        self.eval()
-        target = copy.deepcopy(self._value)
+        target = copy.deepcopy(self._value).eval()
         optimizer = torch.optim.AdamW(self._value.parameters(), lr=1e-3, weight_decay=0.01)
         parts = [(folds == fold).nonzero()[:, 0] for fold in range(settings.folds)]
         range_of_prices = (math.log(lowest / 1.7), math.log(highest * 1.7))
@@ -328,11 +340,14 @@ class Planner:
             fold = step % settings.folds
             rows = parts[fold][torch.randint(len(parts[fold]), (settings.batch,))]
             price = torch.empty(len(rows)).uniform_(*range_of_prices).exp()
+            self.eval()
             features, taken, prices, goals = self._episodes(
                 table, rows, price, fold, 0.5 * (1 - done) + 0.15, target
             )
-            predicted = self._value(features, prices).gather(1, taken[:, None])[:, 0]
-            loss = F.mse_loss(predicted, goals)
+            self._value.train()
+            gains = self._value.each(features, prices)
+            predicted = gains[:, torch.arange(len(taken)), taken]
+            loss = ((predicted - goals) ** 2).mean(1).sum()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -340,24 +355,27 @@ class Planner:
                 for ours, theirs in zip(target.parameters(), self._value.parameters(), strict=True):
                     ours.lerp_(theirs, 0.02)
             if step >= first and (step - first + 1) % every == 0:
-                utility = self._utility()
-                self.history.append({"step": step + 1, "utility": utility})
-                if best is None or utility > best[0]:
-                    best = (utility, copy.deepcopy(target.state_dict()))
-        if best is not None:
-            self._value.load_state_dict(best[1])
+                last = copy.deepcopy(self._value.state_dict())
+                self._value.load_state_dict(target.state_dict())  # the average of the last steps
+                net = self._utility()
+                self.history.append({"step": step + 1, "utility": net})
+                if best is None or net > best[0]:
+                    best = (net, copy.deepcopy(target.state_dict()))
+                self._value.load_state_dict(last)
+        self._value.load_state_dict(target.state_dict() if best is None else best[1])
+        self.eval()
 
     def _utility(self) -> float:
         """Mean over the levels of the validation utility."""
         grid = Grid.of(self.world, self.world.questions(Split.VALIDATION))
         method = self.method()
         found = [
-            method.run(grid, name).utility(sensitivity, self.world.reference_usd)
+            utility(method.run(grid, name), sensitivity, self.world.reference_usd)
             for name, sensitivity in sensitivities(self.world).items()
         ]
         return math.fsum(found) / len(found)
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator]
     def _episodes(
         self,
         table: _Table,
@@ -368,13 +386,12 @@ class Planner:
         target: nn.Module,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Calls made, one row each: features of the state, candidate, price, and what the call turned out to gain."""
-        asked = torch.zeros(len(rows), table.models)
-        seen = self._see(table, rows, asked, fold)
+        seen = self._see(table, rows, torch.zeros(len(rows), table.models), fold)
         found: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
         for _ in range(min(self.settings.max_calls, table.models)):
             gain = self._gain(seen, price)
             best = gain.max(1)
-            free = (torch.rand_like(asked) - 2 * seen.asked).argmax(1)
+            free = (torch.rand_like(seen.asked) - 2 * seen.asked).argmax(1)
             taken = torch.where(torch.rand(len(seen.rows)) < random, free, best.indices)
             after = seen.asked.clone()
             after[torch.arange(len(taken)), taken] = 1.0
@@ -387,7 +404,7 @@ class Planner:
             on &= after.sum(1) < min(self.settings.max_calls, table.models)
             if not on.any():
                 break
-            seen, price, asked = then.only(on), price[on], after[on]
+            seen, price = then.only(on), price[on]
         features, taken, prices, goals = (torch.cat(part) for part in zip(*found, strict=True))
         return features, taken, prices, goals
 
@@ -395,7 +412,7 @@ class Planner:
 # --- networks
 
 
-class _Posterior(nn.Module):
+class _Posterior(nn.Module):  # type: ignore[misc]
     """One logit for each answer, from who gave it and who did not; and one for "none of them"."""
 
     def __init__(self, models: int, features: int, hidden: int) -> None:
@@ -432,25 +449,35 @@ class _Posterior(nn.Module):
         return torch.cat([logits, none], 1)
 
 
-class _Value(nn.Module):
+class _Value(nn.Module):  # type: ignore[misc]
     """What asking each candidate next gains over stopping."""
 
-    def __init__(self, models: int, features: int, hidden: int) -> None:
+    def __init__(self, models: int, features: int, settings: PlannerConfig) -> None:
         super().__init__()
         pairs = models * (models - 1) // 2
-        self.net = nn.Sequential(
-            nn.Linear(4 * models + pairs + features + 4 + 1, hidden + hidden // 2),
-            nn.GELU(),
-            nn.Linear(hidden + hidden // 2, hidden + hidden // 2),
-            nn.GELU(),
-            nn.Linear(hidden + hidden // 2, models),
+        wide = settings.hidden + settings.hidden // 2
+        self.members = nn.ModuleList(
+            nn.Sequential(
+                nn.Linear(4 * models + pairs + features + 4 + 1, wide),
+                nn.GELU(),
+                nn.Dropout(settings.value_dropout),
+                nn.Linear(wide, wide),
+                nn.GELU(),
+                nn.Dropout(settings.value_dropout),
+                nn.Linear(wide, models),
+            )
+            for _ in range(settings.members)
         )
 
     def forward(self, features: Tensor, price: Tensor) -> Tensor:
-        """features [n, ...], price [n] as a sensitivity; gives [n, models]."""
+        """features [n, ...], price [n] as a sensitivity; gives [n, models], the mean over the members."""
+        return self.each(features, price).mean(0)
+
+    def each(self, features: Tensor, price: Tensor) -> Tensor:
+        """The same of every member, [members, n, models]."""
         level = (price.log()[:, None] + 3) / 2
-        gains: Tensor = self.net(torch.cat([features, level], 1))
-        return gains
+        inputs = torch.cat([features, level], 1)
+        return torch.stack([member(inputs) for member in self.members])
 
 
 def _decay(optimizer: torch.optim.Optimizer, rate: float, done: float) -> None:
@@ -485,7 +512,7 @@ class _Table:
     @property
     def models(self) -> int:
         """How many candidates there are."""
-        return self.votes.shape[2]
+        return int(self.votes.shape[2])
 
     @classmethod
     def of(cls, planner: Planner, grid: Grid) -> _Table:

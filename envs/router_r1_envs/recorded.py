@@ -54,7 +54,7 @@ from router_r1.transport import (
     Request,
     Response,
 )
-from router_r1_envs.world import Level, split_questions
+from router_r1_envs.world import Level, Levels, split_questions
 
 SENSITIVITIES = (0.01, 0.03, 0.06, 0.09, 0.12, 0.16, 0.3)
 """The default levels: the accuracy that one mean call of the best single model must buy to be worth its price."""
@@ -77,7 +77,7 @@ class RecordedWorldConfig(StrictModel):
     """Folder of the outcome table, relative to the file that names it."""
     view: Literal["text", "answer"] = "text"
     """What the policy reads: the recorded texts, or only the short answers."""
-    levels: tuple[Level, ...] | None = None
+    levels: Levels | None = None
     """Budgets or worths an episode may have. None: seven worths, from the best single model's mean cost."""
     validation: Share = 0.1
     """Share of the questions for choices."""
@@ -122,7 +122,7 @@ class RecordedWorld:
 
         Raises:
             DataError: the same question in two splits.
-            ConfigError: a split is empty, levels that can not be told apart, or free models and no levels.
+            ConfigError: a split is empty, or free models and no levels.
         """
         self.table = table
         self.settings = settings
@@ -156,11 +156,6 @@ class RecordedWorld:
         self._edges = [lengths[len(lengths) * part // LENGTHS] for part in range(1, LENGTHS)]
         self._most_options = max(len(q.choices or ()) for q in shown)
         self.levels = self._default_levels() if settings.levels is None else settings.levels
-        names = [level.name for level in self.levels]
-        if not names or len(set(names)) < len(names):
-            raise ConfigError(
-                f"{table.source}: levels must be one or more with different names, got {names}"
-            )
 
     def _ordered(self, questions: list[Question]) -> list[Question]:
         """Tables are often sorted by subject: the first questions of a split must be like the others."""

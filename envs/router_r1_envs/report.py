@@ -45,7 +45,7 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
 
     Args:
         run: a folder with `results.json`, and `traces.jsonl` if there is one.
-        log: verl's metrics, one `{"step": ..., "data": {...}}` a line.
+        log: verl's metrics, one `{"step": ..., "data": {...}}` a line: a file, or a folder with one for each start.
 
     Raises:
         DataError: no results there, or they are not JSON.
@@ -78,10 +78,14 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
 
 
 def read_metrics(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
-    """Steps and their metrics; where a run was resumed, the later line of a step counts."""
+    """Steps and their metrics, from a file or from all files of a folder; where a run was resumed, the later line counts."""
     steps: dict[int, dict[str, Any]] = {}
+    path = Path(path)
+    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     try:
-        for line in Path(path).read_text().splitlines():
+        for line in (line for file in files for line in file.read_text().splitlines(keepends=True)):
+            if not line.endswith("\n"):
+                continue  # it is being written, or its writer was killed
             entry = json.loads(line)
             steps.setdefault(entry["step"], {}).update(entry["data"])
     except (OSError, ValueError, KeyError) as error:

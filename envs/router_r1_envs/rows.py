@@ -6,11 +6,12 @@ episode, so a world is asked for its questions once, here, and for its responses
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from router_r1 import native
+from router_r1 import config, native
 from router_r1.errors import ConfigError
 from router_r1.questions import Question, Split
 from router_r1_envs.knowledge import draw
@@ -44,9 +45,9 @@ def read_row(world: World, extra_info: Mapping[str, Any]) -> tuple[Question, Lev
     missing = {"question", "level"} - set(extra_info)
     if missing:
         raise ConfigError(
-            f"a training row lacks {', '.join(sorted(missing))} in extra_info; make the files with router_r1_envs.rows"
+            f"a training row lacks {', '.join(sorted(missing))} in extra_info; make the files with `router-r1 world prepare`"
         )
-    question = Question.model_validate_json(extra_info["question"])
+    question = config.validate(Question, json.loads(extra_info["question"]), "extra_info: question")
     return question, level_named(world, extra_info["level"])
 
 

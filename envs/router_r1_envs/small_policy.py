@@ -50,12 +50,15 @@ _NAME = re.compile(r'model="([^"\s]+)"')
 _SPACE = "\u2581"  # how a space looks inside a token
 
 
-def make_tokenizer(texts: Iterable[str], *, min_count: int = 20) -> PreTrainedTokenizerFast:
+def make_tokenizer(
+    texts: Iterable[str], *, min_count: int = 20, known: Iterable[str] = ()
+) -> PreTrainedTokenizerFast:
     """A unigram tokenizer for a world.
 
     Args:
         texts: sample transcripts and prompts; words that occur `min_count` times become tokens.
         min_count: rarer words, such as names of entities, are spelt in pieces.
+        known: words that become tokens however rare they are.
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
@@ -67,7 +70,7 @@ def make_tokenizer(texts: Iterable[str], *, min_count: int = 20) -> PreTrainedTo
         for word in (*_WORD.findall(_TAG.sub(" ", text)), *_NAME.findall(text))
     )
     words = {w for w, n in counts.items() if n >= min_count and any(c.isalpha() for c in w)}
-    words |= set(_WORD.findall(prompts.LAST_ROUND))
+    words |= {*_WORD.findall(prompts.LAST_ROUND), *known}
     letters = string.ascii_letters + string.digits
     unknown = "<|unk|>"
     # Scores are log-probabilities: whole words win over syllables, syllables over characters.

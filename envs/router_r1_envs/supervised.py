@@ -40,6 +40,10 @@ class Batch:
     attend: torch.Tensor
     learn: torch.Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on another device."""
+        return Batch(self.ids.to(device), self.attend.to(device), self.learn.to(device))
+
 
 def supervise(
     model: Any,
@@ -95,7 +99,7 @@ def supervise(
         for optimizer, peak in zip(optimizers, peaks, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = peak * factor
-        value = _loss(model, next(batches), bf16)
+        value = _loss(model, next(batches).to(model.device), bf16)
         model.zero_grad(set_to_none=True)
         value.backward()
         clip_grad_norm_(model.parameters(), 1.0)
@@ -125,7 +129,7 @@ def _attention(
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attention in float32 under autocast; tensors of shape (sequences, heads, tokens, head size)."""
-    with torch.autocast("cpu", enabled=False):
+    with torch.autocast(query.device.type, enabled=False):
         output = functional.scaled_dot_product_attention(
             query.float(),
             key.float(),
@@ -144,7 +148,7 @@ AttentionMaskInterface.register(_ATTENTION, sdpa_mask)
 
 def _loss(model: Any, batch: Batch, bf16: bool) -> torch.Tensor:
     """Mean cross-entropy over the tokens to learn; logits are computed for these alone."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+    with torch.autocast(batch.ids.device.type, torch.bfloat16, enabled=bf16):
         hidden = model.model(
             input_ids=batch.ids[:, :-1], attention_mask=batch.attend[:, :-1], use_cache=False
         ).last_hidden_state

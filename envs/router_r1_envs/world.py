@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from router_r1 import config
 from router_r1.cards import ModelCard
@@ -37,6 +37,17 @@ class Level(StrictModel):
     """Dollars for the whole episode. None: no limit."""
     worth_usd: Annotated[float, Field(gt=0)] | None = None
     """Dollars a right answer is worth. None: not told; the reward then needs a reference cost of its own."""
+
+
+def _named_apart(levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    names = [level.name for level in levels]
+    if len(set(names)) < len(names):
+        raise ValueError(f"levels need different names, found {', '.join(names)}")
+    return levels
+
+
+Levels = Annotated[tuple[Level, ...], Field(min_length=1), AfterValidator(_named_apart)]
+"""The levels of a world, as a field of its settings."""
 
 
 class World(Protocol):

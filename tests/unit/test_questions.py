@@ -51,7 +51,11 @@ def test_blank_lines_are_passed_over(tmp_path):
         ("", DataError, "q.jsonl: holds no questions"),
         (LINE + "{", DataError, "q.jsonl:2: no JSON"),
         (LINE + LINE, DataError, "q.jsonl:2: the id 'q1' is in line 1 already"),
-        (LINE.replace('"metric": "em"', '"metric": ""'), ConfigError, "q.jsonl:1: metric: must not"),
+        (
+            LINE.replace('"metric": "em"', '"metric": ""'),
+            ConfigError,
+            "q.jsonl:1: metric: must not",
+        ),
         (LINE.replace('"x"', '" "'), ConfigError, "q.jsonl:1: answer: must not be empty"),
         (LINE.replace('"x"', "[]"), ConfigError, "q.jsonl:1: answer"),
         (LINE.replace('"id"', '"ID"'), ConfigError, "q.jsonl:1: ID: no such field"),

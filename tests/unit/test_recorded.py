@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from router_r1 import RouterAgent
+from router_r1 import RouterAgent, config
 from router_r1.cards import ModelCard
 from router_r1.errors import ConfigError, DataError
 from router_r1.ledger import Ledger, Price, cost_usd
@@ -290,8 +290,9 @@ def test_free_models_need_stated_levels() -> None:
 
 
 def test_levels_of_one_name_are_an_error() -> None:
-    with pytest.raises(ConfigError, match="different names"):
-        colours(levels=(Level(name="a"), Level(name="a")))
+    settings = {"table": "colours", "levels": [{"name": "a"}, {"name": "a"}]}
+    with pytest.raises(ConfigError, match="levels need different names, found a, a"):
+        config.validate(RecordedWorldConfig, settings, "world")
 
 
 def test_a_quote_covers_the_longest_recorded_answer() -> None:

@@ -83,7 +83,7 @@ def test_a_level_without_a_budget_leaves_the_worlds_own():
 def test_levels_are_found_by_name():
     world = GeneratedWorld()
     assert level_named(world, "budget-0.002").budget_usd == 0.002
-    with pytest.raises(ConfigError, match="no level 'much'; it has budget-0.0006, budget-0.002"):
+    with pytest.raises(ConfigError, match=r"no level 'much'; it has budget-0\.0006, budget-0\.002"):
         level_named(world, "much")
 
 
@@ -144,7 +144,10 @@ def test_settings_may_be_given_as_a_mapping_which_is_left_as_it_was():
         ("kind: generated\nbudgets_usd: [1, 1.0]", "world.yaml: budgets_usd: "),
         ("kind: generated\nmax_rounds: 0", "world.yaml: max_rounds: "),
         ("kind: recorded", "world.yaml: table: it is required"),
-        ("kind: live\nlevels: [{name: x, budget: 1}]", "world.yaml: levels.0.budget: no such field"),
+        (
+            "kind: live\nlevels: [{name: x, budget: 1}]",
+            "world.yaml: levels.0.budget: no such field",
+        ),
         ("kind: live", "world.yaml: pool: it is required"),
         ("- 1", "world.yaml: expected a mapping"),
     ],

@@ -1,0 +1,186 @@
+"""From random weights to a policy for a recorded table: it imitates the planner, before reinforcement learning.
+
+The planner (`planner.py`) decides about each training question at each level, and a rule plays its decisions through the
+real episode. Before each route the rule states which answer leads and how many gave it, so that the policy learns to count
+before it learns to choose. The leader is that of the planner's posterior, never the gold answer: who is shown an answer
+that he can not know learns to guess. Letters of options are permuted in each demonstration, so that none can be learnt by
+heart; and each question is decided on by a posterior that was not fitted on it, which would be too sure of itself.
+
+Not covered: candidates' texts (a policy that reads them is a pre-trained one), several routes in a turn, budgets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from router_r1.config import StrictModel
+from router_r1.episode import Episode
+from router_r1.errors import ConfigError
+from router_r1.protocol import Route, render_turn
+from router_r1.questions import Split
+from router_r1.testing import ScriptedPolicy
+from router_r1_envs.cold_start import Stage
+from router_r1_envs.demonstrations import example_of, play
+from router_r1_envs.planner import Decision, Planner
+from router_r1_envs.recorded import RecordedWorld
+from router_r1_envs.small_policy import make_model, make_tokenizer, save_policy
+
+if TYPE_CHECKING:
+    from router_r1_envs.supervised import Progress
+
+Count = Annotated[int, Field(ge=1)]
+NOBODY = "none"
+"""What a thought says while nobody has answered, and the answer where nobody did."""
+QUERY = "question"
+"""What a route says: in a recorded world it stands for the question."""
+
+
+class ImitationConfig(StrictModel):
+    """How a policy imitates the planner. The defaults are for one CPU core."""
+
+    seed: int = 0
+    """Of weights, letters and order."""
+    copies: Count = 2
+    """Demonstrations of a question at each level, each with its letters in another order."""
+    steps: Count = 1200
+    """Optimiser steps."""
+    batch_size: Count = 64
+    """Sequences a step."""
+    hidden: Count = 128
+    """Width of the policy."""
+    layers: Count = 4
+    """Its layers."""
+
+
+class Follower(ScriptedPolicy):
+    """A policy that carries out one decision of the planner."""
+
+    def __init__(self, decision: Decision) -> None:
+        self._decision = decision
+        super().__init__(self._write, name="planner")
+
+    def _write(self, episode: Episode) -> str:
+        decision, number = self._decision, episode.rounds
+        thought = said(decision, number)
+        if number < len(decision.calls):
+            return render_turn(thought, [Route(decision.calls[number], QUERY)])
+        return render_turn(thought, answer=decision.answer or NOBODY)
+
+
+def said(decision: Decision, number: int) -> str:
+    """The thought before call `number`: the leading answer, and how many of those asked gave it."""
+    leader = decision.leaders[number]
+    return NOBODY if leader is None else f"{leader} x{decision.support[number]}"
+
+
+def decisions(
+    world: RecordedWorld, planner: Planner, *, copies: int = 1, seed: int = 0
+) -> Iterator[tuple[Decision, int]]:
+    """The planner's decision on each training question at each level, `copies` times; with the level's number.
+
+    Copies differ in the letters of the options alone.
+    """
+    questions, folds = world.questions(Split.TRAIN), planner.settings.folds
+    for copy, place in itertools.product(range(copies), range(len(world.levels))):
+        shown = [world.permuted(q, _seed(seed, copy, place)) for q in questions]
+        for fold in range(folds):
+            for decision in planner.plan(shown[fold::folds], world.levels[place], fold=fold):
+                yield decision, place
+
+
+def _seed(*parts: int) -> int:
+    """One number for several small ones."""
+    total = 0
+    for part in parts:
+        total = total * 1000 + part
+    return total
+
+
+def demonstrations(
+    world: RecordedWorld, planner: Planner, *, copies: int = 1, seed: int = 0
+) -> Iterator[Episode]:
+    """Finished episodes in which the planner's decisions are carried out.
+
+    Raises:
+        ConfigError: the world shows texts, or gives fewer rounds than the planner asks for.
+    """
+    _check(world, planner)
+    with asyncio.Runner() as runner:
+        for decision, place in decisions(world, planner, copies=copies, seed=seed):
+            level = world.levels[place]
+            yield runner.run(play(world, decision.question, level, Follower(decision)))
+
+
+def _check(world: RecordedWorld, planner: Planner) -> None:
+    if world.view != "answer":
+        raise ConfigError(f"{world.name}: a small policy reads answers, not texts; set view=answer")
+    if world.limits.max_rounds < planner.settings.max_calls:
+        raise ConfigError(
+            f"{world.name}: an episode has {world.limits.max_rounds} rounds and the planner asks up to "
+            f"{planner.settings.max_calls} candidates; set max_rounds of the world to as many"
+        )
+
+
+def imitate(
+    world: RecordedWorld,
+    planner: Planner,
+    folder: str | Path,
+    settings: ImitationConfig | None = None,
+    on_stage: Callable[[Stage], None] | None = None,
+) -> dict[str, Any]:
+    """Make a policy, train it on demonstrations of the planner, and save it in `folder`.
+
+    Returns:
+        The final loss, the number of demonstrations, the tokens of the longest opening and episode, and the settings.
+
+    Raises:
+        ConfigError: see `demonstrations`.
+    """
+    from router_r1_envs.supervised import supervise
+
+    settings = settings or ImitationConfig()
+    tell = on_stage or (lambda stage: None)
+    tell(Stage("demonstrations"))
+    played = list(demonstrations(world, planner, copies=settings.copies, seed=settings.seed))
+    every = (f"{e.opening[-1]['content']} {e.transcript}" for e in played)
+    tokenizer = make_tokenizer(every, known=_words(world))
+    examples = [example_of(episode, tokenizer) for episode in played]
+    model = make_model(
+        tokenizer, hidden=settings.hidden, layers=settings.layers, seed=settings.seed
+    )
+
+    def show(progress: Progress) -> None:
+        tell(Stage("imitation", progress))
+
+    loss = supervise(
+        model,
+        examples,
+        steps=settings.steps,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        on_progress=show,
+    )
+    save_policy(model, tokenizer, folder)
+    return {
+        "loss": loss,
+        "demonstrations": len(examples),
+        "longest_opening": max(example.mask.index(1) for example in examples),
+        "longest_episode": max(len(example.ids) for example in examples),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "settings": settings.model_dump(),
+    }
+
+
+def _words(world: RecordedWorld) -> Iterator[str]:
+    """What must be one token however rarely the demonstrations say it."""
+    yield from world.table.names
+    for category in world.categories:
+        yield from category.split()
+    yield from (NOBODY, QUERY)
+    yield from (f"x{count}" for count in range(1, len(world.table.names) + 1))

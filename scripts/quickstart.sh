@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Trains a small routing policy on this machine's CPU, compares it with bars and oracles on questions about names that it never
+# saw, and writes a report. Two cores, about 15 minutes after the installation; no key, no GPU, no download but packages.
+#
+#   bash scripts/quickstart.sh                       writes runs/quickstart/{results.json,report.html,traces.jsonl,policy/}
+#   ALGO=ppo OUT=runs/ppo bash scripts/quickstart.sh
+#   SEED=1 OUT=runs/seed1 bash scripts/quickstart.sh
+#
+# Four steps: a cold start (supervised on demonstrations that do not know who is good), reinforcement learning with verl, evaluation,
+# report. What is finished is not done again: an interrupted run goes on when it is started again. Remove OUT to begin anew.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+OUT=${OUT:-runs/quickstart}
+ALGO=${ALGO:-grpo}                      # grpo or ppo
+SEED=${SEED:-0}
+ALPHA=${ALPHA:-0.5}                     # weight of cost in the reward
+STEPS=${STEPS:-30}                      # of reinforcement learning, 128 episodes each
+QUESTIONS=${QUESTIONS:-300}             # of the evaluation, at every budget
+THREADS=${THREADS:-2}                   # of the cold start; everything else runs on one thread a process
+COLD_START=${COLD_START:-}              # e.g. "explore_steps=300 best_steps=60"
+DRY_RUN=${DRY_RUN:-0}
+VENV=${VENV:-.venv}
+export ALGO SEED ALPHA STEPS VENV DRY_RUN
+
+say() { printf '\n== %s (%dm%02ds)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
+
+bash scripts/env.sh
+if [ "$DRY_RUN" != 0 ]; then OUT=$OUT MODEL=$OUT/cold_start exec bash recipes/train.sh "$@"; fi
+SECONDS=0                               # the installation is not counted
+mkdir -p "$OUT"
+bin=$VENV/bin
+
+if [ ! -e "$OUT/cold_start/cold_start.json" ]; then
+  say "cold start: copying, a random router's episodes, the best of several"
+  options=()
+  for option in $COLD_START; do options+=(--cold-start "$option"); done
+  OMP_NUM_THREADS=$THREADS "$bin/router-r1" world cold-start --out "$OUT/cold_start" --reward alpha="$ALPHA" --seed "$SEED" \
+    --threads "$THREADS" ${options[@]+"${options[@]}"}
+fi
+if [ ! -e "$OUT/trained" ]; then
+  say "reinforcement learning: $ALGO, $STEPS steps of 128 episodes; all output in $OUT/train.log"
+  "$bin/router-r1" world watch "$OUT/metrics" &
+  watcher=$!
+  trap 'kill "$watcher" 2>/dev/null || true' EXIT
+  if ! OUT=$OUT MODEL=$OUT/cold_start bash recipes/train.sh "$@" >"$OUT/train.log" 2>&1; then
+    tail -n 30 "$OUT/train.log" >&2
+    echo "quickstart.sh: the training failed; $OUT/train.log tells all. Started again, it goes on from its last checkpoint" >&2
+    exit 1
+  fi
+  sleep 2  # for the last line
+  kill "$watcher"
+  trap - EXIT
+  touch "$OUT/trained"
+fi
+say "evaluation: $QUESTIONS questions about names that nobody was trained on, at every budget"
+rm -rf "$OUT/policy"
+cp -r "$OUT/checkpoints/best" "$OUT/policy"
+OMP_NUM_THREADS=$THREADS "$bin/router-r1" world evaluate --policy policy="$OUT/policy" --policy "cold start=$OUT/cold_start" --out "$OUT" \
+  --limit "$QUESTIONS" --reward alpha="$ALPHA" --seed "$SEED"
+say "report"
+"$bin/router-r1" world report "$OUT" --log "$OUT/metrics"
+say "done: open $OUT/report.html"

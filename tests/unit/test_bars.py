@@ -1,0 +1,220 @@
+"""Bars on a table, checked by hand on small ones: single models, random, lookups, votes, cascades, oracle; intervals."""
+
+import numpy as np
+import pytest
+
+from router_r1.cards import ModelCard
+from router_r1.errors import ConfigError
+from router_r1.ledger import Price
+from router_r1.questions import Question, Split
+from router_r1.table import Outcome, OutcomeTable
+from router_r1_envs.bars import _cascade, _stop, _vote_steps, bars, measure
+from router_r1_envs.grid import Grid
+from router_r1_envs.intervals import interval, paired
+from router_r1_envs.recorded import RecordedWorld, RecordedWorldConfig
+from router_r1_envs.world import Level
+
+PRICES = {"a": 1.0, "b": 2.0, "c": 10.0}
+LEVELS = (Level(name="rich", worth_usd=1.0), Level(name="poor", worth_usd=0.0001))
+
+
+def world_of(answers, *, size=80, levels=LEVELS) -> RecordedWorld:
+    """A world of choice questions whose gold answer is A; `answers(number)` gives category and the three answers."""
+    cards = [ModelCard(name=n, price=Price(input=p, output=p)) for n, p in PRICES.items()]
+    questions, outcomes = [], []
+    for number in range(size):
+        category, *said = answers(number)
+        fields = {"question": f"Question {number}?", "answer": "A", "choices": ("x", "y", "z")}
+        questions.append(Question(id=f"q{number}", metric="choice", category=category, **fields))
+        for name, answer in zip(PRICES, said, strict=True):
+            score = float(answer == "A")
+            tokens = {"input_tokens": 100, "output_tokens": 0}
+            row = {"id": f"q{number}", "model": name, "text": "...", "answer": answer}
+            outcomes.append(Outcome(**row, score=score, **tokens))
+    table = OutcomeTable(cards, questions, outcomes, source="drawn")
+    return RecordedWorld(table, RecordedWorldConfig(table="drawn", levels=levels))
+
+
+def halves(number):
+    """`a` is right on even questions, which are of their own category; `c` is right on all but every tenth."""
+    return (
+        "odd" if number % 2 else "even",
+        "B" if number % 2 else "A",
+        "C",
+        "C" if number % 10 == 5 else "A",
+    )
+
+
+def rows_of(world):
+    return {row["name"]: row for row in measure(world, bars(world))["rows"]}
+
+
+def test_every_bar_of_the_contract_is_there_with_its_fields() -> None:
+    rows = rows_of(world_of(halves))
+    assert {"random", "cheapest", "dearest", "best single", "best per category", "oracle"} <= set(
+        rows
+    )
+    assert {"a", "b", "c"} <= set(rows)
+    for row in rows.values():
+        assert {
+            "name",
+            "kind",
+            "accuracy",
+            "cost_usd",
+            "calls",
+            "ci95",
+            "vs_best_single",
+            "curve",
+        } <= set(row)
+        assert set(row["vs_best_single"]) == {"accuracy_diff", "ci95", "cost_ratio"}
+        low, high = row["ci95"]
+        assert low <= row["accuracy"] <= high
+    assert rows["oracle"]["kind"] == "oracle"
+    curves = [row["curve"] for row in rows.values() if row["curve"]]
+    assert len(curves) == 3
+    assert all([point["setting"] for point in curve] == ["rich", "poor"] for curve in curves)
+
+
+def test_single_models_random_and_oracle_are_what_they_are_by_hand() -> None:
+    world = world_of(halves)
+    rows = rows_of(world)
+    numbers = [int(q.id[1:]) for q in world.questions(Split.TEST)]
+    right = {"a": [n % 2 == 0 for n in numbers], "c": [n % 10 != 5 for n in numbers]}
+    assert rows["a"]["accuracy"] == pytest.approx(np.mean(right["a"]))
+    assert (
+        rows["best single"]["accuracy"]
+        == rows["c"]["accuracy"]
+        == pytest.approx(np.mean(right["c"]))
+    )
+    assert rows["cheapest"]["cost_usd"] == pytest.approx(1e-4)
+    assert rows["dearest"]["cost_usd"] == pytest.approx(1e-3)
+    assert rows["random"]["accuracy"] == pytest.approx(
+        (np.mean(right["a"]) + np.mean(right["c"])) / 3
+    )
+    assert rows["random"]["cost_usd"] == pytest.approx(13e-4 / 3)
+    # The oracle takes `a` where it is right, else `c` where that is, else the cheapest of three wrong ones.
+    assert rows["oracle"]["accuracy"] == pytest.approx(np.mean(right["c"]))
+    costs = [1e-3 if n % 2 and n % 10 != 5 else 1e-4 for n in numbers]
+    assert rows["oracle"]["cost_usd"] == pytest.approx(np.mean(costs))
+    assert rows["best single"]["vs_best_single"] == {
+        "accuracy_diff": 0,
+        "ci95": [0, 0],
+        "cost_ratio": 1,
+    }
+
+
+def test_the_lookup_takes_the_best_model_of_each_category_at_the_price() -> None:
+    rows = rows_of(world_of(halves))
+    by_price = {p["setting"]: p for p in rows["best per category, by price"]["curve"]}
+    assert by_price["rich"]["accuracy"] == rows["oracle"]["accuracy"]
+    assert by_price["rich"]["cost_usd"] < rows["best single"]["cost_usd"]
+    assert by_price["poor"]["cost_usd"] == pytest.approx(1e-4)
+
+
+def test_a_category_that_training_lacks_gets_the_best_single_model() -> None:
+    world = world_of(halves)
+    lookup = next(m for m in bars(world) if m.name == "best per category")
+    question = world.questions(Split.TEST)[0].model_copy(update={"category": "unheard of"})
+    run = lookup.run(Grid.of(world, [question]), "")
+    assert run.cost[0] == pytest.approx(1e-3)
+
+
+def test_a_cascade_believes_two_that_agree_and_else_the_third() -> None:
+    said = [
+        ("A", "A", "B"),
+        ("B", "B", "A"),
+        ("A", "B", "A"),
+        ("A", "B", "B"),
+        (None, None, "A"),
+        ("A", None, None),
+    ]
+    world = world_of(lambda n: ("x", *said[n % 6]))
+    questions = sorted((q for s in Split for q in world.questions(s)), key=lambda q: int(q.id[1:]))
+    run = _cascade(Grid.of(world, questions[:6]), 0, 1, 2)
+    assert run.value.tolist() == [1, 0, 1, 0, 1, 1]
+    assert run.calls.tolist() == [2, 2, 3, 3, 3, 3]
+    assert run.cost[:3].tolist() == pytest.approx([3e-4, 3e-4, 13e-4])
+
+
+def test_a_vote_stops_once_the_leader_is_clear() -> None:
+    said = [("A", "A", "B"), ("B", "A", "A"), (None, "A", "A")]
+    world = world_of(lambda n: ("x", *said[n % 3]))
+    questions = sorted((q for s in Split for q in world.questions(s)), key=lambda q: int(q.id[1:]))
+    grid = Grid.of(world, questions[:3])
+    steps = _vote_steps(grid, np.zeros((2, 3)), (0, 1, 2))  # everyone weighs log(options - 1)
+    one = np.log(2)
+    assert steps[1][0].tolist() == pytest.approx([one, one, 0])
+    assert steps[1][1].tolist() == pytest.approx([2 * one, 0, one])
+    patient = _stop(steps, 1.5 * one)
+    assert patient.calls.tolist() == [2, 3, 3]
+    assert patient.value.tolist() == [1, 1, 1]
+    hasty = _stop(steps, 0.5 * one)
+    assert hasty.calls.tolist() == [1, 1, 2]
+    assert hasty.value.tolist() == [1, 0, 1]
+
+
+def test_a_curve_is_represented_by_what_validation_says() -> None:
+    rows = rows_of(world_of(halves))
+    row = rows["best per category, by price"]
+    assert row["setting"] == "rich"
+    assert row["accuracy"] == row["curve"][0]["accuracy"]
+
+
+def test_levels_without_a_worth_are_an_error() -> None:
+    with pytest.raises(ConfigError, match="no level states worth_usd"):
+        bars(world_of(halves, levels=(Level(name="x", budget_usd=1.0),)))
+
+
+def test_answers_of_a_grid_are_told_apart_by_meaning_and_scored_by_who_gave_them() -> None:
+    said = {"a": "$20.00", "b": "20", "c": "21"}
+    question = Question(id="q", question="?", answer="20", metric="math")
+    table = world_of(halves).table
+    rows = [
+        Outcome(
+            id="q",
+            model=m,
+            text="",
+            answer=s,
+            score=float(s != "21"),
+            input_tokens=1,
+            output_tokens=1,
+        )
+        for m, s in said.items()
+    ]
+    world = world_of(halves)
+    world.table = OutcomeTable(table.cards, [question], rows)
+    grid = Grid.of(world, [question])
+    assert grid.answer.tolist() == [[0, 0, 1]]
+    assert grid.said == (("$20.00", "21"),)
+    assert grid.value.tolist() == [[1, 0, 0]]
+
+
+# --- intervals
+
+
+def test_an_interval_holds_the_mean_and_shrinks_with_more_questions() -> None:
+    rng = np.random.default_rng(0)
+    small, large = (interval(rng.random(n)) for n in (100, 10000))
+    assert small.low < small.mean < small.high
+    assert large.high - large.low == pytest.approx((small.high - small.low) / 10, rel=0.25)
+    # 95 % of a mean of uniform numbers lie within 1.96 sd / sqrt(n).
+    assert large.high - large.low == pytest.approx(2 * 1.96 * np.sqrt(1 / 12) / 100, rel=0.1)
+
+
+def test_a_paired_interval_is_narrower_where_both_fail_on_the_same() -> None:
+    rng = np.random.default_rng(0)
+    hard = rng.random(1000) < 0.5
+    ours = np.where(hard, 0.0, 1.0)
+    theirs = np.where(rng.random(1000) < 0.05, 0.0, ours)
+    difference = paired(ours, theirs)
+    assert 0 < difference.low < difference.mean == pytest.approx((ours - theirs).mean())
+    assert difference.high - difference.low < interval(ours).high - interval(ours).low
+    assert paired(ours, ours).bounds == [0, 0]
+    assert paired(ours, theirs) == paired(ours, theirs, seed=0)
+
+
+def test_intervals_of_nothing_or_of_different_questions_are_errors() -> None:
+    with pytest.raises(ValueError, match="expected a row of values"):
+        interval(np.array([]))
+    with pytest.raises(ValueError, match="same questions"):
+        paired(np.zeros(3), np.zeros(2))
