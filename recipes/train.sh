@@ -31,11 +31,11 @@ ALPHA=${ALPHA:-0.5}                     # weight of cost in the reward
 TRAIN_QUESTIONS=${TRAIN_QUESTIONS:-8000}
 VAL_QUESTIONS=${VAL_QUESTIONS:-64}      # each at every level
 if [ "$STACK" = cpu ]; then
-  STEPS=${STEPS:-40}; BATCH=${BATCH:-16}; GROUP=${GROUP:-8}; LR=${LR:-5e-4}; CRITIC_LR=${CRITIC_LR:-1e-3}
+  STEPS=${STEPS:-30}; BATCH=${BATCH:-16}; MINI=${MINI:-8}; GROUP=${GROUP:-8}; LR=${LR:-5e-4}; CRITIC_LR=${CRITIC_LR:-1e-3}
   PROMPT=${PROMPT:-64}; RESPONSE=${RESPONSE:-320}; MICRO=${MICRO:-64}; ROLLOUT=${ROLLOUT:-hf_cpu}; KL=${KL:-0}
   TEST_EVERY=${TEST_EVERY:-5}
 else
-  STEPS=${STEPS:-200}; BATCH=${BATCH:-64}; GROUP=${GROUP:-8}; LR=${LR:-1e-6}; CRITIC_LR=${CRITIC_LR:-1e-5}
+  STEPS=${STEPS:-200}; BATCH=${BATCH:-64}; MINI=${MINI:-64}; GROUP=${GROUP:-8}; LR=${LR:-1e-6}; CRITIC_LR=${CRITIC_LR:-1e-5}
   PROMPT=${PROMPT:-2048}; RESPONSE=${RESPONSE:-6144}; MICRO=${MICRO:-4}; ROLLOUT=${ROLLOUT:-vllm}; KL=${KL:-0.001}
   TEST_EVERY=${TEST_EVERY:-10}; MODEL=${MODEL:-Qwen/Qwen2.5-3B-Instruct}
 fi
@@ -51,10 +51,20 @@ if [ "$STACK" = cpu ] && { [ "$GPUS" != 1 ] || [ "$NODES" != 1 ]; }; then
 fi
 
 export STACK VENV=${VENV:-$([ "$STACK" = cpu ] && echo .venv || echo .venv-gpu)}
-bash scripts/env.sh
+# A dry run composes with whatever environment there is.
+if [ "$DRY_RUN" = 0 ] || [ ! -x "$VENV/bin/python" ]; then bash scripts/env.sh; fi
 PY=$VENV/bin/python
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
+# Rows, cold start and checkpoints of a folder belong to one setting.
+setting="WORLD=$WORLD SEED=$SEED ALPHA=$ALPHA ALGO=$ALGO"
+if [ "$DRY_RUN" = 0 ]; then
+  if [ -e "$OUT/setting" ] && [ "$(cat "$OUT/setting")" != "$setting" ]; then
+    echo "train.sh: $OUT was begun with $(cat "$OUT/setting"), and this is $setting; choose another OUT, or remove it" >&2
+    exit 2
+  fi
+  echo "$setting" >"$OUT/setting"
+fi
 mkdir -p "$OUT/metrics"
 # A file for each start: verl begins its file anew.
 export VERL_FILE_LOGGER_PATH=$OUT/metrics/$(date -u +%Y%m%dT%H%M%S).jsonl TENSORBOARD_DIR=$OUT/tensorboard WANDB_DIR=$OUT DRY_RUN
@@ -85,7 +95,7 @@ POLICY=(
 ACTOR=(
   actor_rollout_ref.actor.strategy=fsdp2
   actor_rollout_ref.actor.optim.lr="$LR" actor_rollout_ref.actor.optim.weight_decay=0
-  actor_rollout_ref.actor.ppo_mini_batch_size="$BATCH" actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu="$MICRO"
+  actor_rollout_ref.actor.ppo_mini_batch_size="$MINI" actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu="$MICRO"
   actor_rollout_ref.actor.use_kl_loss="$([ "$KL" = 0 ] && echo False || echo True)" actor_rollout_ref.actor.kl_loss_coef="$KL"
   actor_rollout_ref.actor.kl_loss_type=low_var_kl actor_rollout_ref.actor.loss_agg_mode=token-mean
   "actor_rollout_ref.actor.checkpoint.save_contents=[model,optimizer,extra,hf_model]"
@@ -103,11 +113,11 @@ ALGORITHM=(algorithm.use_kl_in_reward=False algorithm.norm_adv_by_std_in_grpo="$
 if [ "$ALGO" = ppo ]; then
   # As many episodes a step as with groups, each on its own question.
   DATA+=(data.train_batch_size="$((BATCH * GROUP))")
-  ACTOR+=(actor_rollout_ref.actor.ppo_mini_batch_size="$((BATCH * GROUP))")
+  ACTOR+=(actor_rollout_ref.actor.ppo_mini_batch_size="$((MINI * GROUP))")
   ALGORITHM+=(algorithm.adv_estimator=gae algorithm.gamma=1.0 algorithm.lam=1.0)
   CRITIC=(
     critic.strategy=fsdp2 critic.model.path="$MODEL" critic.model.tokenizer_path="$MODEL" critic.optim.lr="$CRITIC_LR"
-    critic.ppo_mini_batch_size="$((BATCH * GROUP))" critic.ppo_micro_batch_size_per_gpu="$MICRO"
+    critic.ppo_mini_batch_size="$((MINI * GROUP))" critic.ppo_micro_batch_size_per_gpu="$MICRO"
   )
 else
   ALGORITHM+=(algorithm.adv_estimator=grpo)

@@ -87,19 +87,12 @@ def decisions(
     Copies differ in the letters of the options alone.
     """
     questions, folds = world.questions(Split.TRAIN), planner.settings.folds
-    for copy, place in itertools.product(range(copies), range(len(world.levels))):
-        shown = [world.permuted(q, _seed(seed, copy, place)) for q in questions]
+    rounds = list(itertools.product(range(copies), range(len(world.levels))))
+    for number, (_, place) in enumerate(rounds, seed * len(rounds)):
+        shown = [world.permuted(q, number) for q in questions]
         for fold in range(folds):
             for decision in planner.plan(shown[fold::folds], world.levels[place], fold=fold):
                 yield decision, place
-
-
-def _seed(*parts: int) -> int:
-    """One number for several small ones."""
-    total = 0
-    for part in parts:
-        total = total * 1000 + part
-    return total
 
 
 def demonstrations(
@@ -108,7 +101,7 @@ def demonstrations(
     """Finished episodes in which the planner's decisions are carried out.
 
     Raises:
-        ConfigError: the world shows texts, or gives fewer rounds than the planner asks for.
+        ConfigError: the world shows texts, allows several routes in a turn, or fewer rounds than the planner has calls.
     """
     _check(world, planner)
     with asyncio.Runner() as runner:
@@ -120,6 +113,11 @@ def demonstrations(
 def _check(world: RecordedWorld, planner: Planner) -> None:
     if world.view != "answer":
         raise ConfigError(f"{world.name}: a small policy reads answers, not texts; set view=answer")
+    if world.limits.max_routes != 1:
+        raise ConfigError(
+            f"{world.name}: the planner asks one candidate at a time, and an episode may ask {world.limits.max_routes} "
+            f"at once; set max_routes=1"
+        )
     if world.limits.max_rounds < planner.settings.max_calls:
         raise ConfigError(
             f"{world.name}: an episode has {world.limits.max_rounds} rounds and the planner asks up to "

@@ -39,7 +39,14 @@ def interval(values: Values, *, draws: int = DRAWS, seed: int = 0) -> Interval:
     if values.ndim != 1 or not len(values):
         raise ValueError(f"expected a row of values, got an array of shape {values.shape}")
     rng = np.random.default_rng(seed)
-    means = [values[rng.integers(0, len(values), len(values))].mean() for _ in range(draws)]
+    # In pieces, so that memory does not grow with draws times questions.
+    pieces = np.array_split(np.arange(draws), max(1, draws * len(values) // 4_000_000))
+    means = np.concatenate(
+        [
+            values[rng.integers(0, len(values), (len(piece), len(values)))].mean(1)
+            for piece in pieces
+        ]
+    )
     low, high = np.percentile(means, [2.5, 97.5])
     return Interval(float(values.mean()), float(low), float(high))
 

@@ -7,8 +7,10 @@ fit, GPU settings on a machine without one. `DRY_RUN=1` prints the composed conf
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from verl.utils.config import omega_conf_to_dataclass, validate_config
 
 from router_r1 import native
 from router_r1.errors import ConfigError, RouterR1Error
+from router_r1_envs.rows import longest_opening
+from router_r1_envs.small_policy import make_model, make_tokenizer, save_policy
 
 
 @ray.remote(num_cpus=1)
@@ -51,12 +55,15 @@ def check(config: DictConfig) -> None:
         files = [name] if isinstance(name, str) else list(name)
         for file in files:
             if not _dry() and not Path(os.path.expanduser(file)).exists():
-                raise ConfigError(f"{file}: no such file of training rows; make it with router_r1_envs.prepare")
+                raise ConfigError(
+                    f"{file}: no such file of training rows; make it with `router-r1 world prepare`"
+                )
     if not _dry():
-        _check_policy(config)
+        _check_openings(config, _tokenizer(config))
 
 
-def _check_policy(config: DictConfig) -> None:
+def _tokenizer(config: DictConfig) -> Any:
+    """The policy's, checked."""
     from transformers import AutoTokenizer
 
     path = os.path.expanduser(config.actor_rollout_ref.model.path)
@@ -64,31 +71,60 @@ def _check_policy(config: DictConfig) -> None:
         tokenizer = AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise ConfigError(f"{path}: no policy with a tokenizer there; check MODEL ({reason})") from error
+        raise ConfigError(
+            f"{path}: no policy with a tokenizer there; check MODEL ({reason})"
+        ) from error
     native.check_tokenizer(tokenizer, path)
+    return tokenizer
+
+
+def _check_openings(config: DictConfig, tokenizer: Any) -> None:
+    """Openings that do not fit would only drop their episodes, one by one."""
+    from pyarrow import parquet
+
+    rows = parquet.read_table(os.path.expanduser(config.data.val_files), columns=["prompt"])
+    longest = longest_opening(rows.to_pylist(), tokenizer)
+    if longest > config.data.max_prompt_length:
+        raise ConfigError(
+            f"an opening has {longest} tokens and data.max_prompt_length is {config.data.max_prompt_length}; "
+            f"set PROMPT to {longest} or more"
+        )
 
 
 def _dry() -> bool:
     return os.environ.get("DRY_RUN", "0") not in ("", "0")
 
 
-@hydra.main(config_path="pkg://verl.trainer.config", config_name="ppo_trainer", version_base=None)
+@hydra.main(  # type: ignore[untyped-decorator]
+    config_path="pkg://verl.trainer.config", config_name="ppo_trainer", version_base=None
+)
 def main(config: DictConfig) -> None:
     """Compose, check, train."""
     auto_set_device(config)
     try:
         check(config)
-        validate_config(
-            config=config,
-            use_reference_policy=need_reference_policy(config),
-            use_critic=need_critic(config),
-        )
+        _validate(config)
     except RouterR1Error as error:
         sys.exit(f"train: {error}")
     if _dry():
         _compose(config)
         return
     run_ppo(config, task_runner_class=Runner)
+
+
+def _validate(config: DictConfig) -> None:
+    """verl's own checks. They load the critic's configuration, for which a dry run may have no checkpoint yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        checked = copy.deepcopy(config)
+        if _dry() and need_critic(config):
+            tokenizer = make_tokenizer([])
+            save_policy(make_model(tokenizer, hidden=32, layers=1, heads=2), tokenizer, folder)
+            checked.critic.model.path = checked.critic.model.tokenizer_path = folder
+        validate_config(
+            config=checked,
+            use_reference_policy=need_reference_policy(config),
+            use_critic=need_critic(config),
+        )
 
 
 def _compose(config: Any) -> None:

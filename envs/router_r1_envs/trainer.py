@@ -46,6 +46,9 @@ class RouterTrainer(PPOTrainerSync):  # type: ignore[misc]
         uids = data.pop("uid").tolist()
         scores = [float(row.sum()) for row in data["rm_scores"]]
         metrics.update(episode_metrics(extra, scores, uids))
+        # Where old log-probs are not computed, verl has the entropy under its loss only.
+        if "actor/entropy_loss" in metrics:
+            metrics.setdefault("actor/entropy", metrics["actor/entropy_loss"])
 
     def _val_metrics_update(
         self,

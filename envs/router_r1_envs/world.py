@@ -58,8 +58,11 @@ class World(Protocol):
     levels: tuple[Level, ...]
     limits: Limits
     """Limits of every episode; a level's budget and worth come on top."""
-    reference_usd: float
-    """An episode that costs this is dear; the reward's unit of cost where a level does not say what an answer is worth."""
+
+    @property
+    def reference_usd(self) -> float:
+        """An episode that costs this is dear; the reward's unit of cost where a level does not say what an answer is worth."""
+        ...
 
     def questions(self, split: Split, limit: int | None = None) -> Sequence[Question]:
         """The first `limit` questions of a split, always the same ones.

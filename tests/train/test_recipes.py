@@ -1,0 +1,111 @@
+"""Recipes compose: every variant gives a configuration that verl accepts, and bad variables are refused before anything starts."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.train, pytest.mark.slow]
+
+VARIANTS = {
+    "cpu grpo": {},
+    "cpu ppo": {"ALGO": "ppo"},
+    "gpu llama, two nodes": {
+        "STACK": "gpu",
+        "MODEL": "meta-llama/Llama-3.2-3B-Instruct",
+        "GPUS": "8",
+        "NODES": "2",
+        "WORLD": "world.yaml",
+    },
+}
+
+
+def run(recipe: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    venv = Path(sys.executable).parents[1]
+    environment = os.environ | {"VENV": str(venv), "OUT": str(folder / "out"), **variables}
+    return subprocess.run(
+        ["bash", recipe],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def composed(result: subprocess.CompletedProcess[str]) -> dict:
+    assert result.returncode == 0, result.stderr[-2000:]
+    start = result.stdout.index("actor_rollout_ref:")
+    return yaml.safe_load(result.stdout[start:])
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_dry_run_prints_a_configuration_that_verl_accepts(name: str, tmp_path: Path) -> None:
+    variables = VARIANTS[name]
+    config = composed(run("recipes/train.sh", tmp_path, DRY_RUN="1", **variables))
+    actor = config["actor_rollout_ref"]
+    gpu = variables.get("STACK") == "gpu"
+    assert config["trainer"]["device"] == ("cuda" if gpu else "cpu")
+    assert actor["rollout"]["name"] == ("vllm" if gpu else "hf_cpu")
+    assert actor["rollout"]["agent"]["default_agent_loop"] == "router_r1"
+    assert config["algorithm"]["adv_estimator"] == (
+        "gae" if variables.get("ALGO") == "ppo" else "grpo"
+    )
+    assert config["trainer"]["nnodes"] == int(variables.get("NODES", "1"))
+    # Dividing by a group's deviation destroys recorded pools; it is for generated worlds alone.
+    assert config["algorithm"]["norm_adv_by_std_in_grpo"] is ("WORLD" not in variables)
+    if gpu:
+        assert actor["model"]["path"] == variables["MODEL"]
+    assert not (tmp_path / "out" / "data").exists(), "a dry run prepares nothing"
+
+
+def test_the_quickstart_composes_what_it_would_train(tmp_path: Path) -> None:
+    config = composed(run("scripts/quickstart.sh", tmp_path, DRY_RUN="1", STEPS="7"))
+    assert config["trainer"]["total_training_steps"] == 7
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"STACK": "tpu"}, "STACK is 'tpu'"),
+        ({"ALGO": "dpo"}, "ALGO is 'dpo'"),
+        ({"GPUS": "8"}, "GPUS and NODES are for STACK=gpu"),
+    ],
+)
+def test_bad_variables_are_refused_at_once(
+    variables: dict[str, str], told: str, tmp_path: Path
+) -> None:
+    result = run("recipes/train.sh", tmp_path, **variables)
+    assert result.returncode == 2
+    assert told in result.stderr
+
+
+def test_a_folder_belongs_to_one_setting(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "setting").write_text("WORLD=generated SEED=1 ALPHA=0.5 ALGO=grpo\n")
+    result = run("recipes/train.sh", tmp_path, SEED="2")
+    assert result.returncode == 2
+    assert "begun with WORLD=generated SEED=1" in result.stderr
+
+
+def test_gpu_settings_on_a_machine_without_one_are_refused(tmp_path: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    result = subprocess.run(
+        [sys.executable, "-m", "router_r1_envs.train", "trainer.device=cuda"],
+        cwd=tmp_path,
+        env=os.environ | {"DRY_RUN": "0"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode != 0
+    assert "no GPU" in result.stderr
