@@ -1,0 +1,93 @@
+"""The quickstart from end to end, made very short: every stage runs, what it writes is whole, and a second run redoes nothing."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from router_r1.trace import read_traces
+
+ROOT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.train, pytest.mark.slow]
+
+
+def quickstart(out: Path) -> subprocess.CompletedProcess[str]:
+    variables = {
+        "OUT": str(out),
+        "VENV": str(Path(sys.executable).parents[1]),
+        "STEPS": "2",
+        "BATCH": "2",
+        "MINI": "2",
+        "GROUP": "4",
+        "TEST_EVERY": "1",
+        "TRAIN_QUESTIONS": "16",
+        "VAL_QUESTIONS": "2",
+        "QUESTIONS": "6",
+        "LOGGER": "console,file,tensorboard,wandb",
+        "WANDB_MODE": "offline",
+        "COLD_START": "copy_steps=3 explore_steps=8 best_steps=2 explore_questions=300 best_questions=40 batch_size=16",
+    }
+    return subprocess.run(
+        ["bash", "scripts/quickstart.sh"],
+        cwd=ROOT,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+
+def test_the_quickstart_trains_evaluates_reports_and_can_be_repeated(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    first = quickstart(out)
+    log = (out / "train.log").read_text() if (out / "train.log").exists() else ""
+    assert first.returncode == 0, first.stdout[-2000:] + first.stderr[-2000:] + log[-4000:]
+
+    results = json.loads((out / "results.json").read_text())
+    rows = {row["name"]: row for row in results["rows"]}
+    assert {"policy", "cold start", "random", "cheapest", "dearest"} <= set(rows)
+    assert {"skill oracle", "hindsight oracle"} <= set(rows)
+    assert rows["policy"]["kind"] == "agent"
+    assert results["questions"] == 6
+    assert [item["setting"] for item in rows["policy"]["curve"]] == [
+        level["name"] for level in results["settings"]["levels"]
+    ]
+    best = rows[f"single {results['settings']['best_single']}"]
+    assert best["vs_best_single"]["accuracy_diff"] == 0
+
+    traces = list(read_traces(out / "traces.jsonl"))
+    assert len(traces) == 6 * len(results["settings"]["levels"])
+    page = (out / "report.html").read_text()
+    assert "<svg" in page and "Learning curve" in page and "http" not in page.split("</style>")[0]
+    assert (out / "policy" / "model.safetensors").exists()
+
+    metrics = [
+        json.loads(line)
+        for file in (out / "metrics").glob("*.jsonl")
+        for line in file.read_text().splitlines()
+    ]
+    logged = {name for entry in metrics for name in entry["data"]}
+    assert {
+        "actor/entropy",
+        "episode/reward",
+        "episode/accuracy",
+        "episode/valid",
+        "episode/calls",
+        "episode/groups_without_variance",
+        "share/sage",
+        "val/reward",
+    } <= logged
+    assert max(entry["step"] for entry in metrics) == 2
+    assert list((out / "tensorboard").iterdir())
+    assert list(out.glob("wandb/offline-run-*"))
+
+    checkpoint = (out / "checkpoints" / "best" / "best.json").stat().st_mtime_ns
+    second = quickstart(out)
+    assert second.returncode == 0, second.stderr[-2000:]
+    assert "cold start:" not in second.stdout
+    assert "reinforcement learning:" not in second.stdout
+    assert (out / "checkpoints" / "best" / "best.json").stat().st_mtime_ns == checkpoint
