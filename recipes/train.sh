@@ -29,9 +29,9 @@ NODES=${NODES:-1}
 LOGGER=${LOGGER:-console,file,tensorboard}   # add wandb; WANDB_MODE=offline works
 ALPHA=${ALPHA:-0.5}                     # weight of cost in the reward
 TRAIN_QUESTIONS=${TRAIN_QUESTIONS:-8000}
-VAL_QUESTIONS=${VAL_QUESTIONS:-64}      # each at every level
+VAL_QUESTIONS=${VAL_QUESTIONS:-100}     # each at every level
 if [ "$STACK" = cpu ]; then
-  STEPS=${STEPS:-30}; BATCH=${BATCH:-16}; MINI=${MINI:-8}; GROUP=${GROUP:-8}; LR=${LR:-5e-4}; CRITIC_LR=${CRITIC_LR:-1e-3}
+  STEPS=${STEPS:-50}; BATCH=${BATCH:-16}; MINI=${MINI:-8}; GROUP=${GROUP:-8}; LR=${LR:-5e-4}; CRITIC_LR=${CRITIC_LR:-1e-3}
   PROMPT=${PROMPT:-64}; RESPONSE=${RESPONSE:-320}; MICRO=${MICRO:-64}; ROLLOUT=${ROLLOUT:-hf_cpu}; KL=${KL:-0}
   TEST_EVERY=${TEST_EVERY:-5}
 else

@@ -15,9 +15,9 @@ OUT=${OUT:-runs/quickstart}
 ALGO=${ALGO:-grpo}                      # grpo or ppo
 SEED=${SEED:-0}
 ALPHA=${ALPHA:-0.5}                     # weight of cost in the reward
-STEPS=${STEPS:-30}                      # of reinforcement learning, 128 episodes each
+STEPS=${STEPS:-50}                      # of reinforcement learning, 128 episodes each
 QUESTIONS=${QUESTIONS:-300}             # of the evaluation, at every budget
-THREADS=${THREADS:-2}                   # of the cold start; everything else runs on one thread a process
+THREADS=${THREADS:-1}                   # of torch; more than one helps only where nothing else runs
 COLD_START=${COLD_START:-}              # e.g. "explore_steps=300 best_steps=60"
 DRY_RUN=${DRY_RUN:-0}
 VENV=${VENV:-.venv}

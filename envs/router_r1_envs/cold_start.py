@@ -34,15 +34,15 @@ class ColdStartConfig(StrictModel):
     """Of weights, demonstrations and order."""
     copy_steps: Steps = 250
     """Optimiser steps on copies."""
-    explore_steps: Steps = 200
+    explore_steps: Steps = 250
     """Optimiser steps on a random router's episodes."""
-    best_steps: Steps = 40
+    best_steps: Steps = 70
     """Optimiser steps on the best of several explorations."""
     batch_size: Annotated[int, Field(ge=1)] = 64
     """Sequences a step."""
     explore_questions: Annotated[int, Field(ge=1)] = 6000
     """Questions explored once."""
-    best_questions: Annotated[int, Field(ge=1)] = 3000
+    best_questions: Annotated[int, Field(ge=1)] = 4000
     """Questions explored several times."""
     tries: Annotated[int, Field(ge=1)] = 8
     """Explorations of a question of which the best is kept."""

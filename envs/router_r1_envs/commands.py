@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
     group.command("evaluate")(evaluate_command)
     group.command("report")(report_command)
     group.command("watch")(watch)
+    group.command("serve")(serve)
     app.add_typer(group, name="world")
 
 
@@ -191,6 +192,35 @@ def watch(
                 line += f" | validation reward {data['val/reward']:.3f}, accuracy {data['val/accuracy']:.3f}"
             typer.echo(f"step {step:3d}  {line}")
         time.sleep(1.0)
+
+
+def serve(
+    source: Source = "generated",
+    port: Annotated[int, typer.Option(help="Of 127.0.0.1; 0 takes a free one.")] = 0,
+    pool: Annotated[
+        Path | None, typer.Option(help="Pool file to write, once the server listens.")
+    ] = None,
+    settings: Settings = [],
+) -> None:
+    """Serve a generated world's candidates as an OpenAI-compatible endpoint on this machine; end it with Ctrl-C."""
+    import yaml
+
+    from router_r1_envs.server import WorldServer
+
+    world = _generated(source, settings)
+
+    async def listen() -> None:
+        async with WorldServer(world, port) as server:
+            if pool is not None:
+                content = server.pool_file.model_dump(mode="json", exclude_defaults=True)
+                # Under another name first: whoever waits for the file must find it whole.
+                draft = pool.with_name(pool.name + ".draft")
+                draft.write_text(yaml.safe_dump(content, sort_keys=False))
+                draft.rename(pool)
+            typer.echo(f"{world.name} at {server.base_url}")
+            await asyncio.Event().wait()
+
+    asyncio.run(listen())
 
 
 def _reward(world: World, assignments: list[str]) -> Any:
