@@ -25,6 +25,7 @@ OUT=${OUT:-runs/$ALGO}
 MODEL=${MODEL:-}                        # a folder or a name on the hub; on a CPU made by a cold start when left out
 SEED=${SEED:-0}
 GPUS=${GPUS:-1}                         # a node
+TP=${TP:-1}                             # GPUs that share one rollout server
 NODES=${NODES:-1}
 LOGGER=${LOGGER:-console,file,tensorboard}   # add wandb; WANDB_MODE=offline works
 ALPHA=${ALPHA:-0.5}                     # weight of cost in the reward
@@ -71,8 +72,11 @@ export VERL_FILE_LOGGER_PATH=$OUT/metrics/$(date -u +%Y%m%dT%H%M%S).jsonl TENSOR
 
 if [ "$DRY_RUN" = 0 ]; then
   if [ ! -e "$OUT/data/agent_loop.yaml" ]; then
+    world_settings=()
+    # A pre-trained LLM is told rules and candidates; a small policy learns them.
+    if [ "$STACK" = gpu ] && [ "$WORLD" = generated ]; then world_settings=(--set prompt=full); fi
     "$VENV/bin/router-r1" world prepare "$WORLD" --out "$OUT/data" --seed "$SEED" --reward alpha="$ALPHA" \
-      --train "$TRAIN_QUESTIONS" --validation "$VAL_QUESTIONS"
+      --train "$TRAIN_QUESTIONS" --validation "$VAL_QUESTIONS" ${world_settings[@]+"${world_settings[@]}"}
   fi
   if [ -z "$MODEL" ]; then
     MODEL=$OUT/cold_start
@@ -107,7 +111,7 @@ ROLLOUTS=(
   actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu="$MICRO" actor_rollout_ref.rollout.calculate_log_probs=True
   actor_rollout_ref.rollout.agent.default_agent_loop=router_r1
   actor_rollout_ref.rollout.agent.agent_loop_config_path="$OUT/data/agent_loop.yaml"
-  actor_rollout_ref.rollout.tensor_model_parallel_size=1
+  actor_rollout_ref.rollout.tensor_model_parallel_size="$TP"
 )
 ALGORITHM=(algorithm.use_kl_in_reward=False algorithm.norm_adv_by_std_in_grpo="$NORM_STD")
 if [ "$ALGO" = ppo ]; then

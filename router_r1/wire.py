@@ -234,7 +234,7 @@ def _read_json(http: httpx2.Response, received: Received) -> Outcome:
         return _malformed(detail, usage or received.estimate())
     logprobs = choice.get("logprobs")
     return _answered(
-        text or "",
+        (text or "") + _beyond_stop(text or "", choice),
         usage or received.estimate(text or ""),
         choice.get("finish_reason"),
         data.get("model"),
@@ -339,6 +339,18 @@ def _first_choice(data: Mapping[str, Any]) -> dict[str, Any] | None:
     choices = data.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     return choice if isinstance(choice, dict) else None
+
+
+def _beyond_stop(text: str, choice: Mapping[str, Any]) -> str:
+    """What the last token holds after the stop string: vLLM cuts it off the text, and not off the token ids."""
+    stop, logprobs = choice.get("stop_reason"), choice.get("logprobs")
+    tokens = logprobs.get("tokens") if isinstance(logprobs, dict) else None
+    last = tokens[-1] if isinstance(tokens, list) and tokens else None
+    # It is known only where the stop string is in the text, and the tokens are in the reply.
+    if not isinstance(stop, str) or not text.endswith(stop) or not isinstance(last, str):
+        return ""
+    inside = (n for n in range(len(last), 0, -1) if text.endswith(last[:n]))
+    return last[next(inside, len(last)) :]
 
 
 def _token_ids(value: object) -> tuple[int, ...] | None:

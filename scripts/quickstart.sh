@@ -38,7 +38,7 @@ if [ ! -e "$OUT/cold_start/cold_start.json" ]; then
   OMP_NUM_THREADS=$THREADS "$bin/router-r1" world cold-start --out "$OUT/cold_start" --reward alpha="$ALPHA" --seed "$SEED" \
     --threads "$THREADS" ${options[@]+"${options[@]}"}
 fi
-if [ ! -e "$OUT/trained" ]; then
+if [ "$(cat "$OUT/trained" 2>/dev/null)" != "$STEPS" ]; then
   say "reinforcement learning: $ALGO, $STEPS steps of 128 episodes; all output in $OUT/train.log"
   "$bin/router-r1" world watch "$OUT/metrics" &
   watcher=$!
@@ -51,7 +51,7 @@ if [ ! -e "$OUT/trained" ]; then
   sleep 2  # for the last line
   kill "$watcher"
   trap - EXIT
-  touch "$OUT/trained"
+  echo "$STEPS" >"$OUT/trained"
 fi
 say "evaluation: $QUESTIONS questions about names that nobody was trained on, at every budget"
 rm -rf "$OUT/policy"

@@ -13,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from router_r1_envs.generated import GeneratedWorld
+    from router_r1_envs.recorded import RecordedWorld
     from router_r1_envs.world import World
 
 Source = Annotated[
@@ -34,7 +35,9 @@ def register(app: typer.Typer) -> None:
     )
     group.command("prepare")(prepare)
     group.command("cold-start")(cold_start_command)
+    group.command("imitate")(imitate_command)
     group.command("evaluate")(evaluate_command)
+    group.command("measure")(measure_command)
     group.command("report")(report_command)
     group.command("watch")(watch)
     group.command("serve")(serve)
@@ -46,6 +49,7 @@ def prepare(
     out: Annotated[Path, typer.Option(help="Folder for the files that verl reads.")],
     train: Annotated[int | None, typer.Option(help="Training questions; all by default.")] = None,
     validation: Annotated[int | None, typer.Option(help="Validation questions.")] = 100,
+    passes: Annotated[int, typer.Option(help="Rows of a training question.")] = 1,
     settings: Settings = [],
     reward: RewardSettings = [],
     seed: Seed = 0,
@@ -59,7 +63,7 @@ def prepare(
 
     world = load_world(source, settings)
     weights = _reward(world, reward)
-    rows = make_rows(world, Split.TRAIN, train, seed=seed)
+    rows = make_rows(world, Split.TRAIN, train, passes=passes, seed=seed)
     held_out = make_rows(world, Split.VALIDATION, validation, every_level=True, seed=seed)
     write_rows(out / "train.parquet", rows)
     write_rows(out / "validation.parquet", held_out)
@@ -125,6 +129,84 @@ def cold_start_command(
     typer.echo(f"{out}: a policy of {report['parameters']:,} parameters; losses: {losses}")
 
 
+def imitate_command(
+    source: Source,
+    out: Annotated[Path, typer.Option(help="Folder for planner and policy.")],
+    settings: Settings = [],
+    options: Annotated[
+        list[str], typer.Option("--imitation", help="name=value, e.g. steps=600.")
+    ] = [],
+    threads: Annotated[int, typer.Option(help="Of torch.")] = 1,
+    seed: Seed = 0,
+) -> None:
+    """Fit a planner on an outcome table, and a small policy that imitates it; minutes on a CPU."""
+    import torch
+
+    from router_r1 import config
+    from router_r1_envs.imitation import ImitationConfig, imitate
+    from router_r1_envs.planner import Planner
+
+    torch.set_num_threads(threads)
+    world = _recorded(source, settings)
+    given = {"seed": seed, **config.override({}, options)}
+    chosen = config.validate(ImitationConfig, given, "imitation")
+    path = out / "planner.pt"
+    if path.exists():
+        planner = Planner.load(path, world)
+    else:
+        typer.echo(f"fitting the planner on {world.name}", err=True)
+        planner = Planner.fit(world, seed)
+        planner.save(path)
+
+    def show(stage: Any) -> None:
+        progress = stage.progress
+        if progress is None:
+            typer.echo(stage.name, err=True)
+        elif progress.step % 100 == 0 or progress.step == progress.steps:
+            done = f"{stage.name} {progress.step}/{progress.steps}"
+            typer.echo(f"{done}  loss {progress.loss:.3f}  {progress.seconds:.0f} s", err=True)
+
+    report = imitate(world, planner, out, chosen, show)
+    (out / "imitation.json").write_text(json.dumps(report, indent=2) + "\n")
+    losses = ", ".join(f"{name} {loss:.3f}" for name, loss in report["losses"].items())
+    typer.echo(f"{out}: a policy of {report['parameters']:,} parameters; losses: {losses}")
+
+
+def measure_command(
+    source: Source,
+    policy: Annotated[list[str], typer.Option(help="NAME=FOLDER of a checkpoint; repeatable.")],
+    out: Annotated[Path, typer.Option(help="Folder for results.json.")],
+    planner: Annotated[Path | None, typer.Option(help="A fitted planner.")] = None,
+    settings: Settings = [],
+    reward: RewardSettings = [],
+    seed: Seed = 0,
+) -> None:
+    """Play the test questions of an outcome table at every level; policies, planner and bars in results.json."""
+    import torch
+
+    from router_r1_envs.measure import measure_policies, summary, write_results
+    from router_r1_envs.on_cpu.policy import SamplerPolicy
+    from router_r1_envs.planner import Planner
+
+    torch.set_num_threads(1)
+    world = _recorded(source, settings)
+    policies: dict[str, Any] = {}
+    for item in policy:
+        name, folder = _named(item)
+        policies[name] = SamplerPolicy(folder, name=name)
+    teacher = None if planner is None else Planner.load(planner, world)
+    results = measure_policies(world, policies, teacher, _reward(world, reward), seed=seed)
+    write_results(results, out)
+    for line in summary(results):
+        typer.echo(line)
+
+
+def _named(item: str) -> tuple[str, str]:
+    """NAME=FOLDER, or a folder that is called by its own name."""
+    name, equals, folder = item.partition("=")
+    return (name, folder) if equals else (Path(item).name, item)
+
+
 def evaluate_command(
     policy: Annotated[list[str], typer.Option(help="NAME=FOLDER of a checkpoint; repeatable.")],
     out: Annotated[Path, typer.Option(help="Folder for results.json and traces.jsonl.")],
@@ -142,9 +224,7 @@ def evaluate_command(
     weights = _reward(world, reward)
     policies: dict[str, Any] = {}
     for item in policy:
-        name, equals, folder = item.partition("=")
-        if not equals:
-            name, folder = Path(item).name, item
+        name, folder = _named(item)
         policies[name] = TransformersPolicy(folder, name=name, dtype="float32", max_batch=128)
     traces = out / "traces.jsonl"
     traces.unlink(missing_ok=True)
@@ -239,4 +319,15 @@ def _generated(source: str, settings: list[str]) -> GeneratedWorld:
     world = load_world(source, settings)
     if not isinstance(world, GeneratedWorld):
         raise ConfigError(f"{source}: this works on generated worlds only; see recipes/recorded.sh")
+    return world
+
+
+def _recorded(source: str, settings: list[str]) -> RecordedWorld:
+    from router_r1.errors import ConfigError
+    from router_r1_envs.recorded import RecordedWorld
+    from router_r1_envs.world import load_world
+
+    world = load_world(source, settings)
+    if not isinstance(world, RecordedWorld):
+        raise ConfigError(f"{source}: this works on outcome tables only")
     return world

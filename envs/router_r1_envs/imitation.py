@@ -13,32 +13,42 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import string
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from router_r1 import native
+from router_r1.answers import answer_key
 from router_r1.config import StrictModel
 from router_r1.episode import Episode
 from router_r1.errors import ConfigError
-from router_r1.protocol import Route, render_turn
+from router_r1.prompts import PromptContext
+from router_r1.protocol import Information, Route, render_information, render_turn
 from router_r1.questions import Split
 from router_r1.testing import ScriptedPolicy
 from router_r1_envs.cold_start import Stage
-from router_r1_envs.demonstrations import example_of, play
+from router_r1_envs.demonstrations import Example, example_of, play
+from router_r1_envs.knowledge import draw
 from router_r1_envs.planner import Decision, Planner
 from router_r1_envs.recorded import RecordedWorld
 from router_r1_envs.small_policy import make_model, make_tokenizer, save_policy
 
-if TYPE_CHECKING:
-    from router_r1_envs.supervised import Progress
-
 Count = Annotated[int, Field(ge=1)]
+_TALLIED = 5
+_NO_LIMITS = PromptContext(max_rounds=1, max_routes=1, budget_usd=None)
 NOBODY = "none"
 """What a thought says while nobody has answered, and the answer where nobody did."""
 QUERY = "question"
 """What a route says: in a recorded world it stands for the question."""
+
+
+# A letter is one token wherever it stands: that two say the same is then easy to see. As `C` in a thought and `(C).` in a reply
+# it would be two, and whether candidates agree was learned in four cases of five after a thousand steps.
+_LETTERS = [form for letter in string.ascii_uppercase for form in (letter, f"({letter}).")]
 
 
 class ImitationConfig(StrictModel):
@@ -48,8 +58,10 @@ class ImitationConfig(StrictModel):
     """Of weights, letters and order."""
     copies: Count = 2
     """Demonstrations of a question at each level, each with its letters in another order."""
-    steps: Count = 1200
-    """Optimiser steps."""
+    tally_steps: Annotated[int, Field(ge=0)] = 300
+    """Optimiser steps on tallies."""
+    steps: Count = 900
+    """Optimiser steps on demonstrations."""
     batch_size: Count = 64
     """Sequences a step."""
     hidden: Count = 128
@@ -110,6 +122,41 @@ def demonstrations(
             yield runner.run(play(world, decision.question, level, Follower(decision)))
 
 
+def tallies(world: RecordedWorld, tokenizer: Any, count: int, seed: int = 0) -> list[Example]:
+    """Replies of a few candidates to a training question, and after each the answer that most gave and how many did.
+
+    Only the tally is learned. An episode tells little about it: most of its replies agree.
+    """
+    questions, names = world.questions(Split.TRAIN), world.table.names
+    examples = []
+    for number in range(count):
+        source = draw("tally", seed, number)
+        question = world.permuted(source.choice(questions), source.randrange(2**30))
+        ids = native.opening_ids(
+            tokenizer, world.prompt(question)(question.question, (), _NO_LIMITS)
+        )
+        mask = [0] * len(ids)
+        given: Counter[str] = Counter()
+        shown: dict[str, str] = {}
+        for name in source.sample(names, min(_TALLIED, len(names))):
+            outcome = world.table.outcome(question.id, name)
+            if outcome is None:
+                continue
+            if outcome.short_answer is not None:
+                answer = world.shown(question, outcome.short_answer)
+                shown.setdefault(answer_key(answer), answer)
+                given[answer_key(answer)] += 1
+            reply = render_information(Information(world.text(question, outcome), name))
+            (leader, gave), *_ = given.most_common(1) or [(NOBODY, 0)]
+            thought = f"{shown[leader]} x{gave}" if gave else NOBODY
+            for text, learned in ((f"\n{reply}\n", 0), (f"<think>{thought}</think>", 1)):
+                encoded = native.encode_text(tokenizer, text)
+                ids += encoded
+                mask += [learned] * len(encoded)
+        examples.append(Example(ids, mask))
+    return examples
+
+
 def _check(world: RecordedWorld, planner: Planner) -> None:
     if world.view != "answer":
         raise ConfigError(f"{world.name}: a small policy reads answers, not texts; set view=answer")
@@ -135,7 +182,7 @@ def imitate(
     """Make a policy, train it on demonstrations of the planner, and save it in `folder`.
 
     Returns:
-        The final loss, the number of demonstrations, the tokens of the longest opening and episode, and the settings.
+        The final loss of each stage, the number of demonstrations, the tokens of the longest opening and episode, and the settings.
 
     Raises:
         ConfigError: see `demonstrations`.
@@ -147,26 +194,37 @@ def imitate(
     tell(Stage("demonstrations"))
     played = list(demonstrations(world, planner, copies=settings.copies, seed=settings.seed))
     every = (f"{e.opening[-1]['content']} {e.transcript}" for e in played)
-    tokenizer = make_tokenizer(every, known=_words(world))
+    tokenizer = make_tokenizer(every, known=_words(world), spelt=_LETTERS)
     examples = [example_of(episode, tokenizer) for episode in played]
     model = make_model(
         tokenizer, hidden=settings.hidden, layers=settings.layers, seed=settings.seed
     )
 
-    def show(progress: Progress) -> None:
-        tell(Stage("imitation", progress))
+    losses: dict[str, float] = {}
 
-    loss = supervise(
-        model,
-        examples,
-        steps=settings.steps,
-        batch_size=settings.batch_size,
-        seed=settings.seed,
-        on_progress=show,
-    )
+    def train(name: str, learned: list[Example], steps: int, **options: Any) -> None:
+        losses[name] = supervise(
+            model,
+            learned,
+            steps=steps,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+            on_progress=lambda progress: tell(Stage(name, progress)),
+            **options,
+        )
+
+    if settings.tally_steps:
+        many = settings.tally_steps * settings.batch_size
+        train(
+            "tallies",
+            tallies(world, tokenizer, many, settings.seed),
+            settings.tally_steps,
+            decay=0.0,
+        )
+    train("imitation", examples, settings.steps)
     save_policy(model, tokenizer, folder)
     return {
-        "loss": loss,
+        "losses": losses,
         "demonstrations": len(examples),
         "longest_opening": max(example.mask.index(1) for example in examples),
         "longest_episode": max(len(example.ids) for example in examples),

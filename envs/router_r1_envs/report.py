@@ -56,11 +56,15 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
     if log is not None:
         steps = read_metrics(log)
         sections.append(f"<h2>Learning curve</h2><figure>{_curve(steps)}</figure>")
-    sections.append(f"<h2>Reward of policy and bars</h2><figure>{_bars(results['rows'])}</figure>")
-    sections.append(f"<h2>Accuracy and cost</h2><div class=table>{_table(results['rows'])}</div>")
-    curves = [r for r in results["rows"] if r["kind"] == "agent" and r["curve"]]
+    rows = results["rows"]
+    if all("reward" in row for row in rows):
+        sections.append(f"<h2>Reward of policy and bars</h2><figure>{_bars(rows)}</figure>")
+    else:
+        sections.append(f"<h2>Accuracy against cost</h2><figure>{_frontier(rows)}</figure>")
+    sections.append(f"<h2>Accuracy and cost</h2><div class=table>{_table(rows)}</div>")
+    curves = [r for r in rows if r["kind"] in ("agent", "router") and r["curve"]]
     if curves:
-        sections.append(f"<h2>At every budget</h2><div class=table>{_levels(curves)}</div>")
+        sections.append(f"<h2>At every level</h2><div class=table>{_levels(curves)}</div>")
     example = _example(run / "traces.jsonl")
     if example:
         sections.append(f"<h2>One episode</h2><pre>{html.escape(example)}</pre>")
@@ -151,31 +155,79 @@ def _bars(rows: Sequence[dict[str, Any]]) -> str:
     return _svg(figure)
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> str:
-    head = "<tr><th>router<th>reward<th>accuracy<th>95 %<th>USD / question<th>calls<th>right specialist<th>against best single<th>cost ratio</tr>"
-    lines = []
-    for row in sorted(rows, key=lambda row: -row["reward"]):
-        versus = row["vs_best_single"]
-        low, high = (100 * bound for bound in versus["ci95"])
-        ratio = versus["cost_ratio"]
-        lines.append(
-            f"<tr class={row['kind']}><td>{html.escape(row['name'])}<td>{row['reward']:.3f}<td>{row['accuracy']:.3f}"
-            f"<td>[{row['ci95'][0]:.3f}, {row['ci95'][1]:.3f}]<td>{row['cost_usd']:.6f}<td>{row['calls']:.2f}"
-            f"<td>{row['right_specialist']:.2f}<td>{100 * versus['accuracy_diff']:+.1f} [{low:+.1f}, {high:+.1f}]"
-            f"<td>{'' if ratio is None else f'{ratio:.2f}'}</tr>"
+def _frontier(rows: Sequence[dict[str, Any]]) -> str:
+    """Curves and points around the best single model; what is far below it, and the oracle, are in the table alone."""
+    best = next((row for row in rows if row["name"] == "best single"), rows[0])
+    unit = best["cost_usd"] or 1.0
+    figure, axis = _figure(10, 5)
+    names: dict[tuple[float, float], list[str]] = {}
+    for row in rows:
+        points = sorted((p["cost_usd"] / unit, p["accuracy"]) for p in row["curve"] or [row])
+        if row["curve"]:
+            style = "-" if row["kind"] in ("agent", "router") else ":"
+            axis.plot(
+                *zip(*points, strict=True), style, marker="o", markersize=4, label=row["name"]
+            )
+        elif row["kind"] != "oracle" and row["accuracy"] > best["accuracy"] - 0.12:
+            names.setdefault(points[0], []).append(row["name"])
+    for (cost, accuracy), same in names.items():
+        axis.plot(cost, accuracy, "o", markersize=5, color=_COLOURS["bar"])
+        axis.annotate(
+            ", ".join(same), (cost, accuracy), (4, -10), textcoords="offset points", fontsize=7
         )
-    return f"<table>{head}{''.join(lines)}</table>"
+    axis.set_xscale("log")
+    axis.set_xlabel("cost, share of the best single model's" if best["cost_usd"] else "cost, USD")
+    axis.set_ylabel("accuracy")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8)
+    return _svg(figure)
+
+
+_COLUMNS: tuple[tuple[str, str, str], ...] = (
+    ("reward", "reward", ".3f"),
+    ("accuracy", "accuracy", ".3f"),
+    ("ci95", "95 %", ""),
+    ("cost_usd", "USD / question", ".6f"),
+    ("calls", "calls", ".2f"),
+    ("right_specialist", "right specialist", ".2f"),
+    ("vs_best_single", "points against best single<th>cost ratio", ""),
+)
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> str:
+    ordered = sorted(rows, key=lambda row: -row.get("reward", row["accuracy"]))
+    return _grid([(row["kind"], (row["name"],), row) for row in ordered], ("router",))
 
 
 def _levels(rows: Sequence[dict[str, Any]]) -> str:
-    head = "<tr><th>router<th>level<th>reward<th>accuracy<th>USD / question<th>calls</tr>"
     lines = [
-        f"<tr><td>{html.escape(row['name'])}<td>{html.escape(item['setting'])}<td>{item['reward']:.3f}"
-        f"<td>{item['accuracy']:.3f}<td>{item['cost_usd']:.6f}<td>{item['calls']:.2f}</tr>"
-        for row in rows
-        for item in row["curve"]
+        (row["kind"], (row["name"], item["setting"]), item) for row in rows for item in row["curve"]
     ]
-    return f"<table>{head}{''.join(lines)}</table>"
+    return _grid(lines, ("router", "level"))
+
+
+def _grid(
+    lines: Sequence[tuple[str, tuple[str, ...], dict[str, Any]]], titles: tuple[str, ...]
+) -> str:
+    """A table of (kind, names, figures); columns that no line has are left out."""
+    columns = [c for c in _COLUMNS if any(c[0] in figures for _, _, figures in lines)]
+    head = "".join(f"<th>{title}" for title in (*titles, *(title for _, title, _ in columns)))
+    body = []
+    for kind, names, figures in lines:
+        cells = [html.escape(name) for name in names]
+        for key, _, form in columns:
+            found: Any = figures.get(key)
+            if key == "vs_best_single":
+                low, high = (100 * bound for bound in found["ci95"])
+                ratio = found["cost_ratio"]
+                cells.append(f"{100 * found['accuracy_diff']:+.1f} [{low:+.1f}, {high:+.1f}]")
+                cells.append("" if ratio is None else f"{ratio:.2f}")
+            elif key == "ci95":
+                cells.append(f"[{found[0]:.3f}, {found[1]:.3f}]")
+            else:
+                cells.append("" if found is None else f"{found:{form}}")
+        body.append(f"<tr class={kind}><td>{'<td>'.join(cells)}</tr>")
+    return f"<table><tr>{head}</tr>{''.join(body)}</table>"
 
 
 def _example(path: Path) -> str:

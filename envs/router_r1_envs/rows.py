@@ -15,6 +15,7 @@ from router_r1 import config, native
 from router_r1.errors import ConfigError
 from router_r1.questions import Question, Split
 from router_r1_envs.knowledge import draw
+from router_r1_envs.recorded import RecordedWorld
 from router_r1_envs.world import Level, World, level_named, start
 
 AGENT = "router_r1"
@@ -57,6 +58,7 @@ def make_rows(
     limit: int | None = None,
     *,
     every_level: bool = False,
+    passes: int = 1,
     seed: int = 0,
 ) -> list[dict[str, Any]]:
     """Rows for the questions of a split.
@@ -65,16 +67,33 @@ def make_rows(
         world: where questions and levels come from.
         split: which questions.
         limit: how many questions; all when left out.
-        every_level: a row for each level, for validation; else one row at a level that is drawn.
-        seed: of the draw.
+        every_level: a row for each level, for validation; else one row at a level that is drawn, its options in an order
+            that is drawn where the world can permute them.
+        passes: how many such rows a question has; the second ones come after all first ones.
+        seed: of the draws.
     """
     rows: list[dict[str, Any]] = []
-    for question in world.questions(split, limit):
-        source = draw("level", seed, question.id)
-        levels = world.levels if every_level else (source.choice(world.levels),)
-        for level in levels:
-            rows.append(make_row(world, question, level, len(rows)))
+    questions = world.questions(split, limit)
+    if every_level:
+        for question in questions:
+            rows += [
+                make_row(world, question, level, len(rows) + n)
+                for n, level in enumerate(world.levels)
+            ]
+        return rows
+    for number in range(passes):
+        of = seed + 1000 * number  # the first pass is the same however many follow
+        for question in questions:
+            level = draw("level", of, question.id).choice(world.levels)
+            rows.append(make_row(world, _permuted(world, question, of), level, len(rows)))
     return rows
+
+
+def _permuted(world: World, question: Question, seed: int) -> Question:
+    """One order of the options for all episodes of a row: what is compared in a group is the same task."""
+    if isinstance(world, RecordedWorld) and world.view == "answer":
+        return world.permuted(question, seed)
+    return question
 
 
 def write_rows(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -95,7 +95,9 @@ class WorldServer:
         except ValueError as error:  # no JSON, or not what is expected
             return _refusal(400, str(error))
         if asked.stream:
-            return _refusal(400, "request: stream: this server sends whole replies; set it to false")
+            return _refusal(
+                400, "request: stream: this server sends whole replies; set it to false"
+            )
         if asked.model not in self._cards:
             known = ", ".join(self._cards)
             return _refusal(404, f"request: model: no candidate {asked.model!r}; there are {known}")

@@ -51,7 +51,11 @@ _SPACE = "\u2581"  # how a space looks inside a token
 
 
 def make_tokenizer(
-    texts: Iterable[str], *, min_count: int = 20, known: Iterable[str] = ()
+    texts: Iterable[str],
+    *,
+    min_count: int = 20,
+    known: Iterable[str] = (),
+    spelt: Iterable[str] = (),
 ) -> PreTrainedTokenizerFast:
     """A unigram tokenizer for a world.
 
@@ -59,6 +63,7 @@ def make_tokenizer(
         texts: sample transcripts and prompts; words that occur `min_count` times become tokens.
         min_count: rarer words, such as names of entities, are spelt in pieces.
         known: words that become tokens however rare they are.
+        spelt: words that never do, so that what they share with others is the same token in both.
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
@@ -70,7 +75,7 @@ def make_tokenizer(
         for word in (*_WORD.findall(_TAG.sub(" ", text)), *_NAME.findall(text))
     )
     words = {w for w, n in counts.items() if n >= min_count and any(c.isalpha() for c in w)}
-    words |= {*_WORD.findall(prompts.LAST_ROUND), *known}
+    words = words.difference(spelt).union(_WORD.findall(prompts.LAST_ROUND), known)
     letters = string.ascii_letters + string.digits
     unknown = "<|unk|>"
     # Scores are log-probabilities: whole words win over syllables, syllables over characters.

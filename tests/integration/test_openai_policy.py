@@ -149,9 +149,12 @@ def text_of(token_ids: list[int]) -> str:
 
 
 def native_server(
-    turns: list[str], *, returns_ids: bool = True, tokenizes: bool = True
+    turns: list[str], *, returns_ids: bool = True, tokenizes: bool = True, beyond: str = ""
 ) -> LoopbackServer:
-    """Like vLLM: `/tokenize` encodes, `/v1/completions` takes and returns ids and includes the stop string."""
+    """Like vLLM: `/tokenize` encodes, `/v1/completions` takes and returns ids and includes the stop string.
+
+    What the last token of a turn holds `beyond` the stop string is among the ids, and not in the text.
+    """
 
     def handle(exchange: Exchange) -> Served:
         body: dict[str, Any] = exchange.body
@@ -168,8 +171,10 @@ def native_server(
         text = turns[number]
         choice: dict[str, Any] = {"index": 0, "text": text, "finish_reason": "stop"}
         if returns_ids and body.get("return_token_ids"):
-            choice["token_ids"] = ids(text)
-            choice["logprobs"] = {"token_logprobs": [-0.5] * len(text)}
+            tokens = [*text[:-1], text[-1] + beyond]
+            choice["token_ids"] = ids(text + beyond)
+            choice["logprobs"] = {"token_logprobs": [-0.5] * len(tokens), "tokens": tokens}
+            choice["stop_reason"] = next((s for s in body["stop"] if text.endswith(s)), None)
         return Served({"model": "m", "choices": [choice], "usage": usage(1, len(text))})
 
     server = LoopbackServer(handle)
@@ -205,6 +210,16 @@ def test_a_turn_that_began_the_environments_block_is_continued_and_not_begun_twi
     segments = result.trace.replay().segments
     assert segments[0].overhang == "<information"
     assert "".join(s.text for s in segments if s.origin is Origin.POLICY).count("<information") == 0
+
+
+def test_what_the_last_token_holds_beyond_the_stop_string_is_not_written_twice() -> None:
+    with native_server([ROUTE, ANSWER], beyond="\n") as server:
+        result = ask(OpenAIPolicy(server.base_url, "m", mode="native"), max_routes=1)
+    assert result.answer == "4"
+    record = result.trace.turns[0]
+    assert record.turn.text == ROUTE and record.overhang == "\n"
+    first, second = (text_of(body["prompt"]) for body in completions(server))
+    assert second == f"{first}{ROUTE}\n{record.observation}\n"
 
 
 def test_a_server_without_ids_in_its_replies_still_gets_ids_from_the_text() -> None:

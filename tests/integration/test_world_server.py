@@ -42,7 +42,9 @@ async def ask(pool, name, query):
 
 async def refusal(server, **fields):
     """What OpenAI's client is told about a request that is not served: status and message."""
-    async with openai.AsyncOpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client:
+    async with openai.AsyncOpenAI(
+        base_url=server.base_url, api_key="none", max_retries=0
+    ) as client:
         with pytest.raises(openai.APIStatusError) as error:
             await client.chat.completions.create(**fields)
     return error.value.status_code, error.value.body["message"]

@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# A routing policy for an outcome table (what real candidates really answered), from the table to a report. No key, no GPU.
+#
+#   TABLE=../shared/data/mmlu_pro OUT=runs/mmlu_pro bash recipes/recorded.sh
+#   TABLE=... OUT=runs/seed1 SEED=1 bash recipes/recorded.sh
+#   TABLE=... STEPS=100 bash recipes/recorded.sh             more steps of reinforcement learning
+#   IMITATION="steps=300 copies=1" TABLE=... bash recipes/recorded.sh
+#   DRY_RUN=1 TABLE=... bash recipes/recorded.sh             prints the composed configuration of the training and exits
+#
+# Four steps: a planner on the training questions, and a small policy that imitates it; reinforcement learning with verl
+# (recipes/train.sh); policies, planner and bars on the test questions at every level; a report. What is finished is not done again: an
+# interrupted run goes on when it is started again. Remove OUT to begin anew. The small policy reads features of the question and the
+# candidates' short answers, not their texts. One thread; half an hour for 3,000 training questions and ten candidates.
+#
+# What to expect: OUT/results.json and OUT/report.html with a curve of accuracy and cost; the level that stands for a curve is chosen on
+# validation questions. The planner is good by itself; what reinforcement learning adds to its imitation is in the same table.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+TABLE=${TABLE:-}                        # a folder with an outcome table (docs/tables.md)
+OUT=${OUT:-runs/recorded}
+SEED=${SEED:-0}
+DUPLICATES=${DUPLICATES:-first}         # the same question under two ids: first keeps one, error refuses the table
+MAX_ROUNDS=${MAX_ROUNDS:-5}             # most candidates asked about a question
+IMITATION=${IMITATION:-}                # e.g. "steps=600 copies=1"
+ALPHA=${ALPHA:-0.9}                     # near 0 a dollar costs 1 / worth whatever alpha is; the larger, the longer it does
+STEPS=${STEPS:-40}                      # of reinforcement learning, BATCH * GROUP episodes each
+BATCH=${BATCH:-64}                      # questions a step, each at one level and with its letters in one order
+MINI=${MINI:-32}                        # questions an optimiser step
+GROUP=${GROUP:-8}                       # episodes of a question
+LR=${LR:-2e-4}
+TEST_EVERY=${TEST_EVERY:-10}
+VAL_QUESTIONS=${VAL_QUESTIONS:-150}     # of the validation split, each at every level, for choosing a checkpoint
+PASSES=${PASSES:-3}                     # rows of a training question, at a level and with letters drawn anew
+DRY_RUN=${DRY_RUN:-0}
+VENV=${VENV:-.venv}
+
+if [ -z "$TABLE" ]; then
+  echo "recorded.sh: TABLE is not set; give the folder of an outcome table, e.g. TABLE=data/mmlu_pro" >&2; exit 2
+fi
+if [ ! -e "$TABLE/pool.yaml" ]; then
+  echo "recorded.sh: TABLE is '$TABLE', where there is no pool.yaml; give the folder of an outcome table (docs/tables.md)" >&2; exit 2
+fi
+
+say() { printf '\n== %s (%dm%02ds)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
+
+bash scripts/env.sh
+mkdir -p "$OUT"
+OUT=$(cd "$OUT" && pwd)
+world=$OUT/world.yaml
+bin=$VENV/bin
+cat >"$world.new" <<YAML
+kind: recorded
+table: "$(cd "$TABLE" && pwd)"
+view: answer
+duplicates: $DUPLICATES
+max_rounds: $MAX_ROUNDS
+max_routes: 1
+YAML
+if [ -e "$world" ] && ! cmp -s "$world" "$world.new"; then
+  echo "recorded.sh: $OUT was begun with another world, see $world and $world.new; choose another OUT, or remove it" >&2
+  exit 2
+fi
+mv "$world.new" "$world"
+
+# Prompts are features, and answers are short.
+TRAIN=(
+  WORLD="$world" OUT="$OUT" MODEL="$OUT/imitation" ALGO=grpo NORM_STD=False SEED="$SEED" ALPHA="$ALPHA" STEPS="$STEPS" BATCH="$BATCH"
+  MINI="$MINI" GROUP="$GROUP" LR="$LR" TEST_EVERY="$TEST_EVERY" PROMPT=64 RESPONSE=384 MICRO=128 VENV="$VENV" DRY_RUN="$DRY_RUN"
+)
+if [ "$DRY_RUN" != 0 ]; then exec env "${TRAIN[@]}" bash recipes/train.sh "$@"; fi
+SECONDS=0                               # the installation is not counted
+export OMP_NUM_THREADS=1
+
+if [ ! -e "$OUT/imitation/imitation.json" ]; then
+  say "imitation: a planner on the training questions, and a small policy that does as it does"
+  options=()
+  for option in $IMITATION; do options+=(--imitation "$option"); done
+  "$bin/router-r1" world imitate "$world" --out "$OUT/imitation" --seed "$SEED" ${options[@]+"${options[@]}"}
+fi
+if [ ! -e "$OUT/data/agent_loop.yaml" ]; then
+  "$bin/router-r1" world prepare "$world" --out "$OUT/data" --seed "$SEED" --reward alpha="$ALPHA" --passes "$PASSES" \
+    --validation "$VAL_QUESTIONS"
+fi
+if [ ! -e "$OUT/trained" ]; then
+  say "reinforcement learning: $STEPS steps of $((BATCH * GROUP)) episodes; all output in $OUT/train.log"
+  "$bin/router-r1" world watch "$OUT/metrics" &
+  watcher=$!
+  trap 'kill "$watcher" 2>/dev/null || true' EXIT
+  if ! env "${TRAIN[@]}" bash recipes/train.sh "$@" >"$OUT/train.log" 2>&1; then
+    tail -n 30 "$OUT/train.log" >&2
+    echo "recorded.sh: the training failed; $OUT/train.log tells all. Started again, it goes on from its last checkpoint" >&2
+    exit 1
+  fi
+  sleep 2  # for the last line
+  kill "$watcher"
+  trap - EXIT
+  touch "$OUT/trained"
+fi
+if [ ! -e "$OUT/results.json" ]; then
+  say "evaluation: all test questions at every level"
+  rm -rf "$OUT/policy"
+  cp -r "$OUT/checkpoints/best" "$OUT/policy"
+  "$bin/router-r1" world measure "$world" --policy policy="$OUT/policy" --policy imitation="$OUT/imitation" \
+    --planner "$OUT/imitation/planner.pt" --out "$OUT" --reward alpha="$ALPHA" --seed "$SEED"
+fi
+say "report"
+"$bin/router-r1" world report "$OUT" --log "$OUT/metrics"
+say "done: open $OUT/report.html"

@@ -1,0 +1,241 @@
+"""Imitation of the planner: demonstrations do what it decided, tallies count, letters move together, a checkpoint results."""
+
+import itertools
+from collections import Counter
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from router_r1 import native
+from router_r1.cards import ModelCard
+from router_r1.episode import StopReason
+from router_r1.errors import ConfigError
+from router_r1.ledger import Price
+from router_r1.questions import Question, Split
+from router_r1.table import Outcome, OutcomeTable
+from router_r1_envs.demonstrations import example_of
+from router_r1_envs.imitation import (
+    ImitationConfig,
+    decisions,
+    demonstrations,
+    imitate,
+    said,
+    tallies,
+)
+from router_r1_envs.planner import Planner, PlannerConfig
+from router_r1_envs.recorded import RecordedWorld, RecordedWorldConfig
+from router_r1_envs.rows import make_rows, read_row
+from router_r1_envs.world import Level
+
+LEVELS = (Level(name="rich", worth_usd=0.1), Level(name="poor", worth_usd=0.0005))
+QUICK = PlannerConfig(
+    max_calls=3, posterior_steps=60, value_steps=60, hidden=16, batch=64, members=1, checkpoints=1
+)
+SKILLS = {"cheap-1.0": (0.8, 1.0), "twin-2": (0.7, 1.0), "dear": (0.9, 10.0)}
+
+
+def world_of(**settings) -> RecordedWorld:
+    """240 questions with four options, three candidates; `cheap-1.0` has no answer to every tenth."""
+    rng = np.random.default_rng(0)
+    asked, outcomes = [], []
+    for number in range(240):
+        gold = int(rng.integers(4))
+        asked.append(
+            Question(
+                id=f"q{number}",
+                question=f"Question {number}?",
+                answer="ABCD"[gold],
+                metric="choice",
+                category="ab"[number % 2],
+                choices=("w", "x", "y", "z"),
+            )
+        )
+        for name, (skill, _) in SKILLS.items():
+            right = rng.random() < skill
+            place = gold if right else (gold + int(rng.integers(1, 4))) % 4
+            answer = None if name == "cheap-1.0" and number % 10 == 0 else "ABCD"[place]
+            outcomes.append(
+                Outcome(
+                    id=f"q{number}",
+                    model=name,
+                    text="...",
+                    answer=answer,
+                    score=float(right and answer is not None),
+                    input_tokens=60,
+                    output_tokens=int(rng.integers(30, 50)),
+                )
+            )
+    cards = [ModelCard(name=n, price=Price(input=p, output=p)) for n, (_, p) in SKILLS.items()]
+    fields = {"view": "answer", "levels": LEVELS, "max_routes": 1} | settings
+    return RecordedWorld(
+        OutcomeTable(cards, asked, outcomes), RecordedWorldConfig(table="drawn", **fields)
+    )
+
+
+@pytest.fixture(scope="module")
+def world() -> RecordedWorld:
+    return world_of()
+
+
+@pytest.fixture(scope="module")
+def planner(world) -> Planner:
+    return Planner.fit(world, seed=0, settings=QUICK)
+
+
+@pytest.fixture(scope="module")
+def policy(world, planner, tmp_path_factory):
+    """A checkpoint after a few steps, and what was reported of it."""
+    folder = tmp_path_factory.mktemp("policy")
+    settings = ImitationConfig(copies=1, tally_steps=2, steps=3, batch_size=8, hidden=32, layers=1)
+    return folder, imitate(world, planner, folder, settings)
+
+
+def test_a_demonstration_asks_whom_the_planner_asks_and_answers_its_leader(world, planner) -> None:
+    decided = [decision for decision, _ in decisions(world, planner)]
+    played = list(demonstrations(world, planner))
+    assert len(played) == len(decided) == len(LEVELS) * len(world.questions(Split.TRAIN))
+    for episode, decision in zip(played, decided, strict=True):
+        assert episode.stop_reason is StopReason.ANSWERED
+        asked = [outcome for turn in episode.turns for outcome in turn.outcomes]
+        assert tuple(outcome.model for outcome in asked) == decision.calls
+        assert all(outcome.response.failure is None for outcome in asked)
+        assert episode.answer == (decision.answer or "none")
+        assert episode.spent_usd == pytest.approx(decision.cost_usd)
+    assert not world.misses
+
+
+def test_a_thought_is_the_leader_and_how_many_said_so(world, planner) -> None:
+    counts = set()
+    for episode, (decision, _) in zip(
+        demonstrations(world, planner), decisions(world, planner), strict=True
+    ):
+        replies = [o.response.text for turn in episode.turns for o in turn.outcomes]
+        for number, turn in enumerate(episode.turns):
+            assert turn.turn.thought == said(decision, number)
+            leader, _, count = turn.turn.thought.partition(" x")
+            gave = replies[:number].count(f"The answer is ({leader}).")
+            assert (leader == "none") == (gave == 0)
+            assert leader == "none" or int(count) == gave
+            counts.add(gave)
+    assert counts >= {0, 1, 2}
+
+
+def test_each_demonstration_states_its_level(world, planner) -> None:
+    played = list(demonstrations(world, planner))
+    worths = Counter(episode.opening[-1]["content"].split(";")[0] for episode in played)
+    assert worths == {"worth $0.10": len(played) // 2, "worth $0.0005": len(played) // 2}
+    assert all('worth="$0.0005"' in e.turns[0].observation for e in played[len(played) // 2 :])
+
+
+def test_letters_move_together_and_differ_between_copies(world, planner) -> None:
+    of_question = {}
+    for decision, _ in decisions(world, planner, copies=2):
+        shown = decision.question
+        original = world.table.question(shown.id)
+        gold = "ABCD".index(original.answer)
+        assert shown.choices["ABCD".index(shown.answer)] == original.choices[gold]
+        of_question.setdefault(shown.id, []).append(shown.choices)
+    orders = [len(set(choices)) for choices in of_question.values()]
+    assert all(len(choices) == 2 * len(LEVELS) for choices in of_question.values())
+    assert np.mean(orders) > 3
+
+
+def test_other_seeds_are_other_letters_and_the_same_seed_is_the_same(world, planner) -> None:
+    def shown(seed):
+        return [d.question.choices for d, _ in decisions(world, planner, seed=seed)]
+
+    assert shown(0) == shown(0)
+    assert shown(0) != shown(1)
+
+
+def test_training_rows_have_one_order_of_the_options_for_a_group_and_others_for_others(
+    world,
+) -> None:
+    rows = make_rows(world, Split.TRAIN, passes=4)
+    every = [read_row(world, row["extra_info"]) for row in rows]
+    many = len(world.questions(Split.TRAIN))
+    assert [question.id for question, _ in every] == 4 * [
+        q.id for q in world.questions(Split.TRAIN)
+    ]
+    orders = [{every[n + many * i][0].choices for i in range(4)} for n in range(many)]
+    assert np.mean([len(found) for found in orders]) > 3
+    for (question, _), row in zip(every, rows, strict=True):
+        original = world.table.question(question.id)
+        assert row["reward_model"]["ground_truth"] == [question.answer]
+        place = "ABCD".index(question.answer)
+        assert question.choices[place] == original.choices["ABCD".index(original.answer)]
+    assert make_rows(world, Split.TRAIN) == rows[:many]
+
+
+def test_a_tally_counts_the_replies_before_it(world, policy) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(policy[0])
+    for example in tallies(world, tokenizer, 30):
+        assert len(example.ids) == len(example.mask)
+        pieces = [
+            (learned, "".join(tokenizer.decode([i]) for i, _ in group))
+            for learned, group in itertools.groupby(
+                zip(example.ids, example.mask, strict=True), key=lambda pair: pair[1]
+            )
+        ]
+        given = Counter()
+        for (_, read), (_, written) in zip(pieces[::2], pieces[1::2], strict=True):
+            letter = read.rpartition("(")[2][:1] if "answer is" in read else None
+            given.update([letter] if letter else [])
+            if not given:
+                assert "none" in written
+                continue
+            leader, count = given.most_common(1)[0]
+            assert written.split() == ["<think>", leader, f"x{count}</think>"]
+
+
+def test_names_are_one_token_and_a_letter_the_same_one_everywhere(policy) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(policy[0])
+    for name in SKILLS:
+        ids = native.encode_text(tokenizer, f'<route model="{name}">question</route>')
+        assert [tokenizer.decode([i]).strip() for i in ids][1] == name
+        assert len(ids) == 5
+    for letter in "ABCD":
+        (own,) = (
+            i for i in native.encode_text(tokenizer, letter) if tokenizer.decode([i]) == letter
+        )
+        assert own in native.encode_text(tokenizer, f"The answer is ({letter}).")
+        assert own in native.encode_text(tokenizer, f"<think>{letter} x2</think>")
+
+
+def test_the_checkpoint_loads_and_reads_demonstrations(world, planner, policy) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder, report = policy
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    native.check_tokenizer(tokenizer, str(folder))
+    assert set(report["losses"]) == {"tallies", "imitation"}
+    lengths = []
+    for episode in itertools.islice(demonstrations(world, planner), 20):
+        example = example_of(episode, tokenizer)
+        assert tokenizer.unk_token_id not in example.ids
+        assert max(example.ids) < model.config.vocab_size
+        lengths.append(len(example.ids))
+    assert max(lengths) <= report["longest_episode"] <= model.config.max_position_embeddings
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"view": "text"}, "view=answer"),
+        ({"max_routes": 4}, "max_routes=1"),
+        ({"max_rounds": 2}, "asks up to 3 candidates"),
+    ],
+)
+def test_worlds_that_the_planner_can_not_be_played_in_are_refused(
+    planner, settings, message
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        next(demonstrations(world_of(**settings), planner))
