@@ -34,11 +34,12 @@ VAL_QUESTIONS=${VAL_QUESTIONS:-100}     # each at every level
 if [ "$STACK" = cpu ]; then
   STEPS=${STEPS:-50}; BATCH=${BATCH:-16}; MINI=${MINI:-8}; GROUP=${GROUP:-8}; LR=${LR:-5e-4}; CRITIC_LR=${CRITIC_LR:-1e-3}
   PROMPT=${PROMPT:-64}; RESPONSE=${RESPONSE:-320}; MICRO=${MICRO:-64}; ROLLOUT=${ROLLOUT:-hf_cpu}; KL=${KL:-0}
-  TEST_EVERY=${TEST_EVERY:-5}
+  # A small policy miscopies at temperature 1, and learns to save money on questions that it fails by accident.
+  TEST_EVERY=${TEST_EVERY:-5}; TEMPERATURE=${TEMPERATURE:-0.7}
 else
   STEPS=${STEPS:-200}; BATCH=${BATCH:-64}; MINI=${MINI:-64}; GROUP=${GROUP:-8}; LR=${LR:-1e-6}; CRITIC_LR=${CRITIC_LR:-1e-5}
   PROMPT=${PROMPT:-2048}; RESPONSE=${RESPONSE:-6144}; MICRO=${MICRO:-4}; ROLLOUT=${ROLLOUT:-vllm}; KL=${KL:-0.001}
-  TEST_EVERY=${TEST_EVERY:-10}; MODEL=${MODEL:-Qwen/Qwen2.5-3B-Instruct}
+  TEST_EVERY=${TEST_EVERY:-10}; TEMPERATURE=${TEMPERATURE:-1.0}; MODEL=${MODEL:-Qwen/Qwen2.5-3B-Instruct}
 fi
 # Dividing advantages by the group's deviation is harmless where groups differ in correctness, and destroys a recorded pool, where
 # they often differ in cost alone.
@@ -107,7 +108,7 @@ ACTOR=(
 )
 ROLLOUTS=(
   actor_rollout_ref.rollout.name="$ROLLOUT" actor_rollout_ref.rollout.n="$([ "$ALGO" = ppo ] && echo 1 || echo "$GROUP")"
-  actor_rollout_ref.rollout.temperature=1.0 actor_rollout_ref.rollout.val_kwargs.temperature=0
+  actor_rollout_ref.rollout.temperature="$TEMPERATURE" actor_rollout_ref.rollout.val_kwargs.temperature=0
   actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu="$MICRO" actor_rollout_ref.rollout.calculate_log_probs=True
   actor_rollout_ref.rollout.agent.default_agent_loop=router_r1
   actor_rollout_ref.rollout.agent.agent_loop_config_path="$OUT/data/agent_loop.yaml"

@@ -66,9 +66,7 @@ def following(episode: Episode, encode: Encode) -> Tokens:
 
 def turn_text(tokenizer: Any, ids: Sequence[int], stops: Sequence[str]) -> tuple[str, str]:
     """What generated ids say: the turn, and what they hold beyond it (see `Segment.overhang`)."""
-    text: str = tokenizer.decode(
-        ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
-    )
+    text: str = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     kept = cut_turn(text, stops)
     return kept, text[len(kept) :]
 

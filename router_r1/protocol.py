@@ -372,7 +372,10 @@ def parse_transcript(
             parts.append(
                 Information(
                     unescape(text[opened.end() : tag.start()]),
-                    *(attributes.get(name) for name in ("model", "notice", "cost", "left", "worth")),
+                    *(
+                        attributes.get(name)
+                        for name in ("model", "notice", "cost", "left", "worth")
+                    ),
                 )
             )
             position, opened = tag.end(), None

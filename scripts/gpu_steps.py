@@ -1,6 +1,6 @@
 """A few optimiser steps of a small policy on CUDA, and whether it says there what it says on the CPU. See gpu_check.sh.
 
-    python scripts/gpu_steps.py
+python scripts/gpu_steps.py
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def main() -> None:
         there = model(input_ids=ids.to("cuda")).logits.float().log_softmax(-1).cpu()
         here = model.to("cpu")(input_ids=ids).logits.float().log_softmax(-1)
     difference = (there - here).abs().max().item()
-    print(f"largest difference of log-probabilities between CUDA and CPU, in float32: {difference:.2e}")
+    print(
+        f"largest difference of log-probabilities between CUDA and CPU, in float32: {difference:.2e}"
+    )
     if not losses[-1] < losses[0] or difference > 1e-2:
         sys.exit("gpu_steps: the loss did not fall, or the devices disagree")
 

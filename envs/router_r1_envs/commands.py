@@ -168,8 +168,7 @@ def imitate_command(
 
     report = imitate(world, planner, out, chosen, show)
     (out / "imitation.json").write_text(json.dumps(report, indent=2) + "\n")
-    losses = ", ".join(f"{name} {loss:.3f}" for name, loss in report["losses"].items())
-    typer.echo(f"{out}: a policy of {report['parameters']:,} parameters; losses: {losses}")
+    typer.echo(f"{out}: a policy of {report['parameters']:,} parameters; loss {report['loss']:.3f}")
 
 
 def measure_command(

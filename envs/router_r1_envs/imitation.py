@@ -39,6 +39,7 @@ from router_r1_envs.small_policy import make_model, make_tokenizer, save_policy
 
 Count = Annotated[int, Field(ge=1)]
 _TALLIED = 5
+_DECAY = 0.5  # share of the steps, at the end, in which the learning rates fall
 _NO_LIMITS = PromptContext(max_rounds=1, max_routes=1, budget_usd=None)
 NOBODY = "none"
 """What a thought says while nobody has answered, and the answer where nobody did."""
@@ -56,12 +57,12 @@ class ImitationConfig(StrictModel):
 
     seed: int = 0
     """Of weights, letters and order."""
-    copies: Count = 2
+    copies: Count = 1
     """Demonstrations of a question at each level, each with its letters in another order."""
-    tally_steps: Annotated[int, Field(ge=0)] = 300
-    """Optimiser steps on tallies."""
-    steps: Count = 900
-    """Optimiser steps on demonstrations."""
+    tallies: Annotated[int, Field(ge=0)] = 8000
+    """Replies that are only counted, see `tallies`; mixed with the demonstrations."""
+    steps: Count = 1200
+    """Optimiser steps."""
     batch_size: Count = 64
     """Sequences a step."""
     hidden: Count = 128
@@ -182,7 +183,7 @@ def imitate(
     """Make a policy, train it on demonstrations of the planner, and save it in `folder`.
 
     Returns:
-        The final loss of each stage, the number of demonstrations, the tokens of the longest opening and episode, and the settings.
+        The final loss, the number of demonstrations, the tokens of the longest opening and episode, and the settings.
 
     Raises:
         ConfigError: see `demonstrations`.
@@ -200,32 +201,22 @@ def imitate(
         tokenizer, hidden=settings.hidden, layers=settings.layers, seed=settings.seed
     )
 
-    losses: dict[str, float] = {}
-
-    def train(name: str, learned: list[Example], steps: int, **options: Any) -> None:
-        losses[name] = supervise(
-            model,
-            learned,
-            steps=steps,
-            batch_size=settings.batch_size,
-            seed=settings.seed,
-            on_progress=lambda progress: tell(Stage(name, progress)),
-            **options,
-        )
-
-    if settings.tally_steps:
-        many = settings.tally_steps * settings.batch_size
-        train(
-            "tallies",
-            tallies(world, tokenizer, many, settings.seed),
-            settings.tally_steps,
-            decay=0.0,
-        )
-    train("imitation", examples, settings.steps)
+    # Together, not one after the other: a policy that has learned tallies alone is slow to learn anything else.
+    counted = tallies(world, tokenizer, settings.tallies, settings.seed)
+    loss = supervise(
+        model,
+        examples + counted,
+        steps=settings.steps,
+        batch_size=settings.batch_size,
+        decay=_DECAY,
+        seed=settings.seed,
+        on_progress=lambda progress: tell(Stage("imitation", progress)),
+    )
     save_policy(model, tokenizer, folder)
     return {
-        "losses": losses,
+        "loss": loss,
         "demonstrations": len(examples),
+        "tallies": len(counted),
         "longest_opening": max(example.mask.index(1) for example in examples),
         "longest_episode": max(len(example.ids) for example in examples),
         "parameters": sum(p.numel() for p in model.parameters()),
