@@ -32,7 +32,7 @@ ALPHA=${ALPHA:-0.5}                     # weight of cost in the reward
 TRAIN_QUESTIONS=${TRAIN_QUESTIONS:-8000}
 VAL_QUESTIONS=${VAL_QUESTIONS:-100}     # each at every level
 if [ "$STACK" = cpu ]; then
-  STEPS=${STEPS:-50}; BATCH=${BATCH:-16}; MINI=${MINI:-8}; GROUP=${GROUP:-8}; LR=${LR:-5e-4}; CRITIC_LR=${CRITIC_LR:-1e-3}
+  STEPS=${STEPS:-40}; BATCH=${BATCH:-16}; MINI=${MINI:-8}; GROUP=${GROUP:-8}; LR=${LR:-2e-4}; CRITIC_LR=${CRITIC_LR:-1e-3}
   PROMPT=${PROMPT:-64}; RESPONSE=${RESPONSE:-320}; MICRO=${MICRO:-64}; ROLLOUT=${ROLLOUT:-hf_cpu}; KL=${KL:-0}
   # A small policy miscopies at temperature 1, and learns to save money on questions that it fails by accident.
   TEST_EVERY=${TEST_EVERY:-5}; TEMPERATURE=${TEMPERATURE:-0.7}
