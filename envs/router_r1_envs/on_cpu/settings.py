@@ -53,6 +53,10 @@ def environment(*, threads: int = 1) -> dict[str, str]:
         "RAY_DEDUP_LOGS": "0",
         "HYDRA_FULL_ERROR": "1",
         "PYTHONWARNINGS": "ignore",
+        # Read with `rollout=vllm` only: no threads of its own choice, and a cache of 1 GiB.
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_NO_USAGE_STATS": "1",
     }
 
 
