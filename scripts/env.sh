@@ -47,6 +47,8 @@ fi
 rm -f "$VENV/.made-from"
 pip() { "$VENV/bin/python" -m pip --disable-pip-version-check -qq "$@"; }
 
+# The resolver of pip 23 takes minutes to hours over verl's requirements, a newer one seconds.
+pip install --upgrade "pip>=25"
 # torch first and alone: asked for by another package it would come as whatever build is newest.
 echo "env.sh: installing $TORCH"
 if [ "$STACK" = cpu ] && [ -n "$TORCH_INDEX_URL" ]; then
