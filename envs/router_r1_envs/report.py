@@ -64,7 +64,9 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
     sections.append(f"<h2>Accuracy and cost</h2><div class=table>{_table(rows)}</div>")
     curves = [r for r in rows if r["kind"] in ("agent", "router") and r["curve"]]
     if curves:
-        sections.append(f"<h2>At every level</h2><div class=table>{_levels(curves)}</div>")
+        sections.append(
+            f"<h2>At every budget or level</h2><div class=table>{_levels(curves)}</div>"
+        )
     example = _example(run / "traces.jsonl")
     if example:
         sections.append(f"<h2>One episode</h2><pre>{html.escape(example)}</pre>")
