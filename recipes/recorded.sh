@@ -44,7 +44,8 @@ fi
 
 say() { printf '\n== %s (%dm%02ds)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
 
-bash scripts/env.sh
+# A dry run composes with whatever environment there is.
+if [ "$DRY_RUN" = 0 ] || [ ! -x "$VENV/bin/python" ]; then bash scripts/env.sh; fi
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
 world=$OUT/world.yaml

@@ -52,6 +52,10 @@ if [ "$STACK" = cpu ] && { [ "$GPUS" != 1 ] || [ "$NODES" != 1 ]; }; then
   echo "train.sh: GPUS and NODES are for STACK=gpu; on a CPU there is one worker" >&2; exit 2
 fi
 
+if [ $((BATCH % MINI)) != 0 ] || [ $((MINI * GROUP % MICRO)) != 0 ]; then
+  echo "train.sh: MINI ($MINI) must divide BATCH ($BATCH), and MICRO ($MICRO) must divide MINI x GROUP ($((MINI * GROUP)))" >&2; exit 2
+fi
+
 export STACK VENV=${VENV:-$([ "$STACK" = cpu ] && echo .venv || echo .venv-gpu)}
 # A dry run composes with whatever environment there is.
 if [ "$DRY_RUN" = 0 ] || [ ! -x "$VENV/bin/python" ]; then bash scripts/env.sh; fi

@@ -22,6 +22,7 @@ def quickstart(out: Path) -> subprocess.CompletedProcess[str]:
         "BATCH": "2",
         "MINI": "2",
         "GROUP": "4",
+        "MICRO": "8",
         "TEST_EVERY": "1",
         "TRAIN_QUESTIONS": "16",
         "VAL_QUESTIONS": "2",

@@ -69,12 +69,29 @@ def test_the_quickstart_composes_what_it_would_train(tmp_path: Path) -> None:
     assert config["trainer"]["total_training_steps"] == 7
 
 
+def test_the_recorded_recipe_composes_without_dividing_by_deviation(tmp_path: Path) -> None:
+    table = tmp_path / "table"
+    table.mkdir()
+    (table / "pool.yaml").write_text("candidates: []\n")
+    result = run("recipes/recorded.sh", tmp_path, DRY_RUN="1", TABLE=str(table), STEPS="7")
+    config = composed(result)
+    assert config["trainer"]["total_training_steps"] == 7
+    assert config["algorithm"]["norm_adv_by_std_in_grpo"] is False
+
+
+def test_the_recorded_recipe_asks_for_a_table(tmp_path: Path) -> None:
+    result = run("recipes/recorded.sh", tmp_path)
+    assert result.returncode == 2
+    assert "TABLE is not set" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
         ({"STACK": "tpu"}, "STACK is 'tpu'"),
         ({"ALGO": "dpo"}, "ALGO is 'dpo'"),
         ({"GPUS": "8"}, "GPUS and NODES are for STACK=gpu"),
+        ({"MICRO": "7"}, "MICRO (7) must divide MINI x GROUP"),
     ],
 )
 def test_bad_variables_are_refused_at_once(
