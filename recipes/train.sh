@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Reinforcement learning of a routing policy with verl: GRPO or PPO, on two CPU cores or on nodes of GPUs.
 #
-#   bash recipes/train.sh                                        the generated world, a small policy, CPU: about 5 minutes
+#   bash recipes/train.sh                                        the generated world, a small policy, CPU: about as long as scripts/quickstart.sh
 #   ALGO=ppo bash recipes/train.sh                               PPO with a critic instead of GRPO
 #   STACK=gpu MODEL=Qwen/Qwen2.5-3B-Instruct WORLD=world.yaml bash recipes/train.sh           one GPU of 80 GB
 #   STACK=gpu MODEL=meta-llama/Llama-3.2-3B-Instruct GPUS=8 WORLD=world.yaml bash recipes/train.sh
 #   STACK=gpu GPUS=8 NODES=2 ... bash recipes/train.sh           on the head node of a Ray cluster (`ray start --head`, `ray start --address=`)
+#   QUIET=1 bash recipes/train.sh                                a line for each step; all output in OUT/train.log; nothing where STEPS are done
 #   DRY_RUN=1 bash recipes/train.sh                              prints the composed configuration and exits
 #   bash recipes/train.sh trainer.total_training_steps=100       any override of verl, last
 #
@@ -44,6 +45,7 @@ fi
 # Dividing advantages by the group's deviation is harmless where groups differ in correctness, and destroys a recorded pool, where
 # they often differ in cost alone.
 NORM_STD=${NORM_STD:-$([ "$WORLD" = generated ] && echo True || echo False)}
+QUIET=${QUIET:-0}                       # what longer recipes use
 DRY_RUN=${DRY_RUN:-0}
 
 case "$STACK" in cpu|gpu) ;; *) echo "train.sh: STACK is '$STACK'; it must be cpu or gpu" >&2; exit 2 ;; esac
@@ -158,5 +160,22 @@ else
   )
 fi
 
-exec "$PY" -m router_r1_envs.train \
+TRAIN=(
+  "$PY" -m router_r1_envs.train
   "${HARDWARE[@]}" "${DATA[@]}" "${POLICY[@]}" "${ACTOR[@]}" "${ROLLOUTS[@]}" "${CRITIC[@]}" "${ALGORITHM[@]}" "${TRAINER[@]}" "$@"
+)
+if [ "$QUIET" = 0 ] || [ "$DRY_RUN" != 0 ]; then exec "${TRAIN[@]}"; fi
+
+if [ "$(cat "$OUT/trained" 2>/dev/null)" = "$STEPS" ]; then
+  echo "train.sh: $OUT has its $STEPS steps"; exit 0
+fi
+"$VENV/bin/router-r1" world watch "$OUT/metrics" &
+watcher=$!
+trap 'kill "$watcher" 2>/dev/null || true' EXIT
+if ! "${TRAIN[@]}" >"$OUT/train.log" 2>&1; then
+  tail -n 30 "$OUT/train.log" >&2
+  echo "train.sh: the training failed; $OUT/train.log tells all. Started again, it goes on from its last checkpoint" >&2
+  exit 1
+fi
+sleep 2  # for the last line
+echo "$STEPS" >"$OUT/trained"

@@ -25,7 +25,8 @@ export ALGO SEED ALPHA STEPS VENV DRY_RUN
 
 say() { printf '\n== %s (%dm%02ds)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
 
-bash scripts/env.sh
+# A dry run composes with whatever environment there is.
+if [ "$DRY_RUN" = 0 ] || [ ! -x "$VENV/bin/python" ]; then bash scripts/env.sh; fi
 if [ "$DRY_RUN" != 0 ]; then OUT=$OUT MODEL=$OUT/cold_start exec bash recipes/train.sh "$@"; fi
 SECONDS=0                               # the installation is not counted
 mkdir -p "$OUT"
@@ -38,21 +39,8 @@ if [ ! -e "$OUT/cold_start/cold_start.json" ]; then
   OMP_NUM_THREADS=$THREADS "$bin/router-r1" world cold-start --out "$OUT/cold_start" --reward alpha="$ALPHA" --seed "$SEED" \
     --threads "$THREADS" ${options[@]+"${options[@]}"}
 fi
-if [ "$(cat "$OUT/trained" 2>/dev/null)" != "$STEPS" ]; then
-  say "reinforcement learning: $ALGO, $STEPS steps of 128 episodes; all output in $OUT/train.log"
-  "$bin/router-r1" world watch "$OUT/metrics" &
-  watcher=$!
-  trap 'kill "$watcher" 2>/dev/null || true' EXIT
-  if ! OUT=$OUT MODEL=$OUT/cold_start bash recipes/train.sh "$@" >"$OUT/train.log" 2>&1; then
-    tail -n 30 "$OUT/train.log" >&2
-    echo "quickstart.sh: the training failed; $OUT/train.log tells all. Started again, it goes on from its last checkpoint" >&2
-    exit 1
-  fi
-  sleep 2  # for the last line
-  kill "$watcher"
-  trap - EXIT
-  echo "$STEPS" >"$OUT/trained"
-fi
+say "reinforcement learning: $ALGO, $STEPS steps of 128 episodes; all output in $OUT/train.log"
+QUIET=1 OUT=$OUT MODEL=$OUT/cold_start bash recipes/train.sh "$@"
 say "evaluation: $QUESTIONS questions about names that nobody was trained on, at every budget"
 rm -rf "$OUT/policy"
 cp -r "$OUT/checkpoints/best" "$OUT/policy"

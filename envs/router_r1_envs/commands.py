@@ -89,7 +89,7 @@ def cold_start_command(
     steps: Annotated[
         list[str], typer.Option("--cold-start", help="name=value, e.g. explore_steps=400.")
     ] = [],
-    threads: Annotated[int, typer.Option(help="Of torch.")] = 2,
+    threads: Annotated[int, typer.Option(help="Of torch.")] = 1,
     seed: Seed = 0,
 ) -> None:
     """Make a small policy and bring it to where reinforcement learning can begin; minutes on a CPU."""

@@ -89,6 +89,10 @@ class LiveWorld:
         """The same for every question."""
         return PROMPTS[self.settings.prompt]
 
+    def varied(self, question: Question, seed: int) -> Question:
+        """A question has one guise."""
+        return question
+
     def pool(self, question: Question) -> ModelPool:
         """The same for every question."""
         return self._pool

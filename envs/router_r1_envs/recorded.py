@@ -230,6 +230,10 @@ class RecordedWorld:
 
         return features
 
+    def varied(self, question: Question, seed: int) -> Question:
+        """Its options in another order, where the policy reads answers and could learn letters by heart."""
+        return self.permuted(question, seed) if self.view == "answer" else question
+
     def pool(self, question: Question) -> ModelPool:
         """The candidates as they answered this question."""
         return _RecordedPool(self, question)

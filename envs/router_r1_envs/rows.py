@@ -15,7 +15,6 @@ from router_r1 import config, native
 from router_r1.errors import ConfigError
 from router_r1.questions import Question, Split
 from router_r1_envs.knowledge import draw
-from router_r1_envs.recorded import RecordedWorld
 from router_r1_envs.world import Level, World, level_named, start
 
 AGENT = "router_r1"
@@ -85,15 +84,9 @@ def make_rows(
         of = seed + 1000 * number  # the first pass is the same however many follow
         for question in questions:
             level = draw("level", of, question.id).choice(world.levels)
-            rows.append(make_row(world, _permuted(world, question, of), level, len(rows)))
+            # One guise for all episodes of a row: what is compared in a group is the same task.
+            rows.append(make_row(world, world.varied(question, of), level, len(rows)))
     return rows
-
-
-def _permuted(world: World, question: Question, seed: int) -> Question:
-    """One order of the options for all episodes of a row: what is compared in a group is the same task."""
-    if isinstance(world, RecordedWorld) and world.view == "answer":
-        return world.permuted(question, seed)
-    return question
 
 
 def write_rows(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -76,6 +76,10 @@ class World(Protocol):
         """What opens an episode on this question."""
         ...
 
+    def varied(self, question: Question, seed: int) -> Question:
+        """The same task in another guise where the world has several: options in another order, say."""
+        ...
+
     def pool(self, question: Question) -> ModelPool:
         """The candidates as they respond in an episode on this question."""
         ...

@@ -87,8 +87,10 @@ def test_the_quickstart_trains_evaluates_reports_and_can_be_repeated(tmp_path: P
     assert list(out.glob("wandb/offline-run-*"))
 
     checkpoint = (out / "checkpoints" / "best" / "best.json").stat().st_mtime_ns
+    starts = sorted((out / "metrics").iterdir())
     second = quickstart(out)
     assert second.returncode == 0, second.stderr[-2000:]
     assert "cold start:" not in second.stdout
-    assert "reinforcement learning:" not in second.stdout
+    assert "has its 2 steps" in second.stdout
+    assert sorted((out / "metrics").iterdir()) == starts, "the training was not started again"
     assert (out / "checkpoints" / "best" / "best.json").stat().st_mtime_ns == checkpoint
