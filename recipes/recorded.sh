@@ -10,8 +10,7 @@
 # Four steps: a planner on the training questions, and a small policy that imitates it; reinforcement learning with verl
 # (recipes/train.sh); policies, planner and bars on the test questions at every level; a report. What is finished is not done again: an
 # interrupted run goes on when it is started again. Remove OUT to begin anew. The small policy reads features of the question and the
-# candidates' short answers, not their texts. One thread; the imitation takes about
-# ten minutes for 3,000 training questions and ten candidates.
+# candidates' short answers, not their texts.
 #
 # What to expect: OUT/results.json and OUT/report.html with a curve of accuracy and cost; the level that stands for a curve is chosen on
 # validation questions. The planner is good by itself; what reinforcement learning adds to its imitation is in the same table.
@@ -72,7 +71,6 @@ TRAIN=(
 )
 if [ "$DRY_RUN" != 0 ]; then exec env "${TRAIN[@]}" bash recipes/train.sh "$@"; fi
 SECONDS=0                               # the installation is not counted
-export OMP_NUM_THREADS=1
 
 if [ ! -e "$OUT/imitation/imitation.json" ]; then
   say "imitation: a planner on the training questions, and a small policy that does as it does"

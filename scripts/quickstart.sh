@@ -17,7 +17,6 @@ SEED=${SEED:-0}
 ALPHA=${ALPHA:-0.5}                     # weight of cost in the reward
 STEPS=${STEPS:-40}                      # of reinforcement learning, 128 episodes each
 QUESTIONS=${QUESTIONS:-300}             # of the evaluation, at every budget
-THREADS=${THREADS:-1}                   # of torch; more than one helps only where nothing else runs
 COLD_START=${COLD_START:-}              # e.g. "explore_steps=300 best_steps=60"
 DRY_RUN=${DRY_RUN:-0}
 VENV=${VENV:-.venv}
@@ -36,15 +35,15 @@ if [ ! -e "$OUT/cold_start/cold_start.json" ]; then
   say "cold start: copying, a random router's episodes, the best of several"
   options=()
   for option in $COLD_START; do options+=(--cold-start "$option"); done
-  OMP_NUM_THREADS=$THREADS "$bin/router-r1" world cold-start --out "$OUT/cold_start" --reward alpha="$ALPHA" --seed "$SEED" \
-    --threads "$THREADS" ${options[@]+"${options[@]}"}
+  "$bin/router-r1" world cold-start --out "$OUT/cold_start" --reward alpha="$ALPHA" --seed "$SEED" \
+    ${options[@]+"${options[@]}"}
 fi
 say "reinforcement learning: $ALGO, $STEPS steps of 128 episodes; all output in $OUT/train.log"
 QUIET=1 OUT=$OUT MODEL=$OUT/cold_start bash recipes/train.sh "$@"
 say "evaluation: $QUESTIONS questions about names that nobody was trained on, at every budget"
 rm -rf "$OUT/policy"
 cp -r "$OUT/checkpoints/best" "$OUT/policy"
-OMP_NUM_THREADS=$THREADS "$bin/router-r1" world evaluate --policy policy="$OUT/policy" --policy "cold start=$OUT/cold_start" --out "$OUT" \
+"$bin/router-r1" world evaluate --policy policy="$OUT/policy" --policy "cold start=$OUT/cold_start" --out "$OUT" \
   --limit "$QUESTIONS" --reward alpha="$ALPHA" --seed "$SEED"
 say "report"
 "$bin/router-r1" world report "$OUT" --log "$OUT/metrics"

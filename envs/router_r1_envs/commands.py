@@ -5,13 +5,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from router_r1_envs.cold_start import Stage
     from router_r1_envs.generated import GeneratedWorld
     from router_r1_envs.recorded import RecordedWorld
     from router_r1_envs.world import World
@@ -26,6 +30,10 @@ RewardSettings = Annotated[
     list[str], typer.Option("--reward", help="name=value: settings of the reward, e.g. alpha=0.5.")
 ]
 Seed = Annotated[int, typer.Option(help="Of all that is random.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(help="Of torch. As OMP_NUM_THREADS says, or as many as idle cores, at most 4."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -89,23 +97,44 @@ def cold_start_command(
     steps: Annotated[
         list[str], typer.Option("--cold-start", help="name=value, e.g. explore_steps=400.")
     ] = [],
-    threads: Annotated[int, typer.Option(help="Of torch.")] = 1,
+    threads: Threads = None,
     seed: Seed = 0,
 ) -> None:
     """Make a small policy and bring it to where reinforcement learning can begin; minutes on a CPU."""
-    import torch
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
     from router_r1 import config
-    from router_r1_envs.cold_start import ColdStartConfig, Stage, cold_start
+    from router_r1_envs.cold_start import ColdStartConfig, cold_start
 
-    torch.set_num_threads(threads)
+    _use(threads)
     world = _generated(source, settings)
     weights = _reward(world, reward)
     chosen = config.validate(
         ColdStartConfig, {"seed": seed, **config.override({}, steps)}, "cold start"
     )
+    with _stages() as show:
+        report = cold_start(world, weights, out, chosen, show)
+    (out / "cold_start.json").write_text(json.dumps(report, indent=2) + "\n")
+    losses = ", ".join(f"{name} {loss:.3f}" for name, loss in report["losses"].items())
+    typer.echo(f"{out}: a policy of {report['parameters']:,} parameters; losses: {losses}")
+
+
+def _use(threads: int | None) -> None:
+    """Threads that have to wait for a core spin against each other: two of them are slower than one."""
+    import psutil
+    import torch
+
+    if threads is None and "OMP_NUM_THREADS" not in os.environ:
+        busy = psutil.cpu_percent(interval=0.5, percpu=True)
+        threads = min(4, max(1, sum(share < 50 for share in busy)))
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def _stages() -> Iterator[Callable[[Stage], None]]:
+    """A progress bar for each stage of a supervised training."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -123,10 +152,7 @@ def cold_start_command(
                 done, total = stage.progress.step, stage.progress.steps
                 bar.update(tasks[stage.name], completed=done, total=total, loss=stage.progress.loss)
 
-        report = cold_start(world, weights, out, chosen, show)
-    (out / "cold_start.json").write_text(json.dumps(report, indent=2) + "\n")
-    losses = ", ".join(f"{name} {loss:.3f}" for name, loss in report["losses"].items())
-    typer.echo(f"{out}: a policy of {report['parameters']:,} parameters; losses: {losses}")
+        yield show
 
 
 def imitate_command(
@@ -136,17 +162,15 @@ def imitate_command(
     options: Annotated[
         list[str], typer.Option("--imitation", help="name=value, e.g. steps=600.")
     ] = [],
-    threads: Annotated[int, typer.Option(help="Of torch.")] = 1,
+    threads: Threads = None,
     seed: Seed = 0,
 ) -> None:
     """Fit a planner on an outcome table, and a small policy that imitates it; minutes on a CPU."""
-    import torch
-
     from router_r1 import config
     from router_r1_envs.imitation import ImitationConfig, imitate
     from router_r1_envs.planner import Planner
 
-    torch.set_num_threads(threads)
+    _use(threads)
     world = _recorded(source, settings)
     given = {"seed": seed, **config.override({}, options)}
     chosen = config.validate(ImitationConfig, given, "imitation")
@@ -158,15 +182,8 @@ def imitate_command(
         planner = Planner.fit(world, seed)
         planner.save(path)
 
-    def show(stage: Any) -> None:
-        progress = stage.progress
-        if progress is None:
-            typer.echo(stage.name, err=True)
-        elif progress.step % 100 == 0 or progress.step == progress.steps:
-            done = f"{stage.name} {progress.step}/{progress.steps}"
-            typer.echo(f"{done}  loss {progress.loss:.3f}  {progress.seconds:.0f} s", err=True)
-
-    report = imitate(world, planner, out, chosen, show)
+    with _stages() as show:
+        report = imitate(world, planner, out, chosen, show)
     (out / "imitation.json").write_text(json.dumps(report, indent=2) + "\n")
     typer.echo(f"{out}: a policy of {report['parameters']:,} parameters; loss {report['loss']:.3f}")
 
@@ -181,13 +198,11 @@ def measure_command(
     seed: Seed = 0,
 ) -> None:
     """Play the test questions of an outcome table at every level; policies, planner and bars in results.json."""
-    import torch
-
     from router_r1_envs.measure import measure_policies, summary, write_results
     from router_r1_envs.on_cpu.policy import SamplerPolicy
     from router_r1_envs.planner import Planner
 
-    torch.set_num_threads(1)
+    _use(None)
     world = _recorded(source, settings)
     policies: dict[str, Any] = {}
     for item in policy:
@@ -219,6 +234,7 @@ def evaluate_command(
     from router_r1.local_policy import TransformersPolicy
     from router_r1_envs.evaluate import evaluate
 
+    _use(None)
     world = _generated(source, settings)
     weights = _reward(world, reward)
     policies: dict[str, Any] = {}

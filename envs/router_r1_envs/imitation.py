@@ -1,10 +1,12 @@
 """From random weights to a policy for a recorded table: it imitates the planner, before reinforcement learning.
 
 The planner (`planner.py`) decides about each training question at each level, and a rule plays its decisions through the
-real episode. Before each route the rule states which answer leads and how many gave it, so that the policy learns to count
-before it learns to choose. The leader is that of the planner's posterior, never the gold answer: who is shown an answer
-that he can not know learns to guess. Letters of options are permuted in each demonstration, so that none can be learnt by
-heart; and each question is decided on by a posterior that was not fitted on it, which would be too sure of itself.
+real episode. Before each route the rule states which answer leads, how many gave it and how likely it is right, so that the
+policy learns to count and to doubt before it learns to choose. Leader and likelihood are those of the planner's posterior,
+never the gold answer: who is shown an answer that he can not know learns to guess. Some episodes begin with candidates
+drawn at random, so that the policy knows what to think and do where the planner would not have gone; these first routes
+are not learned. Letters of options are permuted in each demonstration, so that none can be learnt by heart; and each
+question is decided on by a posterior that was not fitted on it, which would be too sure of itself.
 
 Not covered: candidates' texts (a policy that reads them is a pre-trained one), several routes in a turn, budgets.
 """
@@ -14,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import string
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,25 +23,22 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from router_r1 import native
-from router_r1.answers import answer_key
 from router_r1.config import StrictModel
 from router_r1.episode import Episode
 from router_r1.errors import ConfigError
-from router_r1.prompts import PromptContext
-from router_r1.protocol import Information, Route, render_information, render_turn
-from router_r1.questions import Split
+from router_r1.protocol import Route, render_turn
+from router_r1.questions import Question, Split
 from router_r1.testing import ScriptedPolicy
 from router_r1_envs.cold_start import Stage
 from router_r1_envs.demonstrations import Example, example_of, play
 from router_r1_envs.knowledge import draw
 from router_r1_envs.planner import Decision, Planner
 from router_r1_envs.recorded import RecordedWorld
-from router_r1_envs.small_policy import make_model, make_tokenizer, save_policy
+from router_r1_envs.small_policy import ROUTE, make_model, make_tokenizer, save_policy
 
 Count = Annotated[int, Field(ge=1)]
-_TALLIED = 5
+_DETOUR = 3  # most calls of a detour
 _DECAY = 0.5  # share of the steps, at the end, in which the learning rates fall
-_NO_LIMITS = PromptContext(max_rounds=1, max_routes=1, budget_usd=None)
 NOBODY = "none"
 """What a thought says while nobody has answered, and the answer where nobody did."""
 QUERY = "question"
@@ -59,9 +57,9 @@ class ImitationConfig(StrictModel):
     """Of weights, letters and order."""
     copies: Count = 1
     """Demonstrations of a question at each level, each with its letters in another order."""
-    tallies: Annotated[int, Field(ge=0)] = 8000
-    """Replies that are only counted, see `tallies`; mixed with the demonstrations."""
-    steps: Count = 1200
+    detours: Annotated[int, Field(ge=0)] = 1
+    """Further ones, that begin with candidates drawn at random."""
+    steps: Count = 1500
     """Optimiser steps."""
     batch_size: Count = 64
     """Sequences a step."""
@@ -87,75 +85,73 @@ class Follower(ScriptedPolicy):
 
 
 def said(decision: Decision, number: int) -> str:
-    """The thought before call `number`: the leading answer, and how many of those asked gave it."""
+    """The thought before call `number`: the leading answer, how many of those asked gave it, and its tenths of certainty."""
     leader = decision.leaders[number]
-    return NOBODY if leader is None else f"{leader} x{decision.support[number]}"
+    if leader is None:
+        return NOBODY
+    tenths = min(9, int(10 * decision.confidence[number]))
+    return f"{leader} x{decision.support[number]} p{tenths}"
 
 
 def decisions(
-    world: RecordedWorld, planner: Planner, *, copies: int = 1, seed: int = 0
+    world: RecordedWorld, planner: Planner, *, copies: int = 1, detours: int = 0, seed: int = 0
 ) -> Iterator[tuple[Decision, int]]:
-    """The planner's decision on each training question at each level, `copies` times; with the level's number.
+    """The planner's decision on each training question at each level; with the level's number.
 
-    Copies differ in the letters of the options alone.
+    Args:
+        world: whose training questions.
+        planner: who decides.
+        copies: decisions on each; they differ in the letters of the options alone.
+        detours: further decisions on each, after one to three calls to candidates drawn at random.
+        seed: of letters and draws.
     """
     questions, folds = world.questions(Split.TRAIN), planner.settings.folds
-    rounds = list(itertools.product(range(copies), range(len(world.levels))))
-    for number, (_, place) in enumerate(rounds, seed * len(rounds)):
+    rounds = list(itertools.product(range(copies + detours), range(len(world.levels))))
+    for number, (turn, place) in enumerate(rounds, seed * len(rounds)):
         shown = [world.permuted(q, number) for q in questions]
+        begin = [_detour(planner, q, number) if turn >= copies else () for q in questions]
         for fold in range(folds):
-            for decision in planner.plan(shown[fold::folds], world.levels[place], fold=fold):
+            part = slice(fold, None, folds)
+            level = world.levels[place]
+            for decision in planner.plan(shown[part], level, fold=fold, begin=begin[part]):
                 yield decision, place
 
 
+def _detour(planner: Planner, question: Question, number: int) -> tuple[str, ...]:
+    source = draw("detour", number, question.id)
+    most = min(_DETOUR, planner.settings.max_calls, len(planner.names))
+    return tuple(source.sample(planner.names, source.randint(1, most)))
+
+
 def demonstrations(
-    world: RecordedWorld, planner: Planner, *, copies: int = 1, seed: int = 0
-) -> Iterator[Episode]:
-    """Finished episodes in which the planner's decisions are carried out.
+    world: RecordedWorld, planner: Planner, *, copies: int = 1, detours: int = 0, seed: int = 0
+) -> Iterator[tuple[Episode, Decision]]:
+    """Finished episodes in which the planner's decisions are carried out, and the decisions. Arguments as of `decisions`.
 
     Raises:
         ConfigError: the world shows texts, allows several routes in a turn, or fewer rounds than the planner has calls.
     """
     _check(world, planner)
     with asyncio.Runner() as runner:
-        for decision, place in decisions(world, planner, copies=copies, seed=seed):
+        for decision, place in decisions(world, planner, copies=copies, detours=detours, seed=seed):
             level = world.levels[place]
-            yield runner.run(play(world, decision.question, level, Follower(decision)))
+            follower = Follower(decision)
+            yield runner.run(play(world, decision.question, level, follower)), decision
 
 
-def tallies(world: RecordedWorld, tokenizer: Any, count: int, seed: int = 0) -> list[Example]:
-    """Replies of a few candidates to a training question, and after each the answer that most gave and how many did.
-
-    Only the tally is learned. An episode tells little about it: most of its replies agree.
-    """
-    questions, names = world.questions(Split.TRAIN), world.table.names
-    examples = []
-    for number in range(count):
-        source = draw("tally", seed, number)
-        question = world.permuted(source.choice(questions), source.randrange(2**30))
-        ids = native.opening_ids(
-            tokenizer, world.prompt(question)(question.question, (), _NO_LIMITS)
-        )
-        mask = [0] * len(ids)
-        given: Counter[str] = Counter()
-        shown: dict[str, str] = {}
-        for name in source.sample(names, min(_TALLIED, len(names))):
-            outcome = world.table.outcome(question.id, name)
-            if outcome is None:
-                continue
-            if outcome.short_answer is not None:
-                answer = world.shown(question, outcome.short_answer)
-                shown.setdefault(answer_key(answer), answer)
-                given[answer_key(answer)] += 1
-            reply = render_information(Information(world.text(question, outcome), name))
-            (leader, gave), *_ = given.most_common(1) or [(NOBODY, 0)]
-            thought = f"{shown[leader]} x{gave}" if gave else NOBODY
-            for text, learned in ((f"\n{reply}\n", 0), (f"<think>{thought}</think>", 1)):
-                encoded = native.encode_text(tokenizer, text)
-                ids += encoded
-                mask += [learned] * len(encoded)
-        examples.append(Example(ids, mask))
-    return examples
+def without_routes(example: Example, tokenizer: Any, turns: int) -> Example:
+    """The same example, of whose first `turns` turns the thoughts are learned and the routes only read."""
+    if not turns:
+        return example
+    (tag,) = native.encode_text(tokenizer, ROUTE)
+    mask, turn, chosen = list(example.mask), 0, False
+    for place, (token, learned) in enumerate(zip(example.ids, example.mask, strict=True)):
+        if learned and not example.mask[place - 1]:
+            turn, chosen = turn + 1, False
+        chosen |= token == tag
+        if learned and chosen and turn <= turns:
+            mask[place] = 0
+    return Example(example.ids, mask)
 
 
 def _check(world: RecordedWorld, planner: Planner) -> None:
@@ -193,19 +189,27 @@ def imitate(
     settings = settings or ImitationConfig()
     tell = on_stage or (lambda stage: None)
     tell(Stage("demonstrations"))
-    played = list(demonstrations(world, planner, copies=settings.copies, seed=settings.seed))
-    every = (f"{e.opening[-1]['content']} {e.transcript}" for e in played)
+    played = list(
+        demonstrations(
+            world,
+            planner,
+            copies=settings.copies,
+            detours=settings.detours,
+            seed=settings.seed,
+        )
+    )
+    every = (f"{e.opening[-1]['content']} {e.transcript}" for e, _ in played)
     tokenizer = make_tokenizer(every, known=_words(world), spelt=_LETTERS)
-    examples = [example_of(episode, tokenizer) for episode in played]
+    examples = [
+        without_routes(example_of(episode, tokenizer), tokenizer, decision.begun)
+        for episode, decision in played
+    ]
     model = make_model(
         tokenizer, hidden=settings.hidden, layers=settings.layers, seed=settings.seed
     )
-
-    # Together, not one after the other: a policy that has learned tallies alone is slow to learn anything else.
-    counted = tallies(world, tokenizer, settings.tallies, settings.seed)
     loss = supervise(
         model,
-        examples + counted,
+        examples,
         steps=settings.steps,
         batch_size=settings.batch_size,
         decay=_DECAY,
@@ -216,7 +220,6 @@ def imitate(
     return {
         "loss": loss,
         "demonstrations": len(examples),
-        "tallies": len(counted),
         "longest_opening": max(example.mask.index(1) for example in examples),
         "longest_episode": max(len(example.ids) for example in examples),
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -231,3 +234,4 @@ def _words(world: RecordedWorld) -> Iterator[str]:
         yield from category.split()
     yield from (NOBODY, QUERY)
     yield from (f"x{count}" for count in range(1, len(world.table.names) + 1))
+    yield from (f"p{tenths}" for tenths in range(10))

@@ -87,6 +87,8 @@ class Decision:
     cost_usd: float
     value: float
     """How right the last leader is."""
+    begun: int = 0
+    """How many of the calls were not the planner's choice."""
 
     @property
     def answer(self) -> str | None:
@@ -138,7 +140,12 @@ class Planner:
     # --- use
 
     def plan(
-        self, questions: Sequence[Question], level: Level, *, fold: int | None = None
+        self,
+        questions: Sequence[Question],
+        level: Level,
+        *,
+        fold: int | None = None,
+        begin: Sequence[Sequence[str]] | None = None,
     ) -> list[Decision]:
         """What to do about each of these questions of the world, at this level.
 
@@ -149,6 +156,7 @@ class Planner:
             level: what an answer is worth.
             fold: believe the posterior that was not fitted on training questions `fold`, `fold + folds`, ...; for plans
                 about these. None: the mean of all.
+            begin: candidates that are asked first about each question, whatever the planner thinks of it; none by default.
 
         Raises:
             ConfigError: the level states no worth, or a budget, which the planner can not keep to.
@@ -158,8 +166,9 @@ class Planner:
                 f"level {level.name!r}: the planner needs worth_usd and no budget_usd; budgets are not planned for"
             )
         grid = Grid.of(self.world, questions)
-        steps = self._roll(grid, self.world.reference_usd / level.worth_usd, fold)
-        return [_decision(self.world, grid, steps, i) for i in range(len(grid))]
+        begin = begin or [()] * len(grid)
+        steps = self._roll(grid, self.world.reference_usd / level.worth_usd, fold, begin)
+        return [_decision(self.world, grid, steps, i, len(begin[i])) for i in range(len(grid))]
 
     def method(self, name: str = "planner") -> Method:
         """This planner as a row of a report, with a setting for each level."""
@@ -179,8 +188,17 @@ class Planner:
         return Method(name, "router", tuple(levels), run)
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def _roll(self, grid: Grid, sensitivity: float, fold: int | None = None) -> _Steps:
+    def _roll(
+        self,
+        grid: Grid,
+        sensitivity: float,
+        fold: int | None = None,
+        begin: Sequence[Sequence[str]] = (),
+    ) -> _Steps:
         """Ask, all questions at once, until the value function says to stop everywhere."""
+        forced = np.full((len(grid), self.settings.max_calls), -1)
+        for i, names in enumerate(begin):
+            forced[i, : len(names)] = [self.names.index(name) for name in names]
         table = _Table.of(self, grid)
         self.eval()
         rows = torch.arange(len(table))
@@ -193,13 +211,16 @@ class Planner:
             seen = self._see(table, rows, asked, fold)
             leaders.append(torch.where(seen.top > 0, seen.leader, -1).numpy())
             confidence.append(seen.top.numpy())
-            gain = self._gain(seen, price)
-            best = gain.max(1)
-            going &= (best.values > 0) | (call == 0)
-            if call == self.settings.max_calls or not going.any():
+            if call == self.settings.max_calls:
                 break
-            calls.append(torch.where(going, best.indices, -1).numpy())
-            asked[rows[going], best.indices[going]] = 1.0
+            best = self._gain(seen, price).max(1)
+            told = torch.from_numpy(forced[:, call])
+            going &= (best.values > 0) | (call == 0) | (told >= 0)
+            if not going.any():
+                break
+            chosen = torch.where(told >= 0, told, best.indices)
+            calls.append(torch.where(going, chosen, -1).numpy())
+            asked[rows[going], chosen[going]] = 1.0
         return _Steps(calls, leaders, confidence)
 
     def eval(self) -> None:
@@ -572,7 +593,7 @@ class _Steps:
     confidence: list[Any]
 
 
-def _decision(world: RecordedWorld, grid: Grid, steps: _Steps, i: int) -> Decision:
+def _decision(world: RecordedWorld, grid: Grid, steps: _Steps, i: int, begun: int) -> Decision:
     question = grid.questions[i]
     asked = [int(chosen[i]) for chosen in steps.calls if chosen[i] >= 0]
     leaders: list[str | None] = []
@@ -592,4 +613,5 @@ def _decision(world: RecordedWorld, grid: Grid, steps: _Steps, i: int) -> Decisi
         tuple(float(steps.confidence[call][i]) for call in range(len(asked) + 1)),
         float(sum(grid.cost[i, j] for j in asked)),
         float(grid.value[i, last]) if last >= 0 else 0.0,
+        begun,
     )

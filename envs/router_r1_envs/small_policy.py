@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 PAD, END, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"
+ROUTE = '<route model="'
 # Attributes are cut where a value begins, so that names, prices and texts are tokenised alike wherever they stand.
 TAGS = (
     "<think>",
     "</think>",
-    '<route model="',
+    ROUTE,
     "</route>",
     "<answer>",
     "</answer>",

@@ -20,6 +20,7 @@ from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 from router_r1.errors import ConfigError
 from router_r1_envs.demonstrations import Example
+from router_r1_envs.muon import Muon
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def supervise(
     muon_lr: float = 0.02,
     warmup: int = 30,
     decay: float = 0.3,
-    bf16: bool = True,
+    bf16: bool | None = None,
     seed: int = 0,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> float:
@@ -70,7 +71,7 @@ def supervise(
         muon_lr: peak learning rate of Muon: matrices.
         warmup: steps of linear warm-up.
         decay: share of the steps, at the end, in which the rates fall linearly to a twentieth.
-        bf16: compute in bfloat16 where that is faster; weights stay in float32.
+        bf16: compute in bfloat16, weights stay in float32. None: where the machine has instructions for it.
         seed: of the order.
         on_progress: called every 25 steps.
 
@@ -82,7 +83,7 @@ def supervise(
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
     optimizers: list[Any] = [
-        torch.optim.Muon(matrices, lr=muon_lr, weight_decay=0.0),
+        Muon(matrices, lr=muon_lr),
         torch.optim.AdamW(others, lr=lr, weight_decay=0.0, betas=(0.9, 0.98)),
     ]
     peaks = [muon_lr, lr]
@@ -90,6 +91,8 @@ def supervise(
     began = time.monotonic()
     recent: list[float] = []
     loss = float("nan")
+    if bf16 is None:
+        bf16 = fast_bf16(model.device)
     usual = model.config._attn_implementation
     model.set_attn_implementation(_ATTENTION if bf16 else usual)
     model.train()
@@ -113,6 +116,13 @@ def supervise(
     model.eval()
     model.set_attn_implementation(usual)
     return loss
+
+
+def fast_bf16(device: torch.device) -> bool:
+    """Is bfloat16 faster than float32 here? A CPU without AVX-512 emulates it, ten times slower."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 # In bfloat16 the backward pass of attention is slower on a CPU than in float32, and all the rest is faster.

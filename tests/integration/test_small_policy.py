@@ -255,9 +255,7 @@ def test_copies_repeat_what_they_were_given(tokenizer):
 def test_supervised_training_lowers_the_loss_of_the_policys_tokens(tokenizer, examples):
     model = small(tokenizer)
     seen = []
-    last = supervise(
-        model, examples, steps=50, batch_size=8, bf16=False, warmup=5, on_progress=seen.append
-    )
+    last = supervise(model, examples, steps=50, batch_size=8, warmup=5, on_progress=seen.append)
     assert [(p.step, p.steps) for p in seen] == [(25, 50), (50, 50)]
     assert seen[-1].loss == last < 0.8 * seen[0].loss < math.log(len(tokenizer))
     assert not model.training
@@ -270,7 +268,7 @@ def test_only_masked_tokens_are_learned(tokenizer, examples):
 
     longer = [replace(e, ids=e.ids + e.ids[:7], mask=e.mask + [0] * 7) for e in examples[:16]]
     losses = [
-        supervise(small(tokenizer), part, steps=2, batch_size=16, bf16=False)
+        supervise(small(tokenizer), part, steps=2, batch_size=16)
         for part in (examples[:16], longer)
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
@@ -278,7 +276,7 @@ def test_only_masked_tokens_are_learned(tokenizer, examples):
 
 def test_training_is_reproducible(tokenizer, examples):
     losses = [
-        supervise(small(tokenizer), examples, steps=3, batch_size=4, bf16=False, seed=seed)
+        supervise(small(tokenizer), examples, steps=3, batch_size=4, seed=seed)
         for seed in (0, 0, 1)
     ]
     assert losses[0] == losses[1] != losses[2]

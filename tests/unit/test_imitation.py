@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from router_r1_envs.imitation import (
     demonstrations,
     imitate,
     said,
-    tallies,
+    without_routes,
 )
 from router_r1_envs.planner import Planner, PlannerConfig
 from router_r1_envs.recorded import RecordedWorld, RecordedWorldConfig
@@ -89,15 +90,16 @@ def planner(world) -> Planner:
 def policy(world, planner, tmp_path_factory):
     """A checkpoint after a few steps, and what was reported of it."""
     folder = tmp_path_factory.mktemp("policy")
-    settings = ImitationConfig(copies=1, tallies=20, steps=3, batch_size=8, hidden=32, layers=1)
+    settings = ImitationConfig(copies=1, steps=3, batch_size=8, hidden=32, layers=1)
     return folder, imitate(world, planner, folder, settings)
 
 
 def test_a_demonstration_asks_whom_the_planner_asks_and_answers_its_leader(world, planner) -> None:
-    decided = [decision for decision, _ in decisions(world, planner)]
     played = list(demonstrations(world, planner))
-    assert len(played) == len(decided) == len(LEVELS) * len(world.questions(Split.TRAIN))
-    for episode, decision in zip(played, decided, strict=True):
+    assert [d for _, d in played] == [d for d, _ in decisions(world, planner)]
+    assert len(played) == len(LEVELS) * len(world.questions(Split.TRAIN))
+    for episode, decision in played:
+        assert decision.begun == 0
         assert episode.stop_reason is StopReason.ANSWERED
         asked = [outcome for turn in episode.turns for outcome in turn.outcomes]
         assert tuple(outcome.model for outcome in asked) == decision.calls
@@ -107,24 +109,52 @@ def test_a_demonstration_asks_whom_the_planner_asks_and_answers_its_leader(world
     assert not world.misses
 
 
-def test_a_thought_is_the_leader_and_how_many_said_so(world, planner) -> None:
-    counts = set()
-    for episode, (decision, _) in zip(
-        demonstrations(world, planner), decisions(world, planner), strict=True
-    ):
+def test_a_thought_is_the_leader_how_many_said_so_and_how_likely_it_is(world, planner) -> None:
+    counts, doubts = set(), set()
+    for episode, decision in demonstrations(world, planner):
         replies = [o.response.text for turn in episode.turns for o in turn.outcomes]
         for number, turn in enumerate(episode.turns):
             assert turn.turn.thought == said(decision, number)
-            leader, _, count = turn.turn.thought.partition(" x")
+            leader, *rest = turn.turn.thought.split()
             gave = replies[:number].count(f"The answer is ({leader}).")
-            assert (leader == "none") == (gave == 0)
-            assert leader == "none" or int(count) == gave
+            assert (leader == "none") == (gave == 0) == (rest == [])
+            if rest:
+                count, doubt = rest
+                assert count == f"x{gave}"
+                assert doubt == f"p{int(10 * decision.confidence[number])}"
+                doubts.add(doubt)
             counts.add(gave)
     assert counts >= {0, 1, 2}
+    assert len(doubts) > 2
+
+
+def test_certainty_beyond_nine_tenths_is_nine(world, planner) -> None:
+    decision = next(d for d, _ in decisions(world, planner) if d.leaders[1] is not None)
+    sure = replace(decision, confidence=(1.0,) * len(decision.confidence))
+    assert said(sure, 1).endswith(" p9")
+
+
+def test_a_detour_begins_with_candidates_that_were_drawn_and_goes_on_as_the_planner_would(
+    world, planner
+) -> None:
+    every = [d for d, _ in decisions(world, planner, copies=1, detours=1)]
+    plain, detours = every[: len(every) // 2], every[len(every) // 2 :]
+    assert plain == [d for d, _ in decisions(world, planner)]
+    assert {d.begun for d in detours} == {1, 2, 3}
+    assert len({d.calls[: d.begun] for d in detours}) > 6
+    for decision in detours:
+        assert len(set(decision.calls)) == len(decision.calls) >= decision.begun
+        assert len(decision.calls) <= QUICK.max_calls
+    # One whose first calls are those the planner makes by itself ends as that does.
+    fold = list(world.questions(Split.TRAIN))[:: QUICK.folds]
+    alone = planner.plan(fold, LEVELS[0], fold=0)
+    begun = planner.plan(fold, LEVELS[0], fold=0, begin=[d.calls[:1] for d in alone])
+    assert [replace(d, begun=0) for d in begun] == alone
+    assert {d.begun for d in begun} == {1}
 
 
 def test_each_demonstration_states_its_level(world, planner) -> None:
-    played = list(demonstrations(world, planner))
+    played = [episode for episode, _ in demonstrations(world, planner)]
     worths = Counter(episode.opening[-1]["content"].split(";")[0] for episode in played)
     assert worths == {"worth $0.10": len(played) // 2, "worth $0.0005": len(played) // 2}
     assert all('worth="$0.0005"' in e.turns[0].observation for e in played[len(played) // 2 :])
@@ -170,27 +200,27 @@ def test_training_rows_have_one_order_of_the_options_for_a_group_and_others_for_
     assert make_rows(world, Split.TRAIN) == rows[:many]
 
 
-def test_a_tally_counts_the_replies_before_it(world, policy) -> None:
+def test_routes_that_were_drawn_are_read_and_not_learned(world, planner, policy) -> None:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(policy[0])
-    for example in tallies(world, tokenizer, 30):
-        assert len(example.ids) == len(example.mask)
-        pieces = [
-            (learned, "".join(tokenizer.decode([i]) for i, _ in group))
-            for learned, group in itertools.groupby(
+    played = list(demonstrations(world, planner, copies=0, detours=1))[::7]
+    for episode, decision in played:
+        whole = example_of(episode, tokenizer)
+        example = without_routes(whole, tokenizer, decision.begun)
+        assert example.ids == whole.ids
+        learned = [
+            "".join(tokenizer.decode([i]) for i, _ in group)
+            for own, group in itertools.groupby(
                 zip(example.ids, example.mask, strict=True), key=lambda pair: pair[1]
             )
+            if own
         ]
-        given = Counter()
-        for (_, read), (_, written) in zip(pieces[::2], pieces[1::2], strict=True):
-            letter = read.rpartition("(")[2][:1] if "answer is" in read else None
-            given.update([letter] if letter else [])
-            if not given:
-                assert "none" in written
-                continue
-            leader, count = given.most_common(1)[0]
-            assert written.split() == ["<think>", leader, f"x{count}</think>"]
+        assert len(learned) == len(episode.turns)
+        for number, text in enumerate(learned):
+            assert text.count("<think>") == 1
+            assert ("<route" in text) == (decision.begun <= number < len(decision.calls))
+        assert learned[-1].endswith("</answer>")
 
 
 def test_names_are_one_token_and_a_letter_the_same_one_everywhere(policy) -> None:
@@ -216,12 +246,9 @@ def test_the_checkpoint_loads_and_reads_demonstrations(world, planner, policy) -
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder)
     native.check_tokenizer(tokenizer, str(folder))
-    assert (report["demonstrations"], report["tallies"]) == (
-        2 * len(world.questions(Split.TRAIN)),
-        20,
-    )
+    assert report["demonstrations"] == 2 * 2 * len(world.questions(Split.TRAIN))
     lengths = []
-    for episode in itertools.islice(demonstrations(world, planner), 20):
+    for episode, _ in itertools.islice(demonstrations(world, planner), 20):
         example = example_of(episode, tokenizer)
         assert tokenizer.unk_token_id not in example.ids
         assert max(example.ids) < model.config.vocab_size
