@@ -15,7 +15,7 @@ OUT=${OUT:-runs/quickstart}
 ALGO=${ALGO:-grpo}                      # grpo or ppo
 SEED=${SEED:-0}
 ALPHA=${ALPHA:-0.5}                     # weight of cost in the reward
-STEPS=${STEPS:-40}                      # of reinforcement learning, 128 episodes each
+STEPS=${STEPS:-30}                      # of reinforcement learning, 128 episodes each
 QUESTIONS=${QUESTIONS:-300}             # of the evaluation, at every budget
 COLD_START=${COLD_START:-}              # e.g. "explore_steps=300 best_steps=60"
 DRY_RUN=${DRY_RUN:-0}

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,7 +37,7 @@ from router_r1.config import StrictModel
 from router_r1.errors import ConfigError, DataError
 from router_r1.questions import Question, Split
 from router_r1_envs.bars import Method, sensitivities, utility
-from router_r1_envs.grid import Grid
+from router_r1_envs.grid import Floats, Grid
 from router_r1_envs.recorded import RecordedWorld
 from router_r1_envs.results import Run
 from router_r1_envs.world import Level
@@ -46,6 +46,15 @@ _VERSION = 1
 _NEVER = -1e4
 _IMPOSSIBLE = -30.0
 Count = Annotated[int, Field(ge=1)]
+
+
+View = Callable[[Grid], Floats]
+"""One number for each response, [n, m], shown once the candidate was asked."""
+
+
+def lengths(grid: Grid) -> Floats:
+    """[n, m] how long each response is: the logarithm of its tokens."""
+    return np.log1p(grid.tokens)
 
 
 class PlannerConfig(StrictModel):
@@ -99,9 +108,12 @@ class Decision:
 class Planner:
     """A fitted planner. See the module."""
 
-    def __init__(self, world: RecordedWorld, settings: PlannerConfig) -> None:
+    def __init__(
+        self, world: RecordedWorld, settings: PlannerConfig, view: View | None = None
+    ) -> None:
         """An untrained planner; use `fit` or `load`."""
         self.world = world
+        self.view = view or lengths
         self.settings = settings
         self.names = world.table.names
         self.history: list[dict[str, float]] = []
@@ -116,9 +128,19 @@ class Planner:
 
     @classmethod
     def fit(
-        cls, world: RecordedWorld, seed: int = 0, settings: PlannerConfig | None = None
+        cls,
+        world: RecordedWorld,
+        seed: int = 0,
+        settings: PlannerConfig | None = None,
+        view: View | None = None,
     ) -> Planner:
         """Fit on the training questions, and choose among checkpoints on the validation questions.
+
+        Args:
+            world: the table, its splits and levels.
+            seed: of weights and draws.
+            settings: see `PlannerConfig`.
+            view: what is seen of a response beside its answer; how long it is by default.
 
         Raises:
             ConfigError: no level of the world states a worth.
@@ -126,7 +148,7 @@ class Planner:
         levels = list(sensitivities(world).values())
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            planner = cls(world, settings or PlannerConfig())
+            planner = cls(world, settings or PlannerConfig(), view)
             table = _Table.of(planner, Grid.of(world, world.questions(Split.TRAIN)))
             known = table.voted.sum(0).clamp(min=1)
             planner._mean = (table.length * table.voted).sum(0) / known
@@ -231,7 +253,9 @@ class Planner:
     # --- files
 
     def save(self, path: str | Path) -> None:
-        """Write the planner to a file."""
+        """Write the planner to a file. Raises `ConfigError` for one with a view of its own, which a file can not hold."""
+        if self.view is not lengths:
+            raise ConfigError("a planner with a view of its own can not be saved; fit it again")
         content = {
             "version": _VERSION,
             "names": list(self.names),
@@ -548,7 +572,7 @@ class _Table:
             (answer >= 0).float(),
             torch.from_numpy(grid.value).float(),
             torch.from_numpy(grid.cost / planner.world.reference_usd).float(),
-            torch.from_numpy(np.log1p(grid.tokens)).float(),
+            torch.from_numpy(planner.view(grid)).float(),
             torch.from_numpy(grid.context).float(),
             pairs,
             2 * same.float() - 1,

@@ -8,8 +8,9 @@ answer is ever invented.
 Two views of the same table:
 
     text      the policy reads the question and what the candidates wrote
-    answer    for small policies: it reads features of the question, and "The answer is (C)." for each response. The
-              letters can be permuted, so that a policy learns who agrees with whom and not which letter is right
+    answer    for small policies: it reads features of the question, and "The answer is (C). Brief." for each response:
+              what was answered, and how long the response was as this candidate's go. The letters can be permuted, so
+              that a policy learns who agrees with whom and not which letter is right
 
 The n-th time a candidate is asked the same, the n-th recorded sample answers; start episodes at sample index 0.
 A reworded question gets the answer the first wording got.
@@ -60,6 +61,8 @@ SENSITIVITIES = (0.01, 0.03, 0.06, 0.09, 0.12, 0.16, 0.3)
 """The default levels: the accuracy that one mean call of the best single model must buy to be worth its price."""
 LENGTHS = 4
 """Buckets of question length, about as many training questions in each."""
+WORDY = ("Brief.", "Short.", "Long.", "Longest.")
+"""Buckets of response length, about as many of a candidate's training responses in each. Who struggles writes more."""
 _LETTERS = string.ascii_uppercase
 _LIKE = 0.5
 _REFERENCE = "question"
@@ -152,8 +155,7 @@ class RecordedWorld:
                     f"record more, or change the shares"
                 )
         train = self._splits[Split.TRAIN]
-        lengths = sorted(len(q.question) for q in train)
-        self._edges = [lengths[len(lengths) * part // LENGTHS] for part in range(1, LENGTHS)]
+        self._edges = _quantiles([len(q.question) for q in train], LENGTHS)
         self._most_options = max(len(q.choices or ()) for q in shown)
         self.levels = self._default_levels() if settings.levels is None else settings.levels
 
@@ -281,10 +283,26 @@ class RecordedWorld:
         if self.view == "text":
             return outcome.text
         answer = outcome.short_answer
+        wordy = WORDY[bisect.bisect_right(self._wordy[outcome.model], outcome.output_tokens)]
         if answer is None:
-            return "No answer."
+            return f"No answer. {wordy}"
         said = self.shown(question, answer)
-        return f"The answer is ({said})." if question.choices else f"The answer is {said}."
+        return (
+            f"The answer is ({said}). {wordy}"
+            if question.choices
+            else f"The answer is {said}. {wordy}"
+        )
+
+    @functools.cached_property
+    def _wordy(self) -> dict[str, list[int]]:
+        """Where the buckets of a candidate's response lengths end, in tokens."""
+        lengths: dict[str, list[int]] = {name: [] for name in self.table.names}
+        for question in self._splits[Split.TRAIN]:
+            for name in self.table.names:
+                outcome = self.table.outcome(question.id, name)
+                if outcome is not None:
+                    lengths[name].append(outcome.output_tokens)
+        return {name: _quantiles(found, len(WORDY)) for name, found in lengths.items()}
 
     def find(self, question: Question, model: str, request: Request) -> Outcome | None:
         """The outcome a request gets in an episode on this question; None for a miss."""
@@ -353,6 +371,12 @@ class _RecordedTransport:
 
     async def aclose(self) -> None:
         """Nothing to release."""
+
+
+def _quantiles(values: list[int], parts: int) -> list[int]:
+    """The inner edges of `parts` buckets with about as many values in each; none without values."""
+    ordered = sorted(values)
+    return [ordered[len(ordered) * part // parts] for part in range(1, parts)] if ordered else []
 
 
 def as_booked(outcome: Outcome, price: Price) -> tuple[Usage, Price]:

@@ -116,7 +116,7 @@ def test_a_thought_is_the_leader_how_many_said_so_and_how_likely_it_is(world, pl
         for number, turn in enumerate(episode.turns):
             assert turn.turn.thought == said(decision, number)
             leader, *rest = turn.turn.thought.split()
-            gave = replies[:number].count(f"The answer is ({leader}).")
+            gave = sum(r.startswith(f"The answer is ({leader}).") for r in replies[:number])
             assert (leader == "none") == (gave == 0) == (rest == [])
             if rest:
                 count, doubt = rest

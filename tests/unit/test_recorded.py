@@ -14,7 +14,13 @@ from router_r1.questions import Question, Split, split_of
 from router_r1.table import Outcome, OutcomeTable
 from router_r1.testing import ScriptedPolicy
 from router_r1.transport import FailureKind
-from router_r1_envs.recorded import RecordedWorld, RecordedWorldConfig, as_booked, with_options
+from router_r1_envs.recorded import (
+    WORDY,
+    RecordedWorld,
+    RecordedWorldConfig,
+    as_booked,
+    with_options,
+)
 from router_r1_envs.world import Level, start
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -140,11 +146,31 @@ async def test_several_candidates_can_be_asked_at_once() -> None:
     assert result.cost_usd == pytest.approx(50 * (1 + 10) / 1e6)
 
 
-async def test_the_answer_view_shows_the_extracted_answer_alone() -> None:
+async def test_the_answer_view_shows_the_extracted_answer_and_no_more_of_the_text() -> None:
     rows = [outcome(n, "large") for n in range(60)] + [outcome(1, "small", None)]
     world = world_of([question(n) for n in range(60)], rows, view="answer")
-    assert (await ask(world, find(world, 1), "large")).text == "The answer is (C)."
-    assert (await ask(world, find(world, 1), "small")).text == "No answer."
+    assert (await ask(world, find(world, 1), "large")).text == "The answer is (C). Longest."
+    assert (await ask(world, find(world, 1), "small")).text.startswith("No answer. ")
+
+
+async def test_the_answer_view_tells_how_long_a_response_is_as_this_candidates_go() -> None:
+    def tokens(number: int, model: str) -> int:
+        return 10 + number if model == "large" else 3000 - 10 * number
+
+    rows = [
+        outcome(n, model, output_tokens=tokens(n, model))
+        for n in range(200)
+        for model in ("large", "small")
+    ]
+    world = world_of([question(n) for n in range(200)], rows, view="answer")
+    told = {
+        model: [(await ask(world, find(world, n), model)).text.split()[-1] for n in range(200)]
+        for model in ("large", "small")
+    }
+    assert told["large"] == sorted(told["large"], key=WORDY.index)
+    assert told["small"] == sorted(told["small"], key=WORDY.index, reverse=True)
+    for words in told.values():
+        assert {words.count(word) for word in WORDY} <= set(range(35, 66))
 
 
 async def test_open_questions_are_answered_without_brackets() -> None:
@@ -152,7 +178,7 @@ async def test_open_questions_are_answered_without_brackets() -> None:
     rows = [outcome(n, "large", "18", score=1) for n in range(60)]
     world = world_of(questions, rows, view="answer")
     asked = find(world, 1)
-    assert (await ask(world, asked, "large")).text == "The answer is 18."
+    assert (await ask(world, asked, "large")).text == "The answer is 18. Longest."
     assert world.permuted(asked, 1) == asked
 
 
@@ -168,8 +194,8 @@ async def test_permuted_letters_move_options_gold_answer_and_responses_alike() -
         assert f"({moved.answer}) blue" in moved.question
         right = (await ask(world, moved, "large")).text
         wrong = (await ask(world, moved, "small")).text
-        assert right == f"The answer is ({moved.answer})."
-        assert wrong == f"The answer is ({'ABCD'[moved.choices.index('red')]})."
+        assert right == f"The answer is ({moved.answer}). Longest."
+        assert wrong == f"The answer is ({'ABCD'[moved.choices.index('red')]}). Longest."
         assert (moved.id, moved.category) == (asked.id, asked.category)
         seen.add(moved.answer)
     assert seen == set("ABCD")
