@@ -41,7 +41,7 @@ pre {{ overflow-x: auto; background: #f1f5f9; padding: .75rem; font-size: .8rem 
 
 
 def write_report(run: str | Path, log: str | Path | None = None) -> Path:
-    """Write `report.html` into the folder of a run.
+    """Write `report.html` into the folder of a run, and its figures beside it as `NAME.svg`.
 
     Args:
         run: a folder with `results.json`, and `traces.jsonl` if there is one.
@@ -55,12 +55,13 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
     sections = []
     if log is not None:
         steps = read_metrics(log)
-        sections.append(f"<h2>Learning curve</h2><figure>{_curve(steps)}</figure>")
+        sections.append(_section("Learning curve", _curve(steps), run / "curve.svg"))
     rows = results["rows"]
     if all("reward" in row for row in rows):
-        sections.append(f"<h2>Reward of policy and bars</h2><figure>{_bars(rows)}</figure>")
+        sections.append(_section("Reward of policy and bars", _bars(rows), run / "bars.svg"))
     else:
-        sections.append(f"<h2>Accuracy against cost</h2><figure>{_frontier(rows)}</figure>")
+        frontier = _section("Accuracy against cost", _frontier(rows), run / "frontier.svg")
+        sections.append(frontier)
     sections.append(f"<h2>Accuracy and cost</h2><div class=table>{_table(rows)}</div>")
     curves = [r for r in rows if r["kind"] in ("agent", "router") and r["curve"]]
     if curves:
@@ -114,9 +115,17 @@ def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, Any]:
     return figure, figure.subplots(1, columns)
 
 
+def _section(title: str, figure: str, file: Path) -> str:
+    file.write_text(figure)
+    return f"<h2>{title}</h2><figure>{figure}</figure>"
+
+
 def _svg(figure: Any) -> str:
+    import matplotlib
+
     text = io.StringIO()
-    figure.savefig(text, format="svg")
+    with matplotlib.rc_context({"svg.fonttype": "none"}):  # letters, not their outlines
+        figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue().partition("<svg")[2].join(["<svg", ""])
 
 

@@ -181,6 +181,9 @@ def test_the_report_is_one_page_that_needs_nothing_else(run, tmp_path):
     for part in ("Learning curve", "skill oracle", "ours", "At every budget", "<svg"):
         assert part in text
     assert "src=" not in text and "<script" not in text
+    for name in ("curve", "bars"):
+        figure = (run / f"{name}.svg").read_text()
+        assert figure.startswith("<svg") and figure in text
     world("report", run)
     assert "Learning curve" not in page.read_text()
 
