@@ -1,9 +1,9 @@
 """From random weights to a policy for a recorded table: it imitates the planner, before reinforcement learning.
 
 The planner (`planner.py`) decides about each training question at each level, and a rule plays its decisions through the
-real episode. Before each route the rule states which answer leads, how many gave it and how likely it is right, so that the
-policy learns to count and to doubt before it learns to choose. Leader and likelihood are those of the planner's posterior,
-never the gold answer: who is shown an answer that he can not know learns to guess. Some episodes begin with candidates
+real episode. Before each route the rule states all answers so far, the likeliest first, how many gave each and how likely it is
+right: what a policy has to know of earlier rounds stands in its last thought. Order and likelihood are those of the planner's
+posterior, never the gold answer: who is shown an answer that he can not know learns to guess. Some episodes begin with candidates
 drawn at random, so that the policy knows what to think and do where the planner would not have gone; these first routes
 are not learned. Letters of options are permuted in each demonstration, so that none can be learnt by heart; and each
 question is decided on by a posterior that was not fitted on it, which would be too sure of itself.
@@ -85,12 +85,10 @@ class Follower(ScriptedPolicy):
 
 
 def said(decision: Decision, number: int) -> str:
-    """The thought before call `number`: the leading answer, how many of those asked gave it, and its tenths of certainty."""
-    leader = decision.leaders[number]
-    if leader is None:
-        return NOBODY
-    tenths = min(9, int(10 * decision.confidence[number]))
-    return f"{leader} x{decision.support[number]} p{tenths}"
+    """The thought before call `number`: all answers given, the likeliest first; how many gave each, and its tenths of certainty."""
+    given = decision.beliefs[number]
+    said = (f"{b.answer} x{b.support} p{min(9, int(10 * b.confidence))}" for b in given)
+    return " ".join(said) or NOBODY
 
 
 def decisions(

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,23 +82,35 @@ class PlannerConfig(StrictModel):
 
 
 @dataclass(frozen=True)
+class Belief:
+    """What is thought of one answer."""
+
+    answer: str
+    support: int
+    """How many of those asked gave it."""
+    confidence: float
+    """How likely it is right."""
+
+
+@dataclass(frozen=True)
 class Decision:
     """What the planner does about one question."""
 
     question: Question
     calls: tuple[str, ...]
     """Candidates in the order they are asked."""
-    leaders: tuple[str | None, ...]
-    """The likeliest answer before each call, and at the end; None where nobody has answered."""
-    support: tuple[int, ...]
-    """How many of those asked gave it."""
-    confidence: tuple[float, ...]
-    """How likely it is right."""
+    beliefs: tuple[tuple[Belief, ...], ...]
+    """All answers given before each call, and at the end; the likeliest first."""
     cost_usd: float
     value: float
     """How right the last leader is."""
     begun: int = 0
     """How many of the calls were not the planner's choice."""
+
+    @property
+    def leaders(self) -> tuple[str | None, ...]:
+        """The likeliest answer before each call, and at the end; None where nobody has answered."""
+        return tuple(given[0].answer if given else None for given in self.beliefs)
 
     @property
     def answer(self) -> str | None:
@@ -228,11 +241,11 @@ class Planner:
         going = torch.ones(len(table), dtype=torch.bool)
         price = torch.full((len(table),), sensitivity)
         calls: list[Any] = []
-        leaders, confidence = [], []
+        leaders, chances = [], []
         for call in range(self.settings.max_calls + 1):
             seen = self._see(table, rows, asked, fold)
             leaders.append(torch.where(seen.top > 0, seen.leader, -1).numpy())
-            confidence.append(seen.top.numpy())
+            chances.append(seen.logits.softmax(1)[:, :-1].numpy())
             if call == self.settings.max_calls:
                 break
             best = self._gain(seen, price).max(1)
@@ -243,7 +256,7 @@ class Planner:
             chosen = torch.where(told >= 0, told, best.indices)
             calls.append(torch.where(going, chosen, -1).numpy())
             asked[rows[going], chosen[going]] = 1.0
-        return _Steps(calls, leaders, confidence)
+        return _Steps(calls, leaders, chances)
 
     def eval(self) -> None:
         """Switch dropout off."""
@@ -614,27 +627,28 @@ class _Steps:
 
     calls: list[Any]
     leaders: list[Any]
-    confidence: list[Any]
+    chances: list[Any]
+    """[n, answers] how likely each is right."""
 
 
 def _decision(world: RecordedWorld, grid: Grid, steps: _Steps, i: int, begun: int) -> Decision:
     question = grid.questions[i]
     asked = [int(chosen[i]) for chosen in steps.calls if chosen[i] >= 0]
-    leaders: list[str | None] = []
-    support: list[int] = []
+    beliefs = []
     for call in range(len(asked) + 1):
-        leader = int(steps.leaders[call][i])
-        leaders.append(world.shown(question, grid.said[i][leader]) if leader >= 0 else None)
-        support.append(
-            sum(int(grid.answer[i, j]) == leader for j in asked[:call]) if leader >= 0 else 0
+        given = Counter(k for j in asked[:call] if (k := int(grid.answer[i, j])) >= 0)
+        chances = steps.chances[call][i]
+        beliefs.append(
+            tuple(
+                Belief(world.shown(question, grid.said[i][k]), given[k], float(chances[k]))
+                for k in sorted(given, key=lambda k: -chances[k])
+            )
         )
     last = int(steps.leaders[len(asked)][i])
     return Decision(
         question,
         tuple(grid.names[j] for j in asked),
-        tuple(leaders),
-        tuple(support),
-        tuple(float(steps.confidence[call][i]) for call in range(len(asked) + 1)),
+        tuple(beliefs),
         float(sum(grid.cost[i, j] for j in asked)),
         float(grid.value[i, last]) if last >= 0 else 0.0,
         begun,

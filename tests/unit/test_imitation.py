@@ -109,29 +109,43 @@ def test_a_demonstration_asks_whom_the_planner_asks_and_answers_its_leader(world
     assert not world.misses
 
 
-def test_a_thought_is_the_leader_how_many_said_so_and_how_likely_it_is(world, planner) -> None:
-    counts, doubts = set(), set()
+def test_a_thought_holds_all_answers_so_far_how_many_said_so_and_how_likely_they_are(
+    world, planner
+) -> None:
+    counts, doubts, widths = set(), set(), set()
     for episode, decision in demonstrations(world, planner):
         replies = [o.response.text for turn in episode.turns for o in turn.outcomes]
         for number, turn in enumerate(episode.turns):
             assert turn.turn.thought == said(decision, number)
-            leader, *rest = turn.turn.thought.split()
-            gave = sum(r.startswith(f"The answer is ({leader}).") for r in replies[:number])
-            assert (leader == "none") == (gave == 0) == (rest == [])
-            if rest:
-                count, doubt = rest
+            words = turn.turn.thought.split()
+            if words == ["none"]:
+                assert not any(r.startswith("The answer") for r in replies[:number])
+                continue
+            thought = list(zip(*[iter(words)] * 3, strict=True))
+            beliefs = decision.beliefs[number]
+            assert len(thought) == len(beliefs) == len({letter for letter, *_ in thought})
+            assert sum(int(count[1:]) for _, count, _ in thought) == sum(
+                r.startswith("The answer") for r in replies[:number]
+            )
+            assert [b.confidence for b in beliefs] == sorted(
+                (b.confidence for b in beliefs), reverse=True
+            )
+            for (letter, count, doubt), belief in zip(thought, beliefs, strict=True):
+                gave = sum(r.startswith(f"The answer is ({letter}).") for r in replies[:number])
                 assert count == f"x{gave}"
-                assert doubt == f"p{int(10 * decision.confidence[number])}"
+                assert doubt == f"p{int(10 * belief.confidence)}"
                 doubts.add(doubt)
-            counts.add(gave)
-    assert counts >= {0, 1, 2}
+                counts.add(gave)
+            widths.add(len(thought))
+    assert counts >= {1, 2}
+    assert widths >= {1, 2}
     assert len(doubts) > 2
 
 
 def test_certainty_beyond_nine_tenths_is_nine(world, planner) -> None:
     decision = next(d for d, _ in decisions(world, planner) if d.leaders[1] is not None)
-    sure = replace(decision, confidence=(1.0,) * len(decision.confidence))
-    assert said(sure, 1).endswith(" p9")
+    sure = tuple(tuple(replace(b, confidence=1.0) for b in given) for given in decision.beliefs)
+    assert said(replace(decision, beliefs=sure), 1).endswith(" p9")
 
 
 def test_a_detour_begins_with_candidates_that_were_drawn_and_goes_on_as_the_planner_would(

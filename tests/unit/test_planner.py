@@ -1,5 +1,6 @@
 """The planner: what it learns on a small table of known structure, its decisions, its file, and what it must not see."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -129,18 +130,18 @@ def test_decisions_say_who_was_asked_what_led_and_what_it_cost(planner, decision
     for decision in [*decisions["rich"], *decisions["poor"]]:
         outcomes = [table.outcome(decision.question.id, name) for name in decision.calls]
         assert 1 <= len(set(decision.calls)) == len(decision.calls) <= 3
-        assert len(decision.leaders) == len(decision.support) == len(decision.confidence)
-        assert len(decision.leaders) == len(decision.calls) + 1
-        assert (decision.leaders[0], decision.support[0]) == (None, 0)
-        for call, (leader, support) in enumerate(
-            zip(decision.leaders[1:], decision.support[1:], strict=True), 1
-        ):
-            said = [o.answer for o in outcomes[:call]]
-            assert leader in said and said.count(leader) == support
+        assert len(decision.beliefs) == len(decision.calls) + 1
+        assert (decision.beliefs[0], decision.leaders[0]) == ((), None)
+        for call, given in enumerate(decision.beliefs):
+            said = Counter(o.answer for o in outcomes[:call] if o.answer is not None)
+            assert {belief.answer: belief.support for belief in given} == said
+            chances = [belief.confidence for belief in given]
+            assert chances == sorted(chances, reverse=True)
+            assert all(0 <= chance <= 1 for chance in chances) and sum(chances) <= 1 + 1e-5
+            assert decision.leaders[call] == (given[0].answer if given else None)
         assert decision.answer == decision.leaders[-1]
         assert decision.cost_usd == pytest.approx(sum(map(table.cost_usd, outcomes)))
         assert decision.value == float(decision.answer == decision.question.answer)
-        assert all(0 <= c <= 1 for c in decision.confidence)
 
 
 def test_the_row_of_a_report_is_the_mean_of_its_decisions(planner, decisions) -> None:
@@ -156,11 +157,12 @@ def test_permuted_letters_change_the_answer_and_nothing_else(planner, decisions)
     world = planner.world
     moved = [world.permuted(q, 3) for q in world.questions(Split.TEST)]
     for before, after in zip(decisions["rich"], planner.plan(moved, LEVELS[0]), strict=True):
-        assert (after.calls, after.support, after.value) == (
-            before.calls,
-            before.support,
-            before.value,
-        )
+        assert (after.calls, after.value) == (before.calls, before.value)
+        shape = [
+            [[(b.support, b.confidence) for b in given] for given in decision.beliefs]
+            for decision in (before, after)
+        ]
+        assert shape[0] == shape[1]
         assert after.value == float(after.answer == after.question.answer)
 
 
