@@ -87,8 +87,8 @@ class Follower(ScriptedPolicy):
 def said(decision: Decision, number: int) -> str:
     """The thought before call `number`: all answers given, the likeliest first; how many gave each, and its tenths of certainty."""
     given = decision.beliefs[number]
-    said = (f"{b.answer} x{b.support} p{min(9, int(10 * b.confidence))}" for b in given)
-    return " ".join(said) or NOBODY
+    each = (f"{b.answer} x{b.support} p{min(9, int(10 * b.confidence))}" for b in given)
+    return " ".join(each) or NOBODY
 
 
 def decisions(

@@ -1,4 +1,4 @@
-"""The optimiser of matrices: updates are orthogonal, as those of torch's bfloat16 version are, and training uses it."""
+"""The optimiser of matrices: updates are nearly orthogonal, and steps are those of torch's bfloat16 version."""
 
 import pytest
 
