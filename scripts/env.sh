@@ -33,6 +33,11 @@ if [ -z "${PYTHON:-}" ] || ! fits "$PYTHON"; then
   exit 2
 fi
 
+# One at a time: two recipes that are started together must not both install. (macOS has no flock; there they might.)
+mkdir -p "$(dirname "$VENV")"
+exec 9>"$VENV.lock"
+if command -v flock >/dev/null; then flock 9; fi
+
 # The environment is up to date when it was made from this same description.
 wanted=$({ cat pyproject.toml scripts/env.sh; "$PYTHON" --version; pwd; } | cksum)
 if [ -x "$VENV/bin/python" ] && [ "$(cat "$VENV/.made-from" 2>/dev/null)" = "$wanted" ]; then

@@ -3,6 +3,7 @@
 # virtual environment first. Needs Python 3.11 or 3.12, git and pip; no key, no GPU, no download but packages.
 #
 #   bash scripts/test.sh                          everything
+#   SKIP_VLLM=1 bash scripts/test.sh              all but the comparison with a real vLLM, which needs an environment of its own (3 GB)
 #   bash scripts/test.sh tests/unit/test_x.py     only these tests; any arguments go to pytest
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -11,6 +12,7 @@ VENV=${VENV:-.venv}
 export VENV
 # More threads than this spin against each other on small machines.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
+SKIP_VLLM=${SKIP_VLLM:-0}
 say() { printf '\n== %s\n' "$*"; }
 
 bash scripts/env.sh
@@ -51,3 +53,8 @@ for file in files:
         print(f"skipped: {file}: {'; '.join(sorted(why[file]))}")
 print(f"{sum(None in why[f] for f in files)} of {len(files)} test files ran")
 PY
+
+say "a real vLLM (scripts/test_vllm.sh)"
+status=0
+if [ "$SKIP_VLLM" != 0 ]; then status=75; else OUT=runs/test_vllm bash scripts/test_vllm.sh || status=$?; fi
+if [ "$status" = 75 ]; then echo "not run: scripts/test_vllm.sh"; else exit "$status"; fi
