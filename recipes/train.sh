@@ -16,8 +16,13 @@
 #
 # Generated worlds need a cold start first (`router-r1 world cold-start`): from random weights no turn is ever well-formed, and
 # from a random router alone every call ends at the dearest candidate. Without MODEL it is made here.
+#
+# On several nodes OUT, MODEL and the environment must be at the same path everywhere: workers read rows and write checkpoints there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+if [ "${BASH_VERSINFO[0]}${BASH_VERSINFO[1]}" -lt 44 ]; then
+  echo "train.sh: bash 4.4 or newer is needed, this is $BASH_VERSION (on a Mac: brew install bash)" >&2; exit 2
+fi
 
 STACK=${STACK:-cpu}                     # cpu or gpu
 ALGO=${ALGO:-grpo}                      # grpo or ppo
@@ -47,6 +52,7 @@ fi
 NORM_STD=${NORM_STD:-$([ "$WORLD" = generated ] && echo True || echo False)}
 QUIET=${QUIET:-0}                       # what longer recipes use
 DRY_RUN=${DRY_RUN:-0}
+INSTALL=${INSTALL:-1}                   # 0: use the environment as it is
 
 case "$STACK" in cpu|gpu) ;; *) echo "train.sh: STACK is '$STACK'; it must be cpu or gpu" >&2; exit 2 ;; esac
 case "$ALGO" in grpo|ppo) ;; *) echo "train.sh: ALGO is '$ALGO'; it must be grpo or ppo" >&2; exit 2 ;; esac
@@ -58,20 +64,26 @@ if [ $((BATCH % MINI)) != 0 ] || [ $((MINI * GROUP % MICRO)) != 0 ]; then
   echo "train.sh: MINI ($MINI) must divide BATCH ($BATCH), and MICRO ($MICRO) must divide MINI x GROUP ($((MINI * GROUP)))" >&2; exit 2
 fi
 
+if [ "$STACK" = gpu ] && [ "$DRY_RUN" = 0 ] && ! nvidia-smi -L >/dev/null 2>&1; then
+  echo "train.sh: STACK is gpu, and nvidia-smi finds no GPU on this machine; STACK=cpu trains a small policy without one" >&2; exit 2
+fi
+
 export STACK VENV=${VENV:-$([ "$STACK" = cpu ] && echo .venv || echo .venv-gpu)}
 # A dry run composes with whatever environment there is.
-if [ "$DRY_RUN" = 0 ] || [ ! -x "$VENV/bin/python" ]; then bash scripts/env.sh; fi
+if { [ "$DRY_RUN" = 0 ] || [ ! -x "$VENV/bin/python" ]; } && [ "$INSTALL" != 0 ]; then bash scripts/env.sh; fi
 PY=$VENV/bin/python
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
-# Rows, cold start and checkpoints of a folder belong to one setting.
-setting="WORLD=$WORLD SEED=$SEED ALPHA=$ALPHA ALGO=$ALGO"
 if [ "$DRY_RUN" = 0 ]; then
-  if [ -e "$OUT/setting" ] && [ "$(cat "$OUT/setting")" != "$setting" ]; then
-    echo "train.sh: $OUT was begun with $(cat "$OUT/setting"), and this is $setting; choose another OUT, or remove it" >&2
-    exit 2
+  # One run at a time; the processes of one that was killed need a moment to go.
+  exec 8>"$OUT/.lock"
+  if command -v flock >/dev/null && ! flock -w "${LOCK_WAIT_S:-30}" 8; then
+    echo "train.sh: another run is using $OUT; wait for it, or choose another OUT" >&2; exit 2
   fi
-  echo "$setting" >"$OUT/setting"
+  # Rows, cold start and checkpoints of a folder belong to one setting.
+  world=$([ ! -f "$WORLD" ] || cksum <"$WORLD")
+  bash scripts/one_setting.sh "$OUT/setting" "STACK=$STACK WORLD=$WORLD ${world:+($world) }MODEL=$MODEL SEED=$SEED ALPHA=$ALPHA \
+ALGO=$ALGO TRAIN_QUESTIONS=$TRAIN_QUESTIONS VAL_QUESTIONS=$VAL_QUESTIONS"
 fi
 mkdir -p "$OUT/metrics"
 # A file for each start: verl begins its file anew.
@@ -81,7 +93,7 @@ if [ "$DRY_RUN" = 0 ]; then
   if [ ! -e "$OUT/data/agent_loop.yaml" ]; then
     world_settings=()
     # A pre-trained LLM is told rules and candidates; a small policy learns them.
-    if [ "$STACK" = gpu ] && [ "$WORLD" = generated ]; then world_settings=(--set prompt=full); fi
+    if [ "$STACK" = gpu ] && [ "$WORLD" = generated ] && [ ! -e "$MODEL/cold_start.json" ]; then world_settings=(--set prompt=full); fi
     "$VENV/bin/router-r1" world prepare "$WORLD" --out "$OUT/data" --seed "$SEED" --reward alpha="$ALPHA" \
       --train "$TRAIN_QUESTIONS" --validation "$VAL_QUESTIONS" ${world_settings[@]+"${world_settings[@]}"}
   fi
@@ -148,16 +160,30 @@ if [ "$STACK" = cpu ]; then
   # What verl needs to run without a GPU; what the sections above say wins, so it comes first.
   settings() { "$PY" -c "from router_r1_envs.on_cpu.settings import environment, overrides; print(*$1, sep='\n')"; }
   # The log-probs of hf_cpu are those of the trainer to 1e-6, so they are not computed twice.
-  mapfile -t HARDWARE < <(
-    settings "overrides(rollout='$ROLLOUT', critic='$ALGO' == 'ppo', reuse_log_probs='$ROLLOUT' == 'hf_cpu')"
-  )
-  while IFS= read -r assignment; do export "${assignment?}"; done < <(settings "map('='.join, environment().items())")
+  lines=$(settings "overrides(rollout='$ROLLOUT', critic='$ALGO' == 'ppo', reuse_log_probs='$ROLLOUT' == 'hf_cpu')")
+  mapfile -t HARDWARE <<<"$lines"
+  lines=$(settings "map('='.join, environment().items())")
+  while IFS= read -r assignment; do export "${assignment?}"; done <<<"$lines"
 else
   HARDWARE=(
     trainer.device=cuda actor_rollout_ref.model.enable_gradient_checkpointing=True
     actor_rollout_ref.model.use_remove_padding=False +actor_rollout_ref.model.override_config.attn_implementation=sdpa
     actor_rollout_ref.rollout.gpu_memory_utilization=0.5 actor_rollout_ref.rollout.max_model_len="$((PROMPT + RESPONSE))"
+    # As on a CPU: an episode that fails, or a worker that dies, ends the run with its error.
+    trainer.v1.sampler.custom_sampler.path=pkg://router_r1_envs.replay
+    trainer.v1.sampler.custom_sampler.name=WatchedReplayBuffer
+    +actor_rollout_ref.rollout.agent.agent_loop_manager_class=router_r1_envs.loops.Manager
   )
+  if [ "$ALGO" = ppo ]; then
+    # verl's critic wants flash attention; without it, this.
+    HARDWARE+=(critic.model.use_remove_padding=False +critic.model.override_config.attn_implementation=sdpa)
+    export VERL_USE_EXTERNAL_MODULES=router_r1_envs.value_head
+  fi
+  # The processes of a cluster have the environment of its nodes, not of this script. Keys stay there: set WANDB_API_KEY and HF_TOKEN
+  # before `ray start`.
+  for name in VERL_USE_EXTERNAL_MODULES VERL_FILE_LOGGER_PATH TENSORBOARD_DIR WANDB_DIR WANDB_MODE; do
+    if [ -n "${!name:-}" ]; then HARDWARE+=("+ray_kwargs.ray_init.runtime_env.env_vars.$name='${!name}'"); fi
+  done
 fi
 
 TRAIN=(
@@ -171,8 +197,13 @@ if [ "$(cat "$OUT/trained" 2>/dev/null)" = "$STEPS" ]; then
 fi
 "$VENV/bin/router-r1" world watch "$OUT/metrics" &
 watcher=$!
-trap 'kill "$watcher" 2>/dev/null || true' EXIT
-if ! "${TRAIN[@]}" >"$OUT/train.log" 2>&1; then
+"${TRAIN[@]}" >"$OUT/train.log" 2>&1 &
+training=$!
+# Whoever ends this script ends the training.
+trap 'kill "$watcher" "$training" 2>/dev/null || true' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+if ! wait "$training"; then
   tail -n 30 "$OUT/train.log" >&2
   echo "train.sh: the training failed; $OUT/train.log tells all. Started again, it goes on from its last checkpoint" >&2
   exit 1

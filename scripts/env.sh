@@ -64,7 +64,9 @@ fi
 constraints=$(mktemp)
 trap 'rm -f "$constraints"' EXIT
 echo "$TORCH" >"$constraints"
-echo "env.sh: installing router-r1 with the extras dev, local, math and train"
-pip install --constraint "$constraints" --editable ".[dev,local,math,train]"
+engine=()
+if [ "$STACK" = gpu ]; then engine=("verl[vllm]==0.9.1"); fi  # brings vLLM, in the version verl is tested with
+echo "env.sh: installing ${engine[*]:+${engine[*]} and }router-r1 with the extras dev, local, math and train"
+pip install --constraint "$constraints" ${engine[@]+"${engine[@]}"} --editable ".[dev,local,math,train]"
 echo "$wanted" >"$VENV/.made-from"
 echo "env.sh: done; activate it with: source $VENV/bin/activate"

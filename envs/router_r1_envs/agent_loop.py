@@ -28,7 +28,7 @@ from router_r1.rollout import roll_out
 from router_r1.transport import Attempt, Failure, FailureKind
 from router_r1_envs.rows import read_row
 from router_r1_envs.world import World, load_world, start
-from router_r1_reward import RewardConfig, score
+from router_r1_reward import CostWindow, RewardConfig, score
 
 
 @functools.cache
@@ -82,9 +82,11 @@ class ServerPolicy:
         )
         latency = time.monotonic() - clock
         self.seconds += latency
-        step = output.extra_fields.get("global_steps")
+        told = output.extra_fields
         for name in ("min_global_steps", "max_global_steps"):
-            self.versions.append(int(output.extra_fields.get(name) or step or 0))
+            # 0 is a version too.
+            versions = (told.get(key) for key in (name, "global_steps"))
+            self.versions.append(int(next((v for v in versions if v is not None), 0)))
         ids = tuple(output.token_ids)
         usage = Usage(len(opening) + len(following), len(ids))
         attempt = Attempt(1, Cause.FIRST, "ok", usage, False, "local", began, latency)
@@ -104,7 +106,7 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
     """Plays an episode, and hands verl its tokens, its mask and its reward."""
 
     reusable = True
-    """Nothing of an episode is kept in the loop."""
+    """Nothing of an episode is kept in the loop but its cost."""
 
     def __init__(
         self,
@@ -127,6 +129,9 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
         settings = OmegaConf.to_container(reward) if OmegaConf.is_config(reward) else reward
         settings = {"reference_usd": self.world.reference_usd} | dict(settings or {})
         self.reward = config.validate(RewardConfig, settings, "reward")
+        self._window = (
+            CostWindow()
+        )  # of this worker, as in the original; Router-R1's published reward alone looks at it
 
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
         """One episode."""
@@ -146,9 +151,18 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
         await roll_out(episode, policy, self.world.pool(question), Ledger())
         called = time.monotonic() - clock - policy.seconds
         clock = time.monotonic()
+        self._window = self._window.seen(episode.spent_usd)
         # In a thread: some metrics wait for another process.
         reward = await asyncio.to_thread(
-            score, episode, question.answers, question.metric, self.reward, question=question
+            functools.partial(
+                score,
+                episode,
+                question.answers,
+                question.metric,
+                self.reward,
+                question=question,
+                window=self._window,
+            )
         )
         tokens = policy.tokens(episode)
         asked = Counter(

@@ -26,11 +26,13 @@ from router_r1.errors import ConfigError
 from router_r1.questions import Split
 from router_r1_envs.grid import Floats, Grid, Ints
 from router_r1_envs.recorded import RecordedWorld
-from router_r1_envs.results import Run, row, versions
+from router_r1_envs.results import Run, point, row, versions
 
 _PRIOR = 3.0  # right and wrong answers every model is given before counting
 _SHORTLIST = 6
 _LONGEST = 4
+CAPS = {"its cost": 1.0, "three quarters of its cost": 0.75}
+"""What a router may spend, as shares of what the best single model costs; for each a level is chosen by validation."""
 _MARGINS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 99.0)
 
 
@@ -180,18 +182,28 @@ def _vote_steps(grid: Grid, odds: Floats, order: Sequence[int]) -> tuple[Floats,
         odds[np.minimum(grid.category, len(odds) - 1)]
         + np.log(np.maximum(grid.options - 1, 1))[:, None]
     )
-    tally = np.zeros_like(grid.value)
+    # What nobody has said so far can not lead, however much those who said something are distrusted.
+    tally = np.full_like(grid.value, -np.inf)
     cost = np.zeros(len(grid))
     values, margins, costs = [], [], []
     for model in order:
         given = grid.answer[:, model]
         voted = given >= 0
-        tally[rows[voted], given[voted]] += weights[voted, model]
+        before = tally[rows[voted], given[voted]]
+        tally[rows[voted], given[voted]] = (
+            np.where(np.isinf(before), 0.0, before) + weights[voted, model]
+        )
         cost = cost + grid.cost[:, model]
         leader = tally.argmax(1)
-        top = np.partition(tally, -2, axis=1)[:, -2:] if tally.shape[1] > 1 else None
-        margins.append(tally.max(1) if top is None else top[:, 1] - top[:, 0])
-        values.append(grid.value[rows, leader] * (tally.max(1) > 0))
+        best = tally.max(1)
+        said = np.isfinite(best)
+        # Against what has no vote at all, which weighs nothing.
+        second = np.zeros(len(grid))
+        if tally.shape[1] > 1:
+            runner_up = np.partition(tally, -2, axis=1)[:, -2]
+            second = np.where(np.isfinite(runner_up), runner_up, 0.0)
+        margins.append(np.where(said, np.where(said, best, 0.0) - second, 0.0))
+        values.append(grid.value[rows, leader] * said)
         costs.append(cost)
     return np.array(values), np.array(margins), np.array(costs)
 
@@ -249,7 +261,8 @@ def measure(
     """The content of `results.json`: every method on one split.
 
     A method with a curve is represented by the most accurate setting among those that cost no more than the best single
-    model, and by the cheapest if all cost more; both on the validation split.
+    model, and by the cheapest if all cost more; both on the validation split. `within` has the same for every cap of
+    `CAPS`; None where no setting is that cheap there.
     """
     grid = Grid.of(world, world.questions(split))
     validation = Grid.of(world, world.questions(Split.VALIDATION))
@@ -259,8 +272,18 @@ def measure(
     for method in methods:
         runs = {setting: method.run(grid, setting) for setting in method.settings}
         tried = {s: method.run(validation, s) for s in method.settings}
-        chosen = _representative(tried, limit)
-        rows.append(row(method.name, method.kind, runs, chosen, bar, seed))
+        chosen = _most_accurate(tried, limit) or min(tried, key=lambda s: tried[s].cost.mean())
+        entry = row(method.name, method.kind, runs, chosen, bar, seed)
+        entry["within"] = {}
+        for name, share in CAPS.items():
+            setting = _most_accurate(tried, share * limit)
+            within = (
+                {"setting": setting, **point(runs[setting], bar, seed)}
+                if setting is not None
+                else None
+            )
+            entry["within"][name] = within
+        rows.append(entry)
     return {
         "table": world.table.source,
         "questions": len(grid),
@@ -277,8 +300,7 @@ def measure(
     }
 
 
-def _representative(tried: dict[str, Run], limit: float) -> str:
+def _most_accurate(tried: dict[str, Run], limit: float) -> str | None:
+    """Of the settings that cost no more than this."""
     fitting = {s: run for s, run in tried.items() if run.cost.mean() <= limit * (1 + 1e-9)}
-    if fitting:
-        return max(fitting, key=lambda s: fitting[s].value.mean())
-    return min(tried, key=lambda s: tried[s].cost.mean())
+    return max(fitting, key=lambda s: fitting[s].value.mean()) if fitting else None

@@ -55,7 +55,12 @@ def register(app: typer.Typer) -> None:
 def prepare(
     source: Source,
     out: Annotated[Path, typer.Option(help="Folder for the files that verl reads.")],
-    train: Annotated[int | None, typer.Option(help="Training questions; all by default.")] = None,
+    train: Annotated[
+        int | None,
+        typer.Option(
+            help="Training questions; by default all of a table or file, and 1000 of a generated world."
+        ),
+    ] = None,
     validation: Annotated[int | None, typer.Option(help="Validation questions.")] = 100,
     passes: Annotated[int, typer.Option(help="Rows of a training question.")] = 1,
     settings: Settings = [],
@@ -129,12 +134,26 @@ def _use(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
+def _tell(stage: Stage) -> None:
+    """A line on standard error when a stage begins, every 250 steps, and at its end."""
+    done = stage.progress
+    if done is None:
+        typer.echo(stage.name, err=True)
+    elif done.step % 250 == 0 or done.step == done.steps:
+        line = f"{stage.name}: step {done.step} of {done.steps}, loss {done.loss:.3f}, {done.seconds:.0f} s"
+        typer.echo(line, err=True)
+
+
 @contextlib.contextmanager
 def _stages() -> Iterator[Callable[[Stage], None]]:
-    """A progress bar for each stage of a supervised training."""
+    """A progress bar for each stage of a supervised training; now and then a line where there is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _tell
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -142,7 +161,7 @@ def _stages() -> Iterator[Callable[[Stage], None]]:
         TextColumn("loss {task.fields[loss]:.3f}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=console) as bar:
         tasks: dict[str, Any] = {}
 
         def show(stage: Stage) -> None:
@@ -167,6 +186,7 @@ def imitate_command(
 ) -> None:
     """Fit a planner on an outcome table, and a small policy that imitates it; minutes on a CPU."""
     from router_r1 import config
+    from router_r1.errors import DataError
     from router_r1_envs.imitation import ImitationConfig, imitate
     from router_r1_envs.planner import Planner
 
@@ -177,6 +197,10 @@ def imitate_command(
     path = out / "planner.pt"
     if path.exists():
         planner = Planner.load(path, world)
+        if planner.seed != seed:
+            raise DataError(
+                f"{path}: was fitted with seed {planner.seed}, not {seed}; remove it, or choose another folder"
+            )
     else:
         typer.echo(f"fitting the planner on {world.name}", err=True)
         planner = Planner.fit(world, seed)

@@ -26,7 +26,7 @@ from router_r1_envs.explorers import Explorer, anybody
 from router_r1_envs.generated import GeneratedWorld
 from router_r1_envs.knowledge import draw, name_of
 from router_r1_envs.world import Level, World, start
-from router_r1_reward import RewardConfig, score
+from router_r1_reward import CostWindow, RewardConfig, score
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def best_of(
     async def explore(question: Question, key: str) -> Episode | None:
         source = draw("best", key)
         level = source.choice(world.levels)
-        best: tuple[float, Episode] | None = None
+        played: list[Episode] = []
         for attempt in range(tries):
             explorer = Explorer(
                 world,
@@ -130,8 +130,11 @@ def best_of(
                 ask_again=source.random() < 0.5,
                 key=f"{key}|{attempt}",
             )
-            episode = await play(world, question, level, explorer)
-            total = score(episode, question.answers, question.metric, reward).total
+            played.append(await play(world, question, level, explorer))
+        window = CostWindow.of([episode.spent_usd for episode in played])
+        best: tuple[float, Episode] | None = None
+        for episode in played:
+            total = score(episode, question.answers, question.metric, reward, window=window).total
             if total > 0 and (best is None or total > best[0]):
                 best = total, episode
         return best[1] if best else None

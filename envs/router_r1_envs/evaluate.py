@@ -25,7 +25,7 @@ from router_r1_envs.generated import GeneratedWorld
 from router_r1_envs.knowledge import Skill
 from router_r1_envs.results import Run, row, versions
 from router_r1_envs.world import Level, World, start
-from router_r1_reward import RewardConfig, score
+from router_r1_reward import CostWindow, RewardConfig, score
 
 PolicyFor = Callable[[Question], Policy]
 
@@ -86,8 +86,9 @@ async def play_all(
             return episode
 
     episodes = await asyncio.gather(*[one(question) for question in questions])
+    window = CostWindow.of([e.spent_usd for e in episodes])
     scored = [
-        score(e, q.answers, q.metric, reward, question=q)
+        score(e, q.answers, q.metric, reward, question=q, window=window)
         for e, q in zip(episodes, questions, strict=True)
     ]
     run = Run(
@@ -141,10 +142,10 @@ async def evaluate(
     for name, policy in policies.items():
         await at_all_levels(name, lambda _, policy=policy: policy, writer)  # type: ignore[misc]
         writer = None
-    for name, (rule, decompose) in (RULES | single_rules(world.candidates)).items():
+    for name, (rule, options) in (RULES | single_rules(world.candidates)).items():
 
-        def explorer(question: Question, rule: Any = rule, decompose: bool = decompose) -> Explorer:
-            return Explorer(world, question, rule, decompose=decompose)
+        def explorer(question: Question, rule: Any = rule, options: Any = options) -> Explorer:
+            return Explorer(world, question, rule, **options)
 
         await at_all_levels(name, explorer, None)
 

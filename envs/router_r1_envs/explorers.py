@@ -4,7 +4,8 @@
     cheapest        takes questions apart, asks the cheapest               bar
     dearest         takes questions apart, asks the dearest                bar
     single NAME     asks NAME the whole question                           bar
-    skill           the cheapest candidate with the right skill per hop    what a policy can learn at best
+    skill           the cheapest candidate with the right skill per hop    oracle: what to learn about the candidates
+    skill, again    the same, and the next best one after a hedged reply   oracle: and what replies tell beyond
     hindsight       knows which call will be right                         no policy can reach it
 
 A rule knows the steps of a question from the question's own metadata; only the oracles look at what is hidden about candidates.
@@ -60,12 +61,16 @@ def anybody(choice: Choice) -> str:
 
 
 def by_skill(choice: Choice) -> str:
-    """The cheapest candidate with the skill that the sub-query takes: knows all but what chance will do."""
+    """The cheapest of the best candidates for the skill that the sub-query takes: knows all but what chance will do.
+
+    The next best one where that was tried.
+    """
     solved = choice.world.knowledge.solve(choice.query)
     skill = solved.skill if solved else Skill.SEVERAL
-    best = max(choice.world.accuracy(c, skill) for c in choice.world.candidates)
-    fit = [c for c in choice.world.candidates if choice.world.accuracy(c, skill) == best]
-    return min(fit, key=lambda c: c.price).name
+    order = sorted(
+        choice.world.candidates, key=lambda c: (-choice.world.accuracy(c, skill), c.price)
+    )
+    return next((c.name for c in order if c.name not in choice.tried), order[0].name)
 
 
 def by_hindsight(choice: Choice) -> str:
@@ -146,16 +151,17 @@ def thought(world: GeneratedWorld, query: str) -> str:
     return f"need {solved.skill if solved else Skill.SEVERAL}"
 
 
-RULES: dict[str, tuple[Rule, bool]] = {
-    "random": (anybody, True),
-    "cheapest": (cheapest, True),
-    "dearest": (dearest, True),
-    "skill oracle": (by_skill, True),
-    "hindsight oracle": (by_hindsight, True),
+RULES: dict[str, tuple[Rule, dict[str, bool]]] = {
+    "random": (anybody, {}),
+    "cheapest": (cheapest, {}),
+    "dearest": (dearest, {}),
+    "skill oracle": (by_skill, {}),
+    "skill oracle, asks again": (by_skill, {"ask_again": True}),
+    "hindsight oracle": (by_hindsight, {}),
 }
-"""The rules of reports: who chooses, and whether questions are taken apart."""
+"""The rules of reports: who chooses, and further arguments of `Explorer`."""
 
 
-def single_rules(candidates: Sequence[Candidate]) -> dict[str, tuple[Rule, bool]]:
+def single_rules(candidates: Sequence[Candidate]) -> dict[str, tuple[Rule, dict[str, bool]]]:
     """One rule for every candidate: it is asked the whole question."""
-    return {f"single {c.name}": (always(c.name), False) for c in candidates}
+    return {f"single {c.name}": (always(c.name), {"decompose": False}) for c in candidates}

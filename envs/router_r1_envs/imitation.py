@@ -4,8 +4,8 @@ The planner (`planner.py`) decides about each training question at each level, a
 real episode. Before each route the rule states all answers so far, the likeliest first, how many gave each and how likely it is
 right: what a policy has to know of earlier rounds stands in its last thought. Order and likelihood are those of the planner's
 posterior, never the gold answer: who is shown an answer that he can not know learns to guess. Some episodes begin with candidates
-drawn at random, so that the policy knows what to think and do where the planner would not have gone; these first routes
-are not learned. Letters of options are permuted in each demonstration, so that none can be learnt by heart; and each
+that are drawn, those with other answers first, so that the policy has seen many answers at once more often than the
+planner would show it, and knows what to do where the planner would not have gone; these first routes are not learned. Letters of options are permuted in each demonstration, so that none can be learnt by heart; and each
 question is decided on by a posterior that was not fitted on it, which would be too sure of itself.
 
 Not covered: candidates' texts (a policy that reads them is a pre-trained one), several routes in a turn, budgets.
@@ -23,6 +23,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from router_r1 import native
+from router_r1.answers import answer_key
 from router_r1.config import StrictModel
 from router_r1.episode import Episode
 from router_r1.errors import ConfigError
@@ -37,7 +38,7 @@ from router_r1_envs.recorded import RecordedWorld
 from router_r1_envs.small_policy import ROUTE, make_model, make_tokenizer, save_policy
 
 Count = Annotated[int, Field(ge=1)]
-_DETOUR = 3  # most calls of a detour
+_DETOUR = 4  # most calls of a detour
 _DECAY = 0.5  # share of the steps, at the end, in which the learning rates fall
 NOBODY = "none"
 """What a thought says while nobody has answered, and the answer where nobody did."""
@@ -58,7 +59,7 @@ class ImitationConfig(StrictModel):
     copies: Count = 1
     """Demonstrations of a question at each level, each with its letters in another order."""
     detours: Annotated[int, Field(ge=0)] = 1
-    """Further ones, that begin with candidates drawn at random."""
+    """Further ones, that begin with candidates that are drawn, those with other answers first."""
     steps: Count = 1500
     """Optimiser steps."""
     batch_size: Count = 64
@@ -100,14 +101,14 @@ def decisions(
         world: whose training questions.
         planner: who decides.
         copies: decisions on each; they differ in the letters of the options alone.
-        detours: further decisions on each, after one to three calls to candidates drawn at random.
+        detours: further decisions on each, after one to four calls to candidates that are drawn.
         seed: of letters and draws.
     """
     questions, folds = world.questions(Split.TRAIN), planner.settings.folds
     rounds = list(itertools.product(range(copies + detours), range(len(world.levels))))
     for number, (turn, place) in enumerate(rounds, seed * len(rounds)):
         shown = [world.permuted(q, number) for q in questions]
-        begin = [_detour(planner, q, number) if turn >= copies else () for q in questions]
+        begin = [_detour(world, planner, q, number) if turn >= copies else () for q in questions]
         for fold in range(folds):
             part = slice(fold, None, folds)
             level = world.levels[place]
@@ -115,10 +116,28 @@ def decisions(
                 yield decision, place
 
 
-def _detour(planner: Planner, question: Question, number: int) -> tuple[str, ...]:
+def _detour(
+    world: RecordedWorld, planner: Planner, question: Question, number: int
+) -> tuple[str, ...]:
+    """Candidates in an order that is drawn; of those left, one with an answer that nobody has given yet goes first."""
     source = draw("detour", number, question.id)
     most = min(_DETOUR, planner.settings.max_calls, len(planner.names))
-    return tuple(source.sample(planner.names, source.randint(1, most)))
+    left = source.sample(planner.names, len(planner.names))
+    chosen: list[str] = []
+    given: set[str | None] = {None}
+    for _ in range(source.randint(1, most)):
+        said = {name: _answer(world, question, name) for name in left}
+        name = next((name for name in left if said[name] not in given), left[0])
+        left.remove(name)
+        chosen.append(name)
+        given.add(said[name])
+    return tuple(chosen)
+
+
+def _answer(world: RecordedWorld, question: Question, name: str) -> str | None:
+    outcome = world.table.outcome(question.id, name)
+    short = outcome.short_answer if outcome is not None else None
+    return None if short is None else answer_key(short)
 
 
 def demonstrations(

@@ -17,7 +17,7 @@ from router_r1.errors import ConfigError
 from router_r1.pool import ModelPool
 from router_r1.prompts import PROMPTS, PromptBuilder
 from router_r1.questions import Question, Split, read_questions
-from router_r1_envs.world import Levels, split_questions
+from router_r1_envs.world import Levels, split_questions, with_options
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -63,7 +63,10 @@ class LiveWorld:
         self.levels = settings.levels
         self.limits = settings.limits
         self._splits = split_questions(
-            read_questions(folder / settings.questions),
+            [
+                q.model_copy(update={"question": with_options(q)})
+                for q in read_questions(folder / settings.questions)
+            ],
             validation=settings.validation,
             test=settings.test,
         )

@@ -12,6 +12,8 @@ texts.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -110,6 +112,7 @@ class Planner:
         self.view = view or lengths
         self.settings = settings
         self.names = world.table.names
+        self.seed = 0
         self.history: list[dict[str, float]] = []
         """Validation utility at the checkpoints, mean over the levels."""
         models, context = len(self.names), len(world.categories) + 8
@@ -140,6 +143,7 @@ class Planner:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             planner = cls(world, settings or PlannerConfig(), view)
+            planner.seed = seed
             cells = planner._cells(Grid.of(world, world.questions(Split.TRAIN)))
             folds = torch.arange(len(cells)) % planner.settings.folds
             planner._beliefs.fit(cells, folds)
@@ -256,6 +260,9 @@ class Planner:
             "version": _VERSION,
             "names": list(self.names),
             "categories": list(self.world.categories),
+            "questions": _questions(self.world),
+            "levels": sensitivities(self.world),
+            "seed": self.seed,
             "settings": self.settings.model_dump(),
             "history": self.history,
             "beliefs": self._beliefs.state_dict(),
@@ -266,10 +273,11 @@ class Planner:
 
     @classmethod
     def load(cls, path: str | Path, world: RecordedWorld) -> Planner:
-        """Read a planner that was fitted on this world, or on one with the same candidates and categories.
+        """Read a planner that was fitted on this world.
 
         Raises:
-            DataError: no such file, no planner, or one of other candidates.
+            DataError: no such file, no planner, or one that was fitted on another world: other candidates, levels, or
+                training questions, which may be among those it would be tested on.
         """
         try:
             content = torch.load(path, weights_only=True)
@@ -281,18 +289,29 @@ class Planner:
             raise DataError(f"{path}: is no planner ({type(error).__name__})") from error
         if not isinstance(content, dict) or content.get("version") != _VERSION:
             raise DataError(f"{path}: is no planner of this version; fit it anew")
-        for what, here in (("names", world.table.names), ("categories", world.categories)):
-            if content[what] != list(here):
+        for what, here in (
+            ("names", list(world.table.names)),
+            ("categories", list(world.categories)),
+            ("questions", _questions(world)),
+            ("levels", sensitivities(world)),
+        ):
+            if content[what] != here:
                 raise DataError(
                     f"{path}: fitted with other {what} than {world.name} has; fit it anew"
                 )
         planner = cls(world, config.validate(PlannerConfig, content["settings"], str(path)))
-        planner.history = content["history"]
+        planner.seed, planner.history = content["seed"], content["history"]
         planner._beliefs.load_state_dict(content["beliefs"])
         planner._value.load_state_dict(content["value"])
         planner._beliefs.eval()
         planner._value.eval()
         return planner
+
+
+def _questions(world: RecordedWorld) -> str:
+    """A hash of the training questions in their order, which says whose fold each is in."""
+    ids = [question.id for question in world.questions(Split.TRAIN)]
+    return hashlib.sha256(json.dumps(ids).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The recorded world: an outcome table answers. Training on it costs nothing, and the answers are real.
 
 A route asks its candidate the question of the episode: the table holds answers to nothing else. Its query is the word
-`question`, or the question in about the same words; anything else is a *miss*, as is a cell or a sample the table does
-not have. A miss is a failure that the policy reads (`not_recorded`), costs nothing, and is counted in `misses`. No
+`question`, or the question itself, with or without its options; case, punctuation, articles and courtesies do not count.
+Anything else is a *miss*, as is a cell or a sample the table does not have. A miss is a failure that the policy reads (`not_recorded`), costs nothing, and is counted in `misses`. No
 answer is ever invented.
 
 Two views of the same table:
@@ -13,7 +13,6 @@ Two views of the same table:
               that a policy learns who agrees with whom and not which letter is right
 
 The n-th time a candidate is asked the same, the n-th recorded sample answers; start episodes at sample index 0.
-A reworded question gets the answer the first wording got.
 
 Not covered: whether an answer is right (the reward package); learning whom to ask (`planner.py`).
 """
@@ -25,7 +24,6 @@ import functools
 import hashlib
 import math
 import random
-import string
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -55,7 +53,14 @@ from router_r1.transport import (
     Request,
     Response,
 )
-from router_r1_envs.world import Level, Levels, split_questions
+from router_r1_envs.world import (
+    LETTERS,
+    Level,
+    Levels,
+    options_below,
+    split_questions,
+    with_options,
+)
 
 SENSITIVITIES = (0.01, 0.03, 0.06, 0.09, 0.12, 0.16, 0.3)
 """The default levels: the accuracy that one mean call of the best single model must buy to be worth its price."""
@@ -63,8 +68,8 @@ LENGTHS = 4
 """Buckets of question length, about as many training questions in each."""
 WORDY = ("Brief.", "Short.", "Long.", "Longest.")
 """Buckets of response length, about as many of a candidate's training responses in each. Who struggles writes more."""
-_LETTERS = string.ascii_uppercase
-_LIKE = 0.5
+_COURTESIES = frozenset({"please", "question", "answer", "following", "this"})
+"""Words that a query may add to the question."""
 _REFERENCE = "question"
 """What a route may say instead of the question itself."""
 
@@ -261,7 +266,7 @@ class RecordedWorld:
         random.Random(f"{seed}:{question.id}").shuffle(order)
         letters = [""] * len(order)
         for place, option in enumerate(order):
-            letters[option] = _LETTERS[place]
+            letters[option] = LETTERS[place]
         moved = original.model_copy(
             update={
                 "choices": tuple(original.choices[option] for option in order),
@@ -275,7 +280,7 @@ class RecordedWorld:
     def shown(self, question: Question, answer: str) -> str:
         """An answer of the table as it reads in the episodes of this question, whose letters may be permuted."""
         letters: str = question.metadata.get("letters", "")
-        place = _LETTERS.find(answer) if len(answer) == 1 else -1
+        place = LETTERS.find(answer) if len(answer) == 1 else -1
         return letters[place] if 0 <= place < len(letters) else answer
 
     def text(self, question: Question, outcome: Outcome) -> str:
@@ -400,21 +405,6 @@ def as_booked(outcome: Outcome, price: Price) -> tuple[Usage, Price]:
     return usage, Price(**rates, as_of=price.as_of)
 
 
-def with_options(question: Question) -> str:
-    """The question's text with its options below, lettered; unless they stand there already."""
-    if not question.choices:
-        return question.question
-    if len(question.choices) > len(_LETTERS):
-        raise DataError(
-            f"the question {question.id!r} has {len(question.choices)} options; the most is {len(_LETTERS)}"
-        )
-    options = "\n".join(
-        f"({letter}) {text}" for letter, text in zip(_LETTERS, question.choices, strict=False)
-    )
-    text = question.question.rstrip()
-    return text if text.endswith(options) else f"{text}\n{options}"
-
-
 def _with_output_limits(table: OutcomeTable) -> tuple[ModelCard, ...]:
     """The cards, whose longest allowed answer is no shorter than the longest recorded one: quotes are made of it."""
     longest = Counter[str]()
@@ -429,13 +419,23 @@ def _with_output_limits(table: OutcomeTable) -> tuple[ModelCard, ...]:
 
 
 def _asks(query: str, *questions: Question) -> bool:
-    """Does this query ask the question, in either wording of its options?"""
+    """Does this query ask the question, in either order of its options? Near is not enough: it would get an answer to another."""
     if query.strip().casefold().strip(" ?.") in (_REFERENCE, f"the {_REFERENCE}"):
         return True
-    words = set(normalize_answer(query).split())
-    for question in questions:
-        asked = set(normalize_answer(question.question).split())
-        likeness = 2 * len(words & asked) / max(1, len(words) + len(asked))  # F1 of two sets
-        if query.strip() == question.question.strip() or likeness >= _LIKE:
-            return True
-    return False
+    asked = _content(query)
+    return any(
+        asked == _content(text)
+        for question in questions
+        for text in (question.question, with_options(question), _stem(question))
+    )
+
+
+def _content(text: str) -> list[str]:
+    words = normalize_answer(text).split()
+    return [word for word in words if word not in _COURTESIES] or words
+
+
+def _stem(question: Question) -> str:
+    """The question without the options that may stand below it."""
+    text = question.question.rstrip()
+    return text.removesuffix(options_below(question)).rstrip() if question.choices else text

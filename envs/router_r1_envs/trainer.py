@@ -1,6 +1,6 @@
 """verl's trainer with two things more: what shows a collapse is logged every step, and the best checkpoint is kept.
 
-What is logged is in `sentinels.py`, what is kept in `best.py`.
+What is logged is in `sentinels.py`, what is kept in `checkpoints.py`.
 
 `trainer.v1.trainer_mode=router_r1` selects this trainer; importing this module registers it.
 """
@@ -16,7 +16,7 @@ from omegaconf import open_dict
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
-from router_r1_envs.best import BestCheckpoint
+from router_r1_envs.checkpoints import BestCheckpoint, tidy
 from router_r1_envs.sentinels import episode_metrics, mean
 
 MODE = "router_r1"
@@ -32,6 +32,8 @@ class RouterTrainer(PPOTrainerSync):  # type: ignore[misc]
             config.trainer.v1.trainer_mode = "sync"
         super().__init__(config)
         self._folder = Path(config.trainer.default_local_dir)
+        if config.trainer.resume_mode == "auto":
+            tidy(self._folder)
         self._best = BestCheckpoint(self._folder)
 
     def _compute_metrics(
@@ -42,10 +44,15 @@ class RouterTrainer(PPOTrainerSync):  # type: ignore[misc]
         data = tq.kv_batch_get(
             keys=batch.keys, partition_id=batch.partition_id, select_fields=fields
         )
-        extra = data.pop("extra_fields").tolist()
-        uids = data.pop("uid").tolist()
-        scores = [float(row.sum()) for row in data["rm_scores"]]
-        metrics.update(episode_metrics(extra, scores, uids))
+        columns = (
+            data.pop("extra_fields").tolist(),
+            [float(row.sum()) for row in data["rm_scores"]],
+            data.pop("uid").tolist(),
+        )
+        # verl fills a batch up with copies where it does not divide.
+        rows = zip(*columns, batch.tags, strict=True)
+        played = [row for *row, tag in rows if not tag.get("is_padding", False)]
+        metrics.update(episode_metrics(*zip(*played, strict=True)))
         # Where old log-probs are not computed, verl has the entropy under its loss only.
         if "actor/entropy_loss" in metrics:
             metrics.setdefault("actor/entropy", metrics["actor/entropy_loss"])
@@ -78,7 +85,16 @@ class RouterTrainer(PPOTrainerSync):  # type: ignore[misc]
         """Keep this step's weights if no earlier step did better on the validation questions."""
         weights = self._folder / f"global_step_{self.global_steps}" / "actor" / "huggingface"
         if self.global_steps == 0:
-            weights = Path(os.path.expanduser(self.config.actor_rollout_ref.model.path))
-        # No folder: not saved at this step, or a policy that is only on the hub.
-        if weights.is_dir():
+            weights = _folder_of(self.config.actor_rollout_ref.model.path)
+        if weights.is_dir():  # else it was not saved at this step
             self._best.offer(weights, self.global_steps, reward)
+
+
+def _folder_of(path: str) -> Path:
+    """Where a policy's files are: the folder itself, or where those of a name on the hub were put."""
+    folder = Path(os.path.expanduser(path))
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(path, local_files_only=True))

@@ -12,6 +12,7 @@ Not covered: who writes the turns, and what an episode was worth (the reward pac
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -26,6 +27,10 @@ from router_r1.errors import ConfigError, DataError
 from router_r1.pool import ModelPool
 from router_r1.prompts import PromptBuilder
 from router_r1.questions import Question, Split, split_of
+from router_r1_reward import METRICS
+
+LETTERS = string.ascii_uppercase
+"""Of options, in order."""
 
 
 class Level(StrictModel):
@@ -113,7 +118,7 @@ def split_questions(
 
     Raises:
         DataError: two questions have the same id, or the same text in different splits: a model could have seen the
-            answer in training.
+            answer in training; a metric that there is not.
     """
     splits: dict[Split, list[Question]] = {split: [] for split in Split}
     ids: set[str] = set()
@@ -122,6 +127,10 @@ def split_questions(
         if question.id in ids:
             raise DataError(f"two questions have the id {question.id!r}; ids are unique")
         ids.add(question.id)
+        if question.metric not in METRICS:
+            raise DataError(
+                f"the question {question.id!r} has the metric {question.metric!r}; it is one of {', '.join(METRICS)}"
+            )
         split = split_of(question.id, validation=validation, test=test)
         text = " ".join(question.question.casefold().split())
         other, of = texts.setdefault(text, (question.id, split))
@@ -132,6 +141,24 @@ def split_questions(
             )
         splits[split].append(question)
     return splits
+
+
+def with_options(question: Question) -> str:
+    """The question's text with its options below, lettered; unless they stand there already."""
+    if not question.choices:
+        return question.question
+    if len(question.choices) > len(LETTERS):
+        raise DataError(
+            f"the question {question.id!r} has {len(question.choices)} options; the most is {len(LETTERS)}"
+        )
+    text, options = question.question.rstrip(), options_below(question)
+    return text if text.endswith(options) else f"{text}\n{options}"
+
+
+def options_below(question: Question) -> str:
+    """The options of a question, lettered, one a line; empty without options."""
+    pairs = zip(LETTERS, question.choices or (), strict=False)
+    return "\n".join(f"({letter}) {text}" for letter, text in pairs)
 
 
 def load_world(source: str | Path | dict[str, Any], overrides: Sequence[str] = ()) -> World:

@@ -1,8 +1,9 @@
 """Multiple choice: which option an answer names, however it is written.
 
 Read as option C: `C`, `c`, `(C)`, `C.`, `C) text`, `**C**`, `$\\boxed{\\text{(C)}}$`, `Option C`, `The answer is (C).`, and, where
-the options are known, the text of option C. An answer that names two options names none; a letter beyond the last
-option is wrong. A word is not a letter: "A man" does not name option A.
+the options are known, the text of option C. What an answer rejects ("not (B) but C", "C, since (A) is wrong") it does not
+name. An answer that names two options names none; a letter beyond the last option is wrong. A word is not a letter: "A
+man" does not name option A.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Options = tuple[str, ...] | None
 
 _STYLE = re.compile(r"\\(?:boxed|text|textbf|mathrm|mathbf)\s*\{([^{}]*)\}")
 _LEAD = (
-    r"(?i:(?:(?:the|my|final|correct|best|right|answer|option|choice|letter|is|it['’]s|it|i|choose|pick|select)"
+    r"(?i:(?:(?:the|my|final|correct|best|right|answer|option|choice|letter|is|it['’]s|it|but|rather|i|choose|pick|select)"
     r"\b[\s:]*)*)"
 )
 # Nothing but a letter.
@@ -31,8 +32,19 @@ _MARKED = re.compile(
 )
 # A second letter in that text.
 _ANOTHER = re.compile(r"\b([A-Z])[)\]]|^(?:or|and|[,/&;+])\s*([A-Z])\b")
-# A letter in a sentence counts in brackets, or named as an option.
-_NAMED = re.compile(r"\(([A-Z])\)|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+([A-Z])\b")
+# A letter in a sentence counts in brackets, or named as an option or as the answer, or called right.
+_NAMED = re.compile(
+    r"\(([A-Z])\)|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+([A-Z])\b"
+    r"|\b[Aa]nswer\s+is\s+([A-Z])(?=\s*(?:$|[.,;:]|because\b|since\b|as\b|and\b|but\b))"
+    r"|\b([A-Z])\s+is\s+(?:the\s+)?(?:correct|right|best)\b"
+)
+_LETTER = r"(?:option\s+)?(?:\([A-Z]\)|\b[A-Z]\b)"
+# What an answer says that it is not.
+_REJECTED = re.compile(
+    rf"\b(?:not|nor|neither|than|excludes?|eliminates?|rules?\s+out)\s+{_LETTER}"
+    rf"|{_LETTER}\s+(?:is|are|was)(?:\s+(?:not|wrong|incorrect|false)\b|n['’]t\b)",
+)
+_LOOSE_END = re.compile(r"[\s,;]*\b(?:because|since|as|and|but)?[\s,;.]*$")
 
 
 def same_choice(answer: str, gold: str, question: Question | None = None) -> float:
@@ -75,6 +87,9 @@ def _read(text: str, choices: Options) -> frozenset[str]:
     by_text = _by_text(text, choices)
     if by_text:
         return by_text
+    left = _REJECTED.sub("", text)
+    if left != text:
+        return _read(_LOOSE_END.sub("", left), choices)
     marked = _MARKED.fullmatch(text)
     if marked:
         letter = next(filter(None, marked.groups())).upper()
@@ -85,7 +100,7 @@ def _read(text: str, choices: Options) -> frozenset[str]:
 
 
 def _letters(pattern: re.Pattern[str], text: str) -> frozenset[str]:
-    return frozenset(one or other for one, other in pattern.findall(text))
+    return frozenset(next(filter(None, groups)) for groups in pattern.findall(text))
 
 
 def _by_text(text: str, choices: Options) -> frozenset[str]:

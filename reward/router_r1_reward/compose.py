@@ -137,8 +137,10 @@ def score(
             f"so it has no reward; leave it out"
         )
     golds = (gold,) if isinstance(gold, str) else tuple(gold)
-    correct = grade(facts.answer, golds, metric, question=question, allow_code=config.allow_code)
-    em = 0.0 if facts.answer is None else max(exact_match(facts.answer, one) for one in golds)
+    # What an aggregator made of an episode in which the policy gave no answer is not the policy's.
+    answer = facts.answer if facts.valid else None
+    correct = grade(answer, golds, metric, question=question, allow_code=config.allow_code)
+    em = 0.0 if answer is None else max(exact_match(answer, one) for one in golds)
     u, cost_penalty, format_penalty, reference = _penalties(facts, correct, config, window)
     parts = {
         "correct": correct,

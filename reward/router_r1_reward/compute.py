@@ -4,9 +4,9 @@
     reward.custom_reward_function.name=compute_score
     +reward.custom_reward_function.reward_kwargs={reference_usd: 0.001}
 
-What happened is taken from `extra_info["episode"]`, the facts that the agent loop put there with
-`Facts.of(episode).to_dict()`, and not from `solution_str`: a policy can write anything into its text. verl calls this in
-a thread; nothing here minds.
+For agent loops of others: `router_r1_envs.agent_loop` scores its episodes itself. What happened is taken from
+`extra_info["episode"]`, the facts that the loop put there with `Facts.of(episode).to_dict()`, and not from
+`solution_str`: a policy can write anything into its text. verl calls this in a thread; nothing here minds.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def compute_score(
     extra_info = extra_info or {}
     if not isinstance(extra_info.get("episode"), Mapping):
         raise DataError(
-            f"{data_source}: extra_info['episode'] is missing; the agent loop puts Facts.of(episode).to_dict() there, "
-            f"so this sample came from another loop"
+            f"{data_source}: extra_info['episode'] is missing; the agent loop has to put "
+            f"Facts.of(episode).to_dict() there"
         )
     facts = Facts.from_dict(extra_info["episode"])
     question = _question(extra_info.get("item"), data_source)

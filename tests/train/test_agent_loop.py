@@ -407,6 +407,7 @@ async def test_episodes_have_request_ids_of_their_own(easy):
         ([{"global_steps": 3}, {"global_steps": 4}], 3, 4),
         # A turn that was begun by one version and ended by another.
         ([{"global_steps": 5, "min_global_steps": 4, "max_global_steps": 5}] * 2, 4, 5),
+        ([{"global_steps": 1, "min_global_steps": 0, "max_global_steps": 1}] * 2, 0, 1),
         ([{"global_steps": 0}, {"global_steps": None}], 0, 0),
         ([{}, {}], 0, 0),
     ],

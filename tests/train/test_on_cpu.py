@@ -294,7 +294,7 @@ class Trainer:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # what importing verl warns of
 def test_a_step_without_progress_ends_and_says_what_was_awaited(monkeypatch):
-    from router_r1_envs.on_cpu.replay import WatchedReplayBuffer
+    from router_r1_envs.replay import WatchedReplayBuffer
 
     monkeypatch.setenv(settings.STALL_VARIABLE, "2.5")
     buffer = WatchedReplayBuffer("sync", {}, None, "drop", {}, refill_fn=Trainer().refill)

@@ -1,6 +1,8 @@
 """Recipes compose: every variant gives a configuration that verl accepts, and bad variables are refused before anything starts."""
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +22,12 @@ VARIANTS = {
         "GPUS": "8",
         "NODES": "2",
         "WORLD": "world.yaml",
+    },
+    "gpu ppo": {
+        "STACK": "gpu",
+        "ALGO": "ppo",
+        "MODEL": "Qwen/Qwen2.5-3B-Instruct",
+        "WORLD": "w.yaml",
     },
 }
 
@@ -59,8 +67,16 @@ def test_a_dry_run_prints_a_configuration_that_verl_accepts(name: str, tmp_path:
     assert config["trainer"]["nnodes"] == int(variables.get("NODES", "1"))
     # Dividing by a group's deviation destroys recorded pools; it is for generated worlds alone.
     assert config["algorithm"]["norm_adv_by_std_in_grpo"] is ("WORLD" not in variables)
+    # Whatever the hardware: what fails ends the run.
+    assert actor["rollout"]["agent"]["agent_loop_manager_class"] == "router_r1_envs.loops.Manager"
+    assert config["trainer"]["v1"]["sampler"]["custom_sampler"]["name"] == "WatchedReplayBuffer"
     if gpu:
         assert actor["model"]["path"] == variables["MODEL"]
+        told = config["ray_kwargs"]["ray_init"]["runtime_env"]["env_vars"]
+        assert told["VERL_FILE_LOGGER_PATH"].startswith(str(tmp_path))
+        if variables.get("ALGO") == "ppo":
+            assert told["VERL_USE_EXTERNAL_MODULES"] == "router_r1_envs.value_head"
+            assert config["critic"]["model"]["use_remove_padding"] is False
     assert not (tmp_path / "out" / "data").exists(), "a dry run prepares nothing"
 
 
@@ -104,10 +120,32 @@ def test_bad_variables_are_refused_at_once(
 
 def test_a_folder_belongs_to_one_setting(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "setting").write_text("WORLD=generated SEED=1 ALPHA=0.5 ALGO=grpo\n")
-    result = run("recipes/train.sh", tmp_path, SEED="2")
+    for recipe, name in (("recipes/train.sh", ""), ("scripts/quickstart.sh", "quickstart.")):
+        (tmp_path / "out" / f"{name}setting").write_text("SEED=1 and so on\n")
+        result = run(recipe, tmp_path, SEED="2")
+        assert result.returncode == 2
+        assert "was begun with\n  SEED=1 and so on" in result.stderr
+
+
+def test_a_folder_is_used_by_one_run_at_a_time(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    lock = (tmp_path / "out" / ".lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    result = run("recipes/train.sh", tmp_path, LOCK_WAIT_S="1")
+    lock.close()
     assert result.returncode == 2
-    assert "begun with WORLD=generated SEED=1" in result.stderr
+    assert "another run is using" in result.stderr
+
+
+def test_a_recipe_for_gpus_on_a_machine_without_one_is_refused_before_anything_is_installed(
+    tmp_path: Path,
+) -> None:
+    if shutil.which("nvidia-smi"):
+        pytest.skip("this machine may have a GPU")
+    result = run("recipes/train.sh", tmp_path, STACK="gpu", VENV=str(tmp_path / "venv"))
+    assert result.returncode == 2
+    assert "finds no GPU" in result.stderr
+    assert not (tmp_path / "venv").exists()
 
 
 def test_gpu_settings_on_a_machine_without_one_are_refused(tmp_path: Path) -> None:

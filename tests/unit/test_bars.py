@@ -1,14 +1,16 @@
 """Bars on a table, checked by hand on small ones: single models, random, lookups, votes, cascades, oracle; intervals."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from router_r1.cards import ModelCard
 from router_r1.errors import ConfigError
 from router_r1.ledger import Price
-from router_r1.questions import Question, Split
+from router_r1.questions import Question, Split, split_of
 from router_r1.table import Outcome, OutcomeTable
-from router_r1_envs.bars import _cascade, _stop, _vote_steps, bars, measure
+from router_r1_envs.bars import Method, _cascade, _stop, _vote_steps, bars, measure, single
 from router_r1_envs.grid import Grid
 from router_r1_envs.intervals import interval, paired
 from router_r1_envs.recorded import RecordedWorld, RecordedWorldConfig
@@ -153,11 +155,40 @@ def test_a_vote_stops_once_the_leader_is_clear() -> None:
     assert hasty.value.tolist() == [1, 0, 1]
 
 
-def test_a_curve_is_represented_by_what_validation_says() -> None:
-    rows = rows_of(world_of(halves))
-    row = rows["best per category, by price"]
-    assert row["setting"] == "rich"
-    assert row["accuracy"] == row["curve"][0]["accuracy"]
+def test_a_vote_for_a_distrusted_answer_still_beats_what_nobody_said() -> None:
+    """With two options a model that is right in 40 % of its answers counts against what it says."""
+    world = world_of(lambda number: ("one", "A", "A", "A"), size=4)
+    grid = replace(Grid.of(world, world.table.questions), options=np.full(4, 2.0))
+    (values, margins, _) = _vote_steps(grid, np.full((2, 3), np.log(0.4 / 0.6)), (0,))
+    assert values.tolist() == [[1, 1, 1, 1]]
+    assert (margins < 0).all()
+
+
+def test_a_curve_is_represented_by_what_validation_says_whatever_the_test_would_say() -> None:
+    """`a` and `c` cost 1 and 10; which of the two is right depends on the split alone."""
+
+    def split(number):
+        held_out = split_of(f"q{number}") is Split.VALIDATION
+        return ("one", *(("A", "C", "B") if held_out else ("B", "C", "A")))
+
+    world = world_of(split, size=200)
+    fixed = {"cheap": lambda g: single(g, 0), "dear": lambda g: single(g, 2)}
+    method = Method("either", "bar", tuple(fixed), lambda g, s: fixed[s](g))
+    (row,) = measure(world, [method])["rows"]
+    assert row["setting"] == "cheap"
+    assert row["accuracy"] == 0 < row["curve"][1]["accuracy"]
+
+
+def test_each_cap_has_the_most_accurate_setting_that_validation_finds_under_it() -> None:
+    world = world_of(halves)
+    fixed = {"a": lambda g: single(g, 0), "b": lambda g: single(g, 1), "c": lambda g: single(g, 2)}
+    method = Method("each", "bar", tuple(fixed), lambda g, s: fixed[s](g))
+    dear = Method("dear", "bar", ("c",), lambda g, s: fixed[s](g))
+    each, only = measure(world, [method, dear])["rows"]
+    assert each["within"]["its cost"]["setting"] == "c"
+    assert each["within"]["three quarters of its cost"]["setting"] == "a"
+    assert each["within"]["three quarters of its cost"]["accuracy"] == each["curve"][0]["accuracy"]
+    assert only["within"]["three quarters of its cost"] is None
 
 
 def test_levels_without_a_worth_are_an_error() -> None:

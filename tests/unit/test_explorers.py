@@ -54,12 +54,10 @@ def bars(world, reward):
                     world,
                     questions,
                     level,
-                    lambda q, rule=rule, decompose=decompose: Explorer(
-                        world, q, rule, decompose=decompose
-                    ),
+                    lambda q, rule=rule, options=options: Explorer(world, q, rule, **options),
                     reward,
                 )
-                for name, (rule, decompose) in (RULES | single_rules(world.candidates)).items()
+                for name, (rule, options) in (RULES | single_rules(world.candidates)).items()
             }
             for level in world.levels
         }
@@ -145,6 +143,15 @@ def test_the_skill_oracle_knows_the_cheaper_twin(bars, world):
         o.model for e in bars[world.levels[1].name]["skill oracle"].episodes for o in outcomes(e)
     )
     assert set(asked) == {"ledger", "abacus", "scribe"}
+
+
+def test_who_asks_the_next_best_after_a_hedged_reply_is_more_accurate_and_spends_more(bars, world):
+    for level in world.levels[1:]:
+        once, again = (
+            bars[level.name][n].run for n in ("skill oracle", "skill oracle, asks again")
+        )
+        assert again.value.mean() > once.value.mean() + 0.02
+        assert again.cost.mean() > once.cost.mean()
 
 
 def test_the_dearest_candidate_that_was_refused_is_replaced_by_the_next(world, two_hops):

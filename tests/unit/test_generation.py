@@ -339,6 +339,19 @@ def test_an_error_of_the_model_reaches_everybody_who_waits_and_whoever_comes_lat
         served.load(qwen().state_dict())
 
 
+def test_an_error_while_requests_are_given_rows_reaches_those_without_one_too(sampler, monkeypatch):
+    served = sampler(gather_s=0.5)
+
+    def reserve(*_: Any) -> None:
+        raise MemoryError("no room for the keys")
+
+    monkeypatch.setattr(served._batch._cache, "reserve", reserve)
+    futures = [served.submit(p, Sampling(5)) for p in prompts(4)]
+    for future in futures:
+        with pytest.raises(RuntimeError, match="no room for the keys"):
+            future.result(timeout=60)
+
+
 def test_closing_fails_what_waits(sampler):
     served = sampler()
     future = served.submit([1], Sampling(250))

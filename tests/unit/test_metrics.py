@@ -88,7 +88,8 @@ def test_contains(answer: str, gold: str, expected: float) -> None:
         "The answer is (C).", "The answer is C.", "the correct answer is option C", "It's C", "I choose C",
         "Canberra", "canberra.", "The answer is Canberra.", r"\boxed{C}", r"$\boxed{\text{(C)}}$",
         "I think the option (C) fits best", "C) Canberra, because it is the seat of parliament",
-        "First I thought of Rome.\nThe answer is (C).", "<answer>C</answer>",
+        "First I thought of Rome.\nThe answer is (C).", "<answer>C</answer>", "C, because (D) is wrong",
+        "**C** is correct, (A) is not", "The answer is C because it is blue", "It is not (B) but C", "The answer is C, since (A) is wrong.",
     ],
 )  # fmt: skip
 def test_an_option_however_it_is_written(answer: str) -> None:
@@ -103,6 +104,7 @@ def test_an_option_however_it_is_written(answer: str) -> None:
     [
         "B", "A or C", "(A) or (C)", "A, C", "C or D", "C) or D)", "C/D", "(C) and (D)", "All of them", "",
         "C) Paris", "Cat", "CC", "I do not know", "Rome", "Canberra, Sydney", "Can", "See above",
+        "not (C)", "Neither A nor B", "D, because (C) is wrong", "(C) is wrong", "The answer is A man",
     ],
 )  # fmt: skip
 def test_another_option_or_none_or_two(answer: str) -> None:

@@ -211,6 +211,12 @@ def test_a_file_that_is_no_planner_for_this_world_is_an_error(planner, tmp_path)
     other = world_of(OutcomeTable(cards, table.questions, rows))
     with pytest.raises(DataError, match="fitted with other names"):
         Planner.load(tmp_path / "planner.pt", other)
+    # In other splits a question that it was fitted on may be one it would be tested on.
+    for change in ({"test": 0.2}, {"seed": 1}):
+        with pytest.raises(DataError, match="fitted with other questions"):
+            Planner.load(tmp_path / "planner.pt", world_of(table_of(), **change))
+    with pytest.raises(DataError, match="fitted with other levels"):
+        Planner.load(tmp_path / "planner.pt", world_of(table_of(), levels=LEVELS[:1]))
 
 
 def test_levels_must_say_what_an_answer_is_worth(planner) -> None:
@@ -227,10 +233,16 @@ def test_a_candidate_without_a_recorded_answer_is_planned_around() -> None:
     rows = [o for o in table if o.model != "cheap" or int(o.id[1:]) % 2]
     world = world_of(OutcomeTable(table.cards, table.questions, rows))
     planner = Planner.fit(world, settings=QUICK)
-    made = planner.plan(world.questions(Split.TEST), level_named(world, "rich"))
-    silent = [d for d in made if d.calls[0] == "cheap" and d.leaders[1] is None]
-    assert all(table.outcome(d.question.id, "cheap") not in rows for d in silent)
-    assert mean(d.value for d in made) > 0.8
+    questions = world.questions(Split.TEST)
+    assert mean(d.value for d in planner.plan(questions, level_named(world, "rich"))) > 0.8
+    begun = planner.plan(questions, level_named(world, "rich"), begin=[("cheap",)] * len(questions))
+    silent = [d for d in begun if int(d.question.id[1:]) % 2 == 0]
+    assert len(silent) > 20
+    for decision in silent:
+        assert decision.leaders[1] is None
+        asked = decision.calls[1:]
+        outcomes = [world.table.outcome(decision.question.id, name) for name in asked]
+        assert asked and decision.cost_usd == pytest.approx(sum(map(table.cost_usd, outcomes)))
 
 
 def test_fitting_leaves_the_random_numbers_of_others_alone() -> None:

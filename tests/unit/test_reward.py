@@ -243,6 +243,16 @@ def test_an_episode_without_an_answer_is_invalid() -> None:
     assert -1.3 < reward.total < -1
 
 
+def test_what_an_aggregator_makes_of_an_episode_without_an_answer_is_not_the_policys() -> None:
+    policy = ScriptedPolicy((TURNS[0], TURNS[0]))
+    pool = ScriptedPool({"a": "Paris."})
+    with RouterAgent(policy=policy, pool=pool, aggregator="vote", limits=Limits(max_rounds=1)) as a:
+        trace = a.ask("Capital of France?").trace
+    assert (trace.answer, trace.stop_reason) == ("Paris", StopReason.ROUNDS)
+    parts = score(trace, "Paris", "em", CONFIG).parts
+    assert parts["valid"] == parts["correct"] == parts["em"] == 0
+
+
 def test_refused_routes_are_no_calls() -> None:
     card = ModelCard(name="a", price=Price(input=1, output=1))
     episode = Episode("?", [card], Limits(budget_usd=1e-9))

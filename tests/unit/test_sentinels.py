@@ -67,6 +67,10 @@ def test_groups_without_variance_teach_nothing_and_are_counted():
     assert found["episode/groups_without_variance"] == pytest.approx(2 / 3)
 
 
+def test_where_every_question_is_asked_once_there_are_no_groups_to_vary():
+    assert "episode/groups_without_variance" not in metrics([fields()] * 3, [1, 0, 1])
+
+
 def test_every_score_needs_its_group():
     with pytest.raises(ValueError, match="longer"):
         episode_metrics([fields()] * 2, [1, 2], ["x"])

@@ -176,3 +176,8 @@ def test_a_source_that_is_no_world_is_named(source, message):
 def test_a_folder_without_a_table_is_named(tmp_path):
     with pytest.raises((ConfigError, DataError), match=str(tmp_path)):
         load_world(tmp_path)
+
+
+def test_a_metric_that_there_is_not_is_found_before_anybody_is_asked():
+    with pytest.raises(DataError, match="'q' has the metric 'bleu'; it is one of em, f1"):
+        split_questions([Question(id="q", question="?", answer="x", metric="bleu")])

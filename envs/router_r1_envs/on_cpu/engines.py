@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
-import verl.utils.model
 import verl.workers.engine.fsdp.transformer_impl as stock
 from verl.workers.engine import EngineRegistry
 
@@ -28,21 +28,6 @@ class CpuValueModel(_NotPinned, stock.FSDPEngineWithValueHead):  # type: ignore[
     """Critic."""
 
 
-def _load_valuehead_model(
-    local_path: str, torch_dtype: Any, model_config: Any, trust_remote_code: bool
-) -> Any:
-    """The stock function without its flash attention, which is for GPUs."""
-    from transformers import AutoModelForTokenClassification
-
-    return AutoModelForTokenClassification.from_pretrained(
-        local_path,
-        dtype=torch_dtype,
-        config=model_config,
-        attn_implementation="sdpa",
-        trust_remote_code=trust_remote_code,
-    )
-
-
 def register() -> None:
     """Make verl find them. May be called again."""
     for kind, engine in (("language_model", CpuLanguageModel), ("value_model", CpuValueModel)):
@@ -50,4 +35,4 @@ def register() -> None:
         for backend in ("fsdp", "fsdp2"):
             if "cpu" not in known.get(backend, {}):
                 EngineRegistry.register(model_type=kind, backend=backend, device="cpu")(engine)
-    verl.utils.model.load_valuehead_model = _load_valuehead_model
+    importlib.import_module("router_r1_envs.value_head")

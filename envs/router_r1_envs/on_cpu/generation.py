@@ -73,6 +73,7 @@ class Sampler:
         self._seed, self._number = seed, 0
         self._stop_strings: dict[tuple[str, ...], StopStrings] = {}
         self._waiting: list[Request] = []
+        self._admitted: list[Request] = []  # while they are being given rows
         self._loads: list[_Load] = []
         self._turns = 0  # how many have ended
         self._error: BaseException | None = None
@@ -182,7 +183,9 @@ class Sampler:
             with torch.inference_mode():
                 while self._receive():
                     self._load_weights()
-                    self._batch.start(self._next())
+                    self._admitted = self._next()
+                    self._batch.start(self._admitted)
+                    self._admitted = []
                     self._batch.step()
             raise RuntimeError("it was closed")
         except BaseException as error:
@@ -193,7 +196,8 @@ class Sampler:
         with self._lock:
             self._error = error
             waiting: list[Request | _Load | _Abort] = [*self._waiting, *self._loads]
-            waiting += self._batch.requests
+            waiting += [r for r in self._batch.requests if r not in self._admitted]
+            waiting += [r for r in self._admitted if not r.done.done()]
             while not self._inbox.empty():
                 if (item := self._inbox.get()) is not None:
                     waiting.append(item)

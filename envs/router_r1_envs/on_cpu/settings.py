@@ -94,7 +94,7 @@ def overrides(
         "+ray_kwargs.ray_init.object_store_memory": "300000000",
         "transfer_queue.backend.SimpleStorage.num_data_storage_units": "1",
         "transfer_queue.backend.SimpleStorage.total_storage_size": "8192",
-        "trainer.v1.sampler.custom_sampler.path": f"pkg://{_PACKAGE}.replay",
+        "trainer.v1.sampler.custom_sampler.path": "pkg://router_r1_envs.replay",
         "trainer.v1.sampler.custom_sampler.name": "WatchedReplayBuffer",
         "data.dataloader_num_workers": "0",
         "reward.num_workers": "1",
@@ -115,7 +115,7 @@ def overrides(
         "actor_rollout_ref.rollout.free_cache_engine": "False",
         "actor_rollout_ref.rollout.calculate_log_probs": "True",
         "actor_rollout_ref.rollout.agent.num_workers": "1",
-        "+actor_rollout_ref.rollout.agent.agent_loop_manager_class": f"{_PACKAGE}.loops.Manager",
+        "+actor_rollout_ref.rollout.agent.agent_loop_manager_class": "router_r1_envs.loops.Manager",
     }
     if critic:
         settings |= {

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from router_r1_envs.best import BestCheckpoint
+from router_r1_envs.checkpoints import BestCheckpoint, tidy
 
 
 @pytest.fixture
@@ -90,3 +90,33 @@ def test_a_kill_before_the_renaming_leaves_the_new_best(tmp_path, weights, left_
         shutil.rmtree(tmp_path / "best")
     assert kept(tmp_path) == ({"step": 10, "reward": 0.6}, {"new"})
     assert not (tmp_path / "best.new").exists()
+
+
+def saved(folder, *steps: int, whole: bool = True) -> None:
+    """Checkpoints as verl leaves them."""
+    for step in steps:
+        path = folder / f"global_step_{step}"
+        path.mkdir()
+        if whole:
+            (path / "data.pt").write_text("")
+
+
+def test_a_start_keeps_the_checkpoint_it_goes_on_from(tmp_path) -> None:
+    assert tidy(tmp_path / "nothing") is None
+    saved(tmp_path, 10, 20)
+    saved(tmp_path, 30, whole=False)
+    (tmp_path / "best").mkdir()
+    tracker = tmp_path / "latest_checkpointed_iteration.txt"
+    tracker.write_text("20")
+    assert tidy(tmp_path) == 20
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["best", "global_step_20", tracker.name]
+
+
+def test_a_number_that_was_not_written_whole_is_that_of_the_last_whole_checkpoint(tmp_path) -> None:
+    saved(tmp_path, 9, 10)
+    saved(tmp_path, 11, whole=False)
+    tracker = tmp_path / "latest_checkpointed_iteration.txt"
+    tracker.write_text("")
+    assert tidy(tmp_path) == 10
+    assert tracker.read_text() == "10"
+    assert [p.name for p in tmp_path.glob("global_step_*")] == ["global_step_10"]

@@ -2,15 +2,22 @@
 
 The stock buffer looks every two seconds and waits for ever: for the episodes of an agent-loop worker that has died, or
 of a server that answers nobody. It trains on what is left when some episodes of a group failed. Here a failed group, a
-dead actor, or no progress for `ROUTER_R1_STALL_S` seconds raises, and says what was awaited.
+dead actor, or no progress for `ROUTER_R1_STALL_S` seconds raises, and says what was awaited. The queue itself answers
+nobody once one of its actors has died, and whoever has asked it waits for ever: a thread sees that, and ends the process.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import ray
+import transfer_queue as tq
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 
 from router_r1_envs.on_cpu.settings import STALL_VARIABLE, stall_limit_s
@@ -34,7 +41,8 @@ class WatchedReplayBuffer(ReplayBuffer):  # type: ignore[misc]
     def sample(self, global_steps: int, partition_id: str, batch_size: int) -> Any:
         """The episodes of a step, all of them; raises when that cannot be."""
         self._progress, self._since, self._looked = None, time.monotonic(), time.monotonic()
-        return super().sample(global_steps, partition_id, batch_size)
+        with _queue_watched():
+            return super().sample(global_steps, partition_id, batch_size)
 
     def _sync_metadata_from_transfer_queue(self) -> None:
         super()._sync_metadata_from_transfer_queue()
@@ -46,8 +54,6 @@ class WatchedReplayBuffer(ReplayBuffer):  # type: ignore[misc]
             )
 
     def _error_of(self, partition: str, keys: list[str]) -> str:
-        import transfer_queue as tq
-
         tags = (tq.kv_list(partition) or {}).get(partition, {})
         errors = [tags[key]["error"] for key in keys if "error" in tags.get(key, {})]
         return errors[0] if errors else "something that the worker's log tells"
@@ -84,6 +90,30 @@ class WatchedReplayBuffer(ReplayBuffer):  # type: ignore[misc]
             "the reward worker": trainer.reward_loop_manager.reward_loop_workers,
         }
         return {f"{name} {n}": a for name, actors in named.items() for n, a in enumerate(actors)}
+
+
+@contextlib.contextmanager
+def _queue_watched() -> Iterator[None]:
+    """End this process when an actor of the queue dies meanwhile: its client waits without a limit, and can not be told."""
+    actors = {"controller": tq.interface._TQ_CONTROLLER}
+    for units in (tq.interface._TQ_STORAGE or {}).values():
+        if isinstance(units, dict):
+            actors |= {f"storage {name}": unit for name, unit in units.items()}
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_LOOK_S):
+            dead = [n for n, actor in actors.items() if actor is not None and not _alive(actor)]
+            if dead and not over.is_set():
+                print(f"the queue's {', '.join(dead)} died; nothing can go on", file=sys.stderr)  # noqa: T201
+                sys.stderr.flush()
+                os._exit(1)
+
+    threading.Thread(target=watch, name="queue-watch", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def _alive(actor: Any) -> bool:

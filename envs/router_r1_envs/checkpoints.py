@@ -1,6 +1,7 @@
-"""The best checkpoint of a training run: one folder in the Hugging Face format, with `best.json` beside the weights.
+"""The checkpoints of a training run: the best one is kept apart, and a start finds in order what a killed run has left.
 
-A run may be killed at any moment and started again; what was best is still there then.
+The best is one folder in the Hugging Face format, with `best.json` beside the weights. A run may be killed at any moment
+and started again; what was best is still there then.
 """
 
 from __future__ import annotations
@@ -11,6 +12,41 @@ from pathlib import Path
 from typing import Any
 
 RECORD = "best.json"
+_TRACKER = "latest_checkpointed_iteration.txt"
+_LAST_WRITTEN = "data.pt"  # of a checkpoint, before verl names it in the tracker
+
+
+def tidy(folder: str | Path) -> int | None:
+    """Leave the checkpoint that a start will go on from, and remove the others.
+
+    verl forgets with its process which checkpoints it would have removed; and a kill while it writes the number of the last
+    one leaves an empty file, which it can not read.
+
+    Returns:
+        The step of the checkpoint; None where there is none.
+    """
+    folder = Path(folder)
+    found = {
+        int(path.name.removeprefix("global_step_")): path
+        for path in folder.glob("global_step_*")
+        if path.name.removeprefix("global_step_").isdecimal()
+    }
+    tracker = folder / _TRACKER
+    named = tracker.read_text().strip() if tracker.exists() else ""
+    if named.isdecimal() and int(named) in found:
+        last = int(named)
+    else:
+        whole = [step for step, path in found.items() if (path / _LAST_WRITTEN).exists()]
+        if not whole:
+            return None
+        last = max(whole)
+        draft = tracker.with_suffix(".new")
+        draft.write_text(str(last))
+        draft.rename(tracker)
+    for step, path in found.items():
+        if step != last:
+            shutil.rmtree(path)
+    return last
 
 
 class BestCheckpoint:
