@@ -1,9 +1,9 @@
 """From random weights to a policy for a recorded table: it imitates the planner, before reinforcement learning.
 
 The planner (`planner.py`) decides about each training question at each level, and a rule plays its decisions through the
-real episode. Before each route the rule states all answers so far, the likeliest first, how many gave each and how likely it is
-right: what a policy has to know of earlier rounds stands in its last thought. Order and likelihood are those of the planner's
-posterior, never the gold answer: who is shown an answer that he can not know learns to guess. Some episodes begin with candidates
+real episode. Before each route the rule states all answers so far, in the order in which they came, how likely each is right,
+and which one leads: what a policy has to know of earlier rounds stands in its last thought, to be copied and brought up to date, and
+the answer repeats its last word. Likelihood and leader are those of the planner's posterior, never the gold answer: who is shown an answer that he can not know learns to guess. Some episodes begin with candidates
 that are drawn, those with other answers first, so that the policy has seen many answers at once more often than the
 planner would show it, and knows what to do where the planner would not have gone; these first routes are not learned. Letters of options are permuted in each demonstration, so that none can be learnt by heart; and each
 question is decided on by a posterior that was not fitted on it, which would be too sure of itself.
@@ -42,6 +42,8 @@ _DETOUR = 4  # most calls of a detour
 _DECAY = 0.5  # share of the steps, at the end, in which the learning rates fall
 NOBODY = "none"
 """What a thought says while nobody has answered, and the answer where nobody did."""
+SO = "so"
+"""What a thought says before the leader."""
 QUERY = "question"
 """What a route says: in a recorded world it stands for the question."""
 
@@ -86,10 +88,9 @@ class Follower(ScriptedPolicy):
 
 
 def said(decision: Decision, number: int) -> str:
-    """The thought before call `number`: all answers given, the likeliest first; how many gave each, and its tenths of certainty."""
-    given = decision.beliefs[number]
-    each = (f"{b.answer} x{b.support} p{min(9, int(10 * b.confidence))}" for b in given)
-    return " ".join(each) or NOBODY
+    """The thought before call `number`: all answers given, each with its tenths of certainty, and the leader."""
+    each = [f"{b.answer} p{min(9, int(10 * b.confidence))}" for b in decision.beliefs[number]]
+    return " ".join([*each, SO, decision.leaders[number] or ""]) if each else NOBODY
 
 
 def decisions(
@@ -249,6 +250,5 @@ def _words(world: RecordedWorld) -> Iterator[str]:
     yield from world.table.names
     for category in world.categories:
         yield from category.split()
-    yield from (NOBODY, QUERY)
-    yield from (f"x{count}" for count in range(1, len(world.table.names) + 1))
+    yield from (NOBODY, SO, QUERY)
     yield from (f"p{tenths}" for tenths in range(10))

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,8 +68,6 @@ class Belief:
     """What is thought of one answer."""
 
     answer: str
-    support: int
-    """How many of those asked gave it."""
     confidence: float
     """How likely it is right."""
 
@@ -83,7 +80,7 @@ class Decision:
     calls: tuple[str, ...]
     """Candidates in the order they are asked."""
     beliefs: tuple[tuple[Belief, ...], ...]
-    """All answers given before each call, and at the end; the likeliest first."""
+    """All answers given before each call, and at the end; in the order in which they were first given."""
     cost_usd: float
     value: float
     """How right the last leader is."""
@@ -93,7 +90,8 @@ class Decision:
     @property
     def leaders(self) -> tuple[str | None, ...]:
         """The likeliest answer before each call, and at the end; None where nobody has answered."""
-        return tuple(given[0].answer if given else None for given in self.beliefs)
+        likeliest = (max(given, key=lambda b: b.confidence, default=None) for given in self.beliefs)
+        return tuple(belief.answer if belief else None for belief in likeliest)
 
     @property
     def answer(self) -> str | None:
@@ -329,13 +327,10 @@ def _decision(world: RecordedWorld, grid: Grid, steps: _Steps, i: int, begun: in
     asked = [int(chosen[i]) for chosen in steps.calls if chosen[i] >= 0]
     beliefs = []
     for call in range(len(asked) + 1):
-        given = Counter(k for j in asked[:call] if (k := int(grid.answer[i, j])) >= 0)
+        given = dict.fromkeys(k for j in asked[:call] if (k := int(grid.answer[i, j])) >= 0)
         chances = steps.chances[call][i]
         beliefs.append(
-            tuple(
-                Belief(world.shown(question, grid.said[i][k]), given[k], float(chances[k]))
-                for k in sorted(given, key=lambda k: -chances[k])
-            )
+            tuple(Belief(world.shown(question, grid.said[i][k]), float(chances[k])) for k in given)
         )
     last = int(steps.leaders[len(asked)][i])
     return Decision(

@@ -1,4 +1,4 @@
-"""Imitation of the planner: demonstrations do what it decided, tallies count, letters move together, a checkpoint results."""
+"""Imitation of the planner: demonstrations do what it decided and think what it believes, letters move together, a checkpoint results."""
 
 import itertools
 from collections import Counter
@@ -109,43 +109,46 @@ def test_a_demonstration_asks_whom_the_planner_asks_and_answers_its_leader(world
     assert not world.misses
 
 
-def test_a_thought_holds_all_answers_so_far_how_many_said_so_and_how_likely_they_are(
+def test_a_thought_holds_all_answers_so_far_how_likely_they_are_and_who_leads(
     world, planner
 ) -> None:
-    counts, doubts, widths = set(), set(), set()
-    for episode, decision in demonstrations(world, planner):
+    doubts, widths, changes = set(), set(), 0
+    for episode, decision in demonstrations(world, planner, detours=1):
         replies = [o.response.text for turn in episode.turns for o in turn.outcomes]
+        leader = None
         for number, turn in enumerate(episode.turns):
             assert turn.turn.thought == said(decision, number)
             words = turn.turn.thought.split()
-            if words == ["none"]:
-                assert not any(r.startswith("The answer") for r in replies[:number])
+            given = [
+                r[len("The answer is (")] for r in replies[:number] if r.startswith("The answer")
+            ]
+            if not given:
+                assert words == ["none"]
                 continue
-            thought = list(zip(*[iter(words)] * 3, strict=True))
-            beliefs = decision.beliefs[number]
-            assert len(thought) == len(beliefs) == len({letter for letter, *_ in thought})
-            assert sum(int(count[1:]) for _, count, _ in thought) == sum(
-                r.startswith("The answer") for r in replies[:number]
-            )
-            assert [b.confidence for b in beliefs] == sorted(
-                (b.confidence for b in beliefs), reverse=True
-            )
-            for (letter, count, doubt), belief in zip(thought, beliefs, strict=True):
-                gave = sum(r.startswith(f"The answer is ({letter}).") for r in replies[:number])
-                assert count == f"x{gave}"
-                assert doubt == f"p{int(10 * belief.confidence)}"
-                doubts.add(doubt)
-                counts.add(gave)
-            widths.add(len(thought))
-    assert counts >= {1, 2}
-    assert widths >= {1, 2}
+            *each, so, best = words
+            letters, chances = each[::2], each[1::2]
+            # In the order in which they came: what was thought before is copied, and brought up to date.
+            assert letters == list(dict.fromkeys(given))
+            assert chances == [f"p{int(10 * b.confidence)}" for b in decision.beliefs[number]]
+            assert so == "so" and chances[letters.index(best)] == max(chances)
+            changes += leader not in (None, best)
+            leader = best
+            doubts.update(chances)
+            widths.add(len(letters))
+        if episode.answer != "none":
+            assert episode.turns[-1].turn.thought.endswith(f"so {episode.answer}")
+    assert widths >= {1, 2, 3}
     assert len(doubts) > 2
+    assert changes
 
 
 def test_certainty_beyond_nine_tenths_is_nine(world, planner) -> None:
     decision = next(d for d, _ in decisions(world, planner) if d.leaders[1] is not None)
     sure = tuple(tuple(replace(b, confidence=1.0) for b in given) for given in decision.beliefs)
-    assert said(replace(decision, beliefs=sure), 1).endswith(" p9")
+    assert (
+        said(replace(decision, beliefs=sure), 1)
+        == f"{decision.leaders[1]} p9 so {decision.leaders[1]}"
+    )
 
 
 def test_a_detour_begins_with_candidates_that_were_drawn_and_goes_on_as_the_planner_would(
@@ -250,7 +253,7 @@ def test_names_are_one_token_and_a_letter_the_same_one_everywhere(policy) -> Non
             i for i in native.encode_text(tokenizer, letter) if tokenizer.decode([i]) == letter
         )
         assert own in native.encode_text(tokenizer, f"The answer is ({letter}).")
-        assert own in native.encode_text(tokenizer, f"<think>{letter} x2</think>")
+        assert own in native.encode_text(tokenizer, f"<think>{letter} p2</think>")
 
 
 def test_the_checkpoint_loads_and_reads_demonstrations(world, planner, policy) -> None:
