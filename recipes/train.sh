@@ -52,7 +52,6 @@ fi
 NORM_STD=${NORM_STD:-$([ "$WORLD" = generated ] && echo True || echo False)}
 QUIET=${QUIET:-0}                       # what longer recipes use
 DRY_RUN=${DRY_RUN:-0}
-INSTALL=${INSTALL:-1}                   # 0: use the environment as it is
 
 case "$STACK" in cpu|gpu) ;; *) echo "train.sh: STACK is '$STACK'; it must be cpu or gpu" >&2; exit 2 ;; esac
 case "$ALGO" in grpo|ppo) ;; *) echo "train.sh: ALGO is '$ALGO'; it must be grpo or ppo" >&2; exit 2 ;; esac
@@ -70,7 +69,7 @@ fi
 
 export STACK VENV=${VENV:-$([ "$STACK" = cpu ] && echo .venv || echo .venv-gpu)}
 # A dry run composes with whatever environment there is.
-if { [ "$DRY_RUN" = 0 ] || [ ! -x "$VENV/bin/python" ]; } && [ "$INSTALL" != 0 ]; then bash scripts/env.sh; fi
+if [ "$DRY_RUN" = 0 ] || [ ! -x "$VENV/bin/python" ]; then bash scripts/env.sh; fi
 PY=$VENV/bin/python
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)

@@ -9,6 +9,7 @@
 #   STACK      cpu (default) or gpu. The two can not share an environment: they pin different versions of torch.
 #   VENV       where the environment goes; .venv or .venv-gpu by default
 #   PYTHON     the interpreter to make it with; python3.11, python3.12 or python3 by default, the first that will do
+#   INSTALL    0 uses the environment as it is, whatever is in it
 #   TORCH_INDEX_URL    where to get torch for the CPU, e.g. https://download.pytorch.org/whl/cpu; without it pip's
 #              configured indexes are asked, which on Linux usually means the (large) CUDA build
 set -euo pipefail
@@ -21,6 +22,11 @@ case "$STACK" in
   gpu) VENV=${VENV:-.venv-gpu}; TORCH="torch==2.11.0" ;;  # what verl[vllm]==0.9.1 is tested with
   *) echo "env.sh: STACK is '$STACK'; it must be cpu or gpu" >&2; exit 2 ;;
 esac
+
+if [ "${INSTALL:-1}" = 0 ]; then
+  echo "env.sh: $VENV is used as it is"
+  exit 0
+fi
 
 fits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null; }
 if [ -z "${PYTHON:-}" ]; then

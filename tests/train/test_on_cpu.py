@@ -7,6 +7,7 @@ without a run is tested first.
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -183,6 +186,13 @@ class Run:
         state = torch.load(path, weights_only=False)
         return {name: getattr(t, "_local_tensor", t) for name, t in state.items()}
 
+    def kill_actor(self, name: str) -> None:
+        """kill -9 to the one actor of this class."""
+        titles = {p: " ".join(p.cmdline()) for p in self.tree if p.is_running()}
+        found = [p for p, title in titles.items() if re.match(rf"ray::{name}\b", title)]
+        assert len(found) == 1, titles.values()
+        found[0].send_signal(signal.SIGKILL)
+
     def kill(self) -> None:
         """kill -9 to it and all it started."""
         for process in self.tree:
@@ -235,11 +245,61 @@ def test_grpo_learns_resumes_after_kill_9_and_ends_when_its_server_dies(start):
     assert f"setting global step to {last}" in again.text()
     before, after = run.weights(last), again.weights(last + 1)
     assert all(torch.equal(before[name], after[name]) for name in before)
-    titles = {p: " ".join(p.cmdline()) for p in again.tree if p.is_running()}
-    servers = [p for p, title in titles.items() if title.startswith("ray::") and "Server" in title]
-    assert len(servers) == 1, titles.values()
-    servers[0].send_signal(signal.SIGKILL)
+    # The sampler has them too.
+    assert all(s["training/rollout_probs_diff_max"] < 1e-4 for s in again.steps().values())
+    again.kill_actor("Server")
     assert again.wait() != 0
+
+
+@pytest.mark.train
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("actor", "told"),
+    [
+        ("Worker", "the agent-loop worker 0 died while"),
+        ("TransferQueueController", "the queue's controller died"),
+    ],
+)
+def test_a_run_ends_when_somebody_dies_without_whom_no_episode_ends(start, actor, told):
+    run = start(actor, "trainer.total_training_steps=10000")
+    run.until(lambda: run.steps())
+    run.kill_actor(actor)
+    assert run.wait() != 0
+    assert told in run.text()
+
+
+class Answer:
+    """What a call of a Ray actor returns, as far as the adapter looks at it."""
+
+    def __init__(self) -> None:
+        self.done: Future[None] = Future()
+
+    def future(self) -> Future[None]:
+        return self.done
+
+
+@pytest.mark.train
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # what importing verl warns of
+async def test_weights_that_the_server_refuses_or_never_takes_end_the_step(monkeypatch):
+    from router_r1_envs.on_cpu import rollout
+
+    answer = Answer()
+    server = SimpleNamespace(load_weights=SimpleNamespace(remote=lambda state, step: answer))
+    monkeypatch.setattr(rollout.ray, "get_actor", lambda name: server)
+    adapter = object.__new__(rollout.Adapter)
+    adapter._leads, adapter._replica_rank = True, 0
+
+    async def send() -> None:
+        await adapter.update_weights(iter([("w", torch.zeros(2))]), global_steps=7)
+
+    monkeypatch.setenv(settings.STALL_VARIABLE, "0.2")
+    with pytest.raises(RuntimeError, match=r"has not taken the weights of step 7 in 0.2 s"):
+        await send()
+    answer = Answer()
+    answer.done.set_exception(ValueError("weights do not fit"))
+    with pytest.raises(ValueError, match="weights do not fit"):
+        await send()
 
 
 @pytest.mark.train

@@ -1,11 +1,14 @@
-"""The quickstart from end to end, made very short: every stage runs, what it writes is whole, and a second run redoes nothing."""
+"""The quickstart from end to end, made very short: it is killed, goes on, and writes all it should; a further run redoes nothing."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from router_r1.trace import read_traces
@@ -14,8 +17,9 @@ ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
 
-def quickstart(out: Path) -> subprocess.CompletedProcess[str]:
-    variables = {
+def settings(out: Path) -> dict[str, str]:
+    """The environment of a very short run."""
+    return os.environ | {
         "OUT": str(out),
         "VENV": str(Path(sys.executable).parents[1]),
         "STEPS": "2",
@@ -31,10 +35,13 @@ def quickstart(out: Path) -> subprocess.CompletedProcess[str]:
         "WANDB_MODE": "offline",
         "COLD_START": "copy_steps=3 explore_steps=8 best_steps=2 explore_questions=300 best_questions=40 batch_size=16",
     }
+
+
+def quickstart(out: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", "scripts/quickstart.sh"],
         cwd=ROOT,
-        env=os.environ | variables,
+        env=settings(out),
         capture_output=True,
         text=True,
         timeout=600,
@@ -42,11 +49,41 @@ def quickstart(out: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_quickstart_trains_evaluates_reports_and_can_be_repeated(tmp_path: Path) -> None:
+def start_and_kill(out: Path) -> None:
+    """kill -9 to a run and all it started, once it has saved its first step."""
+    with (out.parent / "output").open("w") as output:
+        run = psutil.Popen(
+            ["bash", "scripts/quickstart.sh"],
+            cwd=ROOT,
+            env=settings(out),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    saved = out / "checkpoints" / "latest_checkpointed_iteration.txt"
+    tree = {run}
+    end = time.monotonic() + 400
+    while not (saved.exists() and saved.read_text() == "1"):
+        assert run.poll() is None and time.monotonic() < end, (out.parent / "output").read_text()
+        tree.update(run.children(recursive=True))
+        time.sleep(0.05)
+    for process in tree:
+        if process.is_running():
+            process.send_signal(signal.SIGKILL)
+    psutil.wait_procs(tree, timeout=30)
+
+
+def test_the_quickstart_goes_on_after_a_kill_evaluates_reports_and_can_be_repeated(
+    tmp_path: Path,
+) -> None:
     out = tmp_path / "run"
+    start_and_kill(out)
+    assert not (out / "trained").exists()
     first = quickstart(out)
     log = (out / "train.log").read_text() if (out / "train.log").exists() else ""
     assert first.returncode == 0, first.stdout[-2000:] + first.stderr[-2000:] + log[-4000:]
+    assert "cold start:" not in first.stdout, "what was finished is not done again"
+    assert "setting global step to 1" in log
 
     results = json.loads((out / "results.json").read_text())
     rows = {row["name"]: row for row in results["rows"]}
@@ -83,6 +120,10 @@ def test_the_quickstart_trains_evaluates_reports_and_can_be_repeated(tmp_path: P
         "val/reward",
     } <= logged
     assert max(entry["step"] for entry in metrics) == 2
+    record = json.loads((out / "checkpoints" / "best" / "best.json").read_text())
+    rewards = {e["step"]: e["data"]["val/reward"] for e in metrics if "val/reward" in e["data"]}
+    assert set(rewards) >= {0, 1, 2}
+    assert record["reward"] == pytest.approx(max(rewards.values()))
     assert list((out / "tensorboard").iterdir())
     assert list(out.glob("wandb/offline-run-*"))
 
