@@ -4,8 +4,9 @@ The planner (`planner.py`) decides about each training question at each level, a
 real episode. Before each route the rule states all answers so far, in the order in which they came, how likely each is right,
 and which one leads: what a policy has to know of earlier rounds stands in its last thought, to be copied and brought up to date, and
 the answer repeats its last word. Likelihood and leader are those of the planner's posterior, never the gold answer: who is shown an answer that he can not know learns to guess. Some episodes begin with candidates
-that are drawn, those with other answers first, so that the policy has seen many answers at once more often than the
-planner would show it, and knows what to do where the planner would not have gone; these first routes are not learned. Letters of options are permuted in each demonstration, so that none can be learnt by heart; and each
+that are drawn, so that disagreement is as frequent as agreement and the policy learns to tell them apart, which the planner's own
+episodes, where most agree, do not teach; and so that it knows what to do where the planner would not have gone. These first routes
+are not learned. Letters of options are permuted in each demonstration, so that none can be learnt by heart; and each
 question is decided on by a posterior that was not fitted on it, which would be too sure of itself.
 
 Not covered: candidates' texts (a policy that reads them is a pre-trained one), several routes in a turn, budgets.
@@ -60,8 +61,8 @@ class ImitationConfig(StrictModel):
     """Of weights, letters and order."""
     copies: Count = 1
     """Demonstrations of a question at each level, each with its letters in another order."""
-    detours: Annotated[int, Field(ge=0)] = 1
-    """Further ones, that begin with candidates that are drawn, those with other answers first."""
+    detours: Annotated[int, Field(ge=0)] = 2
+    """Further ones, that begin with candidates that are drawn, so that half of them disagree."""
     steps: Count = 1500
     """Optimiser steps."""
     batch_size: Count = 64
@@ -120,15 +121,16 @@ def decisions(
 def _detour(
     world: RecordedWorld, planner: Planner, question: Question, number: int
 ) -> tuple[str, ...]:
-    """Candidates in an order that is drawn; of those left, one with an answer that nobody has given yet goes first."""
+    """Candidates that are drawn: whether the next one agrees with somebody is a toss-up, and nothing foretells it."""
     source = draw("detour", number, question.id)
     most = min(_DETOUR, planner.settings.max_calls, len(planner.names))
     left = source.sample(planner.names, len(planner.names))
     chosen: list[str] = []
     given: set[str | None] = {None}
     for _ in range(source.randint(1, most)):
+        new = source.random() < 0.5
         said = {name: _answer(world, question, name) for name in left}
-        name = next((name for name in left if said[name] not in given), left[0])
+        name = next((name for name in left if (said[name] not in given) is new), left[0])
         left.remove(name)
         chosen.append(name)
         given.add(said[name])
