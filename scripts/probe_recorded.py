@@ -12,7 +12,8 @@ Prints three tables, all on test questions, everything fitted on training questi
     planner     points against the best single model and share of its cost, with planners that see letters alone; the
                 length of each response as well (the default); or instead of it what the text classifier thinks of it
 
-The text classifier is a logistic regression on words, pairs of words, candidate, category and length, in hashed features.
+Of a table that holds only the ends of its texts (MMLU-Pro: the last 400 characters) only these are read, while the length is
+that of the whole. The text classifier is a logistic regression on words, pairs of words, candidate, category and length, in hashed features.
 What it thinks of a training response comes from a classifier that was not fitted on it.
 """
 

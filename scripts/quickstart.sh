@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains a small routing policy on this machine's CPU, compares it with bars and oracles on questions about names that it never
-# saw, and writes a report. Two cores, about 15 minutes after the installation; no key, no GPU, no download but packages.
+# saw, and writes a report. Two cores, about 10 minutes after the installation; no key, no GPU, no download but packages.
 #
 #   bash scripts/quickstart.sh                       writes runs/quickstart/{results.json,report.html,traces.jsonl,policy/}
 #   ALGO=ppo OUT=runs/ppo bash scripts/quickstart.sh
