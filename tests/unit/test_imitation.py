@@ -263,7 +263,7 @@ def test_the_checkpoint_loads_and_reads_demonstrations(world, planner, policy) -
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder)
     native.check_tokenizer(tokenizer, str(folder))
-    assert report["demonstrations"] == 2 * 2 * len(world.questions(Split.TRAIN))
+    assert report["demonstrations"] == 3 * len(LEVELS) * len(world.questions(Split.TRAIN))
     lengths = []
     for episode, _ in itertools.islice(demonstrations(world, planner), 20):
         example = example_of(episode, tokenizer)
