@@ -1,13 +1,14 @@
 """From random weights to a policy for a recorded table: it imitates the planner, before reinforcement learning.
 
 The planner (`planner.py`) decides about each training question at each level, and a rule plays its decisions through the
-real episode. Before each route the rule states all answers so far, in the order in which they came, how likely each is right,
-and which one leads: what a policy has to know of earlier rounds stands in its last thought, to be copied and brought up to date, and
-the answer repeats its last word. Likelihood and leader are those of the planner's posterior, never the gold answer: who is shown an answer that he can not know learns to guess. Some episodes begin with candidates
-that are drawn, so that disagreement is as frequent as agreement and the policy learns to tell them apart, which the planner's own
-episodes, where most agree, do not teach; and so that it knows what to do where the planner would not have gone. These first routes
-are not learned. Letters of options are permuted in each demonstration, so that none can be learnt by heart; and each
-question is decided on by a posterior that was not fitted on it, which would be too sure of itself.
+real episode. Each thought states who was asked so far, what each said, how likely that is right, and which answer leads: all
+that a policy has to know of earlier rounds stands in its last thought, to be copied and brought up to date, and the answer repeats the last
+word. Likelihood and leader are those of the planner's posterior, never the gold answer: who is shown an answer that he can not know
+learns to guess. Some episodes begin with candidates that are drawn (`_detour`): disagreement is then as frequent as agreement, and
+the policy learns to tell them apart, which the planner's own episodes, where most agree, do not teach; and it learns what
+to do where the planner would not have gone, such as after it has asked somebody twice. These first routes
+are not learned. Letters of options and digits of numbers are permuted in each demonstration, so that none can be learnt by
+heart; and each question is decided on by a posterior that was not fitted on it, which would be too sure of itself.
 
 Not covered: candidates' texts (a policy that reads them is a pre-trained one), several routes in a turn, budgets.
 """
@@ -40,9 +41,10 @@ from router_r1_envs.small_policy import ROUTE, make_model, make_tokenizer, save_
 
 Count = Annotated[int, Field(ge=1)]
 _DETOUR = 4  # most calls of a detour
+_AGAIN = 0.15  # how often the next one is somebody who was asked already
 _DECAY = 0.5  # share of the steps, at the end, in which the learning rates fall
 NOBODY = "none"
-"""What a thought says while nobody has answered, and the answer where nobody did."""
+"""What a thought says where there is no answer, and the answer where nobody gave one."""
 SO = "so"
 """What a thought says before the leader."""
 QUERY = "question"
@@ -58,9 +60,9 @@ class ImitationConfig(StrictModel):
     """How a policy imitates the planner. The defaults are for one CPU core."""
 
     seed: int = 0
-    """Of weights, letters and order."""
+    """Of weights, letters, digits and order."""
     copies: Count = 1
-    """Demonstrations of a question at each level, each with its letters in another order."""
+    """Demonstrations of a question at each level, each with other letters or digits."""
     detours: Annotated[int, Field(ge=0)] = 2
     """Further ones, that begin with candidates that are drawn, so that half of them disagree."""
     steps: Count = 1500
@@ -89,9 +91,14 @@ class Follower(ScriptedPolicy):
 
 
 def said(decision: Decision, number: int) -> str:
-    """The thought before call `number`: all answers given, each with its tenths of certainty, and the leader."""
-    each = [f"{b.answer} p{min(9, int(10 * b.confidence))}" for b in decision.beliefs[number]]
-    return " ".join([*each, SO, decision.leaders[number] or ""]) if each else NOBODY
+    """The thought before call `number`: who said what, each with its tenths of certainty, and the leader."""
+    if not number:
+        return NOBODY
+    each = (
+        f"{name} {NOBODY if b.answer is None else f'{b.answer} p{min(9, int(10 * b.confidence))}'}"
+        for name, b in zip(decision.calls, decision.beliefs[number], strict=False)
+    )
+    return " ".join([*each, SO, decision.leaders[number] or NOBODY])
 
 
 def decisions(
@@ -102,9 +109,9 @@ def decisions(
     Args:
         world: whose training questions.
         planner: who decides.
-        copies: decisions on each; they differ in the letters of the options alone.
+        copies: decisions on each; they differ in the letters of the options, or the digits, alone.
         detours: further decisions on each, after one to four calls to candidates that are drawn.
-        seed: of letters and draws.
+        seed: of letters, digits and draws.
     """
     questions, folds = world.questions(Split.TRAIN), planner.settings.folds
     rounds = list(itertools.product(range(copies + detours), range(len(world.levels))))
@@ -121,13 +128,20 @@ def decisions(
 def _detour(
     world: RecordedWorld, planner: Planner, question: Question, number: int
 ) -> tuple[str, ...]:
-    """Candidates that are drawn: whether the next one agrees with somebody is a toss-up, and nothing foretells it."""
+    """Candidates that are drawn: whether the next one agrees with somebody is a toss-up, and nothing foretells it.
+
+    Now and then somebody is asked again, where that is a miss.
+    """
     source = draw("detour", number, question.id)
     most = min(_DETOUR, planner.settings.max_calls, len(planner.names))
     left = source.sample(planner.names, len(planner.names))
     chosen: list[str] = []
     given: set[str | None] = {None}
     for _ in range(source.randint(1, most)):
+        spent = [n for n in chosen if world.table.outcome(question.id, n, 1) is None]
+        if spent and source.random() < _AGAIN:
+            chosen.append(source.choice(spent))
+            continue
         new = source.random() < 0.5
         said = {name: _answer(world, question, name) for name in left}
         name = next((name for name in left if (said[name] not in given) is new), left[0])

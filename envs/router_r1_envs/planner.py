@@ -65,11 +65,12 @@ class PlannerConfig(StrictModel):
 
 @dataclass(frozen=True)
 class Belief:
-    """What is thought of one answer."""
+    """What a candidate said, and what is thought of it now."""
 
-    answer: str
+    answer: str | None
+    """None: it gave no answer, or was asked before and has nothing else to say."""
     confidence: float
-    """How likely it is right."""
+    """How likely the answer is right."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,9 @@ class Decision:
 
     question: Question
     calls: tuple[str, ...]
-    """Candidates in the order they are asked."""
+    """Candidates in the order they are asked. The planner asks none twice, but it may have been told to begin so."""
     beliefs: tuple[tuple[Belief, ...], ...]
-    """All answers given before each call, and at the end; in the order in which they were first given."""
+    """Of the calls so far, one each; before each call, and at the end."""
     cost_usd: float
     value: float
     """How right the last leader is."""
@@ -90,8 +91,15 @@ class Decision:
     @property
     def leaders(self) -> tuple[str | None, ...]:
         """The likeliest answer before each call, and at the end; None where nobody has answered."""
-        likeliest = (max(given, key=lambda b: b.confidence, default=None) for given in self.beliefs)
-        return tuple(belief.answer if belief else None for belief in likeliest)
+        nothing = Belief(None, 0.0)
+        return tuple(
+            max(
+                (belief for belief in given if belief.answer is not None),
+                key=lambda belief: belief.confidence,
+                default=nothing,
+            ).answer
+            for given in self.beliefs
+        )
 
     @property
     def answer(self) -> str | None:
@@ -180,6 +188,7 @@ class Planner:
             fold: believe the posterior that was not fitted on training questions `fold`, `fold + folds`, ...; for plans
                 about these. None: the mean of all.
             begin: candidates that are asked first about each question, whatever the planner thinks of it; none by default.
+                Who is asked a second time says nothing, and that costs nothing: a miss.
 
         Raises:
             ConfigError: the level states no worth, or a budget, which the planner can not keep to.
@@ -325,19 +334,22 @@ class _Steps:
 def _decision(world: RecordedWorld, grid: Grid, steps: _Steps, i: int, begun: int) -> Decision:
     question = grid.questions[i]
     asked = [int(chosen[i]) for chosen in steps.calls if chosen[i] >= 0]
-    beliefs = []
-    for call in range(len(asked) + 1):
-        given = dict.fromkeys(k for j in asked[:call] if (k := int(grid.answer[i, j])) >= 0)
-        chances = steps.chances[call][i]
-        beliefs.append(
-            tuple(Belief(world.shown(question, grid.said[i][k]), float(chances[k])) for k in given)
+    answers = [-1 if j in asked[:call] else int(grid.answer[i, j]) for call, j in enumerate(asked)]
+    beliefs = tuple(
+        tuple(
+            Belief(world.shown(question, grid.said[i][k]), float(steps.chances[call][i][k]))
+            if k >= 0
+            else Belief(None, 0.0)
+            for k in answers[:call]
         )
+        for call in range(len(asked) + 1)
+    )
     last = int(steps.leaders[len(asked)][i])
     return Decision(
         question,
         tuple(grid.names[j] for j in asked),
-        tuple(beliefs),
-        float(sum(grid.cost[i, j] for j in asked)),
+        beliefs,
+        float(sum(grid.cost[i, j] for j in set(asked))),
         float(grid.value[i, last]) if last >= 0 else 0.0,
         begun,
     )

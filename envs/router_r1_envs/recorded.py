@@ -9,8 +9,8 @@ Two views of the same table:
 
     text      the policy reads the question and what the candidates wrote
     answer    for small policies: it reads features of the question, and "The answer is (C). Brief." for each response:
-              what was answered, and how long the response was as this candidate's go. The letters can be permuted, so
-              that a policy learns who agrees with whom and not which letter is right
+              what was answered, and how long the response was as this candidate's go. Letters and digits can be
+              permuted, so that a policy learns who agrees with whom and not which letter or number is right
 
 The n-th time a candidate is asked the same, the n-th recorded sample answers; start episodes at sample index 0.
 
@@ -24,17 +24,19 @@ import functools
 import hashlib
 import math
 import random
+import re
+import string
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from router_r1 import prompts
-from router_r1.answers import normalize_answer
+from router_r1.answers import answer_key, normalize_answer
 from router_r1.cards import ModelCard, ModelSpec
 from router_r1.config import StrictModel
 from router_r1.episode import Limits
@@ -68,6 +70,7 @@ LENGTHS = 4
 """Buckets of question length, about as many training questions in each."""
 WORDY = ("Brief.", "Short.", "Long.", "Longest.")
 """Buckets of response length, about as many of a candidate's training responses in each. Who struggles writes more."""
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _COURTESIES = frozenset({"please", "question", "answer", "following", "this"})
 """Words that a query may add to the question."""
 _REFERENCE = "question"
@@ -245,12 +248,14 @@ class RecordedWorld:
         """The candidates as they answered this question."""
         return _RecordedPool(self, question)
 
-    # --- letters
+    # --- letters and digits
 
     def permuted(self, question: Question, seed: int) -> Question:
-        """The same question with its options in another order; candidates' letters change alike.
+        """The same question with its options in another order, or, where answers are numbers, with other digits.
 
-        The order depends on the question's id and the seed alone. Questions without options stay as they are.
+        The answers of the candidates change alike, so that who agrees with whom stays as it was. Zero stays zero, so that
+        numbers which are equal stay equal. The change depends on the question's id and the seed alone. Questions whose
+        answers are anything else stay as they are.
 
         Raises:
             ConfigError: in the text view, whose recorded texts argue about the letters as they were.
@@ -260,25 +265,37 @@ class RecordedWorld:
                 "letters can be permuted in the answer view only: recorded texts name the old ones"
             )
         original = self.table.question(question.id)
-        if not original.choices:
-            return question
-        order = list(range(len(original.choices)))
-        random.Random(f"{seed}:{question.id}").shuffle(order)
-        letters = [""] * len(order)
-        for place, option in enumerate(order):
-            letters[option] = LETTERS[place]
-        moved = original.model_copy(
-            update={
+        source = random.Random(f"{seed}:{question.id}")
+        if original.choices:
+            order = list(range(len(original.choices)))
+            source.shuffle(order)
+            letters = [""] * len(order)
+            for place, option in enumerate(order):
+                letters[option] = LETTERS[place]
+            change: dict[str, Any] = {
                 "choices": tuple(original.choices[option] for option in order),
                 "metadata": original.metadata | {"letters": "".join(letters)},
             }
-        )
+        elif self._numeric(original):
+            digits = "0" + "".join(source.sample(string.digits[1:], 9))
+            change = {"metadata": original.metadata | {"digits": digits}}
+        else:
+            return question
+        moved = original.model_copy(update=change)
         answers = tuple(self.shown(moved, answer) for answer in original.answers)
         answer = answers[0] if isinstance(original.answer, str) else answers
         return moved.model_copy(update={"question": with_options(moved), "answer": answer})
 
+    def _numeric(self, question: Question) -> bool:
+        """Whether the gold answers and all recorded ones are plain numbers."""
+        recorded = (self.table.outcome(question.id, name) for name in self.table.names)
+        said = (o.short_answer for o in recorded if o is not None and o.short_answer is not None)
+        return all(_NUMBER.fullmatch(answer_key(text)) for text in (*question.answers, *said))
+
     def shown(self, question: Question, answer: str) -> str:
-        """An answer of the table as it reads in the episodes of this question, whose letters may be permuted."""
+        """An answer of the table as it reads in the episodes of this question, whose letters or digits may be permuted."""
+        if digits := question.metadata.get("digits"):
+            return answer.translate(str.maketrans(string.digits, digits))
         letters: str = question.metadata.get("letters", "")
         place = LETTERS.find(answer) if len(answer) == 1 else -1
         return letters[place] if 0 <= place < len(letters) else answer

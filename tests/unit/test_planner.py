@@ -132,15 +132,34 @@ def test_decisions_say_who_was_asked_what_led_and_what_it_cost(planner, decision
         assert len(decision.beliefs) == len(decision.calls) + 1
         assert (decision.beliefs[0], decision.leaders[0]) == ((), None)
         for call, given in enumerate(decision.beliefs):
-            said = dict.fromkeys(o.answer for o in outcomes[:call] if o.answer is not None)
-            assert [belief.answer for belief in given] == list(said)
-            chances = {belief.answer: belief.confidence for belief in given}
+            assert [belief.answer for belief in given] == [o.answer for o in outcomes[:call]]
+            chances = {b.answer: b.confidence for b in given if b.answer is not None}
+            assert {b.confidence for b in given if b.answer is None} <= {0.0}
+            assert all(chances.get(b.answer, 0.0) == b.confidence for b in given)
             assert all(0 <= chance <= 1 for chance in chances.values())
             assert sum(chances.values()) <= 1 + 1e-5
             assert decision.leaders[call] == max(chances, key=chances.get, default=None)
         assert decision.answer == decision.leaders[-1]
         assert decision.cost_usd == pytest.approx(sum(map(table.cost_usd, outcomes)))
         assert decision.value == float(decision.answer == decision.question.answer)
+
+
+def test_who_is_asked_again_says_nothing_costs_nothing_and_takes_a_call(planner) -> None:
+    questions = planner.world.questions(Split.TEST)
+    once = planner.plan(questions, LEVELS[0], begin=[("cheap",)] * len(questions))
+    again = planner.plan(questions, LEVELS[0], begin=[("cheap", "cheap")] * len(questions))
+    assert any(len(d.calls) == QUICK.max_calls for d in again)
+    for before, after in zip(once, again, strict=True):
+        assert after.begun == 2
+        assert len(after.calls) <= QUICK.max_calls
+        outcomes = [planner.world.table.outcome(after.question.id, n) for n in set(after.calls)]
+        assert after.cost_usd == pytest.approx(sum(map(planner.world.table.cost_usd, outcomes)))
+        first, second = after.beliefs[2]
+        assert (first, second.answer) == (before.beliefs[1][0], None)
+        assert after.leaders[2] == before.leaders[1]
+        if len(after.calls) < QUICK.max_calls:
+            assert after.calls[1:] == before.calls
+            assert after.answer == before.answer
 
 
 def test_the_row_of_a_report_is_the_mean_of_its_decisions(planner, decisions) -> None:

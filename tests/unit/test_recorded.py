@@ -22,6 +22,7 @@ from router_r1_envs.recorded import (
     with_options,
 )
 from router_r1_envs.world import Level, start
+from router_r1_reward.metrics import grade
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 OPTIONS = ("red", "green", "blue", "white")
@@ -185,7 +186,44 @@ async def test_open_questions_are_answered_without_brackets() -> None:
     world = world_of(questions, rows, view="answer")
     asked = find(world, 1)
     assert (await ask(world, asked, "large")).text == "The answer is 18. Longest."
-    assert world.permuted(asked, 1) == asked
+
+
+async def test_permuted_digits_change_gold_answer_and_responses_alike_and_equal_numbers_stay_equal() -> (
+    None
+):
+    gold = "$1,050.50"
+    questions = [question(n, choices=None, answer=gold, metric="math") for n in range(60)]
+    rows = [outcome(n, "large", "1050.5", score=1) for n in range(60)]
+    rows += [outcome(n, "small", "-7.0", score=0) for n in range(60)]
+    world = world_of(questions, rows, view="answer")
+    asked = find(world, 1)
+    seen = set()
+    for seed in range(20):
+        moved = world.permuted(asked, seed)
+        assert moved == world.permuted(asked, seed), "the same seed gives the same digits"
+        digits = moved.metadata["digits"]
+        assert sorted(digits) == list("0123456789")
+        assert digits[0] == "0"
+        one, five, seven = (digits[d] for d in (1, 5, 7))
+        assert moved.answer == f"${one},0{five}0.{five}0"
+        right, wrong = [(await ask(world, moved, name)).text for name in ("large", "small")]
+        assert right.startswith(f"The answer is {one}0{five}0.{five}. ")
+        assert wrong.startswith(f"The answer is -{seven}.0. ")
+        answers = moved.answers
+        assert grade(f"{one}0{five}0.{five}", answers, "math") == 1
+        assert grade(f"-{seven}.0", answers, "math") == 0
+        seen.add(moved.answer)
+    assert len(seen) > 10
+    assert world.permuted(find(world, 2), 0).metadata != world.permuted(asked, 0).metadata
+
+
+@pytest.mark.parametrize("other", ["Paris", "1/2", "3 km"])
+def test_answers_that_are_not_plain_numbers_stay_as_they_are(other) -> None:
+    questions = [question(n, choices=None, answer="18", metric="math") for n in range(60)]
+    rows = [outcome(n, "large", "18", score=1) for n in range(60)]
+    rows += [outcome(n, "small", other, score=0) for n in range(60)]
+    world = world_of(questions, rows, view="answer")
+    assert world.permuted(find(world, 1), 1) == find(world, 1)
 
 
 async def test_permuted_letters_move_options_gold_answer_and_responses_alike() -> None:
