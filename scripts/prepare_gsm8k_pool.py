@@ -6,10 +6,8 @@
     python scripts/prepare_gsm8k_pool.py --routellm FILE --solutions FILE --out DIR
 
 Scores are regraded from the texts, because the labels that come with RouteLLM take the last run of digits for the
-answer ("$20.00" is 0 to them, and so is "64" in "$64 for the 16 glasses"). Here the answer is what follows `####` or
-`A:`; without such a mark it is read from the last sentence that holds a number: what follows its last `=`, or else the
-number after "is", "be", "are", ..., or else its first number, introductory clauses left out. The rules look at the text
-alone, never at the gold answer. Whatever they misread counts against the model.
+answer ("$20.00" is 0 to them, and so is "64" in "$64 for the 16 glasses"). Which number a text ends in says
+`router_r1_eval.numbers`.
 
 Tokens are estimated as characters / 4. Prices are plausible list prices of hosted models of these sizes (see `PRICES`;
 `--price` changes them), no invoices. The two verification solvers draw many solutions and return the one that a
@@ -23,12 +21,10 @@ import argparse
 import csv
 import gzip
 import io
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 
 from router_r1.cards import ModelCard
@@ -36,6 +32,8 @@ from router_r1.errors import DataError
 from router_r1.ledger import Price
 from router_r1.questions import Question, read_json_lines
 from router_r1.table import Outcome, OutcomeTable
+from router_r1_eval.importers.common import tokens
+from router_r1_eval.numbers import final_number
 
 
 @dataclass(frozen=True)
@@ -91,50 +89,6 @@ MODELS = (
     ),
 )
 
-_NUMBER = r"-?(?:\d[\d,]*)?\.?\d+"
-_NUMBERS = re.compile(_NUMBER)
-_MARK = re.compile(rf"(?:####|^A:)[^\d\n-]*({_NUMBER})", re.MULTILINE)
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])|\n+")
-# "If 5 people work together, ...", "So, after 12 months, ...": what is given, not what is found.
-_INTRODUCTION = re.compile(
-    r"^(?:(?:so|therefore|thus|hence|finally|then|now),?\s+)?"
-    r"(?:if|at|in|with|after|since|for|by|to|adding|because|given|when|on|over|from|out of|subtracting)\b[^,]*,(?!\d)\s*",
-    re.IGNORECASE,
-)
-_STATED = re.compile(
-    rf"\b(?:is|are|be|was|were|costs?|total of)\s+(?:a total of\s+)?[$€£]?({_NUMBER})",
-    re.IGNORECASE,
-)
-
-
-def final_number(text: str) -> str | None:
-    """The number a solution ends in, in plain digits; None where it holds none.
-
-    >>> final_number("He pays 4 x $5.00 = $20.00.")
-    '20'
-    >>> final_number("Kylar needs to pay $64.00 for the 16 glasses.")
-    '64'
-    """
-    marks = _MARK.findall(text)
-    if marks:
-        return _plain(marks[-1])
-    for sentence in reversed(_SENTENCE.split(text.strip())):
-        if not _NUMBERS.search(sentence):
-            continue
-        behind = _NUMBERS.findall(sentence.rsplit("=", 1)[1]) if "=" in sentence else []
-        found = _INTRODUCTION.sub("", sentence)
-        for numbers in (behind, _STATED.findall(found), _NUMBERS.findall(found)):
-            if numbers:
-                return _plain(numbers[0])
-        return _plain(_NUMBERS.findall(sentence)[0])
-    return None
-
-
-def _plain(number: str) -> str:
-    value = Decimal(number.replace(",", ""))
-    return f"{value.normalize():f}" if value else "0"
-
-
 def read_routellm(path: Path) -> dict[str, dict[str, str]]:
     """Question -> column -> text."""
     raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
@@ -183,18 +137,14 @@ def build(
                     text=said,
                     answer=answer,
                     score=float(answer == gold),
-                    input_tokens=_tokens(text),
-                    output_tokens=_tokens(said) * samples,
+                    input_tokens=tokens(text),
+                    output_tokens=tokens(said) * samples,
                 )
             )
     if len(questions) != len(chat):
         raise DataError(f"{routellm} has {len(chat)} questions, {solutions} {len(questions)}")
     cards = [ModelCard(name=m.name, description=m.description, price=m.price) for m in models]
     return OutcomeTable(cards, questions, outcomes, source="gsm8k pool")
-
-
-def _tokens(text: str) -> int:
-    return -(-len(text) // 4)
 
 
 def priced(models: Sequence[Model], changes: Sequence[str]) -> list[Model]:
