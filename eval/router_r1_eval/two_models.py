@@ -1,0 +1,77 @@
+"""A strong model and a weak one: what a score that says "this one needs the strong" is worth, at every share of strong calls.
+
+    PGR(c)   performance gap recovered: (r(c) - r(weak)) / (r(strong) - r(weak)), at share c of calls to the strong model
+    APGR     its average over c in [0, 1]; random order has 0.5
+    CPT(x)   call-performance threshold: the smallest share c whose PGR reaches x
+
+as in RouteLLM (arXiv:2406.18665), but exact: over every share, not ten bins; questions with equal scores in expectation over their orders; and
+CPT on the best quality reached so far, since a PGR that falls again is not a function of x.
+
+APGR is not bounded by 1: a router can be better than the strong model. `oracle_order` is the ceiling of a table; print both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The curve of one order of n questions."""
+
+    share: Floats
+    """[k] shares of calls to the strong model, from 0 to 1."""
+    pgr: Floats
+    """[k] the gap recovered there."""
+
+    @property
+    def apgr(self) -> float:
+        """Average gap recovered: the area under the curve."""
+        return float(np.trapezoid(self.pgr, self.share))
+
+    def cpt(self, recovered: float) -> float | None:
+        """The smallest share of strong calls that recovers this part of the gap; None where none does."""
+        best = np.maximum.accumulate(self.pgr)
+        place = int((best < recovered).sum())
+        if place == len(best):
+            return None
+        if place == 0:
+            return float(self.share[0])
+        low, high = best[place - 1], best[place]
+        part = (recovered - low) / (high - low)
+        return float(self.share[place - 1] + part * (self.share[place] - self.share[place - 1]))
+
+
+def gap(weak: Floats, strong: Floats, order: Floats) -> Gap:
+    """The curve of a router between two models.
+
+    Args:
+        weak, strong: [n] quality of each model's answer to each question.
+        order: [n] how much each question needs the strong model; only the order counts.
+
+    Raises:
+        ValueError: other shapes, no questions, or two models of the same mean quality, between which there is no gap.
+    """
+    weak, strong, order = (np.asarray(a, dtype=np.float64) for a in (weak, strong, order))
+    if not (weak.shape == strong.shape == order.shape and weak.ndim == 1 and len(weak)):
+        raise ValueError(
+            f"expected three rows for the same questions, got {weak.shape}, {strong.shape}, {order.shape}"
+        )
+    total = float(strong.mean() - weak.mean())
+    if total == 0:
+        raise ValueError("both models have the same mean quality: there is no gap to recover")
+    ranks = np.argsort(-order, kind="stable")
+    # The end of each group of equal scores; between them the curve is straight.
+    last = np.flatnonzero(np.append(np.diff(order[ranks]) != 0, True)) + 1
+    gained = np.cumsum((strong - weak)[ranks])[last - 1] / len(weak) / total
+    return Gap(np.concatenate([[0.0], last / len(weak)]), np.concatenate([[0.0], gained]))
+
+
+def oracle_order(weak: Floats, strong: Floats) -> Floats:
+    """[n] the order that nobody can know: where the strong model gains most comes first."""
+    return np.asarray(strong, dtype=np.float64) - np.asarray(weak, dtype=np.float64)

@@ -1,0 +1,208 @@
+"""Metrics of cost and quality: against small cases worked by hand, published figures, and the properties they must have."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router_r1_eval.curves import arena_score, hull, interpolate
+from router_r1_eval.oracles import cross_fitted, less_chance, raw
+from router_r1_eval.significance import mcnemar, smallest_difference
+from router_r1_eval.two_models import gap, oracle_order
+
+POINTS = st.lists(
+    st.tuples(st.floats(0, 10, allow_subnormal=False), st.floats(0, 1, allow_subnormal=False)),
+    min_size=1,
+    max_size=12,
+)
+
+
+# --- two models
+
+
+def test_the_gap_of_four_questions_by_hand() -> None:
+    weak, strong = np.array([0, 0, 1, 1.0]), np.array([1, 1, 1, 0.0])
+    found = gap(weak, strong, np.array([4, 3, 2, 1.0]))  # gains 1, 1, 0, -1 over a gap of 1/4
+    assert found.share.tolist() == [0, 0.25, 0.5, 0.75, 1]
+    assert found.pgr.tolist() == [0, 1, 2, 2, 1]
+    assert found.apgr == pytest.approx((0.5 + 1.5 + 2 + 1.5) / 4)
+    assert found.cpt(0.5) == pytest.approx(0.125)
+    assert found.cpt(2) == 0.5
+    assert found.cpt(2.1) is None
+    assert found.cpt(0) == 0
+
+
+def test_equal_scores_are_in_no_order() -> None:
+    rng = np.random.default_rng(0)
+    weak, strong = rng.random(50).round(), rng.random(50).round()
+    found = gap(weak, strong, np.zeros(50))
+    assert found.share.tolist() == [0, 1]
+    assert found.apgr == pytest.approx(0.5)
+    # As the mean over many orders of the same groups.
+    order = rng.integers(0, 3, 50).astype(float)
+    drawn = [gap(weak, strong, order + 1e-6 * rng.random(50)).apgr for _ in range(4000)]
+    assert gap(weak, strong, order).apgr == pytest.approx(np.mean(drawn), abs=0.02)
+
+
+def test_a_threshold_counts_from_the_best_that_was_reached_before() -> None:
+    # 1, then 0, then 1 again: half the gap is recovered at the first rise.
+    found = gap(np.array([0, 1, 0, 0.0]), np.array([1, 0, 1, 0.0]), np.array([4, 3, 2, 1.0]))
+    assert found.pgr.tolist() == [0, 1, 0, 1, 1]
+    assert found.cpt(0.5) == pytest.approx(0.125)
+
+
+def test_no_order_is_better_than_the_oracle() -> None:
+    rng = np.random.default_rng(1)
+    weak, strong = rng.random(80), rng.random(80) + 0.1
+    best = gap(weak, strong, oracle_order(weak, strong))
+    for _ in range(20):
+        other = gap(weak, strong, rng.random(80))
+        assert other.apgr < best.apgr
+    assert (np.diff(best.pgr, 2) < 1e-9).all(), "the oracle's curve is concave"
+
+
+def test_models_without_a_gap_are_an_error() -> None:
+    with pytest.raises(ValueError, match="no gap to recover"):
+        gap(np.array([0, 1.0]), np.array([1, 0.0]), np.array([1, 2.0]))
+    with pytest.raises(ValueError, match="three rows for the same questions"):
+        gap(np.zeros(2), np.ones(3), np.zeros(2))
+
+
+# --- hulls
+
+
+def test_a_hull_by_hand() -> None:
+    # (2, .5) lies below the line from (1, .4) to (4, .9); (5, .8) is dearer and worse.
+    found = hull([(4, 0.9), (1, 0.4), (2, 0.5), (5, 0.8)])
+    assert found.points == ((1, 0.4), (4, 0.9))
+    assert found.at(2.5) == pytest.approx(0.65)
+    assert found.at(0.5) == pytest.approx(0.2)
+    assert found.at(100) == 0.9
+    assert found.cost_of(0.65) == pytest.approx(2.5)
+    assert found.cost_of(0.2) == pytest.approx(0.5)
+    assert found.cost_of(0) == 0
+    assert found.cost_of(0.95) is None
+    assert found.mean(1, 4) == pytest.approx(0.65)
+    assert found.mean(4, 8) == pytest.approx(0.9)
+    assert found.mean(0, 1) == pytest.approx(0.2)
+
+
+def test_a_point_that_mixing_with_nothing_beats_is_no_corner() -> None:
+    assert hull([(1, 0.1), (2, 0.9)]).points == ((2, 0.9),)
+    assert hull([(0, 0.3), (2, 0.9)]).points == ((0, 0.3), (2, 0.9))
+    assert hull([(1, 0.4), (1, 0.6)]).points == ((1, 0.6),)
+
+
+@given(POINTS)
+def test_a_hull_rises_bends_down_and_is_above_every_router(points) -> None:
+    found = hull(points)
+    costs, qualities = zip(*found.points, strict=True)
+    assert (np.diff(costs) > 0).all()
+    assert (np.diff(qualities) > 0).all()
+    assert set(found.points) <= set(points)
+    for cost, quality in points:
+        assert found.at(cost) >= quality - 1e-9
+    grid = np.linspace(0, 12, 40)
+    heights = np.array([found.at(c) for c in grid])
+    assert (np.diff(heights, 2) < 1e-9).all()
+    assert (np.diff(heights) > -1e-9).all()
+
+
+@given(POINTS, st.integers(0, 11), st.integers(0, 11), st.floats(0, 1))
+def test_what_mixing_two_routers_reaches_is_below_the_hull(points, a, b, share) -> None:
+    first, second = points[a % len(points)], points[b % len(points)]
+    cost, quality = interpolate(first, second, share)
+    assert hull(points).at(cost) >= quality - 1e-9
+
+
+@given(POINTS, st.floats(0, 1))
+def test_the_cost_of_a_quality_reaches_it(points, quality) -> None:
+    found = hull(points)
+    cost = found.cost_of(quality)
+    if cost is None:
+        assert quality > max(q for _, q in points)
+    else:
+        assert found.at(cost) == pytest.approx(quality, abs=1e-6) or cost == 0
+
+
+def test_what_is_no_point_is_an_error() -> None:
+    for points in ([], [(-1, 0.5)], [(1, math.nan)], [(math.inf, 0.5)]):
+        with pytest.raises(ValueError, match=r"hull needs points|numbers of 0 or more"):
+            hull(points)
+    with pytest.raises(ValueError, match="0 <= low < high"):
+        hull([(1, 1)]).mean(2, 2)
+    with pytest.raises(ValueError, match="0 or more"):
+        hull([(1, 1)]).at(-1)
+
+
+def test_the_arena_score_of_a_published_entry() -> None:
+    """Accuracy .7396 at $10.02 per 1,000 questions is .643 in RouterArena."""
+    assert arena_score(0.7396, 10.02) == pytest.approx(0.643, abs=5e-4)
+    assert arena_score(0.9, 0) == arena_score(0.9, 0.0044)
+    assert arena_score(0.9, 500) == 0
+    assert arena_score(0, 1) == 0
+    with pytest.raises(ValueError, match="accuracy in"):
+        arena_score(1.2, 1)
+
+
+# --- significance
+
+
+def test_mcnemar_is_the_exact_binomial_test() -> None:
+    ours = np.array([1] * 9 + [0] * 1 + [1] * 20 + [0] * 5)
+    theirs = np.array([0] * 9 + [1] * 1 + [1] * 20 + [0] * 5)
+    found = mcnemar(ours, theirs)
+    assert (found.ours, found.theirs) == (9, 1)
+    assert found.p == pytest.approx(2 * (1 + 10) / 2**10)
+    assert mcnemar(ours, ours).p == 1
+    assert mcnemar(theirs, ours).p == pytest.approx(found.p)
+    assert mcnemar(np.ones(3000), np.zeros(3000)).p < 1e-300
+    with pytest.raises(ValueError, match="same questions"):
+        mcnemar(np.ones(3), np.ones(4))
+
+
+def test_a_difference_of_the_smallest_size_is_found_as_often_as_promised() -> None:
+    n, differ = 1000, 0.2
+    size = smallest_difference(n, differ=differ)
+    rng = np.random.default_rng(0)
+    up, down = (differ + size) / 2, (differ - size) / 2
+    found = 0
+    for _ in range(500):
+        draw = rng.choice([1, -1, 0], n, p=[up, down, 1 - differ])
+        only, other = int((draw == 1).sum()), int((draw == -1).sum())
+        ours = np.array([1] * only + [0] * other)
+        found += mcnemar(ours, 1 - ours).p < 0.05
+    assert found / 500 == pytest.approx(0.8, abs=0.07)
+    assert smallest_difference(4 * n) == pytest.approx(size / 2)
+    with pytest.raises(ValueError, match="questions"):
+        smallest_difference(0)
+
+
+# --- oracles
+
+
+def test_the_raw_oracle_of_guessers_is_luck_and_the_corrected_ones_know_it() -> None:
+    rng = np.random.default_rng(0)
+    guesses = (rng.random((4000, 8, 4)) < 0.25).astype(float)  # four options, four samples
+    assert raw(guesses[:, :, 0]).mean() == pytest.approx(1 - 0.75**8, abs=0.02)
+    assert cross_fitted(guesses).mean() == pytest.approx(0.25, abs=0.02)
+    assert less_chance(guesses[:, :, 0], np.full(4000, 4)).mean() < 0.05
+
+
+def test_corrections_leave_what_is_known_alone() -> None:
+    knows = np.zeros((300, 3, 2))
+    knows[np.arange(300), np.arange(300) % 3] = 1  # each question one model knows for certain
+    assert raw(knows).mean() == 1
+    assert cross_fitted(knows).mean() == 1
+    assert less_chance(knows[:, :, 0], np.full(300, np.inf)).mean() == 1
+
+
+def test_cross_fitting_shares_ties_and_needs_samples() -> None:
+    one = np.array(
+        [[[1, 0], [1, 1.0]]]
+    )  # without sample 1 both are best; without sample 0 the second is
+    assert cross_fitted(one).tolist() == [pytest.approx(((0 + 1) / 2 + 1) / 2)]
+    with pytest.raises(ValueError, match="2 or more samples"):
+        cross_fitted(np.ones((3, 2)))
