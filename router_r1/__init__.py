@@ -4,7 +4,7 @@ The core: episode, protocol, pool, clients, ledger, trace, policies, aggregators
 no torch, transformers, verl, vllm, datasets or pandas, and no HTTP client before the first call.
 """
 
-from router_r1 import aggregate, protocol, testing
+from router_r1 import aggregate, protocol, routers, testing
 from router_r1.agent import Finished, Result, RouterAgent
 from router_r1.agent_file import load_agent
 from router_r1.cards import Endpoint, ModelCard
@@ -59,5 +59,6 @@ __all__ = [
     "protocol",
     "read_traces",
     "roll_out",
+    "routers",
     "testing",
 ]

@@ -1,0 +1,60 @@
+"""One-shot routers: they see the question alone and choose one model. The bars that a policy which reads answers has to beat.
+
+    label     the mean score of a question's category (task or subject): what knowing the label alone is worth
+    knn       the mean score of the most similar training questions
+    linear    ridge regression for each model
+    kmeans    the mean score of the cluster a question falls into
+
+All learn from score vectors, never from a label "best model": where models tie such a label is drawn, and routers that learn it are
+up to 20 points worse on the same data (`router-r1 table check` prints how often models tie).
+
+    router = routers.make("knn").fit(table)
+    router.scores(questions)                       # [n, m] how right each model will be
+    router.choose(questions, willingness_to_pay)   # names
+
+To add one: subclass `Router` in a module here, and a line in `_ROUTERS`. Needs scikit-learn (the extra `routers`), but for `label`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from router_r1.errors import ConfigError
+from router_r1.routers.base import Router
+
+_ROUTERS = {
+    "label": ("label", "LabelRouter"),
+    "knn": ("neighbours", "NeighbourRouter"),
+    "linear": ("linear", "LinearRouter"),
+    "kmeans": ("clusters", "ClusterRouter"),
+}
+
+
+def names() -> tuple[str, ...]:
+    """All routers by name."""
+    return tuple(_ROUTERS)
+
+
+def make(name: str, **settings: Any) -> Router:
+    """An unfitted router.
+
+    Args:
+        name: one of `names()`.
+        settings: of its class, e.g. `make("knn", k=100)`.
+
+    Raises:
+        ConfigError: no such router, or a setting that it does not have.
+    """
+    if name not in _ROUTERS:
+        raise ConfigError(f"there is no router {name!r}; there are {', '.join(_ROUTERS)}")
+    module, kind = _ROUTERS[name]
+    maker = getattr(importlib.import_module(f"router_r1.routers.{module}"), kind)
+    try:
+        router: Router = maker(**settings)
+    except TypeError as error:
+        raise ConfigError(f"router {name!r}: {error}") from None
+    return router
+
+
+__all__ = ["Router", "make", "names"]
