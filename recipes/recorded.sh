@@ -90,9 +90,9 @@ if [ ! "$OUT/results.json" -nt "$OUT/trained" ]; then
   say "evaluation: all test questions at every level"
   rm -rf "$OUT/policy"
   cp -r "$OUT/checkpoints/best" "$OUT/policy"
-  "$bin/router-r1" world measure "$world" --policy policy="$OUT/policy" --policy imitation="$OUT/imitation" \
+  "$bin/router-r1" tournament --table "$world" --policy policy="$OUT/policy" --policy imitation="$OUT/imitation" \
     --planner "$OUT/imitation/planner.pt" --out "$OUT" --reward alpha="$ALPHA" --seed "$SEED"
 fi
 say "report"
-"$bin/router-r1" world report "$OUT" --log "$OUT/metrics"
+"$bin/router-r1" report "$OUT" --log "$OUT/metrics"
 say "done: open $OUT/report.html"

@@ -26,6 +26,19 @@ if TYPE_CHECKING:
     from router_r1.pool import ModelPool
     from router_r1.transport import Response
 
+_EXTRAS = {
+    "torch": "local",
+    "transformers": "local",
+    "psutil": "local",
+    "pyarrow": "train",
+    "verl": "train",
+    "ray": "train",
+    "matplotlib": "train",
+    "numpy": "routers",
+    "sklearn": "routers",
+}
+"""Package -> the extra that brings it, for commands that need more than the core."""
+
 app = typer.Typer(
     name="router-r1",
     help="Answer questions with a policy LLM that routes to other LLMs, and knows what they cost.",
@@ -293,6 +306,13 @@ def main() -> None:
         app()
     except (RouterR1Error, OSError) as error:
         typer.echo(f"router-r1: {error}", err=True)
+        raise SystemExit(2) from None
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get(str(error.name).partition(".")[0])
+        if extra is None:
+            raise
+        wanted = f"this needs {error.name}: pip install 'router-r1[{extra}]'"
+        typer.echo(f"router-r1: {wanted}", err=True)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         typer.echo("router-r1: interrupted", err=True)

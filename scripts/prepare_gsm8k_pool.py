@@ -89,6 +89,7 @@ MODELS = (
     ),
 )
 
+
 def read_routellm(path: Path) -> dict[str, dict[str, str]]:
     """Question -> column -> text."""
     raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()

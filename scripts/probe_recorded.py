@@ -32,8 +32,8 @@ import numpy as np
 
 from router_r1.questions import Question, Split
 from router_r1.table import Outcome, OutcomeTable
-from router_r1_envs.bars import sensitivities, utility
 from router_r1_envs.grid import Grid
+from router_r1_envs.methods import sensitivities, utility
 from router_r1_envs.planner import Planner
 from router_r1_envs.recorded import RecordedWorld, RecordedWorldConfig
 

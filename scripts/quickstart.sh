@@ -43,8 +43,8 @@ QUIET=1 OUT=$OUT MODEL=$OUT/cold_start bash recipes/train.sh "$@"
 say "evaluation: $QUESTIONS questions about names that nobody was trained on, at every budget"
 rm -rf "$OUT/policy"
 cp -r "$OUT/checkpoints/best" "$OUT/policy"
-"$bin/router-r1" world evaluate --policy policy="$OUT/policy" --policy "cold start=$OUT/cold_start" --out "$OUT" \
+"$bin/router-r1" tournament --table generated --policy policy="$OUT/policy" --policy "cold start=$OUT/cold_start" --out "$OUT" \
   --limit "$QUESTIONS" --reward alpha="$ALPHA" --seed "$SEED"
 say "report"
-"$bin/router-r1" world report "$OUT" --log "$OUT/metrics"
+"$bin/router-r1" report "$OUT" --log "$OUT/metrics"
 say "done: open $OUT/report.html"

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 Source = Annotated[
     str, typer.Argument(help="`generated`, a folder with an outcome table, or a YAML file.")
 ]
+Generated = Annotated[
+    str, typer.Argument(help="`generated`, or a YAML file with `kind: generated`.")
+]
+Table = Annotated[
+    str,
+    typer.Argument(help="A folder with an outcome table, or a YAML file with `kind: recorded`."),
+]
 Settings = Annotated[
     list[str], typer.Option("--set", help="a.b=value: wins over the world's settings.")
 ]
@@ -44,9 +51,6 @@ def register(app: typer.Typer) -> None:
     group.command("prepare")(prepare)
     group.command("cold-start")(cold_start_command)
     group.command("imitate")(imitate_command)
-    group.command("evaluate")(evaluate_command)
-    group.command("measure")(measure_command)
-    group.command("report")(report_command)
     group.command("watch")(watch)
     group.command("serve")(serve)
     app.add_typer(group, name="world")
@@ -75,7 +79,7 @@ def prepare(
     from router_r1_envs.world import load_world
 
     world = load_world(source, settings)
-    weights = _reward(world, reward)
+    weights = reward_of(world, reward)
     rows = make_rows(world, Split.TRAIN, train, passes=passes, seed=seed)
     held_out = make_rows(world, Split.VALIDATION, validation, every_level=True, seed=seed)
     write_rows(out / "train.parquet", rows)
@@ -96,7 +100,7 @@ def prepare(
 
 def cold_start_command(
     out: Annotated[Path, typer.Option(help="Folder for the policy.")],
-    source: Source = "generated",
+    source: Generated = "generated",
     settings: Settings = [],
     reward: RewardSettings = [],
     steps: Annotated[
@@ -109,9 +113,9 @@ def cold_start_command(
     from router_r1 import config
     from router_r1_envs.cold_start import ColdStartConfig, cold_start
 
-    _use(threads)
+    use_threads(threads)
     world = _generated(source, settings)
-    weights = _reward(world, reward)
+    weights = reward_of(world, reward)
     chosen = config.validate(
         ColdStartConfig, {"seed": seed, **config.override({}, steps)}, "cold start"
     )
@@ -122,7 +126,7 @@ def cold_start_command(
     typer.echo(f"{out}: a policy of {report['parameters']:,} parameters; losses: {losses}")
 
 
-def _use(threads: int | None) -> None:
+def use_threads(threads: int | None) -> None:
     """Threads that have to wait for a core spin against each other: two of them are slower than one."""
     import psutil
     import torch
@@ -175,7 +179,7 @@ def _stages() -> Iterator[Callable[[Stage], None]]:
 
 
 def imitate_command(
-    source: Source,
+    source: Table,
     out: Annotated[Path, typer.Option(help="Folder for planner and policy.")],
     settings: Settings = [],
     options: Annotated[
@@ -190,7 +194,7 @@ def imitate_command(
     from router_r1_envs.imitation import ImitationConfig, imitate
     from router_r1_envs.planner import Planner
 
-    _use(threads)
+    use_threads(threads)
     world = _recorded(source, settings)
     given = {"seed": seed, **config.override({}, options)}
     chosen = config.validate(ImitationConfig, given, "imitation")
@@ -212,92 +216,18 @@ def imitate_command(
     typer.echo(f"{out}: a policy of {report['parameters']:,} parameters; loss {report['loss']:.3f}")
 
 
-def measure_command(
-    source: Source,
-    policy: Annotated[list[str], typer.Option(help="NAME=FOLDER of a checkpoint; repeatable.")],
-    out: Annotated[Path, typer.Option(help="Folder for results.json.")],
-    planner: Annotated[Path | None, typer.Option(help="A fitted planner.")] = None,
-    settings: Settings = [],
-    reward: RewardSettings = [],
-    seed: Seed = 0,
-) -> None:
-    """Play the test questions of an outcome table at every level; policies, planner and bars in results.json."""
-    from router_r1_envs.measure import measure_policies, summary, write_results
-    from router_r1_envs.on_cpu.policy import SamplerPolicy
-    from router_r1_envs.planner import Planner
-
-    _use(None)
-    world = _recorded(source, settings)
-    policies: dict[str, Any] = {}
-    for item in policy:
-        name, folder = _named(item)
-        policies[name] = SamplerPolicy(folder, name=name)
-    teacher = None if planner is None else Planner.load(planner, world)
-    results = measure_policies(world, policies, teacher, _reward(world, reward), seed=seed)
-    write_results(results, out)
-    for line in summary(results):
-        typer.echo(line)
-
-
-def _named(item: str) -> tuple[str, str]:
-    """NAME=FOLDER, or a folder that is called by its own name."""
-    name, equals, folder = item.partition("=")
-    return (name, folder) if equals else (Path(item).name, item)
-
-
-def evaluate_command(
-    policy: Annotated[list[str], typer.Option(help="NAME=FOLDER of a checkpoint; repeatable.")],
-    out: Annotated[Path, typer.Option(help="Folder for results.json and traces.jsonl.")],
-    source: Source = "generated",
-    limit: Annotated[int, typer.Option(help="Test questions.")] = 300,
-    settings: Settings = [],
-    reward: RewardSettings = [],
-    seed: Seed = 0,
-) -> None:
-    """Play test questions with policies, bars and oracles at every level; writes results.json and traces.jsonl."""
-    from router_r1.local_policy import TransformersPolicy
-    from router_r1_envs.evaluate import evaluate
-
-    _use(None)
-    world = _generated(source, settings)
-    weights = _reward(world, reward)
-    policies: dict[str, Any] = {}
-    for item in policy:
-        name, folder = _named(item)
-        policies[name] = TransformersPolicy(folder, name=name, dtype="float32", max_batch=128)
-    traces = out / "traces.jsonl"
-    traces.unlink(missing_ok=True)
-    results = asyncio.run(evaluate(world, policies, weights, limit=limit, traces=traces, seed=seed))
-    (out / "results.json").write_text(json.dumps(results, indent=2) + "\n")
-    for row in sorted(results["rows"], key=lambda row: -row["reward"]):
-        typer.echo(
-            f"{row['name']:18s} reward {row['reward']:6.3f}  accuracy {row['accuracy']:.3f}  "
-            f"${row['cost_usd']:.6f}  calls {row['calls']:.2f}  right {row['right_specialist']:.2f}"
-        )
-
-
-def report_command(
-    run: Annotated[Path, typer.Argument(help="Folder with results.json.")],
-    log: Annotated[
-        Path | None, typer.Option(help="Metrics of the training run, one JSON object a line.")
-    ] = None,
-) -> None:
-    """Write report.html: the learning curve and the bars, on one page that opens offline."""
-    from router_r1_envs.report import write_report
-
-    typer.echo(f"{write_report(run, log)}")
-
-
 def watch(
     log: Annotated[Path, typer.Argument(help="Metrics of a training run; may come later.")],
 ) -> None:
     """Print one line for each step of a training run as it comes; end it with Ctrl-C."""
     import time
 
-    from router_r1_envs.report import read_metrics
+    from router_r1_envs.training_log import read_metrics
 
     names = ("reward", "accuracy", "valid", "calls", "cost_usd")
     shown = -1
+    if not log.exists():
+        typer.echo(f"waiting for {log}", err=True)
     while True:
         steps = read_metrics(log) if log.exists() else []
         for step, data in steps:
@@ -314,7 +244,7 @@ def watch(
 
 
 def serve(
-    source: Source = "generated",
+    source: Generated = "generated",
     port: Annotated[int, typer.Option(help="Of 127.0.0.1; 0 takes a free one.")] = 0,
     pool: Annotated[
         Path | None, typer.Option(help="Pool file to write, once the server listens.")
@@ -342,7 +272,8 @@ def serve(
     asyncio.run(listen())
 
 
-def _reward(world: World, assignments: list[str]) -> Any:
+def reward_of(world: World, assignments: list[str]) -> Any:
+    """A `RewardConfig` for a world, with `name=value` settings. Raises `ConfigError` for one that there is not."""
     from router_r1 import config
     from router_r1_reward import RewardConfig
 
@@ -357,7 +288,7 @@ def _generated(source: str, settings: list[str]) -> GeneratedWorld:
 
     world = load_world(source, settings)
     if not isinstance(world, GeneratedWorld):
-        raise ConfigError(f"{source}: this works on generated worlds only; see recipes/recorded.sh")
+        raise ConfigError(f"{source}: this works on generated worlds only")
     return world
 
 

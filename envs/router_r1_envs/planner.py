@@ -3,7 +3,7 @@
 A training table holds every counterfactual, so nothing has to be explored. What to believe after some answers
 (`beliefs.py`) and what asking each candidate next is worth (`value.py`) are fitted on the training questions.
 
-The planner is a router of its own (`method`, for `bars.measure`) and a teacher (`plan`): its decisions say whom to ask,
+The planner is a router of its own (`method`, for a tournament) and a teacher (`plan`): its decisions say whom to ask,
 in which order, and which answer leads at each step. Needs torch.
 
 Not covered: routes that run at once, repeated samples, budgets (only what an answer is worth), and the candidates'
@@ -28,11 +28,10 @@ from router_r1 import config
 from router_r1.config import StrictModel
 from router_r1.errors import ConfigError, DataError
 from router_r1.questions import Question, Split
-from router_r1_envs.bars import Method, sensitivities, utility
 from router_r1_envs.beliefs import Beliefs, Cells, View, lengths
 from router_r1_envs.grid import Grid
+from router_r1_envs.methods import Method, Run, sensitivities, utility
 from router_r1_envs.recorded import RecordedWorld
-from router_r1_envs.results import Run
 from router_r1_envs.value import Value
 from router_r1_envs.world import Level
 

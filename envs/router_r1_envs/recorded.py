@@ -86,6 +86,9 @@ class RecordedWorldConfig(StrictModel):
     """Which world."""
     table: str
     """Folder of the outcome table, relative to the file that names it."""
+    fit: str | None = None
+    """Folder of another table with the same models: its questions are for training and validation, and those of `table` all
+    for tests. None: `table` is split."""
     view: Literal["text", "answer"] = "text"
     """What the policy reads: the recorded texts, or only the short answers."""
     levels: Levels | None = None
@@ -96,6 +99,9 @@ class RecordedWorldConfig(StrictModel):
     """Share of the questions for numbers that are quoted."""
     duplicates: Literal["error", "first"] = "error"
     """What to do about the same question under two ids in different splits: refuse, or keep the first of them."""
+    graded: bool = True
+    """Refuse a question whose metric does not exist: no policy could be rewarded. Off: for a tournament of routers alone, whose
+    scores are recorded."""
     max_rounds: Annotated[int, Field(ge=1)] = 5
     """Most rounds of routing in an episode."""
     max_routes: Annotated[int, Field(ge=1)] = 4
@@ -105,7 +111,8 @@ class RecordedWorldConfig(StrictModel):
 
     def build(self, folder: Path = Path()) -> RecordedWorld:
         """Load the table. Raises `ConfigError` and `DataError`, naming what is wrong with it."""
-        return RecordedWorld(OutcomeTable.load(folder / self.table), self)
+        fit = None if self.fit is None else OutcomeTable.load(folder / self.fit)
+        return RecordedWorld(OutcomeTable.load(folder / self.table), self, fit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,35 +132,49 @@ class Features:
 class RecordedWorld:
     """A world over an outcome table. See the module."""
 
-    def __init__(self, table: OutcomeTable, settings: RecordedWorldConfig) -> None:
+    def __init__(
+        self,
+        table: OutcomeTable,
+        settings: RecordedWorldConfig,
+        fit: OutcomeTable | None = None,
+    ) -> None:
         """
         Args:
             table: what was recorded.
-            settings: see `RecordedWorldConfig`; its `table` is not read.
+            settings: see `RecordedWorldConfig`; its `table` and `fit` are not read.
+            fit: another table, with the questions for training and validation.
 
         Raises:
-            DataError: the same question in two splits.
+            DataError: the same question in two splits, or other models in `fit`.
             ConfigError: a split is empty, or free models and no levels.
         """
-        self.table = table
+        self.table = table if fit is None else _joined(table, fit)
         self.settings = settings
         self.view = settings.view
         self.name = f"recorded {Path(table.source).name}"
-        self.cards = _with_output_limits(table)
+        self.cards = _with_output_limits(self.table)
         self.limits = Limits(max_rounds=settings.max_rounds, max_routes=settings.max_routes)
         self.misses: Counter[str] = Counter()
         """Routes that the table could not answer, by candidate."""
-        shown = [q.model_copy(update={"question": with_options(q)}) for q in table.questions]
+        shown = [q.model_copy(update={"question": with_options(q)}) for q in self.table.questions]
         if settings.duplicates == "first":
             first: dict[str, Question] = {}
             for question in shown:
                 first.setdefault(" ".join(question.question.casefold().split()), question)
             shown = list(first.values())
+        test = None if fit is None else frozenset(q.id for q in table.questions)
         try:
-            splits = split_questions(shown, validation=settings.validation, test=settings.test)
+            splits = split_questions(
+                shown,
+                validation=settings.validation,
+                test=settings.test,
+                tested=test,
+                graded=settings.graded,
+            )
         except DataError as error:
             raise DataError(
-                f"{table.source}: {error}; or set duplicates to 'first', which keeps one of them"
+                f"{table.source}: {error}; or set duplicates to 'first', which keeps one of two questions, and graded "
+                f"to false, which takes any metric"
             ) from error
         self._splits = {split: self._ordered(questions) for split, questions in splits.items()}
         for split, questions in self._splits.items():
@@ -332,6 +353,20 @@ class RecordedWorld:
         if not _asks(query, question, self.table.question(question.id)):
             return None
         return self.table.outcome(question.id, model, request.sample_index)
+
+
+def _joined(table: OutcomeTable, fit: OutcomeTable) -> OutcomeTable:
+    """One table of both, in the order of `fit` first: of a question in both, `fit` keeps it."""
+    if set(table.names) != set(fit.names):
+        differ = ", ".join(sorted(set(table.names) ^ set(fit.names)))
+        raise DataError(f"{table.source} and {fit.source} have other models: {differ}")
+    return OutcomeTable(
+        table.cards,
+        [*fit.questions, *table.questions],
+        [*fit, *table],
+        endpoints=table.endpoints,
+        source=table.source,
+    )
 
 
 class _RecordedPool(ModelPool):

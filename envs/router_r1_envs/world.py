@@ -13,7 +13,7 @@ Not covered: who writes the turns, and what an episode was worth (the reward pac
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -112,9 +112,20 @@ def level_named(world: World, name: str) -> Level:
 
 
 def split_questions(
-    questions: Iterable[Question], *, validation: float = 0.1, test: float = 0.3
+    questions: Iterable[Question],
+    *,
+    validation: float = 0.1,
+    test: float = 0.3,
+    tested: Collection[str] | None = None,
+    graded: bool = True,
 ) -> dict[Split, list[Question]]:
     """Questions by the split that a hash of their id gives them.
+
+    Args:
+        questions: all of them.
+        validation, test: shares of these splits.
+        tested: ids that are the test split; then the others are never in it, and `test` does not count.
+        graded: whether answers will be graded, so that every metric must exist.
 
     Raises:
         DataError: two questions have the same id, or the same text in different splits: a model could have seen the
@@ -127,11 +138,16 @@ def split_questions(
         if question.id in ids:
             raise DataError(f"two questions have the id {question.id!r}; ids are unique")
         ids.add(question.id)
-        if question.metric not in METRICS:
+        if graded and question.metric not in METRICS:
             raise DataError(
                 f"the question {question.id!r} has the metric {question.metric!r}; it is one of {', '.join(METRICS)}"
             )
-        split = split_of(question.id, validation=validation, test=test)
+        if tested is None:
+            split = split_of(question.id, validation=validation, test=test)
+        elif question.id in tested:
+            split = Split.TEST
+        else:
+            split = split_of(question.id, validation=validation, test=0.0)
         text = " ".join(question.question.casefold().split())
         other, of = texts.setdefault(text, (question.id, split))
         if of is not split:

@@ -1,15 +1,21 @@
-"""`router-r1 table ...`: registered through the entry point `router_r1.commands`; light to import."""
+"""`router-r1 table ...`, `tournament` and `report`: registered through the entry point `router_r1.commands`; light to import."""
 
 # ruff: noqa: B006  # typer reads the default of a list option from the signature, and changes none
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from router_r1_envs.recorded import RecordedWorld
+    from router_r1_envs.world import World
+    from router_r1_reward import RewardConfig
 
 _KINDS = "mmlu-pro, routerbench, routellm, llmrouter or routerarena"
 
@@ -23,6 +29,8 @@ def register(app: typer.Typer) -> None:
     group.command("check")(check_command)
     group.command("import")(import_command)
     app.add_typer(group, name="table")
+    app.command("tournament")(tournament_command)
+    app.command("report")(report_command)
 
 
 def check_command(
@@ -104,3 +112,139 @@ def import_command(
         typer.echo(f"{out / split}: {size}, {len(table)} outcomes")
     for note in found.notes:
         typer.echo(f"  {note}")
+
+
+def tournament_command(
+    table: Annotated[
+        str,
+        typer.Option(help="Folder of an outcome table, a world's YAML file, or `generated`."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for results.json.")],
+    fit: Annotated[
+        Path | None,
+        typer.Option(
+            help="Another table: its questions are for fitting and choosing, those of --table for the figures. Without "
+            "it --table is split by a hash of its ids."
+        ),
+    ] = None,
+    policy: Annotated[
+        list[str],
+        typer.Option(help="NAME=FOLDER of a checkpoint, or the folder alone; repeatable."),
+    ] = [],
+    router: Annotated[
+        list[str],
+        typer.Option(help="A one-shot router: label, knn, linear or kmeans; repeatable."),
+    ] = [],
+    planner: Annotated[
+        Path | None, typer.Option(help="A planner that was fitted on this table.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Test questions of a generated world.")] = 300,
+    settings: Annotated[
+        list[str], typer.Option("--set", help="a.b=value: wins over the world's settings.")
+    ] = [],
+    reward: Annotated[
+        list[str], typer.Option("--reward", help="name=value: of the reward, e.g. alpha=0.5.")
+    ] = [],
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+) -> None:
+    """Compare policies and routers with what needs none, on questions nobody was fitted on; writes results.json.
+
+    Always there: every single model, random, cheapest, dearest, best single, best per category, two cascades, the oracle.
+    `router-r1 report OUT` makes a page of it.
+    """
+    from router_r1_envs.commands import reward_of, use_threads
+    from router_r1_envs.recorded import RecordedWorld
+    from router_r1_envs.world import load_world
+    from router_r1_eval.tournament import write_results
+
+    use_threads(None)
+    overrides = [*settings, *([f"fit={fit.resolve()}"] if fit is not None else [])]
+    world = load_world(table, overrides)
+    weights = reward_of(world, reward)
+    folders = dict(map(_named, policy))
+    if isinstance(world, RecordedWorld):
+        results, lines = _on_table(world, folders, router, planner, weights, seed)
+    else:
+        results, lines = _on_generated(world, folders, router, planner, weights, limit, out, seed)
+    write_results(results, out)
+    for line in lines:
+        typer.echo(line)
+
+
+def _on_table(
+    world: RecordedWorld,
+    folders: dict[str, str],
+    router: list[str],
+    planner: Path | None,
+    weights: RewardConfig,
+    seed: int,
+) -> tuple[dict[str, Any], list[str]]:
+    from router_r1_eval.tournament import summary, tournament
+
+    policies: dict[str, Any] = {}
+    if folders:
+        from router_r1_envs.on_cpu.policy import SamplerPolicy
+
+        policies = {name: SamplerPolicy(folder, name=name) for name, folder in folders.items()}
+    teacher = None
+    if planner is not None:
+        from router_r1_envs.planner import Planner
+
+        teacher = Planner.load(planner, world)
+    results = tournament(world, policies, teacher, router, weights, seed=seed)
+    return results, summary(results)
+
+
+def _on_generated(
+    world: World,
+    folders: dict[str, str],
+    router: list[str],
+    planner: Path | None,
+    weights: RewardConfig,
+    limit: int,
+    out: Path,
+    seed: int,
+) -> tuple[dict[str, Any], list[str]]:
+    from router_r1.errors import ConfigError
+    from router_r1.local_policy import TransformersPolicy
+    from router_r1_envs.generated import GeneratedWorld
+    from router_r1_eval.evaluate import evaluate, summary
+
+    if not isinstance(world, GeneratedWorld):
+        raise ConfigError(f"{world.name}: a tournament is held on a table or a generated world")
+    if router or planner is not None:
+        raise ConfigError(
+            "--router and --planner need a table; a generated world has its own rules"
+        )
+    policies: dict[str, Any] = {
+        name: TransformersPolicy(folder, name=name, dtype="float32", max_batch=128)
+        for name, folder in folders.items()
+    }
+    traces = out / "traces.jsonl"
+    traces.unlink(missing_ok=True)
+    results = asyncio.run(evaluate(world, policies, weights, limit=limit, traces=traces, seed=seed))
+    return results, summary(results)
+
+
+def _named(item: str) -> tuple[str, str]:
+    """NAME=FOLDER, or a folder that is called by its own name. Raises `ConfigError` where there is none."""
+    from router_r1.errors import ConfigError
+
+    name, equals, folder = item.partition("=")
+    if not equals:
+        name, folder = Path(item).name, item
+    if not (Path(folder) / "config.json").exists():
+        raise ConfigError(f"--policy {item}: {folder} is no folder with a checkpoint")
+    return name, folder
+
+
+def report_command(
+    run: Annotated[Path, typer.Argument(help="Folder with results.json.")],
+    log: Annotated[
+        Path | None, typer.Option(help="Metrics of the training run, one JSON object a line.")
+    ] = None,
+) -> None:
+    """Write report.html: the learning curve and the bars, on one page that opens offline."""
+    from router_r1_eval.report import write_report
+
+    typer.echo(f"{write_report(run, log)}")

@@ -3,7 +3,7 @@
     McNemar               exact test of who is right where the other is wrong
     smallest difference   what n questions can show, to be printed before a comparison and not after
 
-Bootstrap intervals are in `router_r1_envs.intervals`.
+Bootstrap intervals are in `intervals.py`.
 """
 
 from __future__ import annotations

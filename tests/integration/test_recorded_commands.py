@@ -1,4 +1,4 @@
-"""`router-r1 world imitate` and `world measure` on a small table: planner, policy and bars from a folder to results.json."""
+"""`router-r1 world imitate` and `tournament` on a small table: planner, policy, routers and bars from a folder to results.json."""
 
 import json
 
@@ -11,25 +11,31 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from router_r1.cards import ModelCard
-from router_r1.errors import DataError
+from router_r1.errors import ConfigError, DataError
 from router_r1.ledger import Price
 from router_r1.questions import Question, Split
 from router_r1.table import Outcome, OutcomeTable
-from router_r1_envs.bars import CAPS
 from router_r1_envs.commands import register
 from router_r1_envs.world import load_world
+from router_r1_eval.commands import register as register_evaluation
+from router_r1_eval.tournament import CAPS
 
 MODELS = {"cheap": (0.6, 1.0), "twin": (0.6, 1.2), "dear": (0.9, 10.0)}
 SETTINGS = ("view=answer", "max_routes=1", "test=0.2", "validation=0.2", "max_rounds=5")
 
 
-def world(*arguments):
+def command(*arguments):
     """Run a command; returns its output. Errors come through as they are."""
     app = typer.Typer()
     register(app)
-    result = CliRunner().invoke(app, ["world", *map(str, arguments)], catch_exceptions=False)
+    register_evaluation(app)
+    result = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
+
+
+def world(*arguments):
+    return command("world", *arguments)
 
 
 def options(*settings):
@@ -72,13 +78,24 @@ def test_results_hold_policy_planner_and_bars_on_test_questions_with_levels_by_v
     table, imitation, tmp_path
 ):
     files = ["--policy", f"ours={imitation}", "--planner", imitation / "planner.pt"]
-    output = world("measure", table, "--out", tmp_path, "--reward", "alpha=0.9", *files, *options())
+    routers = ["--router", "label", "--reward", "alpha=0.9"]
+    output = command(
+        "tournament", "--table", table, "--out", tmp_path, *routers, *files, *options()
+    )
     results = json.loads((tmp_path / "results.json").read_text())
     played = load_world(table, SETTINGS)
     tested = played.questions(Split.TEST)
     assert results["questions"] == len(tested)
     rows = {row["name"]: row for row in results["rows"]}
-    assert {"ours", "planner", "random", "best single", "best per category", "oracle"} <= set(rows)
+    assert {
+        "ours",
+        "planner",
+        "label",
+        "random",
+        "best single",
+        "best per category",
+        "oracle",
+    } <= set(rows)
     ours = rows["ours"]
     assert [point["setting"] for point in ours["curve"]] == [level.name for level in played.levels]
     for point in ours["curve"]:
@@ -98,3 +115,42 @@ def test_a_folder_with_a_planner_of_another_seed_or_world_is_refused(table, imit
         world("imitate", table, "--out", imitation, "--seed", 1, "--threads", 1, *options())
     with pytest.raises(DataError, match="fitted with other questions"):
         world("imitate", table, "--out", imitation, "--threads", 1, *options("test=0.3"))
+
+
+def test_one_table_for_fitting_and_another_for_the_figures(table, tmp_path):
+    whole = OutcomeTable.load(table)
+    parts = {"fit": whole.questions[:80], "test": whole.questions[80:]}
+    for name, questions in parts.items():
+        whole.subset(q.id for q in questions).save(tmp_path / name)
+    arguments = ["--table", tmp_path / "test", "--fit", tmp_path / "fit", "--router", "label"]
+    output = command("tournament", *arguments, "--out", tmp_path / "out")
+    assert output.startswith("40 questions: a paired comparison finds differences of ")
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["questions"] == 40
+    rows = {row["name"]: row for row in results["rows"]}
+    scores = [whole.outcome(q.id, "cheap").score for q in parts["test"]]
+    assert rows["cheap"]["accuracy"] == pytest.approx(np.mean(scores))
+    assert len(rows["label"]["curve"]) == 7
+    assert command("report", tmp_path / "out").strip() == str(tmp_path / "out" / "report.html")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--router", "best"], "there is no router 'best'"),
+        (["--planner", "none.pt"], "can not be read"),
+        (["--fit", "none"], "no such folder"),
+        (["--set", "grade=false"], "no such field"),
+    ],
+)
+def test_what_is_wrong_with_a_tournament_is_named_before_anything_is_written(
+    table, tmp_path, arguments, message
+):
+    with pytest.raises((ConfigError, DataError), match=message):
+        command("tournament", "--table", table, "--out", tmp_path / "out", *arguments)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_generated_world_has_no_use_for_one_shot_routers(tmp_path):
+    with pytest.raises(ConfigError, match="need a table"):
+        command("tournament", "--table", "generated", "--router", "label", "--out", tmp_path)

@@ -13,18 +13,24 @@ from router_r1.trace import read_traces
 from router_r1_envs.commands import register
 from router_r1_envs.generated import GeneratedWorld
 from router_r1_envs.rows import read_row
+from router_r1_eval.commands import register as register_evaluation
 
 FEW = ["copy_steps=1", "explore_steps=2", "best_steps=1", "batch_size=4"]
 FEW += ["explore_questions=60", "best_questions=20", "tries=2"]
 
 
-def world(*arguments):
+def command(*arguments):
     """Run a command; returns its output. Errors come through as they are."""
     app = typer.Typer()
     register(app)
-    result = CliRunner().invoke(app, ["world", *map(str, arguments)], catch_exceptions=False)
+    register_evaluation(app)
+    result = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
+
+
+def world(*arguments):
+    return command("world", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +49,8 @@ def run(policy):
     """A folder with the results of that policy."""
     folder = policy.parent / "results"
     policies = ["--policy", f"ours={policy}"]
-    output = world("evaluate", *policies, "--out", folder, "--limit", 8, "--reward", "alpha=0.5")
+    options = ["--table", "generated", "--limit", 8, "--reward", "alpha=0.5"]
+    output = command("tournament", *options, *policies, "--out", folder)
     assert "skill oracle" in output and "ours" in output
     return folder
 
@@ -176,7 +183,7 @@ def test_the_report_is_one_page_that_needs_nothing_else(run, tmp_path):
     ]
     log.write_text("".join(json.dumps(line) + "\n" for line in lines))
     page = run / "report.html"
-    assert str(page) in world("report", run, "--log", log).replace("\n", "")
+    assert str(page) in command("report", run, "--log", log).replace("\n", "")
     text = page.read_text()
     for part in ("Learning curve", "skill oracle", "ours", "At every budget", "<svg"):
         assert part in text
@@ -184,12 +191,12 @@ def test_the_report_is_one_page_that_needs_nothing_else(run, tmp_path):
     for name in ("curve", "bars"):
         figure = (run / f"{name}.svg").read_text()
         assert figure.startswith("<svg") and figure in text
-    world("report", run)
+    command("report", run)
     assert "Learning curve" not in page.read_text()
 
 
 def test_a_resumed_step_counts_with_its_later_line(tmp_path):
-    from router_r1_envs.report import read_metrics
+    from router_r1_envs.training_log import read_metrics
 
     log = tmp_path / "metrics.jsonl"
     log.write_text('{"step": 2, "data": {"a": 1, "b": 1}}\n{"step": 1, "data": {"a": 0}}\n'
@@ -200,7 +207,7 @@ def test_a_resumed_step_counts_with_its_later_line(tmp_path):
 def test_a_folder_without_results_and_a_log_without_metrics_are_named(run, tmp_path):
     pytest.importorskip("matplotlib")
     with pytest.raises(DataError, match=r"results\.json: no results"):
-        world("report", tmp_path)
+        command("report", tmp_path)
     (tmp_path / "log").write_text('{"step": 1}\n')
     with pytest.raises(DataError, match="log: no metrics of a training run"):
-        world("report", run, "--log", tmp_path / "log")
+        command("report", run, "--log", tmp_path / "log")

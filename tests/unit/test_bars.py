@@ -10,11 +10,13 @@ from router_r1.errors import ConfigError
 from router_r1.ledger import Price
 from router_r1.questions import Question, Split, split_of
 from router_r1.table import Outcome, OutcomeTable
-from router_r1_envs.bars import Method, _cascade, _stop, _vote_steps, bars, measure, single
 from router_r1_envs.grid import Grid
-from router_r1_envs.intervals import interval, paired
+from router_r1_envs.methods import Method, single
 from router_r1_envs.recorded import RecordedWorld, RecordedWorldConfig
 from router_r1_envs.world import Level
+from router_r1_eval.bars import _cascade, _stop, _vote_steps, bars
+from router_r1_eval.intervals import interval, paired
+from router_r1_eval.tournament import measure, router_method
 
 PRICES = {"a": 1.0, "b": 2.0, "c": 10.0}
 LEVELS = (Level(name="rich", worth_usd=1.0), Level(name="poor", worth_usd=0.0001))
@@ -249,3 +251,54 @@ def test_intervals_of_nothing_or_of_different_questions_are_errors() -> None:
         interval(np.array([]))
     with pytest.raises(ValueError, match="same questions"):
         paired(np.zeros(3), np.zeros(2))
+
+
+# --- a tournament's further figures
+
+
+def test_a_row_says_what_mixing_reaches_and_where_it_loses() -> None:
+    """`c` is the best single model; `a` is as good for a tenth of its cost in one of two categories."""
+    world = world_of(halves, size=400)
+    results = measure(world, bars(world))
+    rows = {row["name"]: row for row in results["rows"]}
+    best = rows["best single"]
+    assert best["hull"]["cost_ratio_at_100"] == pytest.approx(1)
+    assert best["hull"]["cost_ratio_at_95"] == pytest.approx(0.95)
+    assert best["mcnemar"]["p"] == 1
+    lookup = rows["best per category, by price"]
+    assert lookup["hull"]["cost_ratio_at_100"] == pytest.approx(0.55, abs=0.1)
+    low, high = lookup["hull"]["range_usd"]
+    assert lookup["hull"]["aiq"] * (high - low) / high == pytest.approx(
+        lookup["hull"]["aiq_by_highest_cost"]
+    )
+    assert lookup["hull"]["aiq"] > results["zero_router"]["aiq"] > best["hull"]["aiq"]
+    assert rows["cheapest"]["regret"]["even"] == 0
+    assert rows["cheapest"]["regret"]["odd"] == pytest.approx(
+        rows["c"]["accuracy"] * 2 - 1, abs=0.1
+    )
+    assert best["regret"] == {"even": 0, "odd": 0}
+    assert 0 < best["arena_score"] < lookup["arena_score"] < 1
+
+
+def test_headroom_is_stated_with_what_luck_has_in_it() -> None:
+    world = world_of(halves, size=400)
+    head = measure(world, [])["headroom"]
+    assert head["oracle"] == head["best_single"] == pytest.approx(0.9, abs=0.05)
+    assert 0 < head["oracle_less_chance"] <= head["oracle"]
+    assert set(head["ties"]) == {"a tie", "one best model", "nobody"}
+    assert sum(head["ties"].values()) == pytest.approx(1)
+    assert head["ties"]["nobody"] == pytest.approx(1 - head["oracle"])
+    assert 0 < head["smallest_difference"] < 0.1
+
+
+def test_a_one_shot_router_is_measured_at_each_level() -> None:
+    world = world_of(halves, size=400)
+    method = router_method(world, "label", prior=0)
+    assert method.settings == tuple(level.name for level in world.levels)
+    grid = Grid.of(world, world.questions(Split.TEST))
+    run = method.run(grid, method.settings[0])
+    assert run.value.mean() == single(grid, 2).value.mean()
+    assert run.calls.tolist() == [1] * len(grid)
+    assert run.cost.mean() < single(grid, 2).cost.mean()
+    with pytest.raises(ConfigError, match="there is no router"):
+        router_method(world, "none")

@@ -9,7 +9,6 @@ from router_r1.episode import StopReason
 from router_r1.errors import ConfigError
 from router_r1.questions import Question, Split
 from router_r1_envs.demonstrations import best_of, explorations, play
-from router_r1_envs.evaluate import play_all, right_specialist
 from router_r1_envs.explorers import (
     RULES,
     Explorer,
@@ -22,6 +21,8 @@ from router_r1_envs.explorers import (
 )
 from router_r1_envs.generated import CANDIDATES, GeneratedWorld
 from router_r1_envs.world import Level
+from router_r1_eval.evaluate import right_specialist
+from router_r1_eval.play import play_all
 from router_r1_reward import RewardConfig, score
 
 FREE = Level(name="free")

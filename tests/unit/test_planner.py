@@ -12,8 +12,8 @@ from router_r1.errors import ConfigError, DataError  # noqa: E402
 from router_r1.ledger import Price  # noqa: E402
 from router_r1.questions import Question, Split, split_of  # noqa: E402
 from router_r1.table import Outcome, OutcomeTable  # noqa: E402
-from router_r1_envs.bars import single  # noqa: E402
 from router_r1_envs.grid import Grid  # noqa: E402
+from router_r1_envs.methods import single  # noqa: E402
 from router_r1_envs.planner import Planner, PlannerConfig  # noqa: E402
 from router_r1_envs.recorded import RecordedWorld, RecordedWorldConfig  # noqa: E402
 from router_r1_envs.world import Level, level_named  # noqa: E402

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from router_r1_envs.results import Run, point, row, versions
+from router_r1_envs.methods import Run
+from router_r1_eval.results import point, row, versions
 
 FIELDS = {"name", "kind", "accuracy", "cost_usd", "calls", "ci95", "vs_best_single", "curve"}
 

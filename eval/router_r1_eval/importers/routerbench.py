@@ -36,6 +36,7 @@ _KEYS = ("sample_id", "prompt", "eval_name")
 
 def read(source: Path, given: Given) -> Import:
     """One table of all models."""
+    must(source.is_file(), f"{source}: is a folder; name the file: {EXPECTED}")
     rows = _pickled(source, given) if source.suffix == ".pkl" else read_csv(source, _KEYS)
     must(bool(rows), f"{source}: holds no rows")
     names = [key.removesuffix(_RESPONSE) for key in rows[0] if key.endswith(_RESPONSE)]

@@ -1,6 +1,6 @@
 """Results of routers on the same questions, as `results.json` has them: bars, intervals, comparisons, curves.
 
-Not covered: playing episodes (`evaluate.py`) and showing results (`report.py`).
+Not covered: what is measured (`tournament.py`, `evaluate.py`) and showing results (`report.py`).
 """
 
 from __future__ import annotations
@@ -8,27 +8,10 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from router_r1_envs.intervals import interval, paired
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A router on n questions; all arrays of shape [n]."""
-
-    value: Floats
-    """How right its final answer is, 0 to 1."""
-    cost: Floats
-    """Dollars."""
-    calls: Floats
-    """Candidates asked."""
+from router_r1_envs.methods import Run
+from router_r1_eval.intervals import interval, paired
 
 
 def point(run: Run, bar: Run, seed: int = 0) -> dict[str, Any]:

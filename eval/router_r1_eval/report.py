@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from router_r1.errors import DataError
+from router_r1_envs.training_log import read_metrics
 
 _COLOURS = {"agent": "#2563eb", "router": "#7c3aed", "bar": "#94a3b8", "oracle": "#d97706"}
 _CURVES = (
@@ -84,27 +85,13 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
     return page
 
 
-def read_metrics(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
-    """Steps and their metrics, from a file or from all files of a folder; where a run was resumed, the later line counts."""
-    steps: dict[int, dict[str, Any]] = {}
-    path = Path(path)
-    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
-    try:
-        for line in (line for file in files for line in file.read_text().splitlines(keepends=True)):
-            if not line.endswith("\n"):
-                continue  # it is being written, or its writer was killed
-            entry = json.loads(line)
-            steps.setdefault(entry["step"], {}).update(entry["data"])
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: no metrics of a training run: {error}") from error
-    return sorted(steps.items())
-
-
 def _read(path: Path) -> dict[str, Any]:
     try:
         data: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: no results: {error}") from error
+        raise DataError(
+            f"{path}: no results, which `router-r1 tournament` writes: {error}"
+        ) from error
     return data
 
 

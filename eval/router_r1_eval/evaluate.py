@@ -5,98 +5,20 @@ Policy and rules play the same episodes as in training, with the same reward; wh
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from router_r1.episode import Episode
-from router_r1.ledger import Ledger
 from router_r1.policy import Policy
 from router_r1.questions import Question, Split
-from router_r1.rollout import roll_out
-from router_r1.trace import Trace, TraceWriter
+from router_r1.trace import TraceWriter
 from router_r1_envs.explorers import RULES, Explorer, always, single_rules
 from router_r1_envs.generated import GeneratedWorld
 from router_r1_envs.knowledge import Skill
-from router_r1_envs.results import Run, row, versions
-from router_r1_envs.world import Level, World, start
-from router_r1_reward import CostWindow, RewardConfig, score
-
-PolicyFor = Callable[[Question], Policy]
-
-
-@dataclass(frozen=True)
-class Played:
-    """A router's episodes on some questions at one level."""
-
-    episodes: tuple[Episode, ...]
-    run: Run
-    rewards: tuple[float, ...]
-
-    @property
-    def reward(self) -> float:
-        """Mean reward."""
-        return float(np.mean(self.rewards))
-
-
-async def play_all(
-    world: World,
-    questions: Sequence[Question],
-    level: Level,
-    policy_for: PolicyFor,
-    reward: RewardConfig,
-    *,
-    traces: TraceWriter | None = None,
-    concurrency: int = 256,
-) -> Played:
-    """Play every question once."""
-    slots = asyncio.Semaphore(concurrency)
-
-    async def one(question: Question) -> Episode:
-        async with slots:
-            policy, ledger = policy_for(question), Ledger()
-            began, clock = time.time(), time.monotonic()
-            episode = start(world, question, level)
-            pool = world.pool(question)
-            await roll_out(episode, policy, pool, ledger)
-            if traces is not None:
-                traces.write(
-                    Trace.of(
-                        episode,
-                        ledger,
-                        policy=policy.name,
-                        pool_version=pool.version,
-                        answer=episode.answer,
-                        aggregation=None,
-                        started_at=began,
-                        latency_s=time.monotonic() - clock,
-                        metadata={
-                            "id": question.id,
-                            "gold": list(question.answers),
-                            "category": question.category,
-                            "level": level.name,
-                        },
-                    )
-                )
-            return episode
-
-    episodes = await asyncio.gather(*[one(question) for question in questions])
-    window = CostWindow.of([e.spent_usd for e in episodes])
-    scored = [
-        score(e, q.answers, q.metric, reward, question=q, window=window)
-        for e, q in zip(episodes, questions, strict=True)
-    ]
-    run = Run(
-        np.array([s.parts["correct"] for s in scored]),
-        np.array([s.parts["cost_usd"] for s in scored]),
-        np.array([s.parts["calls"] for s in scored]),
-    )
-    return Played(tuple(episodes), run, tuple(s.total for s in scored))
+from router_r1_eval.play import Played, PolicyFor, play_all
+from router_r1_eval.results import row, versions
+from router_r1_reward import RewardConfig
 
 
 def right_specialist(world: GeneratedWorld, episodes: Sequence[Episode]) -> float:
@@ -196,3 +118,12 @@ async def _best_single(world: GeneratedWorld, reward: RewardConfig, limit: int) 
         result = await play_all(world, questions, level, ask, reward)
         accuracy[candidate.name] = float(result.run.value.mean())
     return max(accuracy, key=lambda name: accuracy[name])
+
+
+def summary(results: dict[str, Any]) -> list[str]:
+    """A line for each router, the best reward first."""
+    return [
+        f"{row['name']:18s} reward {row['reward']:6.3f}  accuracy {row['accuracy']:.3f}  "
+        f"${row['cost_usd']:.6f}  calls {row['calls']:.2f}  right {row['right_specialist']:.2f}"
+        for row in sorted(results["rows"], key=lambda row: -row["reward"])
+    ]

@@ -1,4 +1,4 @@
-"""What a trained router has to beat on a table: bars, chosen on training questions and measured on others.
+"""What a trained router has to beat on a table: bars, chosen on the training questions.
 
     single models    each; the cheapest, the dearest, and the best one are named
     random           a candidate drawn at random, exactly (its expectation)
@@ -7,70 +7,28 @@
     cascade          ask two; where they disagree, ask a third and believe it
     oracle           the cheapest model among those that are most right; nobody can know it
 
-Bars that trade accuracy for price have one setting for each level of the world, all chosen on the training split.
-`measure` gives the rows of `results.json`; which setting stands for a curve is chosen on the validation split.
+Bars that trade accuracy for price have one setting for each level of the world.
 
-Not covered: learned routers (`planner.py` is one; the tournament adds the others).
+Not covered: routers that learn from texts (`router_r1.routers`), the planner, policies; measuring (`tournament.py`).
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from router_r1.errors import ConfigError
 from router_r1.questions import Split
-from router_r1_envs.grid import Floats, Grid, Ints
+from router_r1_envs.grid import Floats, Grid
+from router_r1_envs.methods import Method, Run, chosen, sensitivities, single, utility
 from router_r1_envs.recorded import RecordedWorld
-from router_r1_envs.results import Run, point, row, versions
 
 _PRIOR = 3.0  # right and wrong answers every model is given before counting
 _SHORTLIST = 6
 _LONGEST = 4
-CAPS = {"its cost": 1.0, "three quarters of its cost": 0.75}
-"""What a router may spend, as shares of what the best single model costs; for each a level is chosen by validation."""
 _MARGINS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 99.0)
-
-
-@dataclass(frozen=True)
-class Method:
-    """A router or bar that has been fitted: it can be run on any questions, at each of its settings."""
-
-    name: str
-    kind: str
-    """`bar`, `router`, `agent` or `oracle`."""
-    settings: tuple[str, ...]
-    run: Callable[[Grid, str], Run]
-
-
-def sensitivities(world: RecordedWorld) -> dict[str, float]:
-    """Level name -> the accuracy that one mean call of the best single model must buy.
-
-    Raises:
-        ConfigError: no level of the world states a worth.
-    """
-    found = {
-        level.name: world.reference_usd / level.worth_usd
-        for level in world.levels
-        if level.worth_usd is not None
-    }
-    if not found:
-        raise ConfigError(f"{world.name}: no level states worth_usd; bars and planner need prices")
-    return found
-
-
-def utility(run: Run, sensitivity: float, reference: float) -> float:
-    """Mean score less `sensitivity` x cost in units of `reference`."""
-    return float(run.value.mean() - sensitivity * run.cost.mean() / reference)
-
-
-def single(grid: Grid, model: int) -> Run:
-    """One model for every question."""
-    return Run(grid.score[:, model], grid.cost[:, model], np.ones(len(grid)))
 
 
 def bars(world: RecordedWorld) -> list[Method]:
@@ -112,12 +70,7 @@ def _random(grid: Grid) -> Run:
 def _oracle(grid: Grid) -> Run:
     right = grid.score == grid.score.max(1, keepdims=True)
     choice = np.where(right, grid.cost, np.inf).argmin(1)
-    return _chosen(grid, choice)
-
-
-def _chosen(grid: Grid, choice: Ints) -> Run:
-    rows = np.arange(len(grid))
-    return Run(grid.score[rows, choice], grid.cost[rows, choice], np.ones(len(grid)))
+    return chosen(grid, choice)
 
 
 def _per_category(
@@ -132,7 +85,7 @@ def _per_category(
             for c in range(places + 1)
         ]
     )
-    return lambda grid: _chosen(grid, lookup[np.minimum(grid.category, places)])
+    return lambda grid: chosen(grid, lookup[np.minimum(grid.category, places)])
 
 
 # --- naive Bayes vote
@@ -250,57 +203,3 @@ def _cascade(grid: Grid, first: int, second: int, referee: int) -> Run:
     referred = np.where(said[:, referee] >= 0, grid.score[:, referee], alone)
     cost = grid.cost[:, first] + grid.cost[:, second] + ~agree * grid.cost[:, referee]
     return Run(np.where(agree, alone, referred), cost, 2.0 + ~agree)
-
-
-# --- rows
-
-
-def measure(
-    world: RecordedWorld, methods: Sequence[Method], split: Split = Split.TEST, *, seed: int = 0
-) -> dict[str, Any]:
-    """The content of `results.json`: every method on one split.
-
-    A method with a curve is represented by the most accurate setting among those that cost no more than the best single
-    model, and by the cheapest if all cost more; both on the validation split. `within` has the same for every cap of
-    `CAPS`; None where no setting is that cheap there.
-    """
-    grid = Grid.of(world, world.questions(split))
-    validation = Grid.of(world, world.questions(Split.VALIDATION))
-    best = world.table.names.index(world.best_single)
-    bar, limit = single(grid, best), float(single(validation, best).cost.mean())
-    rows = []
-    for method in methods:
-        runs = {setting: method.run(grid, setting) for setting in method.settings}
-        tried = {s: method.run(validation, s) for s in method.settings}
-        chosen = _most_accurate(tried, limit) or min(tried, key=lambda s: tried[s].cost.mean())
-        entry = row(method.name, method.kind, runs, chosen, bar, seed)
-        entry["within"] = {}
-        for name, share in CAPS.items():
-            setting = _most_accurate(tried, share * limit)
-            within = (
-                {"setting": setting, **point(runs[setting], bar, seed)}
-                if setting is not None
-                else None
-            )
-            entry["within"][name] = within
-        rows.append(entry)
-    return {
-        "table": world.table.source,
-        "questions": len(grid),
-        "pool": list(grid.names),
-        "rows": rows,
-        "settings": {
-            "split": str(split),
-            "best_single": world.best_single,
-            "reference_usd": world.reference_usd,
-            "levels": [level.model_dump() for level in world.levels],
-        },
-        "versions": versions(),
-        "seed": seed,
-    }
-
-
-def _most_accurate(tried: dict[str, Run], limit: float) -> str | None:
-    """Of the settings that cost no more than this."""
-    fitting = {s: run for s, run in tried.items() if run.cost.mean() <= limit * (1 + 1e-9)}
-    return max(fitting, key=lambda s: fitting[s].value.mean()) if fitting else None

@@ -1,0 +1,147 @@
+"""Policies play the questions of a world: the same episodes as in training, with the same reward."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from router_r1.episode import Episode
+from router_r1.ledger import Ledger
+from router_r1.policy import Policy
+from router_r1.questions import Question
+from router_r1.rollout import roll_out
+from router_r1.trace import Trace, TraceWriter
+from router_r1_envs.grid import Grid
+from router_r1_envs.methods import Method, Run
+from router_r1_envs.recorded import RecordedWorld
+from router_r1_envs.world import Level, World, level_named, start
+from router_r1_reward import CostWindow, RewardConfig, score
+
+PolicyFor = Callable[[Question], Policy]
+
+
+@dataclass(frozen=True)
+class Played:
+    """A router's episodes on some questions at one level."""
+
+    episodes: tuple[Episode, ...]
+    run: Run
+    rewards: tuple[float, ...]
+
+    @property
+    def reward(self) -> float:
+        """Mean reward."""
+        return float(np.mean(self.rewards))
+
+
+async def play_all(
+    world: World,
+    questions: Sequence[Question],
+    level: Level,
+    policy_for: PolicyFor,
+    reward: RewardConfig,
+    *,
+    traces: TraceWriter | None = None,
+    concurrency: int = 256,
+) -> Played:
+    """Play every question once."""
+    slots = asyncio.Semaphore(concurrency)
+
+    async def one(question: Question) -> Episode:
+        async with slots:
+            policy, ledger = policy_for(question), Ledger()
+            began, clock = time.time(), time.monotonic()
+            episode = start(world, question, level)
+            pool = world.pool(question)
+            await roll_out(episode, policy, pool, ledger)
+            if traces is not None:
+                traces.write(
+                    Trace.of(
+                        episode,
+                        ledger,
+                        policy=policy.name,
+                        pool_version=pool.version,
+                        answer=episode.answer,
+                        aggregation=None,
+                        started_at=began,
+                        latency_s=time.monotonic() - clock,
+                        metadata={
+                            "id": question.id,
+                            "gold": list(question.answers),
+                            "category": question.category,
+                            "level": level.name,
+                        },
+                    )
+                )
+            return episode
+
+    episodes = await asyncio.gather(*[one(question) for question in questions])
+    window = CostWindow.of([e.spent_usd for e in episodes])
+    scored = [
+        score(e, q.answers, q.metric, reward, question=q, window=window)
+        for e, q in zip(episodes, questions, strict=True)
+    ]
+    run = Run(
+        np.array([s.parts["correct"] for s in scored]),
+        np.array([s.parts["cost_usd"] for s in scored]),
+        np.array([s.parts["calls"] for s in scored]),
+    )
+    return Played(tuple(episodes), run, tuple(s.total for s in scored))
+
+
+class PlayedMethod:
+    """A policy as a method, and what its episodes showed beyond accuracy and cost."""
+
+    def __init__(
+        self, world: RecordedWorld, policy: Policy, reward: RewardConfig, concurrency: int = 256
+    ) -> None:
+        self.world, self.policy, self.reward = world, policy, reward
+        self.concurrency = concurrency
+        self.played: dict[tuple[tuple[str, ...], str], Played] = {}
+
+    def run(self, grid: Grid, setting: str) -> Run:
+        """Play every question at this level, once."""
+        key = _key(grid.questions, setting)
+        if key not in self.played:
+            level = level_named(self.world, setting)
+            self.played[key] = asyncio.run(
+                play_all(
+                    self.world,
+                    grid.questions,
+                    level,
+                    lambda _: self.policy,
+                    self.reward,
+                    concurrency=self.concurrency,
+                )
+            )
+        return self.played[key].run
+
+    def method(self, name: str) -> Method:
+        """A row with a setting for each level."""
+        levels = tuple(level.name for level in self.world.levels)
+        return Method(name, "agent", levels, self.run)
+
+    def shown(self, questions: Sequence[Question], setting: str) -> dict[str, Any]:
+        """Mean reward, share of valid episodes, and the share of the questions for which each candidate was asked."""
+        played = self.played[_key(questions, setting)]
+        asked = Counter(
+            name
+            for episode in played.episodes
+            for name in {o.model for t in episode.turns for o in t.outcomes if o.response}
+        )
+        many = len(played.episodes)
+        return {
+            "reward": played.reward,
+            "valid": sum(e.answer is not None for e in played.episodes) / many,
+            "asked": {name: round(asked[name] / many, 4) for name in self.world.table.names},
+        }
+
+
+def _key(questions: Sequence[Question], setting: str) -> tuple[tuple[str, ...], str]:
+    return tuple(q.id for q in questions), setting

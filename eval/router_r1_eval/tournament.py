@@ -1,0 +1,258 @@
+"""Routers on an outcome table, against each other and against what needs no router: `results.json`, with every setting as a curve.
+
+What is measured are bars, the planner, one-shot routers, and policies, which play the real episodes. All choices are made on training and
+validation questions; the test questions give the figures.
+
+    accuracy, cost, calls     means, with 95 % bootstrap intervals; differences to the best single model paired
+    within                    the setting that validation chooses under a cap on cost
+    hull                      what mixing a router's settings reaches: AIQ, and what 95 % and 100 % of the best single model's accuracy cost
+    arena_score               accuracy and log cost in one number
+    regret                    by category: accuracy that the best single model of this category, in hindsight, has more
+    headroom                  the oracle as it is, and less what guessers have right by chance; what a comparison here can show at all
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from router_r1 import routers
+from router_r1.policy import Policy
+from router_r1.questions import Split
+from router_r1_envs.grid import Grid
+from router_r1_envs.methods import Method, Run, chosen, sensitivities, single
+from router_r1_envs.recorded import RecordedWorld
+from router_r1_eval.bars import bars
+from router_r1_eval.curves import Hull, arena_score, hull
+from router_r1_eval.oracles import less_chance, raw
+from router_r1_eval.play import PlayedMethod
+from router_r1_eval.results import point, row, versions
+from router_r1_eval.significance import mcnemar, smallest_difference
+from router_r1_reward import RewardConfig
+
+if TYPE_CHECKING:
+    from router_r1_envs.planner import Planner
+
+CAPS = {"its cost": 1.0, "three quarters of its cost": 0.75}
+"""What a router may spend, as shares of what the best single model costs; for each a setting is chosen by validation."""
+_WIDE = 0.95  # share of the best single model's accuracy whose cost is stated
+
+
+def router_method(world: RecordedWorld, name: str, **settings: Any) -> Method:
+    """A one-shot router, fitted on the training questions, with a setting for each level.
+
+    Raises:
+        ConfigError: no such router; see `router_r1.routers`.
+    """
+    router = routers.make(name, **settings)
+    router.fit(world.table.subset(question.id for question in world.questions(Split.TRAIN)))
+    worths = {level.name: level.worth_usd for level in world.levels if level.worth_usd is not None}
+    column = {model: place for place, model in enumerate(world.table.names)}
+
+    def run(grid: Grid, setting: str) -> Run:
+        models = router.choose(grid.questions, worths[setting])
+        return chosen(grid, np.array([column[model] for model in models], dtype=np.int64))
+
+    return Method(name, "router", tuple(sensitivities(world)), run)
+
+
+def tournament(
+    world: RecordedWorld,
+    policies: Mapping[str, Policy] | None = None,
+    planner: Planner | None = None,
+    one_shot: Sequence[str] = (),
+    reward: RewardConfig | None = None,
+    *,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The content of `results.json`: policies, planner, one-shot routers and bars on the test questions.
+
+    Args:
+        world: a table with its splits and levels.
+        policies: by name; each plays every test question at every level, and validation questions for the choice of a level.
+        planner: fitted on this world.
+        one_shot: names of `router_r1.routers`.
+        reward: what episodes of policies are scored by.
+        seed: of the bootstrap.
+
+    Raises:
+        ConfigError: no level of the world states a worth, or an unknown router.
+    """
+    played = {
+        name: PlayedMethod(world, policy, reward or RewardConfig())
+        for name, policy in (policies or {}).items()
+    }
+    methods = [p.method(name) for name, p in played.items()]
+    if planner is not None:
+        methods.append(planner.method())
+    methods += [router_method(world, name) for name in one_shot]
+    results = measure(world, [*methods, *bars(world)], seed=seed)
+    asked = world.questions(Split.TEST)
+    for entry in results["rows"]:
+        if entry["name"] in played:
+            for item in entry["curve"]:
+                item |= played[entry["name"]].shown(asked, item["setting"])
+    results["settings"]["reward"] = (reward or RewardConfig()).model_dump()
+    return results
+
+
+def measure(
+    world: RecordedWorld, methods: Sequence[Method], split: Split = Split.TEST, *, seed: int = 0
+) -> dict[str, Any]:
+    """The content of `results.json`: every method on one split.
+
+    A method with a curve is represented by the most accurate setting among those that cost no more than the best single
+    model, and by the cheapest if all cost more; both on the validation split. `within` has the same for every cap of
+    `CAPS`; None where no setting is that cheap there.
+    """
+    grid = Grid.of(world, world.questions(split))
+    validation = Grid.of(world, world.questions(Split.VALIDATION))
+    best = world.table.names.index(world.best_single)
+    bar, limit = single(grid, best), float(single(validation, best).cost.mean())
+    singles = [single(grid, j) for j in range(len(grid.names))]
+    spread = (min(_point(r)[0] for r in singles), max(_point(r)[0] for r in singles))
+    rows = []
+    for method in methods:
+        runs = {setting: method.run(grid, setting) for setting in method.settings}
+        tried = {s: method.run(validation, s) for s in method.settings}
+        head = _most_accurate(tried, limit) or min(tried, key=lambda s: tried[s].cost.mean())
+        entry = row(method.name, method.kind, runs, head, bar, seed)
+        entry["within"] = {}
+        for name, share in CAPS.items():
+            setting = _most_accurate(tried, share * limit)
+            entry["within"][name] = (
+                {"setting": setting, **point(runs[setting], bar, seed)}
+                if setting is not None
+                else None
+            )
+        test = mcnemar(runs[head].value, bar.value)
+        entry["mcnemar"] = {"only_ours": test.ours, "only_theirs": test.theirs, "p": test.p}
+        entry["arena_score"] = arena_score(entry["accuracy"], 1000 * entry["cost_usd"])
+        entry["hull"] = _reached(hull(map(_point, runs.values())), bar, spread)
+        entry["regret"] = _regret(world, grid, runs[head])
+        rows.append(entry)
+    return {
+        "table": world.table.source,
+        "questions": len(grid),
+        "pool": list(grid.names),
+        "rows": rows,
+        "zero_router": _reached(hull(map(_point, singles)), bar, spread),
+        "headroom": _headroom(grid, bar),
+        "settings": {
+            "split": str(split),
+            "best_single": world.best_single,
+            "reference_usd": world.reference_usd,
+            "levels": [level.model_dump() for level in world.levels],
+        },
+        "versions": versions(),
+        "seed": seed,
+    }
+
+
+def _most_accurate(tried: dict[str, Run], limit: float) -> str | None:
+    """Of the settings that cost no more than this."""
+    fitting = {s: run for s, run in tried.items() if run.cost.mean() <= limit * (1 + 1e-9)}
+    return max(fitting, key=lambda s: fitting[s].value.mean()) if fitting else None
+
+
+def _point(run: Run) -> tuple[float, float]:
+    return float(run.cost.mean()), float(run.value.mean())
+
+
+def _reached(curve: Hull, bar: Run, spread: tuple[float, float]) -> dict[str, Any]:
+    """AIQ over the costs of the single models, by both normalisers, and what the best single model's accuracy costs."""
+    low, high = spread
+    aiq = curve.mean(low, high) if low < high else None
+    cost, accuracy = _point(bar)
+
+    def share(part: float) -> float | None:
+        found = curve.cost_of(part * accuracy)
+        return None if found is None or not cost else found / cost
+
+    return {
+        "aiq": aiq,
+        "aiq_by_highest_cost": None if aiq is None else aiq * (high - low) / high,
+        "range_usd": [low, high],
+        "cost_ratio_at_100": share(1.0),
+        "cost_ratio_at_95": share(_WIDE),
+    }
+
+
+def _regret(world: RecordedWorld, grid: Grid, run: Run) -> dict[str, float]:
+    """Category -> how far below the model that is best on these very questions, in accuracy; negative: above it."""
+    found = {}
+    for number, name in enumerate((*world.categories, "unseen in training")):
+        here = grid.category == number
+        if here.any():
+            found[name] = float(grid.score[here].mean(0).max() - run.value[here].mean())
+    return found
+
+
+def _headroom(grid: Grid, bar: Run) -> dict[str, Any]:
+    """What could be gained, how much of it is luck, what the sample can show, and how often models tie."""
+    best = grid.score.max(1)
+    options = np.where([q.choices is not None for q in grid.questions], grid.options, np.inf)
+    ties = Counter(
+        "one best model"
+        if (row == row.max()).sum() == 1
+        else "a tie"
+        if row.max() > 0
+        else "nobody"
+        for row in grid.score
+    )
+    differ = float((best != bar.value).mean())
+    return {
+        "best_single": float(bar.value.mean()),
+        "oracle": float(raw(grid.score).mean()),
+        "oracle_less_chance": float(less_chance(np.round(grid.score), options).mean()),
+        "smallest_difference": smallest_difference(len(grid), differ=min(0.99, max(0.01, differ))),
+        "ties": {name: count / len(grid) for name, count in sorted(ties.items())},
+    }
+
+
+def summary(results: dict[str, Any]) -> list[str]:
+    """What the sample can show; a line for each router and setting; for each cap of `CAPS` the setting that validation chose."""
+    head, ties = results["headroom"], results["headroom"]["ties"]
+    lines = [
+        f"{results['questions']} questions: a paired comparison finds differences of {100 * head['smallest_difference']:.1f} "
+        f"points or more",
+        "questions with " + ", ".join(f"{name}: {share:.0%}" for name, share in ties.items()),
+        f"best single model {head['best_single']:.3f}, oracle {head['oracle']:.3f}, less what guessers have right by "
+        f"chance {head['oracle_less_chance']:.3f}",
+        "",
+    ]
+    for entry in results["rows"]:
+        lines += [_line(entry["name"], item) for item in entry["curve"] or [entry]]
+    for name in CAPS:
+        best = results["settings"]["best_single"]
+        lines += ["", f"at no more than {name} (best single model: {best})"]
+        for entry in results["rows"]:
+            if entry["curve"]:
+                item = entry["within"][name]
+                lines.append(_line(entry["name"], item) if item else f"{entry['name']:34s} none is")
+    return lines
+
+
+def _line(name: str, item: dict[str, Any]) -> str:
+    """Accuracy, points against the best single model, share of its cost."""
+    versus = item["vs_best_single"]
+    low, high = (100 * bound for bound in versus["ci95"])
+    ratio = "-" if versus["cost_ratio"] is None else f"{versus['cost_ratio']:.2f}"
+    return (
+        f"{name:34s} {item.get('setting', ''):6s} {item['accuracy']:.3f}  "
+        f"{100 * versus['accuracy_diff']:+5.1f} [{low:+.1f}, {high:+.1f}]  "
+        f"x{ratio}  calls {item['calls']:.2f}"
+    )
+
+
+def write_results(results: dict[str, Any], folder: str | Path) -> Path:
+    """Write `results.json` into a folder."""
+    path = Path(folder) / "results.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=2) + "\n")
+    return path
