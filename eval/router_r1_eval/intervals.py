@@ -6,6 +6,8 @@ questions could move a number, not another training seed.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 DRAWS = 2000
+_KEPT = 16_000_000  # counts that are kept, 8 bytes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +41,31 @@ def interval(values: Values, *, draws: int = DRAWS, seed: int = 0) -> Interval:
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 1 or not len(values):
         raise ValueError(f"expected a row of values, got an array of shape {values.shape}")
-    rng = np.random.default_rng(seed)
-    # In pieces, so that memory does not grow with draws times questions.
-    pieces = np.array_split(np.arange(draws), max(1, draws * len(values) // 4_000_000))
-    means = np.concatenate(
-        [
-            values[rng.integers(0, len(values), (len(piece), len(values)))].mean(1)
-            for piece in pieces
-        ]
-    )
+    means = np.concatenate([counts @ values for counts in _resamples(len(values), draws, seed)])
     low, high = np.percentile(means, [2.5, 97.5])
     return Interval(float(values.mean()), float(low), float(high))
+
+
+def _resamples(questions: int, draws: int, seed: int) -> Iterable[Values]:
+    """Pieces [some draws, n] of how often each question is drawn, over n; kept, because every router is resampled alike."""
+    if draws * questions <= _KEPT:
+        return [_kept(questions, draws, seed)]
+    rng = np.random.default_rng(seed)
+    # In pieces, so that memory does not grow with draws times questions.
+    pieces = np.array_split(np.arange(draws), draws * questions // _KEPT + 1)
+    return (_counted(rng, questions, len(piece)) for piece in pieces)
+
+
+@functools.lru_cache(maxsize=2)
+def _kept(questions: int, draws: int, seed: int) -> Values:
+    return _counted(np.random.default_rng(seed), questions, draws)
+
+
+def _counted(rng: np.random.Generator, questions: int, draws: int) -> Values:
+    drawn = rng.integers(0, questions, (draws, questions))
+    drawn += questions * np.arange(draws)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=draws * questions)
+    return counts.reshape(draws, questions) / questions
 
 
 def paired(ours: Values, theirs: Values, *, draws: int = DRAWS, seed: int = 0) -> Interval:
