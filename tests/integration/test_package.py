@@ -54,9 +54,29 @@ def test_a_local_policy_without_its_extra_says_what_to_install() -> None:
     assert "router-r1[local]" in python(code)
 
 
-def test_the_core_reaches_over_no_border() -> None:
-    borders = PACKAGES - {"router_r1"}
-    for path in (ROOT / "router_r1").rglob("*.py"):
+def test_a_command_without_its_extra_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "sys.argv = ['router-r1', 'world', 'cold-start', '--out', 'nowhere']\n"
+        "from router_r1.cli import main\n"
+        "main()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 2
+    assert result.stderr == "router-r1: this needs torch: pip install 'router-r1[local]'\n"
+
+
+@pytest.mark.parametrize(
+    ("folder", "allowed"),
+    [
+        ("router_r1", ()),
+        ("reward", ("router_r1_reward",)),
+        ("envs", ("router_r1_reward", "router_r1_envs")),
+    ],
+)
+def test_no_package_reaches_over_a_border(folder: str, allowed: tuple[str, ...]) -> None:
+    borders = PACKAGES - {"router_r1", *allowed}
+    for path in (ROOT / folder).rglob("*.py"):
         text = path.read_text()
         assert not [name for name in borders if f"import {name}" in text or f"from {name}" in text]
 
