@@ -81,6 +81,14 @@ def test_mmlu_pro_zips_become_a_table_and_no_letter_is_drawn(tmp_path) -> None:
     assert scores(OutcomeTable.load(tmp_path / "table")) == scores(table)
 
 
+def test_mmlu_pro_models_of_known_price_need_none(tmp_path) -> None:
+    source = mmlu_pro(tmp_path / "zips")
+    for path in source.glob("*_a_*.zip"):
+        path.rename(source / "model_outputs_mathstral-7B_5shots.zip")
+    table = read("mmlu-pro", source, PRICES).tables[""]
+    assert table.card("mathstral-7B").price.input == 0.25
+
+
 def test_mmlu_pro_needs_prices_and_models_that_were_asked_the_same(tmp_path) -> None:
     source = mmlu_pro(tmp_path / "zips")
     with pytest.raises(ConfigError, match=r"no price is known for b; give --price 'b=INPUT"):

@@ -3,7 +3,8 @@
 A row has `question_id, question, options, answer, category, model_outputs, pred`. The source's own script draws a letter
 where none could be read from the output; here such an answer is none, and scores 0.
 
-Tokens are estimated as characters / 4, the prompt's without its worked examples. Prices are not in the source.
+Tokens are estimated as characters / 4, the prompt's without its worked examples. Prices are not in the source; `PRICES` has those of ten models, as listed
+publicly in autumn 2024.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from router_r1.table import Outcome, OutcomeTable
 from router_r1_eval.importers.common import (
     Given,
     Import,
+    card,
     cards,
     must,
     outcome,
@@ -29,6 +31,19 @@ from router_r1_eval.importers.common import (
 )
 
 EXPECTED = "the zips of https://github.com/TIGER-AI-Lab/MMLU-Pro/tree/main/eval_results, for the models that are wanted"
+PRICES = {
+    "gemini-1.5-flash-002": (0.075, 0.30),
+    "DeepSeek-Coder-V2": (0.14, 0.28),
+    "Phi-3-mini-4k-instruct": (0.13, 0.52),
+    "Meta-Llama-3_1-8B-Instruct": (0.18, 0.18),
+    "mathstral-7B": (0.25, 0.25),
+    "Mixtral-8x7B-Instruct-v0.1": (0.60, 0.60),
+    "Meta-Llama-3_1-70B-Instruct": (0.88, 0.88),
+    "Qwen1.5-72B-Chat": (0.90, 0.90),
+    "gemini-1.5-pro-002": (1.25, 5.00),
+    "jamba-1.5-large": (2.00, 8.00),
+}
+"""Dollars per million tokens of input and output."""
 _NAME = re.compile(r"(?:model_outputs_)?(.+?)(?:_\d+shots?)?\.(?:zip|json)$")
 _KEYS = ("question_id", "question", "options", "answer", "category", "pred")
 
@@ -69,7 +84,10 @@ def read(source: Path, given: Given) -> Import:
                     output_tokens=tokens(text),
                 )
             )
-    table = OutcomeTable(cards(names, {}, given), questions.values(), outcomes, source=str(source))
+    known = {name: card(name, *price) for name, price in PRICES.items()}
+    table = OutcomeTable(
+        cards(names, known, given), questions.values(), outcomes, source=str(source)
+    )
     notes = [
         "tokens are estimated as characters / 4, prompts without their worked examples",
         f"{silent} of {len(outcomes)} answers hold no letter that could be read: they score 0, none is drawn",
