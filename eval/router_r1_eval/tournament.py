@@ -53,9 +53,13 @@ def router_method(world: RecordedWorld, name: str, **settings: Any) -> Method:
     router.fit(world.table.subset(question.id for question in world.questions(Split.TRAIN)))
     worths = {level.name: level.worth_usd for level in world.levels if level.worth_usd is not None}
     column = {model: place for place, model in enumerate(world.table.names)}
+    predicted: dict[tuple[str, ...], tuple[Any, Any]] = {}
 
     def run(grid: Grid, setting: str) -> Run:
-        models = router.choose(grid.questions, worths[setting])
+        key = tuple(question.id for question in grid.questions)
+        if key not in predicted:
+            predicted[key] = router.scores(grid.questions), router.costs(grid.questions)
+        models = router.decide(*predicted[key], worths[setting])
         return chosen(grid, np.array([column[model] for model in models], dtype=np.int64))
 
     return Method(name, "router", tuple(sensitivities(world)), run)

@@ -69,14 +69,17 @@ class Router(ABC):
         Raises:
             ConfigError: not fitted, or a willingness that is negative or no number.
         """
+        return self.decide(self.scores(questions), self.costs(questions), willingness_to_pay)
+
+    def decide(self, scores: Floats, costs: Floats, willingness_to_pay: float) -> list[str]:
+        """What `choose` does with predictions [n, m]: the same ones serve every willingness to pay."""
         np = _numpy()
         if not willingness_to_pay >= 0:
             raise ConfigError(
                 f"willingness_to_pay is dollars of 0 or more, got {willingness_to_pay}"
             )
-        scores = self.scores(questions)
         # In units of score, so that infinity is a willingness like any other.
-        price = self.costs(questions) / max(willingness_to_pay, 1e-30)
+        price = costs / max(willingness_to_pay, 1e-30)
         cheapest = np.argsort(self._cost, kind="stable")
         best = cheapest[(scores - price)[:, cheapest].argmax(1)]
         return [self.models[j] for j in best]

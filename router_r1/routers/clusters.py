@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from router_r1.questions import Question
 from router_r1.routers.base import Router
-from router_r1.routers.features import TextFeatures
+from router_r1.routers.features import fit_features
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,7 @@ class ClusterRouter(Router):
             seed: of the first centres.
         """
         super().__init__()
-        self._features, self._clusters, self._seed = TextFeatures(), clusters, seed
+        self._clusters, self._seed = clusters, seed
 
     def _fit(self, questions: Sequence[Question], scores: Floats) -> None:
         import numpy as np
@@ -36,7 +36,8 @@ class ClusterRouter(Router):
 
         many = min(self._clusters, len(scores))
         self._model = KMeans(many, n_init=4, random_state=self._seed)
-        labels = self._model.fit_predict(self._features.fit(questions))
+        self._features = fit_features(questions)
+        labels = self._model.fit_predict(self._features.known)
         overall = scores.mean(0)
         self._means = np.array(
             [scores[labels == c].mean(0) if (labels == c).any() else overall for c in range(many)]

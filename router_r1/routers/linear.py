@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from router_r1.questions import Question
 from router_r1.routers.base import Router
-from router_r1.routers.features import TextFeatures
+from router_r1.routers.features import fit_features
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,12 +27,13 @@ class LinearRouter(Router):
             penalty: of large weights.
         """
         super().__init__()
-        self._features, self._penalty = TextFeatures(), penalty
+        self._penalty = penalty
 
     def _fit(self, questions: Sequence[Question], scores: Floats) -> None:
         from sklearn.linear_model import Ridge
 
-        self._model = Ridge(alpha=self._penalty).fit(self._features.fit(questions), scores)
+        self._features = fit_features(questions)
+        self._model = Ridge(alpha=self._penalty).fit(self._features.known, scores)
 
     def _scores(self, questions: Sequence[Question]) -> Floats:
         found: Floats = self._model.predict(self._features(questions))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from router_r1.questions import Question
 from router_r1.routers.base import Router
-from router_r1.routers.features import TextFeatures
+from router_r1.routers.features import fit_features
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,15 +27,15 @@ class NeighbourRouter(Router):
             k: neighbours; all questions where there are fewer.
         """
         super().__init__()
-        self._features, self._k = TextFeatures(), k
+        self._k = k
 
     def _fit(self, questions: Sequence[Question], scores: Floats) -> None:
         from sklearn.neighbors import NearestNeighbors
 
-        self._known = scores
+        self._features, self._known = fit_features(questions), scores
         # On vectors of length 1 the nearest by distance are the nearest by cosine.
         self._index = NearestNeighbors(n_neighbors=min(self._k, len(scores)), algorithm="brute")
-        self._index.fit(self._features.fit(questions))
+        self._index.fit(self._features.known)
 
     def _scores(self, questions: Sequence[Question]) -> Floats:
         nearest = self._index.kneighbors(self._features(questions), return_distance=False)
