@@ -64,6 +64,11 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
         frontier = _section("Accuracy against cost", _frontier(rows), run / "frontier.svg")
         sections.append(frontier)
     sections.append(f"<h2>Accuracy and cost</h2><div class=table>{_table(rows)}</div>")
+    capped = [row for row in rows if any(row.get("within", {}).values())]
+    if capped:
+        sections.append(
+            f"<h2>Under a cap on cost, at the level that validation chose</h2><div class=table>{_capped(capped)}</div>"
+        )
     curves = [r for r in rows if r["kind"] in ("agent", "router") and r["curve"]]
     if curves:
         sections.append(
@@ -76,7 +81,7 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
         json.dumps({k: results[k] for k in ("settings", "versions", "seed")}, indent=1)
     )
     sections.append(f"<h2>Settings and versions</h2><pre>{settings}</pre>")
-    summary = (
+    summary = _headroom(results) + (
         f"{results['questions']} questions nobody was trained on, from {html.escape(results['table'])}; "
         f"brackets are 95 % bootstrap intervals over questions."
     )
@@ -195,6 +200,30 @@ _COLUMNS: tuple[tuple[str, str, str], ...] = (
 def _table(rows: Sequence[dict[str, Any]]) -> str:
     ordered = sorted(rows, key=lambda row: -row.get("reward", row["accuracy"]))
     return _grid([(row["kind"], (row["name"],), row) for row in ordered], ("router",))
+
+
+def _capped(rows: Sequence[dict[str, Any]]) -> str:
+    lines = [
+        (row["kind"], (row["name"], cap, item["setting"]), item)
+        for row in rows
+        if row["curve"]
+        for cap, item in row["within"].items()
+        if item is not None
+    ]
+    return _grid(lines, ("router", "at no more than", "level"))
+
+
+def _headroom(results: dict[str, Any]) -> str:
+    """What the sample can show, and how much of the oracle is luck; empty for a generated world, where that is known."""
+    head = results.get("headroom")
+    if head is None:
+        return ""
+    ties = ", ".join(f"{html.escape(name)} {share:.0%}" for name, share in head["ties"].items())
+    return (
+        f"A paired comparison on this sample finds differences of {100 * head['smallest_difference']:.1f} points or more. Questions with {ties}. The best "
+        f"single model is right on {head['best_single']:.3f}, the oracle on {head['oracle']:.3f}, less what guessers have right by chance on "
+        f"{head['oracle_less_chance']:.3f}. "
+    )
 
 
 def _levels(rows: Sequence[dict[str, Any]]) -> str:

@@ -131,7 +131,11 @@ def test_one_table_for_fitting_and_another_for_the_figures(table, tmp_path):
     scores = [whole.outcome(q.id, "cheap").score for q in parts["test"]]
     assert rows["cheap"]["accuracy"] == pytest.approx(np.mean(scores))
     assert len(rows["label"]["curve"]) == 7
-    assert command("report", tmp_path / "out").strip() == str(tmp_path / "out" / "report.html")
+    page = tmp_path / "out" / "report.html"
+    assert command("report", tmp_path / "out").strip() == str(page)
+    text = page.read_text()
+    for part in ("A paired comparison on this sample", "Under a cap on cost", "its cost", "label"):
+        assert part in text
 
 
 @pytest.mark.parametrize(
