@@ -23,6 +23,7 @@ OUT=${OUT:-runs/recorded}
 SEED=${SEED:-0}
 DUPLICATES=${DUPLICATES:-first}         # the same question under two ids: first keeps one, error refuses the table
 MAX_ROUNDS=${MAX_ROUNDS:-5}             # most candidates asked about a question
+LEVELS=${LEVELS:-}                      # e.g. "0.1 0.2 0.3": the accuracy a call of the best single model must buy; seven by default
 IMITATION=${IMITATION:-}                # e.g. "steps=600 copies=1"
 ALPHA=${ALPHA:-0.9}                     # near 0 a dollar costs 1 / worth whatever alpha is; the larger, the longer it does
 STEPS=${STEPS:-40}                      # of reinforcement learning, BATCH * GROUP episodes each
@@ -59,6 +60,7 @@ duplicates: $DUPLICATES
 max_rounds: $MAX_ROUNDS
 max_routes: 1
 YAML
+if [ -n "$LEVELS" ]; then echo "sensitivities: [${LEVELS// /, }]" >>"$world.new"; fi
 if [ -e "$world" ] && ! cmp -s "$world" "$world.new"; then
   echo "recorded.sh: $OUT was begun with another world, see $world and $world.new; choose another OUT, or remove it" >&2
   exit 2

@@ -92,7 +92,10 @@ class RecordedWorldConfig(StrictModel):
     view: Literal["text", "answer"] = "text"
     """What the policy reads: the recorded texts, or only the short answers."""
     levels: Levels | None = None
-    """Budgets or worths an episode may have. None: seven worths, from the best single model's mean cost."""
+    """Budgets or worths an episode may have. None: a worth for each of `sensitivities`."""
+    sensitivities: Annotated[tuple[Share, ...], Field(min_length=1)] = SENSITIVITIES
+    """The accuracy that one mean call of the best single model must buy to be worth its price, a level for each. What fits depends on
+    the pool: the interesting ones lie below the distance in accuracy between the best single model and the cheap ones."""
     validation: Share = 0.1
     """Share of the questions for choices."""
     test: Share = 0.3
@@ -225,7 +228,7 @@ class RecordedWorld:
             )
         return tuple(
             Level(name=f"{share:g}", worth_usd=float(f"{self.reference_usd / share:.2g}"))
-            for share in SENSITIVITIES
+            for share in self.settings.sensitivities
         )
 
     @functools.cached_property
