@@ -216,34 +216,15 @@ class RouterAgent:
         items = questions if isinstance(questions, str) else list(questions)
         if not progress:
             return self._background.run(self.aask_many(items, concurrency=concurrency))
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
+        from router_r1.progress import counting
 
-        columns = (
-            TextColumn("asking"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("${task.fields[cost]:.4f}"),
-            TimeRemainingColumn(),
-        )
-        # Standard error: standard output is the program's own.
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("asking", total=len(items), cost=0.0)
-            spent = 0.0
-
-            def advance(result: Result) -> None:
-                nonlocal spent
-                spent += result.cost_usd
-                bar.update(task, advance=1, cost=spent)
-
+        with counting("asking", len(items)) as advance:
             return self._background.run(
-                self.aask_many(items, concurrency=concurrency, on_result=advance)
+                self.aask_many(
+                    items,
+                    concurrency=concurrency,
+                    on_result=lambda result: advance(result.cost_usd),
+                )
             )
 
     async def aask_many(

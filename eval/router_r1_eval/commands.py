@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from router_r1_eval import run_commands
+
 if TYPE_CHECKING:
     from router_r1_envs.recorded import RecordedWorld
     from router_r1_envs.world import World
@@ -31,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="table")
     app.command("tournament")(tournament_command)
     app.command("report")(report_command)
+    run_commands.register(app)
 
 
 def check_command(

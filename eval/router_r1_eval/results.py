@@ -14,21 +14,23 @@ from router_r1_envs.methods import Run
 from router_r1_eval.intervals import interval, paired
 
 
-def point(run: Run, bar: Run, seed: int = 0) -> dict[str, Any]:
-    """A router's figures, and how it compares with the best single model on the same questions."""
-    difference = paired(run.value, bar.value, seed=seed)
-    spent = float(bar.cost.mean())
-    return {
+def point(run: Run, bar: Run | None, seed: int = 0) -> dict[str, Any]:
+    """A router's figures, and how it compares with the best single model on the same questions, where one was asked."""
+    figures: dict[str, Any] = {
         "accuracy": float(run.value.mean()),
         "cost_usd": float(run.cost.mean()),
         "calls": float(run.calls.mean()),
         "ci95": interval(run.value, seed=seed).bounds,
-        "vs_best_single": {
+    }
+    if bar is not None:
+        difference = paired(run.value, bar.value, seed=seed)
+        spent = float(bar.cost.mean())
+        figures["vs_best_single"] = {
             "accuracy_diff": difference.mean,
             "ci95": difference.bounds,
             "cost_ratio": float(run.cost.mean()) / spent if spent else None,
-        },
-    }
+        }
+    return figures
 
 
 def row(

@@ -91,7 +91,7 @@ def test_many_questions_come_back_in_order(capsys: pytest.CaptureFixture[str]) -
     with router:
         results = router.ask_many(questions, concurrency=7)
         assert [result.answer for result in results] == [str(n) for n in range(50)]
-        assert "50/50" in capsys.readouterr().err
+        assert "50 of 50" in capsys.readouterr().err
         assert router.ask_many([], progress=False) == []
 
 

@@ -1,0 +1,172 @@
+"""`router-r1 eval` and `rescore`: light to import."""
+
+# ruff: noqa: B006  # typer reads the default of a list option from the signature, and changes none
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from router_r1.agent import Result
+    from router_r1_eval.runner import Contestant, Job, RunFolder
+
+AllowCode = Annotated[
+    bool,
+    typer.Option("--allow-code", help="Run the programs of answers to questions about code."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("eval")(eval_command)
+    app.command("rescore")(rescore_command)
+
+
+def eval_command(
+    benchmark: Annotated[
+        str,
+        typer.Argument(
+            help="Its name (`router-r1 benchmark list`), or a JSON Lines file of questions."
+        ),
+    ],
+    config: Annotated[Path, typer.Option(help="The agent file: policy, pool, aggregator, limits.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    single: Annotated[
+        list[str],
+        typer.Option(
+            help="A model of the pool to ask directly, for comparison; `all`; repeatable."
+        ),
+    ] = [],
+    agent: Annotated[
+        bool, typer.Option(help="Ask the agent; --no-agent with --single only records a table.")
+    ] = True,
+    name: Annotated[str, typer.Option(help="What results call the agent.")] = "agent",
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N questions.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Another split than the one that is reported.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with the benchmark's files; default: the hub.")
+    ] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Times each question is asked.")] = 1,
+    concurrency: Annotated[int, typer.Option(min=1, help="Most episodes at a time.")] = 64,
+    max_usd: Annotated[
+        float | None, typer.Option(help="Begin nothing new after this many dollars.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run: ask what is missing or failed.")
+    ] = False,
+    allow_code: AllowCode = False,
+    overrides: Annotated[
+        list[str], typer.Option("--set", help="a.b=value: wins over the agent file.")
+    ] = [],
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+) -> None:
+    """Ask an agent, and single models of its pool, the questions of a benchmark; score the answers.
+
+    Every episode is on disk the moment it ends; --resume asks what is missing or failed, and may add questions (--limit), samples and
+    models. Greedy unless the agent file says otherwise: with --samples set policy.temperature above 0.
+
+        router-r1 eval gsm8k --config agent.yaml --single all --limit 200 --out runs/gsm8k
+        router-r1 rescore runs/gsm8k                  grade again, without asking
+        router-r1 report runs/gsm8k                   a page
+        router-r1 tournament --table runs/gsm8k/table --router knn --out runs/compared
+    """
+    from router_r1.agent_file import AgentFile, load_agent
+    from router_r1.config import load
+    from router_r1.errors import ConfigError
+    from router_r1_eval import benchmarks
+    from router_r1_eval.results import versions
+    from router_r1_eval.runner import Contestant, RunFolder, jobs, peak_mib
+    from router_r1_eval.runner import single as passes_on
+
+    if not agent and not single:
+        raise ConfigError("--no-agent without --single leaves nobody to ask")
+    chosen = benchmarks.get(benchmark)
+    questions = benchmarks.load(benchmark, data, limit=limit, split=split)
+    if any(q.metric == "code" for q in questions):
+        from router_r1_reward.programs import require_permission
+
+        require_permission(allow_code)  # before anything is paid for
+    folder = RunFolder(out)
+    built = load_agent(config, [*overrides, f"traces={folder.traces.resolve()}"])
+    names = built.pool.names if "all" in single else tuple(dict.fromkeys(single))
+    if agent and name in names:
+        raise ConfigError(f"--name {name}: a candidate of the pool is called so too")
+    contestants = [Contestant(name, "agent", built)] if agent else []
+    contestants += [passes_on(built.pool, n, folder.traces, built.timeout_s) for n in names]
+    fixed = {
+        "benchmark": benchmark,
+        "split": split,
+        "agent": load(AgentFile, config, overrides).model_dump(mode="json"),
+        "pool": [card.model_dump(mode="json") for card in built.pool.cards],
+        "instruction": chosen.instruction,
+    }
+    folder.begin(fixed, questions, resume=resume)
+    folder.write_settings({"versions": versions(), "samples": samples})
+    todo = list(jobs([c.name for c in contestants], questions, samples, folder.episodes()))
+    whole = _ask(folder, contestants, questions, todo, chosen.instruction, concurrency, max_usd)
+    folder.write_settings({"peak_mib": peak_mib()})
+    if not whole:
+        typer.echo(f"stopped at ${max_usd:g}; --resume with a higher --max-usd goes on", err=True)
+    _score(out, allow_code, seed)
+
+
+def rescore_command(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    allow_code: AllowCode = False,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+) -> None:
+    """Grade the traces of a run again, and write its results anew; nobody is asked anything."""
+    _score(run, allow_code, seed)
+
+
+def _ask(
+    folder: RunFolder,
+    contestants: list[Contestant],
+    questions: Any,
+    todo: list[Job],
+    instruction: str,
+    concurrency: int,
+    max_usd: float | None,
+) -> bool:
+    """Ask, with progress and running total; an interrupt leaves a run that can be gone on with."""
+    from router_r1.progress import counting
+    from router_r1_eval.runner import ask_all
+
+    with counting(f"asking {', '.join(c.name for c in contestants)}", len(todo)) as advance:
+
+        def tell(job: Job, result: Result) -> None:
+            advance(result.cost_usd)
+
+        try:
+            return asyncio.run(
+                ask_all(
+                    contestants,
+                    questions,
+                    todo,
+                    instruction,
+                    concurrency=concurrency,
+                    max_usd=max_usd,
+                    on_result=tell,
+                )
+            )
+        except KeyboardInterrupt:
+            typer.echo(f"{folder.path}: --resume goes on from here", err=True)
+            raise
+
+
+def _score(run: Path, allow_code: bool, seed: int) -> None:
+    from router_r1.progress import counting
+    from router_r1_eval.runner import RunFolder
+    from router_r1_eval.scoring import by_metric, rescore, summary
+
+    total = len(RunFolder(run).episodes())
+    with counting("scoring", total) as advance:
+        results = rescore(run, by_metric(allow_code), seed=seed, on_score=lambda _: advance(0.0))
+    for line in summary(results):
+        typer.echo(line)

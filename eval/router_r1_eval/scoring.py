@@ -1,0 +1,331 @@
+"""From the traces of a run to scores, figures and an outcome table. Asks nobody, so it can be done again when a grader changes.
+
+    scores.jsonl    a line for each episode: router, question, sample, what was graded, how right it is
+    results.json    means with intervals, by category, what each model took; see `results.py`
+    table/          what single models answered, for `router-r1 tournament` and as a world to train in
+
+A question that somebody has not been asked yet is left out for all. One that failed again and again counts as wrong, and is counted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from router_r1.answers import extract_answer
+from router_r1.cards import ModelCard
+from router_r1.errors import DataError
+from router_r1.ledger import Role
+from router_r1.questions import Question, read_questions, write_json_lines
+from router_r1.table import Outcome, OutcomeTable
+from router_r1.trace import Trace
+from router_r1_envs.methods import Run
+from router_r1_eval import benchmarks
+from router_r1_eval.results import point, versions
+from router_r1_eval.runner import Job, RunFolder, failed, passed_on
+from router_r1_eval.significance import smallest_difference
+from router_r1_reward import grade
+
+_SHORT = frozenset({"em", "f1"})
+"""Metrics that compare whole answers: of a long reply the part that it gives as its answer is taken."""
+
+Grader = Callable[[Question, str | None], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An episode and how right it was."""
+
+    job: Job
+    trace: Trace
+    answer: str | None
+    """What was graded."""
+    score: float
+    """0 to 1."""
+
+
+def graded_part(text: str | None, metric: str) -> str | None:
+    """What of a reply is graded: all of it, or for metrics that compare whole answers the answer in it."""
+    if text is None or metric not in _SHORT:
+        return text
+    return extract_answer(text) or text
+
+
+def score_all(
+    episodes: Mapping[Job, Trace],
+    questions: Mapping[str, Question],
+    grader: Grader,
+    *,
+    workers: int = 4,
+    on_score: Callable[[Scored], None] = lambda _: None,
+) -> list[Scored]:
+    """Grade every episode, several at a time: mathematics and programs run in processes of their own.
+
+    Raises:
+        DataError: a trace of a question that is not there, or a gold answer that can not be read; names the question.
+        ScorerError: a grader failed.
+    """
+
+    def one(item: tuple[Job, Trace]) -> Scored:
+        job, trace = item
+        question = questions.get(job.question)
+        if question is None:
+            raise DataError(f"a trace is of the question {job.question!r}, which is not there")
+        answer = graded_part(trace.answer, question.metric)
+        try:
+            score = 0.0 if failed(trace) else grader(question, answer)
+        except DataError as error:
+            raise DataError(f"question {question.id!r}: {error}") from error
+        return Scored(job, trace, answer, score)
+
+    found = []
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for scored in pool.map(one, episodes.items()):
+                found.append(scored)
+                on_score(scored)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return found
+
+
+def by_metric(allow_code: bool = False) -> Grader:
+    """Grade by the metric of the question."""
+
+    def grader(question: Question, answer: str | None) -> float:
+        return grade(
+            answer, question.answers, question.metric, question=question, allow_code=allow_code
+        )
+
+    return grader
+
+
+def write_scores(folder: RunFolder, scored: Iterable[Scored]) -> None:
+    """Write `scores.jsonl`."""
+    rows = (
+        {
+            "router": s.job.router,
+            "id": s.job.question,
+            "sample": s.job.sample,
+            "episode_id": s.trace.episode_id,
+            "answer": s.answer,
+            "failed": failed(s.trace),
+            "score": s.score,
+        }
+        for s in scored
+    )
+    write_json_lines(folder.path / "scores.jsonl", rows)
+
+
+def results_of(folder: RunFolder, scored: Sequence[Scored], *, seed: int = 0) -> dict[str, Any]:
+    """The content of `results.json`.
+
+    Raises:
+        DataError: no question was asked of all routers.
+    """
+    settings = folder.read_settings()
+    questions = {q.id: q for q in read_questions(folder.questions)}
+    cells: dict[str, dict[str, list[Scored]]] = defaultdict(lambda: defaultdict(list))
+    for one in scored:
+        cells[one.job.router][one.job.question].append(one)
+    if not cells:
+        raise DataError(f"{folder.traces}: holds no episodes; run `router-r1 eval` first")
+    pool = [card.name for card in scored[0].trace.candidates]
+    order = sorted(cells, key=lambda name: pool.index(name) if name in pool else -1)
+    common = [key for key in questions if all(key in asked for asked in cells.values())]
+    if not common:
+        raise DataError(f"{folder.path}: no question was asked of all of {', '.join(cells)}")
+    runs = {name: _run([cells[name][key] for key in common]) for name in order}
+    bars = [name for name in order if passed_on(cells[name][common[0]][0].trace)]
+    best = max(bars, key=lambda n: (runs[n].value.mean(), -runs[n].cost.mean()), default=None)
+    benchmark = benchmarks.get(settings["fixed"]["benchmark"])
+    rows = []
+    for name, run in runs.items():
+        entry = {
+            "name": name,
+            "kind": "bar" if name in bars else "agent",
+            **point(run, runs[best] if best is not None else None, seed),
+            "failed": sum(failed(s.trace) for key in common for s in cells[name][key]),
+            "categories": _categories([questions[key] for key in common], run),
+            "curve": [],
+        }
+        if benchmark.corpus is not None:
+            entry["corpus"] = benchmark.corpus(
+                [questions[key] for key in common], [cells[name][key][0].answer for key in common]
+            )
+        rows.append(entry)
+    traces = [s.trace for s in scored]
+    return {
+        "table": benchmark.name,
+        "questions": len(common),
+        "left_out": len(questions) - len(common),
+        "pool": pool,
+        "rows": rows,
+        "smallest_difference": smallest_difference(len(common)),
+        "efficiency": efficiency(traces),
+        "settings": {**settings, "best_single": best},
+        "versions": versions(),
+        "seed": seed,
+    }
+
+
+def _run(cells: Sequence[Sequence[Scored]]) -> Run:
+    """Means over the samples of each question."""
+
+    def mean(of: Callable[[Scored], float]) -> np.typing.NDArray[np.float64]:
+        return np.array([np.mean([of(s) for s in samples]) for samples in cells])
+
+    return Run(
+        mean(lambda s: s.score), mean(lambda s: s.trace.cost_usd), mean(lambda s: _calls(s.trace))
+    )
+
+
+def _calls(trace: Trace) -> int:
+    return sum(o.response is not None for turn in trace.turns for o in turn.outcomes)
+
+
+def _categories(questions: Sequence[Question], run: Run) -> dict[str, dict[str, float]]:
+    """Category -> questions and accuracy; empty where no question has one."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, question in enumerate(questions):
+        if question.category is not None:
+            places[question.category].append(place)
+    return {
+        name: {"questions": len(here), "accuracy": float(run.value[here].mean())}
+        for name, here in sorted(places.items())
+    }
+
+
+def efficiency(traces: Iterable[Trace]) -> dict[str, dict[str, Any]]:
+    """What calling each candidate, and the policy, was like: attempts, failures, tokens, speed, price.
+
+    `tokens_per_s` is the median over attempts of tokens that were generated by seconds of the whole attempt; `first_token_s` the median
+    where replies were streamed. Replayed calls have the times of the replay.
+    """
+    speeds: dict[str, list[float]] = defaultdict(list)
+    firsts: dict[str, list[float]] = defaultdict(list)
+    totals: dict[str, Counter[str]] = defaultdict(Counter)
+    prices: dict[str, dict[str, float]] = {}
+    for trace in traces:
+        prices |= {c.name: c.price.model_dump(exclude_none=True) for c in trace.candidates}
+        for outcome in (o for turn in trace.turns for o in turn.outcomes):
+            if outcome.response is not None and outcome.response.first_token_s is not None:
+                firsts[outcome.model].append(outcome.response.first_token_s)
+        for entry in trace.ledger:
+            if entry.role is Role.POLICY and passed_on(trace):
+                continue  # nobody wrote these turns
+            name = f"{entry.model} (policy)" if entry.role is Role.POLICY else entry.model
+            totals[name].update(
+                attempts=1,
+                failed=entry.outcome != "ok",
+                input=entry.usage.prompt,
+                output=entry.usage.completion,
+                estimated=entry.usage.estimated,
+            )
+            if entry.outcome == "ok" and entry.latency_s > 0:
+                speeds[name].append(entry.usage.completion / entry.latency_s)
+    return {
+        name: {
+            "attempts": total["attempts"],
+            "failed": total["failed"],
+            "input_tokens": total["input"],
+            "output_tokens": total["output"],
+            "tokens_estimated": bool(total["estimated"]),
+            "tokens_per_s": median(speeds[name]) if speeds[name] else None,
+            "first_token_s": median(firsts[name]) if firsts[name] else None,
+            "price": prices.get(name),
+        }
+        for name, total in sorted(totals.items())
+    }
+
+
+def table_of(folder: RunFolder, scored: Sequence[Scored]) -> OutcomeTable | None:
+    """What single models answered, as an outcome table; None where none was asked. A call that failed is a missing cell."""
+    outcomes = []
+    cards: dict[str, ModelCard] = {}
+    for one in scored:
+        trace = one.trace
+        if failed(trace) or not passed_on(trace):
+            continue
+        cards |= {c.name: c for c in trace.candidates}  # in the order of the pool
+        reply = next(o.response for t in trace.turns for o in t.outcomes if o.response)
+        outcomes.append(
+            Outcome(
+                id=one.job.question,
+                model=one.job.router,
+                text=reply.text,
+                score=one.score,
+                input_tokens=reply.usage.prompt,
+                output_tokens=reply.usage.completion,
+                cost=reply.cost_usd,
+                sample=one.job.sample,
+            )
+        )
+    if not outcomes:
+        return None
+    asked, models = {o.id for o in outcomes}, {o.model for o in outcomes}
+    cards = {name: card for name, card in cards.items() if name in models}
+    questions = [q for q in read_questions(folder.questions) if q.id in asked]
+    return OutcomeTable(cards.values(), questions, outcomes, source=str(folder.path / "table"))
+
+
+def summary(results: Mapping[str, Any]) -> list[str]:
+    """What the sample can show, and a line for each router."""
+    lines = [
+        f"{results['questions']} questions of {results['table']}; a paired comparison finds differences of "
+        f"{100 * results['smallest_difference']:.1f} points or more"
+    ]
+    if results["left_out"]:
+        lines.append(
+            f"{results['left_out']} questions are left out: not everybody was asked them yet; --resume goes on"
+        )
+    for entry in sorted(results["rows"], key=lambda row: -row["accuracy"]):
+        low, high = entry["ci95"]
+        line = (
+            f"{entry['name']:28s} {entry['accuracy']:.3f} [{low:.3f}, {high:.3f}]  ${entry['cost_usd']:.6f} a question  "
+            f"calls {entry['calls']:.2f}"
+        )
+        if versus := entry.get("vs_best_single"):
+            low, high = (100 * bound for bound in versus["ci95"])
+            line += f"  {100 * versus['accuracy_diff']:+.1f} [{low:+.1f}, {high:+.1f}] points"
+        if entry["failed"]:
+            line += f"  {entry['failed']} failed, which --resume asks again"
+        lines.append(line)
+        for name, value in entry.get("corpus", {}).items():
+            lines.append(f"    {name} {value:.3f}")
+    return lines
+
+
+def rescore(
+    path: str | Path,
+    grader: Grader,
+    *,
+    workers: int = 4,
+    seed: int = 0,
+    on_score: Callable[[Scored], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Grade the traces of a run and write `scores.jsonl`, `results.json` and, where single models were asked, `table/`.
+
+    Raises:
+        DataError: the folder holds no run; see `score_all` and `results_of` for the rest.
+    """
+    folder = RunFolder(path)
+    folder.read_settings()
+    questions = {q.id: q for q in read_questions(folder.questions)}
+    scored = score_all(folder.episodes(), questions, grader, workers=workers, on_score=on_score)
+    write_scores(folder, scored)
+    table = table_of(folder, scored)
+    if table is not None:
+        table.save(folder.path / "table")
+    results = results_of(folder, scored, seed=seed)
+    (folder.path / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    return results

@@ -1,0 +1,59 @@
+"""Progress of long work: a bar with dollars on a terminal, elsewhere a line now and then."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+
+@contextlib.contextmanager
+def counting(what: str, total: int) -> Iterator[Callable[[float], None]]:
+    """Count what is done and what it cost, on standard error (standard output is the program's own).
+
+    Args:
+        what: is done.
+        total: how often.
+
+    Yields:
+        A function to call with the dollars of each when it is done.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    done, spent = 0, 0.0
+    if not console.is_terminal:
+        step = max(1, total // 20)
+
+        def tell(cost: float) -> None:
+            nonlocal done, spent
+            done, spent = done + 1, spent + cost
+            if done % step == 0 or done == total:
+                console.print(
+                    f"{what}: {done} of {total}, ${spent:.4f}", highlight=False, soft_wrap=True
+                )
+
+        yield tell
+        return
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("${task.fields[cost]:.4f}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(what, total=total, cost=0.0)
+
+        def advance(cost: float) -> None:
+            nonlocal spent
+            spent += cost
+            bar.update(task, advance=1, cost=spent)
+
+        yield advance

@@ -1,0 +1,248 @@
+"""`router-r1 eval` and `rescore` as a person runs them: a process, files, exit status. Servers are on loopback."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router_r1.questions import Question, write_questions
+from router_r1.table import OutcomeTable
+from router_r1.testing import Exchange, LoopbackServer, Served, chat_reply, usage
+from router_r1.trace import read_traces
+
+SUMS = {f"What is {n} + {n}?": str(2 * n) for n in range(1, 9)}
+COMMAND = [sys.executable, "-c", "from router_r1.cli import main; main()"]
+
+
+class Script:
+    """What the server does, changed by tests: who is down, how long a reply takes, and who was asked how often."""
+
+    def __init__(self) -> None:
+        self.down: set[str] = set()
+        self.delay_s = 0.0
+        self.asked: Counter[str] = Counter()
+
+    def handle(self, exchange: Exchange) -> Served:
+        """The policy asks `large` and says what it said; `large` is right, `small` only about small numbers."""
+        body = exchange.body
+        model, messages = body["model"], body["messages"]
+        text = "\n".join(m["content"] for m in messages)
+        answer = next(gold for question, gold in SUMS.items() if question in text)
+        time.sleep(self.delay_s)
+        self.asked[model] += 1
+        if model in self.down:
+            return Served(status=400, body={"error": {"message": "no such model"}})
+        if model == "policy":
+            if any(m["role"] == "assistant" for m in messages):
+                return _said(f"<think>Fine.</think><answer>{answer}</answer>")
+            question = next(q for q in SUMS if q in text)
+            return _said(f'<think>Who?</think><route model="large">{question}</route>')
+        if model == "small" and int(answer) > 8:
+            return _said("I think that it must be 3.")
+        return _said(f"Adding up gives\nthe answer is {answer}.")
+
+
+def _said(text: str) -> Served:
+    return Served(chat_reply(text, usage=usage(100, 10)))
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+def files(tmp_path: Path, script: Script) -> Iterator[Path]:
+    """`pool.yaml`, `agent.yaml` and `sums.jsonl` for a server that follows the script."""
+    with LoopbackServer(script.handle) as server:
+        (tmp_path / "pool.yaml").write_text(
+            textwrap.dedent(f"""\
+                endpoints:
+                  here: {{base_url: "{server.base_url}"}}
+                candidates:
+                  - {{name: small, endpoint: here, price: {{input: 1, output: 1}}, limits: {{max_attempts: 1}}}}
+                  - {{name: large, endpoint: here, price: {{input: 10, output: 10}}, limits: {{max_attempts: 1}}}}
+                """)
+        )
+        (tmp_path / "agent.yaml").write_text(
+            textwrap.dedent(f"""\
+                pool: pool.yaml
+                policy: {{kind: openai, base_url: "{server.base_url}", model: policy, price: {{input: 0, output: 0}}}}
+                """)
+        )
+        write_questions(
+            tmp_path / "sums.jsonl",
+            [
+                Question(
+                    id=f"s{number}",
+                    question=question,
+                    answer=gold,
+                    metric="em",
+                    category="small" if int(gold) < 9 else "large",
+                )
+                for number, (question, gold) in enumerate(SUMS.items())
+            ],
+        )
+        yield tmp_path
+
+
+def evaluate(files: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    given = [str(files / "sums.jsonl"), "--config", str(files / "agent.yaml")]
+    given += ["--out", str(files / "run"), *arguments]
+    return subprocess.run(
+        [*COMMAND, "eval", *given], capture_output=True, text=True, timeout=100, check=False
+    )
+
+
+def results(files: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((files / "run" / "results.json").read_text())
+    return found
+
+
+def test_agent_and_single_models_are_asked_scored_and_compared(files: Path, script: Script) -> None:
+    done = evaluate(files, "--single", "all")
+    assert done.returncode == 0, done.stderr
+    assert "24 of 24" in done.stderr
+    found = results(files)
+    rows = {row["name"]: row for row in found["rows"]}
+    assert {name: row["kind"] for name, row in rows.items()} == {
+        "agent": "agent",
+        "small": "bar",
+        "large": "bar",
+    }
+    assert {name: row["accuracy"] for name, row in rows.items()} == {
+        "agent": 1.0,
+        "small": 0.5,
+        "large": 1.0,
+    }
+    assert found["questions"] == 8 and found["settings"]["best_single"] == "large"
+    assert rows["large"]["cost_usd"] == pytest.approx(110 * 10e-6)
+    assert rows["small"]["vs_best_single"]["accuracy_diff"] == -0.5
+    assert rows["small"]["categories"]["large"] == {"questions": 4, "accuracy": 0.0}
+    speeds = found["efficiency"]
+    assert speeds["small"]["attempts"] == 8 and speeds["large"]["attempts"] == 16
+    assert speeds["policy (policy)"]["attempts"] == 16
+    assert speeds["large"]["price"] == {"input": 10.0, "output": 10.0}
+    assert script.asked == {"policy": 16, "small": 8, "large": 16}
+
+
+def test_what_single_models_answered_is_an_outcome_table(files: Path) -> None:
+    assert evaluate(files, "--single", "all", "--no-agent").returncode == 0
+    table = OutcomeTable.load(files / "run" / "table")
+    assert table.names == ("small", "large") and len(table) == 16
+    outcome = table.outcome("s7", "small")
+    assert outcome is not None and outcome.text == "I think that it must be 3."
+    assert outcome.score == 0 and outcome.cost == pytest.approx(110e-6)
+
+
+def test_a_rerun_asks_only_what_is_missing_or_failed(files: Path, script: Script) -> None:
+    script.down = {"small"}
+    first = evaluate(files, "--single", "small", "--limit", "4")
+    assert first.returncode == 0, first.stderr
+    assert "4 failed, which --resume asks again" in first.stdout
+    assert {r["name"]: r["accuracy"] for r in results(files)["rows"]} == {"agent": 1, "small": 0}
+
+    refused = evaluate(files, "--single", "small", "--limit", "4")
+    assert refused.returncode == 2 and "--resume" in refused.stderr
+
+    script.down.clear()
+    script.asked.clear()
+    again = evaluate(files, "--single", "small", "--limit", "5", "--resume")
+    assert again.returncode == 0, again.stderr
+    assert script.asked == {"policy": 2, "large": 1, "small": 5}
+    rows = {row["name"]: row for row in results(files)["rows"]}
+    assert rows["agent"]["accuracy"] == 1 and rows["small"]["accuracy"] == pytest.approx(4 / 5)
+    assert rows["small"]["failed"] == 0
+
+    other = evaluate(files, "--resume", "--set", "limits.max_rounds=1")
+    assert other.returncode == 2 and "begun with another agent" in other.stderr
+
+
+def test_an_interrupted_run_loses_what_was_in_flight(files: Path, script: Script) -> None:
+    script.delay_s = 0.3
+    out = files / "run"
+    given = [str(files / "sums.jsonl"), "--config", str(files / "agent.yaml"), "--out", str(out)]
+    process = subprocess.Popen(
+        [*COMMAND, "eval", *given, "--concurrency", "2"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        env={**os.environ},
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if (out / "traces.jsonl").exists() and (out / "traces.jsonl").read_text().count("\n") >= 2:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and b"--resume goes on from here" in said
+    answered = [t for t in read_traces(out / "traces.jsonl") if t.stop_reason == "answered"]
+    assert 2 <= len(answered) < 8
+
+    script.delay_s = 0.0
+    script.asked.clear()
+    assert evaluate(files, "--resume").returncode == 0
+    assert script.asked["large"] == 8 - len(answered)
+    assert results(files)["rows"][0]["accuracy"] == 1
+
+
+def test_spending_stops_at_the_limit(files: Path) -> None:
+    done = evaluate(files, "--concurrency", "1", "--max-usd", "0.003")
+    assert done.returncode == 0 and "stopped at $0.003" in done.stderr
+    assert len(list(read_traces(files / "run" / "traces.jsonl"))) == 3
+    assert "5 questions are left out" in done.stdout
+
+
+def test_rescoring_asks_nobody(files: Path, script: Script) -> None:
+    assert evaluate(files, "--single", "small").returncode == 0
+    script.asked.clear()
+    questions = files / "run" / "questions.jsonl"
+    questions.write_text(
+        questions.read_text().replace('"16"', '["16", "I think that it must be 3"]')
+    )
+    again = subprocess.run(
+        [*COMMAND, "rescore", str(files / "run")], capture_output=True, text=True, check=False
+    )
+    assert again.returncode == 0, again.stderr
+    assert not script.asked
+    rows = {row["name"]: row["accuracy"] for row in results(files)["rows"]}
+    assert rows == {"agent": 1.0, "small": 5 / 8}
+    lines = (files / "run" / "scores.jsonl").read_text().splitlines()
+    scores = [json.loads(line) for line in lines]
+    assert {s["answer"] for s in scores if s["id"] == "s7"} == {
+        "16",
+        "I think that it must be 3",
+    }
+
+
+def test_repeated_samples_are_kept_apart(files: Path) -> None:
+    assert evaluate(files, "--single", "small", "--no-agent", "--samples", "3").returncode == 0
+    table = OutcomeTable.load(files / "run" / "table")
+    assert sorted({o.sample for o in table}) == [0, 1, 2] and len(table) == 24
+    assert results(files)["questions"] == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--no-agent",), "nobody to ask"),
+        (("--single", "medium"), "no candidate 'medium'"),
+        (("--single", "small", "--name", "small"), "is called so too"),
+    ],
+)
+def test_what_can_not_be_run_is_said_before_anybody_is_asked(
+    files: Path, script: Script, arguments: tuple[str, ...], message: str
+) -> None:
+    refused = evaluate(files, *arguments)
+    assert refused.returncode == 2 and message in refused.stderr
+    assert not script.asked and not (files / "run" / "run.json").exists()
