@@ -178,10 +178,15 @@ def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
     Raises:
         ConfigError: names file, field and remedy.
     """
+    if "candidates" in config.read_yaml(path):
+        raise ConfigError(f"{path}: this is a pool file; give the agent file that names it")
     content = config.load(AgentFile, path, overrides)
     path = Path(path)
     folder = path.parent
-    pool = ModelPool.from_yaml(folder / content.pool)
+    try:
+        pool = ModelPool.from_yaml(folder / content.pool)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: pool: {error}") from None
     policy = content.policy.build(path)
     merger = content.aggregator
     if not isinstance(merger, str):

@@ -6,9 +6,10 @@ that name file, field and remedy. `a.b=value` overrides use the same grammar as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -87,7 +88,7 @@ def validate(model: type[Model], data: object, source: str) -> Model:
         return model.model_validate(data)
     except ValidationError as error:
         # Not `from error`: its text shows the input, which may hold a key.
-        raise ConfigError(_one_line(error, data, source)) from None
+        raise ConfigError(_one_line(error, data, source, model)) from None
 
 
 def load(model: type[Model], path: str | Path, overrides: Sequence[str] = ()) -> Model:
@@ -161,7 +162,7 @@ _SHOWS_TEXT = frozenset(
 _Path: TypeAlias = tuple[str | int, ...]
 
 
-def _one_line(error: ValidationError, data: object, source: str) -> str:
+def _one_line(error: ValidationError, data: object, source: str, model: type[BaseModel]) -> str:
     """The first two problems as one line that names fields as their author would, and never shows a key."""
     problems = sorted(error.errors(include_url=False), key=_rank)
     found: dict[_Path, ErrorDetails] = {}
@@ -173,7 +174,9 @@ def _one_line(error: ValidationError, data: object, source: str) -> str:
         for path, problem in found.items()
         if not any(len(o) > len(path) and o[: len(path)] == path for o in found)
     }
-    told = [".".join(map(str, path)) + ": " * bool(path) + _what(found[path]) for path in found]
+    told = [
+        ".".join(map(str, path)) + ": " * bool(path) + _what(found[path], model) for path in found
+    ]
     more = f" (and {len(told) - 2} more)" if len(told) > 2 else ""
     return " ".join(f"{source}: {'; '.join(told[:2])}{more}".split())
 
@@ -199,8 +202,10 @@ def _path(problem: ErrorDetails, data: Any) -> _Path:
     return tuple(path)
 
 
-def _what(problem: ErrorDetails) -> str:
+def _what(problem: ErrorDetails, model: type[BaseModel]) -> str:
     kind, message = problem["type"], problem["msg"]
+    if kind == "extra_forbidden" and (meant := _meant(str(problem["loc"][-1]), model)):
+        return f"no such field: did you mean {meant}?"
     if kind == "value_error":
         return message.removeprefix("Value error, ")
     context = problem.get("ctx", {})
@@ -208,6 +213,24 @@ def _what(problem: ErrorDetails) -> str:
     if kind in ("missing", "extra_forbidden", "union_tag_not_found", "union_tag_invalid"):
         return what
     return f"{what} (found {_shown(problem['input'], kind in _SHOWS_TEXT)})"
+
+
+def _meant(name: str, model: type[BaseModel]) -> str:
+    """The field that has this name elsewhere in the model, or one that is spelt much like it; empty if none is."""
+    paths = {path.rpartition(".")[2]: path for path in reversed(list(_field_paths(model)))}
+    close = [name] if name in paths else difflib.get_close_matches(name, paths, n=1, cutoff=0.75)
+    return paths[close[0]] if close else ""
+
+
+def _field_paths(annotation: Any, prefix: str = "") -> Iterator[str]:
+    """Dotted names of the fields of a model, and of the models in its fields."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        for name, field in annotation.model_fields.items():
+            yield prefix + name
+            yield from _field_paths(field.annotation, f"{prefix}{name}.")
+    else:
+        for part in get_args(annotation):
+            yield from _field_paths(part, prefix)
 
 
 def _shown(value: object, text: bool = False) -> str:

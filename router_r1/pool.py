@@ -118,7 +118,9 @@ class ModelPool:
     @classmethod
     def from_yaml(cls, path: str | Path, *, transport: Transport | None = None) -> ModelPool:
         """Read a pool file. Raises `ConfigError` that names file, field and remedy."""
-        content = config.load(PoolFile, path)
+        if "policy" in (data := config.read_yaml(path)):
+            raise ConfigError(f"{path}: this is an agent file; its pool file is {data.get('pool')}")
+        content = config.validate(PoolFile, data, str(path))
         return cls(content.candidates, content.endpoints, transport=transport, source=str(path))
 
     @property

@@ -5,6 +5,7 @@ python scripts/gpu_steps.py
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 
@@ -21,6 +22,9 @@ STEPS = 100
 
 def main() -> None:
     """Train on CUDA, compare with the CPU."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     if not torch.cuda.is_available():
         sys.exit("gpu_steps: torch finds no GPU")
     world = GeneratedWorld()

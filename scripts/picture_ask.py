@@ -8,6 +8,7 @@ costs and what is shown are the real ones.
 
 from __future__ import annotations
 
+import argparse
 import io
 from pathlib import Path
 
@@ -46,6 +47,9 @@ REPLIES = {
 
 def main() -> None:
     """Ask, and write what was shown."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     console = Console(
         record=True, width=112, file=io.StringIO(), highlight=False, force_terminal=True
     )

@@ -125,9 +125,12 @@ def test_the_recorded_pool_loads() -> None:
     ("candidates", "says"),
     [
         # unknown fields
-        (f"[{{{CARD}, prize: 1}}]", "candidates.0.prize: no such field: correct the spelling"),
+        (
+            f"[{{{CARD}, prize: 1}}]",
+            "candidates.0.prize: no such field: did you mean candidates.price?",
+        ),
         ("[{name: a, price: {input: 1, output: 1, out: 1}}]", "candidates.0.price.out: no such"),
-        (f"[{{{CARD}, limits: {{rpm: 3}}}}]", "candidates.0.limits.rpm: no such field"),
+        (f"[{{{CARD}, limits: {{rpm: 3}}}}]", "candidates.0.limits.rpm: no such field: correct"),
         # missing fields
         ("[{name: a}]", "candidates.0.price: it is required: add it"),
         ("[{name: a, price: {input: 1}}]", "candidates.0.price.output: it is required: add it"),
@@ -234,7 +237,7 @@ def test_a_field_name_of_several_lines_makes_no_message_of_several_lines(write: 
 def test_a_misspelt_field_is_told_with_the_one_that_is_missing_for_it(write: Write) -> None:
     path = write("pool.yaml", "candidates: [{name: a, prise: {input: 1, output: 1}}]\n")
     assert message(PoolFile, path) == (
-        "pool.yaml: candidates.0.prise: no such field: correct the spelling or remove it; "
+        "pool.yaml: candidates.0.prise: no such field: did you mean candidates.price?; "
         "candidates.0.price: it is required: add it"
     )
 
@@ -242,8 +245,8 @@ def test_a_misspelt_field_is_told_with_the_one_that_is_missing_for_it(write: Wri
 def test_two_of_several_problems_are_told_and_the_rest_counted(write: Write) -> None:
     path = write("pool.yaml", "candidates: [{name: a, prize: 1}, {nam: b}]\nendpoint: {}\n")
     assert message(PoolFile, path) == (
-        "pool.yaml: candidates.0.prize: no such field: correct the spelling or remove it; "
-        "candidates.1.nam: no such field: correct the spelling or remove it (and 4 more)"
+        "pool.yaml: candidates.0.prize: no such field: did you mean candidates.price?; "
+        "candidates.1.nam: no such field: did you mean candidates.name? (and 4 more)"
     )
 
 
@@ -408,8 +411,9 @@ def test_an_override_is_validated_like_the_file(write: Write) -> None:
     loaded = config.load(AgentFile, path, ["limits.budget_usd=1e-3", "aggregator=vote"])
     assert loaded.limits.budget_usd == 0.001 and loaded.aggregator == "vote"
     assert message(AgentFile, path, ("limits.bugdet_usd=1",)) == (
-        "agent.yaml: limits.bugdet_usd: no such field: correct the spelling or remove it"
+        "agent.yaml: limits.bugdet_usd: no such field: did you mean limits.budget_usd?"
     )
+    assert message(AgentFile, path, ("budget_usd=1",)).endswith("did you mean limits.budget_usd?")
     text = message(AgentFile, path, ("policy.price.input=-1",))
     assert text.startswith("agent.yaml: policy.price.input: Input should be greater than or equal")
 
@@ -444,7 +448,7 @@ def test_an_override_is_validated_like_the_file(write: Write) -> None:
         ),
         (
             AGENT + "aggregator: {kind: vote, wieghts: {}}\n",
-            "aggregator.wieghts: no such field: correct the spelling or remove it",
+            "aggregator.wieghts: no such field: did you mean aggregator.weights?",
         ),
         (AGENT + "aggregator: {weights: {a: 2}}\n", "aggregator: it needs a field 'kind': add it"),
         (AGENT + "aggregator: {kind: magic}\n", "aggregator: 'kind' must be one of 'vote', "),
@@ -501,3 +505,14 @@ def test_equal_pools_have_equal_versions_and_other_prices_another() -> None:
         return ModelPool([ModelCard(name="a", price=Price(input=price, output=1))]).version
 
     assert version(1) == version(1.0) != version(2)
+
+
+def test_a_pool_file_and_an_agent_file_are_told_apart(write: Write) -> None:
+    pool = write("pool.yaml", f"candidates: [{{{CARD}}}]\n")
+    agent = write("agent.yaml", AGENT.replace("pool.yaml", "other.yaml"))
+    with pytest.raises(ConfigError, match=r"pool\.yaml: this is a pool file"):
+        load_agent(pool)
+    with pytest.raises(ConfigError, match=r"agent\.yaml: this is an agent file; its pool file is"):
+        ModelPool.from_yaml(agent)
+    with pytest.raises(ConfigError, match=r"agent\.yaml: pool: .*other\.yaml: can not be read"):
+        load_agent(agent)
