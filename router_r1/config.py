@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, get_args
+from typing import Any, TypeAlias, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -175,7 +175,8 @@ def _one_line(error: ValidationError, data: object, source: str, model: type[Bas
         if not any(len(o) > len(path) and o[: len(path)] == path for o in found)
     }
     told = [
-        ".".join(map(str, path)) + ": " * bool(path) + _what(found[path], model) for path in found
+        ".".join(map(str, path)) + ": " * bool(path) + _what(found[path], path, model)
+        for path in found
     ]
     more = f" (and {len(told) - 2} more)" if len(told) > 2 else ""
     return " ".join(f"{source}: {'; '.join(told[:2])}{more}".split())
@@ -202,9 +203,9 @@ def _path(problem: ErrorDetails, data: Any) -> _Path:
     return tuple(path)
 
 
-def _what(problem: ErrorDetails, model: type[BaseModel]) -> str:
+def _what(problem: ErrorDetails, path: _Path, model: type[BaseModel]) -> str:
     kind, message = problem["type"], problem["msg"]
-    if kind == "extra_forbidden" and (meant := _meant(str(problem["loc"][-1]), model)):
+    if kind == "extra_forbidden" and (meant := _meant(path, model)):
         return f"no such field: did you mean {meant}?"
     if kind == "value_error":
         return message.removeprefix("Value error, ")
@@ -215,22 +216,25 @@ def _what(problem: ErrorDetails, model: type[BaseModel]) -> str:
     return f"{what} (found {_shown(problem['input'], kind in _SHOWS_TEXT)})"
 
 
-def _meant(name: str, model: type[BaseModel]) -> str:
+def _meant(refused: _Path, model: type[BaseModel]) -> str:
     """The field that has this name elsewhere in the model, or one that is spelt much like it; empty if none is."""
-    paths = {path.rpartition(".")[2]: path for path in reversed(list(_field_paths(model)))}
-    close = [name] if name in paths else difflib.get_close_matches(name, paths, n=1, cutoff=0.75)
-    return paths[close[0]] if close else ""
+    name, here = str(refused[-1]), ".".join(str(part) for part in refused if isinstance(part, str))
+    paths = [path for path in _field_paths(model) if path != here]  # another kind may have it here
+    by_name = {path.rpartition(".")[2]: path for path in reversed(paths)}
+    close = [name] if name in by_name else difflib.get_close_matches(name, by_name, 1, cutoff=0.75)
+    return by_name[close[0]] if close else ""
 
 
 def _field_paths(annotation: Any, prefix: str = "") -> Iterator[str]:
-    """Dotted names of the fields of a model, and of the models in its fields."""
+    """Dotted names of the fields of a model, and of the models in its fields; NAME stands for the keys of a mapping."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         for name, field in annotation.model_fields.items():
             yield prefix + name
             yield from _field_paths(field.annotation, f"{prefix}{name}.")
     else:
+        named = "NAME." if get_origin(annotation) is dict else ""
         for part in get_args(annotation):
-            yield from _field_paths(part, prefix)
+            yield from _field_paths(part, prefix + named)
 
 
 def _shown(value: object, text: bool = False) -> str:

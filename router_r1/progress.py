@@ -36,13 +36,16 @@ def counting(what: str, total: int) -> Iterator[Callable[[float], None]]:
             done, spent = done + 1, spent + cost
             if done % step == 0 or done == total:
                 console.print(
-                    f"{what}: {done} of {total}, ${spent:.4f}", highlight=False, soft_wrap=True
+                    f"{what}: {done} of {total}, ${spent:.4f}",
+                    highlight=False,
+                    markup=False,
+                    soft_wrap=True,
                 )
 
         yield tell
         return
     columns = (
-        TextColumn(what),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("${task.fields[cost]:.4f}"),

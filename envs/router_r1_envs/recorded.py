@@ -359,7 +359,7 @@ class RecordedWorld:
 
 
 def _joined(table: OutcomeTable, fit: OutcomeTable) -> OutcomeTable:
-    """One table of both, in the order of `fit` first: of a question in both, `fit` keeps it."""
+    """One table of both, `fit` first. Raises `DataError` for other models, and for an id that is in both."""
     if set(table.names) != set(fit.names):
         differ = ", ".join(sorted(set(table.names) ^ set(fit.names)))
         raise DataError(f"{table.source} and {fit.source} have other models: {differ}")

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,7 +56,8 @@ def eval_command(
     samples: Annotated[int, typer.Option(min=1, help="Times each question is asked.")] = 1,
     concurrency: Annotated[int, typer.Option(min=1, help="Most episodes at a time.")] = 64,
     max_usd: Annotated[
-        float | None, typer.Option(help="Begin nothing new after this many dollars.")
+        float | None,
+        typer.Option(min=0, help="Most dollars this run may cost, earlier starts included."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run: ask what is missing or failed.")
@@ -95,25 +97,33 @@ def eval_command(
     folder = RunFolder(out)
     built = load_agent(config, [*overrides, f"traces={folder.traces.resolve()}"])
     names = built.pool.names if "all" in single else tuple(dict.fromkeys(single))
-    if agent and name in names:
+    if name in built.pool.names:
         raise ConfigError(f"--name {name}: a candidate of the pool is called so too")
     contestants = [Contestant(name, "agent", built)] if agent else []
     contestants += [passes_on(built.pool, n, folder.traces, built.timeout_s) for n in names]
     fixed = {
-        "benchmark": benchmark,
+        "benchmark": str(Path(benchmark).resolve()) if Path(benchmark).is_file() else benchmark,
         "split": split,
+        "name": name,
         "agent": load(AgentFile, config, overrides).model_dump(mode="json"),
         "pool": [card.model_dump(mode="json") for card in built.pool.cards],
         "instruction": chosen.instruction,
     }
-    folder.begin(fixed, questions, resume=resume)
-    folder.write_settings({"versions": versions(), "samples": samples})
-    todo = list(jobs([c.name for c in contestants], questions, samples, folder.episodes()))
-    whole = _ask(folder, contestants, questions, todo, chosen.instruction, concurrency, max_usd)
-    folder.write_settings({"peak_mib": peak_mib()})
-    if not whole:
-        typer.echo(f"stopped at ${max_usd:g}; --resume with a higher --max-usd goes on", err=True)
-    _score(out, allow_code, seed)
+    with folder.alone():
+        folder.begin(fixed, questions, resume=resume)
+        folder.write_settings({"versions": versions(), "samples": samples})
+        done = folder.episodes()
+        todo = list(jobs([c.name for c in contestants], questions, samples, done))
+        left = math.inf
+        if max_usd is not None:
+            left = max_usd - sum(trace.cost_usd for tried in done.values() for trace in tried)
+        whole = _ask(folder, contestants, questions, todo, chosen.instruction, concurrency, left)
+        folder.write_settings({"peak_mib": peak_mib()})
+        if not whole:
+            typer.echo(
+                f"stopped near ${max_usd:g}; --resume with a higher --max-usd goes on", err=True
+            )
+        _score(out, allow_code, seed)
 
 
 def rescore_command(
@@ -132,7 +142,7 @@ def _ask(
     todo: list[Job],
     instruction: str,
     concurrency: int,
-    max_usd: float | None,
+    max_usd: float,
 ) -> bool:
     """Ask, with progress and running total; an interrupt leaves a run that can be gone on with."""
     from router_r1.progress import counting

@@ -13,7 +13,10 @@ Not covered: what the answers are worth (`scoring.py`), and tables that were rec
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import json
+import math
 import resource
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,11 +34,14 @@ from router_r1.protocol import Route, render_turn
 from router_r1.questions import Question, read_questions, write_questions
 from router_r1.testing import ScriptedPolicy
 from router_r1.trace import Trace, read_traces
+from router_r1.transport import FailureKind
 
-FAILED = frozenset(
-    {StopReason.ERROR, StopReason.CANCELLED, StopReason.POLICY_FAILED, StopReason.DEADLINE}
+_BROKEN_OFF = frozenset({StopReason.ERROR, StopReason.CANCELLED})
+_NO_ANSWER = frozenset({StopReason.POLICY_FAILED, StopReason.DEADLINE})
+_ITS_OWN = frozenset(
+    {FailureKind.EMPTY_REPLY, FailureKind.MALFORMED_REPLY, FailureKind.CONTEXT_OVERFLOW}
 )
-"""Ends of an episode that say nothing about the answer: it is asked again."""
+"""Failures of a call that are the model's own doing: it was asked, and this is its answer."""
 _FREE = Price(input=0, output=0)
 _PASSES_ON = "passes on to "
 _LONGEST = 10**7  # tokens of a question that is passed on
@@ -62,7 +68,7 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Reply:
-    """Takes the last reply of a candidate as it is; no answer where the call failed."""
+    """Takes the last reply of a candidate as it is; no answer where there is none."""
 
     kind: str = "reply"
 
@@ -142,7 +148,9 @@ class RunFolder:
                         f"--out"
                     )
             questions = list(known.values())
-        write_questions(self.questions, questions)
+        new = self.path / "questions.new.jsonl"
+        write_questions(new, questions)
+        new.replace(self.questions)
         self.write_settings({"fixed": dict(fixed)})
 
     def read_settings(self) -> dict[str, Any]:
@@ -163,17 +171,33 @@ class RunFolder:
         new.write_text(json.dumps(kept | dict(settings), indent=2) + "\n")
         new.replace(self.settings)
 
-    def episodes(self) -> dict[Job, Trace]:
-        """The last trace of each job, one that failed only where no other is. Raises `DataError` for traces of something else."""
-        found: dict[Job, Trace] = {}
+    def episodes(self) -> dict[Job, tuple[Trace, ...]]:
+        """All traces of each job; the last one counts, unless it failed and another did not: then that one is last.
+
+        Raises:
+            DataError: traces of something else.
+        """
+        found: dict[Job, tuple[Trace, ...]] = {}
         for trace in read_traces(self.traces) if self.traces.exists() else ():
             try:
                 job = Job(trace.metadata["router"], trace.metadata["id"], trace.sample_index)
             except KeyError as error:
                 raise DataError(f"{self.traces}: a trace says no {error} in its metadata") from None
-            if job not in found or not failed(trace):
-                found[job] = trace
+            tried = found.get(job, ())
+            better = not tried or failed(tried[-1]) or not failed(trace)
+            found[job] = (*tried, trace) if better else (trace, *tried)
         return found
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes out while a run goes on. Raises `ConfigError` if one is at it already."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "run.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ConfigError(f"{self.path}: another process runs here; wait for it") from None
+            yield
 
 
 def passed_on(trace: Trace) -> bool:
@@ -182,19 +206,33 @@ def passed_on(trace: Trace) -> bool:
 
 
 def failed(trace: Trace) -> bool:
-    """Did the episode break off, or the only call of a single model? Then it is asked again."""
-    return trace.stop_reason in FAILED or (passed_on(trace) and trace.answer is None)
+    """Does it say nothing about the router, so that it is asked again?
+
+    It broke off; or policy or deadline failed and there is no answer; or candidates were called and not one could be reached, for an agent as
+    for a single model. An empty reply is a model's own doing.
+    """
+    if trace.stop_reason in _BROKEN_OFF:
+        return True
+    if trace.stop_reason in _NO_ANSWER and trace.answer is None:
+        return True
+    replies = [o.response for turn in trace.turns for o in turn.outcomes if o.response]
+    return bool(replies) and all(
+        reply.failure is not None and reply.failure.kind not in _ITS_OWN for reply in replies
+    )
 
 
 def jobs(
-    routers: Sequence[str], questions: Iterable[Question], samples: int, done: Mapping[Job, Trace]
+    routers: Sequence[str],
+    questions: Iterable[Question],
+    samples: int,
+    done: Mapping[Job, Sequence[Trace]],
 ) -> Iterator[Job]:
     """What is left to do, question by question: a run that is cut short has the same questions for all."""
     for question in questions:
         for sample in range(samples):
             for router in routers:
                 job = Job(router, question.id, sample)
-                if job not in done or failed(done[job]):
+                if job not in done or failed(done[job][-1]):
                     yield job
 
 
@@ -205,7 +243,7 @@ async def ask_all(
     instruction: str = "",
     *,
     concurrency: int = 64,
-    max_usd: float | None = None,
+    max_usd: float = math.inf,
     on_result: Callable[[Job, Result], None] = lambda *_: None,
 ) -> bool:
     """Carry out jobs; their traces are on disk when this returns, or raises.
@@ -216,7 +254,8 @@ async def ask_all(
         todo: the jobs, in the order they are begun.
         instruction: how to answer, put under every question.
         concurrency: most episodes at a time.
-        max_usd: dollars after which no new episode begins; what is in flight is finished.
+        max_usd: no new episode begins when what was spent, and what those in flight may cost by the mean of the others, comes to more. Few
+            are in flight until there is a mean.
         on_result: called when an episode has ended.
 
     Returns:
@@ -225,27 +264,44 @@ async def ask_all(
     agents = {contestant.name: contestant.agent for contestant in contestants}
     texts = {question.id: question for question in questions}
     waiting = iter(todo)
-    spent = 0.0
+    spent, finished, flying = 0.0, 0, 0
     enough = False
+    ended = asyncio.Condition()
+
+    def affordable() -> bool:
+        return spent + (flying + 1) * spent / max(1, finished) <= max_usd
+
+    def room() -> bool:
+        return flying <= finished  # so that a price is known before much is spent
 
     async def work() -> None:
-        nonlocal spent, enough
+        nonlocal spent, finished, flying, enough
         for job in waiting:
-            if max_usd is not None and spent >= max_usd:
+            if max_usd < math.inf:
+                async with ended:
+                    await ended.wait_for(room)
+            if enough or not affordable():
                 enough = True
                 return
             question = texts[job.question]
-            result = await agents[job.router].aask(
-                asked(question, instruction),
-                sample_index=job.sample,
-                metadata={
-                    "id": question.id,
-                    "router": job.router,
-                    "gold": list(question.answers),
-                    "category": question.category,
-                },
-            )
+            flying += 1
+            try:
+                result = await agents[job.router].aask(
+                    asked(question, instruction),
+                    sample_index=job.sample,
+                    metadata={
+                        "id": question.id,
+                        "router": job.router,
+                        "gold": list(question.answers),
+                        "category": question.category,
+                    },
+                )
+            finally:
+                flying -= 1
             spent += result.cost_usd
+            finished += 1
+            async with ended:
+                ended.notify_all()
             on_result(job, result)
 
     workers = [asyncio.ensure_future(work()) for _ in range(min(concurrency, len(todo)))]

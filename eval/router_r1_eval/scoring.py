@@ -10,6 +10,7 @@ A question that somebody has not been asked yet is left out for all. One that fa
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +36,7 @@ from router_r1_eval.significance import smallest_difference
 from router_r1_reward import grade
 
 _SHORT = frozenset({"em", "f1"})
-"""Metrics that compare whole answers: of a long reply the part that it gives as its answer is taken."""
+"""Metrics that compare whole answers: a long reply counts by what it gives as its answer."""
 
 Grader = Callable[[Question, str | None], float]
 
@@ -45,22 +46,32 @@ class Scored:
     """An episode and how right it was."""
 
     job: Job
-    trace: Trace
+    traces: tuple[Trace, ...]
+    """Of all tries, earlier ones failed; the last one is graded, and all were paid for."""
     answer: str | None
     """What was graded."""
     score: float
     """0 to 1."""
 
+    @property
+    def trace(self) -> Trace:
+        """The one that counts."""
+        return self.traces[-1]
 
-def graded_part(text: str | None, metric: str) -> str | None:
-    """What of a reply is graded: all of it, or for metrics that compare whole answers the answer in it."""
-    if text is None or metric not in _SHORT:
-        return text
-    return extract_answer(text) or text
+    @property
+    def cost_usd(self) -> float:
+        """Dollars of all tries."""
+        return math.fsum(trace.cost_usd for trace in self.traces)
+
+
+def graded_parts(text: str | None, metric: str) -> tuple[str | None, ...]:
+    """What of a reply is graded, the best of these: all of it, and for metrics that compare whole answers the answer in it."""
+    extracted = extract_answer(text) if text is not None and metric in _SHORT else None
+    return (text,) if extracted in (None, text) else (text, extracted)
 
 
 def score_all(
-    episodes: Mapping[Job, Trace],
+    episodes: Mapping[Job, tuple[Trace, ...]],
     questions: Mapping[str, Question],
     grader: Grader,
     *,
@@ -74,17 +85,20 @@ def score_all(
         ScorerError: a grader failed.
     """
 
-    def one(item: tuple[Job, Trace]) -> Scored:
-        job, trace = item
+    def one(item: tuple[Job, tuple[Trace, ...]]) -> Scored:
+        job, traces = item
         question = questions.get(job.question)
         if question is None:
             raise DataError(f"a trace is of the question {job.question!r}, which is not there")
-        answer = graded_part(trace.answer, question.metric)
+        if failed(traces[-1]):
+            return Scored(job, traces, None, 0.0)
+        parts = graded_parts(traces[-1].answer, question.metric)
         try:
-            score = 0.0 if failed(trace) else grader(question, answer)
+            scores = [grader(question, part) for part in parts]
         except DataError as error:
             raise DataError(f"question {question.id!r}: {error}") from error
-        return Scored(job, trace, answer, score)
+        best = max(range(len(parts)), key=scores.__getitem__)
+        return Scored(job, traces, parts[best], scores[best])
 
     found = []
     with ThreadPoolExecutor(workers) as pool:
@@ -118,6 +132,7 @@ def write_scores(folder: RunFolder, scored: Iterable[Scored]) -> None:
             "sample": s.job.sample,
             "episode_id": s.trace.episode_id,
             "answer": s.answer,
+            "tries": len(s.traces),
             "failed": failed(s.trace),
             "score": s.score,
         }
@@ -141,9 +156,12 @@ def results_of(folder: RunFolder, scored: Sequence[Scored], *, seed: int = 0) ->
         raise DataError(f"{folder.traces}: holds no episodes; run `router-r1 eval` first")
     pool = [card.name for card in scored[0].trace.candidates]
     order = sorted(cells, key=lambda name: pool.index(name) if name in pool else -1)
-    common = [key for key in questions if all(key in asked for asked in cells.values())]
+    most = max(map(len, cells.values()))
+    unfinished = {name: len(cells[name]) for name in order if len(cells[name]) < most / 2}
+    order = [name for name in order if name not in unfinished]
+    common = [key for key in questions if all(key in cells[name] for name in order)]
     if not common:
-        raise DataError(f"{folder.path}: no question was asked of all of {', '.join(cells)}")
+        raise DataError(f"{folder.path}: no question was asked of all of {', '.join(order)}")
     runs = {name: _run([cells[name][key] for key in common]) for name in order}
     bars = [name for name in order if passed_on(cells[name][common[0]][0].trace)]
     best = max(bars, key=lambda n: (runs[n].value.mean(), -runs[n].cost.mean()), default=None)
@@ -155,6 +173,7 @@ def results_of(folder: RunFolder, scored: Sequence[Scored], *, seed: int = 0) ->
             "kind": "bar" if name in bars else "agent",
             **point(run, runs[best] if best is not None else None, seed),
             "failed": sum(failed(s.trace) for key in common for s in cells[name][key]),
+            "asked_again": sum(len(s.traces) > 1 for key in common for s in cells[name][key]),
             "categories": _categories([questions[key] for key in common], run),
             "curve": [],
         }
@@ -163,14 +182,20 @@ def results_of(folder: RunFolder, scored: Sequence[Scored], *, seed: int = 0) ->
                 [questions[key] for key in common], [cells[name][key][0].answer for key in common]
             )
         rows.append(entry)
-    traces = [s.trace for s in scored]
+    traces = [trace for s in scored for trace in s.traces]
+    discordant = max(
+        (float((run.value != runs[best].value).mean()) for run in runs.values()) if best else (0.2,)
+    )
     return {
         "table": benchmark.name,
         "questions": len(common),
         "left_out": len(questions) - len(common),
+        "unfinished": unfinished,
         "pool": pool,
         "rows": rows,
-        "smallest_difference": smallest_difference(len(common)),
+        "smallest_difference": smallest_difference(
+            len(common), differ=min(0.99, max(0.01, discordant))
+        ),
         "efficiency": efficiency(traces),
         "settings": {**settings, "best_single": best},
         "versions": versions(),
@@ -184,9 +209,7 @@ def _run(cells: Sequence[Sequence[Scored]]) -> Run:
     def mean(of: Callable[[Scored], float]) -> np.typing.NDArray[np.float64]:
         return np.array([np.mean([of(s) for s in samples]) for samples in cells])
 
-    return Run(
-        mean(lambda s: s.score), mean(lambda s: s.trace.cost_usd), mean(lambda s: _calls(s.trace))
-    )
+    return Run(mean(lambda s: s.score), mean(lambda s: s.cost_usd), mean(lambda s: _calls(s.trace)))
 
 
 def _calls(trace: Trace) -> int:
@@ -251,13 +274,15 @@ def efficiency(traces: Iterable[Trace]) -> dict[str, dict[str, Any]]:
 def table_of(folder: RunFolder, scored: Sequence[Scored]) -> OutcomeTable | None:
     """What single models answered, as an outcome table; None where none was asked. A call that failed is a missing cell."""
     outcomes = []
+    samples: Counter[tuple[str, str]] = Counter()
     cards: dict[str, ModelCard] = {}
-    for one in scored:
+    for one in sorted(scored, key=lambda s: s.job.sample):
         trace = one.trace
         if failed(trace) or not passed_on(trace):
             continue
         cards |= {c.name: c for c in trace.candidates}  # in the order of the pool
         reply = next(o.response for t in trace.turns for o in t.outcomes if o.response)
+        place = (one.job.question, one.job.router)
         outcomes.append(
             Outcome(
                 id=one.job.question,
@@ -267,9 +292,10 @@ def table_of(folder: RunFolder, scored: Sequence[Scored]) -> OutcomeTable | None
                 input_tokens=reply.usage.prompt,
                 output_tokens=reply.usage.completion,
                 cost=reply.cost_usd,
-                sample=one.job.sample,
+                sample=samples[place],  # numbered anew: one may have failed
             )
         )
+        samples[place] += 1
     if not outcomes:
         return None
     asked, models = {o.id for o in outcomes}, {o.model for o in outcomes}
@@ -284,6 +310,8 @@ def summary(results: Mapping[str, Any]) -> list[str]:
         f"{results['questions']} questions of {results['table']}; a paired comparison finds differences of "
         f"{100 * results['smallest_difference']:.1f} points or more"
     ]
+    for name, count in results["unfinished"].items():
+        lines.append(f"{name} was asked {count} questions, too few to compare; --resume goes on")
     if results["left_out"]:
         lines.append(
             f"{results['left_out']} questions are left out: not everybody was asked them yet; --resume goes on"
@@ -322,10 +350,10 @@ def rescore(
     folder.read_settings()
     questions = {q.id: q for q in read_questions(folder.questions)}
     scored = score_all(folder.episodes(), questions, grader, workers=workers, on_score=on_score)
-    write_scores(folder, scored)
+    results = results_of(folder, scored, seed=seed)
     table = table_of(folder, scored)
+    write_scores(folder, scored)
     if table is not None:
         table.save(folder.path / "table")
-    results = results_of(folder, scored, seed=seed)
     (folder.path / "results.json").write_text(json.dumps(results, indent=2) + "\n")
     return results

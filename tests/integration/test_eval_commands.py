@@ -18,6 +18,8 @@ from router_r1.questions import Question, write_questions
 from router_r1.table import OutcomeTable
 from router_r1.testing import Exchange, LoopbackServer, Served, chat_reply, usage
 from router_r1.trace import read_traces
+from router_r1_eval.runner import RunFolder
+from router_r1_eval.scoring import by_metric, graded_parts
 
 SUMS = {f"What is {n} + {n}?": str(2 * n) for n in range(1, 9)}
 COMMAND = [sys.executable, "-c", "from router_r1.cli import main; main()"]
@@ -196,11 +198,66 @@ def test_an_interrupted_run_loses_what_was_in_flight(files: Path, script: Script
     assert results(files)["rows"][0]["accuracy"] == 1
 
 
-def test_spending_stops_at_the_limit(files: Path) -> None:
-    done = evaluate(files, "--concurrency", "1", "--max-usd", "0.003")
-    assert done.returncode == 0 and "stopped at $0.003" in done.stderr
-    assert len(list(read_traces(files / "run" / "traces.jsonl"))) == 3
-    assert "5 questions are left out" in done.stdout
+@pytest.mark.parametrize("concurrency", ["1", "64"])
+def test_a_run_costs_no_more_than_it_may_over_all_its_starts(files: Path, concurrency: str) -> None:
+    done = evaluate(files, "--concurrency", concurrency, "--max-usd", "0.003")
+    assert done.returncode == 0 and "stopped near $0.003" in done.stderr
+    assert len(list(read_traces(files / "run" / "traces.jsonl"))) == 2  # of $0.0011 each
+    assert "6 questions are left out" in done.stdout
+    evaluate(files, "--concurrency", concurrency, "--max-usd", "0.005", "--resume")
+    assert len(list(read_traces(files / "run" / "traces.jsonl"))) == 4
+
+
+def test_an_outage_is_asked_again_for_agents_as_for_single_models(
+    files: Path, script: Script
+) -> None:
+    script.down = {"large"}
+    assert evaluate(files, "--single", "large", "--limit", "3").returncode == 0
+    assert [row["failed"] for row in results(files)["rows"]] == [3, 3]
+    script.down.clear()
+    assert evaluate(files, "--single", "large", "--limit", "3", "--resume").returncode == 0
+    found = results(files)
+    assert [row["accuracy"] for row in found["rows"]] == [1, 1]
+    assert [row["asked_again"] for row in found["rows"]] == [3, 3]
+
+
+def test_tries_that_failed_are_paid_for(files: Path, script: Script) -> None:
+    agent = files / "agent.yaml"
+    agent.write_text(agent.read_text().replace("{input: 0, output: 0}", "{input: 1, output: 1}"))
+    script.down = {"large"}
+    assert evaluate(files, "--limit", "2").returncode == 0
+    script.down.clear()
+    assert evaluate(files, "--limit", "2", "--resume").returncode == 0
+    traces = list(read_traces(files / "run" / "traces.jsonl"))
+    assert len(traces) == 4
+    found = results(files)
+    assert found["rows"][0]["cost_usd"] == pytest.approx(sum(t.cost_usd for t in traces) / 2)
+    assert found["efficiency"]["policy (policy)"]["attempts"] == 8
+    assert found["efficiency"]["large"]["failed"] == 2
+
+
+def test_two_processes_do_not_share_a_run(files: Path) -> None:
+    with RunFolder(files / "run").alone():
+        refused = evaluate(files)
+    assert refused.returncode == 2 and "another process runs here" in refused.stderr
+
+
+def test_who_was_hardly_asked_is_not_compared(files: Path) -> None:
+    assert evaluate(files).returncode == 0
+    done = evaluate(files, "--resume", "--single", "small", "--limit", "2")
+    assert "small was asked 2 questions, too few to compare" in done.stdout
+    assert [row["name"] for row in results(files)["rows"]] == ["agent"]
+    assert results(files)["questions"] == 8
+
+
+def test_an_answer_that_looks_like_a_sentence_is_an_answer() -> None:
+    question = Question(id="q", question="?", answer="It's a Wonderful Life", metric="em")
+    assert "It's a Wonderful Life" in graded_parts("It's a Wonderful Life", "em")
+    grader = by_metric()
+    assert max(grader(question, p) for p in graded_parts("It's a Wonderful Life", "em")) == 1
+    long = "I know this one.\nThe answer is It's a Wonderful Life."
+    assert max(grader(question, p) for p in graded_parts(long, "em")) == 1
+    assert graded_parts(long, "math") == (long,)
 
 
 def test_rescoring_asks_nobody(files: Path, script: Script) -> None:
@@ -221,7 +278,7 @@ def test_rescoring_asks_nobody(files: Path, script: Script) -> None:
     scores = [json.loads(line) for line in lines]
     assert {s["answer"] for s in scores if s["id"] == "s7"} == {
         "16",
-        "I think that it must be 3",
+        "I think that it must be 3.",
     }
 
 
@@ -237,7 +294,7 @@ def test_repeated_samples_are_kept_apart(files: Path) -> None:
     [
         (("--no-agent",), "nobody to ask"),
         (("--single", "medium"), "no candidate 'medium'"),
-        (("--single", "small", "--name", "small"), "is called so too"),
+        (("--name", "small"), "is called so too"),
     ],
 )
 def test_what_can_not_be_run_is_said_before_anybody_is_asked(

@@ -76,6 +76,13 @@ def question(where: str, **fields: Any) -> Question:
     return config.validate(Question, fields, where)
 
 
+def accepted(gold: Any) -> str | tuple[str, ...]:
+    """One gold answer, a list of them, or none: as a question has them."""
+    given = gold if isinstance(gold, list) else [gold]
+    texts = [str(one) for one in given if one is not None and str(one).strip()]
+    return tuple(texts) if len(texts) > 1 else texts[0] if texts else NOT_PUBLISHED
+
+
 def outcome(where: str, **fields: Any) -> Outcome:
     """An outcome of a row. Raises `ConfigError`, which names the row and the field."""
     return config.validate(Outcome, fields, where)

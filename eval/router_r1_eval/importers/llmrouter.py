@@ -18,9 +18,9 @@ from router_r1.errors import DataError
 from router_r1.questions import Question, read_json_lines
 from router_r1.table import Outcome, OutcomeTable
 from router_r1_eval.importers.common import (
-    NOT_PUBLISHED,
     Given,
     Import,
+    accepted,
     card,
     cards,
     must,
@@ -125,8 +125,6 @@ def _queries(path: Path) -> Iterable[dict[str, Any]]:
 
 
 def _question(key: str, text: str, query: dict[str, Any], where: str) -> Question:
-    gold = query.get("ground_truth")
-    answers = [str(g) for g in (gold if isinstance(gold, list) else [gold]) if str(g or "").strip()]
     options = query.get("choices")
     shown = options.get("text") if isinstance(options, dict) else None
     metric = str(query.get("metric") or "recorded")
@@ -134,7 +132,7 @@ def _question(key: str, text: str, query: dict[str, Any], where: str) -> Questio
         where,
         id=key,
         question=text,
-        answer=tuple(answers) if len(answers) > 1 else answers[0] if answers else NOT_PUBLISHED,
+        answer=accepted(query.get("ground_truth")),
         metric=_METRICS.get(metric, metric),
         category=query.get("task_name"),
         choices=tuple(map(str, shown)) if shown else None,

@@ -13,9 +13,9 @@ from router_r1.errors import DataError
 from router_r1.questions import Question, read_json_lines
 from router_r1.table import Outcome, OutcomeTable
 from router_r1_eval.importers.common import (
-    NOT_PUBLISHED,
     Given,
     Import,
+    accepted,
     card,
     cards,
     must,
@@ -96,15 +96,13 @@ def read(source: Path, given: Given) -> Import:
 
 
 def _question(row: dict[str, Any], result: dict[str, Any], where: str) -> Question:
-    gold = result.get("ground_truth")
-    texts = [str(g) for g in (gold if isinstance(gold, list) else [gold]) if str(g or "").strip()]
     index = str(row["global_index"])
     metric = str(result["metric"])
     return question(
         where,
         id=index,
         question=str(row["question"]),
-        answer=tuple(texts) if len(texts) > 1 else texts[0] if texts else NOT_PUBLISHED,
+        answer=accepted(result.get("ground_truth")),
         metric=_METRICS.get(metric, metric),
         category=index.rpartition("_")[0] or index,
     )
