@@ -143,6 +143,8 @@ class Role(StrEnum):
     POLICY = "policy"
     CANDIDATE = "candidate"
     AGGREGATOR = "aggregator"
+    JUDGE = "judge"
+    """Evaluation only: what it costs to know whether an answer is right is no part of an episode."""
 
 
 class Cause(StrEnum):

@@ -65,7 +65,7 @@ class Question(StrictModel):
     answer: Text | Annotated[tuple[Text, ...], Field(min_length=1)]
     """The gold answer, or all that are accepted."""
     metric: Text
-    """How an answer is scored: `em`, `f1`, `contains`, `choice`, `math`, `code`, ..."""
+    """How an answer is scored: `em`, `f1`, `contains`, `choice`, `math`, `code`, `ifeval`, ..."""
     category: str | None = None
     """Subject or task, for results by category and for "best per category"."""
     choices: tuple[str, ...] | None = None

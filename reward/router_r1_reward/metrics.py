@@ -8,6 +8,7 @@
 | `choice` | it names the option, by letter or by text (`choices.py`) |
 | `math` | it is the same number or expression (`maths.py`) |
 | `code` | the program passes the tests (`programs.py`); off unless allowed |
+| `ifeval` | it follows all instructions in the question's metadata (`instructions.py`); the gold answer does not matter |
 
 A metric that can not score raises; nothing that goes wrong becomes a 0. `None`, no answer, scores 0.
 """
@@ -23,6 +24,7 @@ from router_r1.errors import ConfigError, DataError
 from router_r1.questions import Question
 from router_r1_reward import programs
 from router_r1_reward.choices import same_choice
+from router_r1_reward.instructions import follows_all
 from router_r1_reward.maths import same_value
 
 Metric = Callable[[str, str, Question | None], float]
@@ -45,14 +47,14 @@ def grade(
         answer: what was answered; None scores 0.
         golds: the accepted answers; for `code` without `question.metadata["tests"]`, the one test program.
         metric: a name in `METRICS`.
-        question: for what a metric needs beyond the gold answer: `choices`, and `metadata` for `code`.
+        question: for what a metric needs beyond the gold answer: `choices`, and `metadata` for `code` and `ifeval`.
         allow_code: run programs; the environment variable ROUTER_R1_ALLOW_CODE=1 does the same.
 
     Raises:
         ConfigError: no such metric, or `code` without permission.
-        DataError: a gold answer that the metric can not read.
+        DataError: a gold answer, or an instruction, that the metric can not read.
         ScorerError: the metric itself failed.
-        MissingDependencyError: an expression has to be compared, and math-verify is not installed.
+        MissingDependencyError: math-verify (to compare expressions) or py3langid (to tell languages) is needed and not installed.
     """
     if metric not in METRICS:
         raise ConfigError(f"there is no metric {metric!r}; it is one of {', '.join(METRICS)}")
@@ -107,6 +109,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "choice": same_choice,
         "math": same_value,
         "code": programs.passes,
+        "ifeval": follows_all,
     }
 )
 """All metrics by name."""

@@ -3,17 +3,22 @@
 Each accepted answer of each question is scored as if it had been answered, alone and among the others, and must get
 1.0; a deliberately wrong answer must not. That finds unknown metrics, gold letters beyond the last option, expressions that nothing
 can read, and tests that pass whatever they are given.
+
+A metric without gold answers has a check of its own. `ifeval`: the instructions can be read, and there is an answer that
+does not follow them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
+from types import MappingProxyType
 
 from router_r1.errors import DataError
 from router_r1.questions import Question
-from router_r1_reward import programs
+from router_r1_reward import instructions, programs
 from router_r1_reward.choices import named_options
 from router_r1_reward.metrics import METRICS, grade
 
@@ -67,6 +72,11 @@ def validate(questions: Iterable[Question], *, allow_code: bool = False) -> Repo
 
 
 def _check(question: Question, allow_code: bool) -> Iterable[Offender]:
+    if question.metric in _OWN_CHECKS:
+        problem = _OWN_CHECKS[question.metric](question)
+        if problem:
+            yield Offender(question.id, question.metric, question.answers[0], problem)
+        return
     for answer in question.answers:
         problem = _problem(question, answer, allow_code)
         if problem:
@@ -93,3 +103,22 @@ def _wrong(question: Question, answer: str) -> str:
     if question.metric == "choice":
         return "A" if "A" not in named_options(answer, question.choices) else "B"
     return _WRONG.get(question.metric, _WRONG_WORD)
+
+
+def _instruction_problem(question: Question) -> str:
+    """What is wrong with the instructions of a question; empty if nothing is."""
+    try:
+        wrong = map(
+            instructions.followed,
+            instructions.breaking(question.metadata),
+            repeat(question.metadata),
+        )
+        return "any answer follows the instructions" if all(map(all, wrong)) else ""
+    except DataError as error:
+        return str(error)
+
+
+_OWN_CHECKS: Mapping[str, Callable[[Question], str]] = MappingProxyType(
+    {"ifeval": _instruction_problem}
+)
+"""Metric without gold answers -> what is wrong with a question of it; an empty text if nothing is."""

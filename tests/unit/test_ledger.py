@@ -289,7 +289,7 @@ def test_a_ledger_sums_by_role_and_by_model() -> None:
     ledger.add(row(1.0, role=Role.AGGREGATOR, model="b"))
     ledger.add(row(2.0, model="b", outcome="timeout"))
     assert ledger.cost_usd() == 3.75
-    assert [ledger.cost_usd(role) for role in Role] == [0.5, 2.25, 1.0]
+    assert [ledger.cost_usd(role) for role in Role] == [0.5, 2.25, 1.0, 0.0]
     assert ledger.cost_by_model() == {"a": 0.25, "p": 0.5, "b": 3.0}
     assert list(ledger.cost_by_model()) == ["a", "p", "b"]
     assert ledger.usage() == Usage(40, 20) and ledger.usage(Role.POLICY) == Usage(10, 5)
