@@ -34,7 +34,8 @@ from router_r1_reward.errors import ScorerError
 JUDGE_VERSION = "1"
 """Of the texts that a judge reads: verdicts under different versions are not to be compared."""
 
-_NO_GOLD = frozenset({"ifeval"})
+UNJUDGED = frozenset({"ifeval", "code", "toxicity"})
+"""Metrics without an answer to compare with: no judge is asked."""
 _VERDICT = re.compile(r"[\s*_`]*VERDICT[\s*_]*:[\s*_]*(CORRECT|INCORRECT)[\s*_`.]*", re.IGNORECASE)
 _RULES = """\
 You decide whether an answer to a question is correct. You know the question and its accepted answers; you do not know who answered.
@@ -100,7 +101,7 @@ class Judge:
             DataError: the question's metric has no gold answer to compare with.
             ScorerError: a call failed, or two replies held no verdict.
         """
-        if question.metric in _NO_GOLD:
+        if question.metric in UNJUDGED:
             raise DataError(
                 f"question {question.id!r} has the metric {question.metric!r} and no gold answer, and a judge needs one; "
                 "score it with its metric"

@@ -14,10 +14,18 @@ import typer
 if TYPE_CHECKING:
     from router_r1.agent import Result
     from router_r1_eval.runner import Contestant, Job, RunFolder
+    from router_r1_eval.scoring import Grader
 
 AllowCode = Annotated[
     bool,
     typer.Option("--allow-code", help="Run the programs of answers to questions about code."),
+]
+JudgeName = Annotated[
+    str | None,
+    typer.Option("--judge", help="Grade by this model of --judge-pool instead of the metric."),
+]
+JudgePool = Annotated[
+    Path | None, typer.Option("--judge-pool", help="The pool file with the judge.")
 ]
 
 
@@ -63,6 +71,8 @@ def eval_command(
         bool, typer.Option("--resume", help="Go on with a run: ask what is missing or failed.")
     ] = False,
     allow_code: AllowCode = False,
+    judge: JudgeName = None,
+    judge_pool: JudgePool = None,
     overrides: Annotated[
         list[str], typer.Option("--set", help="a.b=value: wins over the agent file.")
     ] = [],
@@ -95,6 +105,7 @@ def eval_command(
 
         require_permission(allow_code)  # before anything is paid for
     folder = RunFolder(out)
+    grader = _grader(out, allow_code, judge, judge_pool)
     built = load_agent(config, [*overrides, f"traces={folder.traces.resolve()}"])
     names = built.pool.names if "all" in single else tuple(dict.fromkeys(single))
     if name in built.pool.names:
@@ -123,16 +134,18 @@ def eval_command(
             typer.echo(
                 f"stopped near ${max_usd:g}; --resume with a higher --max-usd goes on", err=True
             )
-        _score(out, allow_code, seed)
+        _score(out, grader, seed)
 
 
 def rescore_command(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     allow_code: AllowCode = False,
+    judge: JudgeName = None,
+    judge_pool: JudgePool = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
 ) -> None:
     """Grade the traces of a run again, and write its results anew; nobody is asked anything."""
-    _score(run, allow_code, seed)
+    _score(run, _grader(run, allow_code, judge, judge_pool), seed)
 
 
 def _ask(
@@ -170,13 +183,27 @@ def _ask(
             raise
 
 
-def _score(run: Path, allow_code: bool, seed: int) -> None:
+def _grader(run: Path, allow_code: bool, judge: str | None, pool: Path | None) -> Grader:
+    """How answers are graded. Raises `ConfigError` for a judge that can not be called."""
+    from router_r1.errors import ConfigError
+    from router_r1.pool import ModelPool
+    from router_r1_eval.scoring import Judged, by_metric
+
+    grader = by_metric(allow_code)
+    if judge is None and pool is None:
+        return grader
+    if judge is None or pool is None:
+        raise ConfigError("--judge and --judge-pool belong together")
+    return Judged(ModelPool.from_yaml(pool), judge, run / "judge.sqlite", grader)
+
+
+def _score(run: Path, grader: Grader, seed: int) -> None:
     from router_r1.progress import counting
     from router_r1_eval.runner import RunFolder
-    from router_r1_eval.scoring import by_metric, rescore, summary
+    from router_r1_eval.scoring import rescore, summary
 
     total = len(RunFolder(run).episodes())
     with counting("scoring", total) as advance:
-        results = rescore(run, by_metric(allow_code), seed=seed, on_score=lambda _: advance(0.0))
+        results = rescore(run, grader, seed=seed, on_score=lambda _: advance(0.0))
     for line in summary(results):
         typer.echo(line)

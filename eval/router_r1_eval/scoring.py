@@ -9,6 +9,7 @@ A question that somebody has not been asked yet is left out for all. One that fa
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections import Counter, defaultdict
@@ -24,16 +25,19 @@ import numpy as np
 from router_r1.answers import extract_answer
 from router_r1.cards import ModelCard
 from router_r1.errors import DataError
-from router_r1.ledger import Role
+from router_r1.ledger import Ledger, Role
+from router_r1.pool import ModelPool
 from router_r1.questions import Question, read_questions, write_json_lines
 from router_r1.table import Outcome, OutcomeTable
 from router_r1.trace import Trace
 from router_r1_envs.methods import Run
 from router_r1_eval import benchmarks
+from router_r1_eval.judge import JUDGE_VERSION, UNJUDGED, Judge
 from router_r1_eval.results import point, versions
 from router_r1_eval.runner import Job, RunFolder, failed, passed_on
 from router_r1_eval.significance import smallest_difference
 from router_r1_reward import grade
+from router_r1_reward.errors import ScorerError
 
 _SHORT = frozenset({"em", "f1"})
 """Metrics that compare whole answers: a long reply counts by what it gives as its answer."""
@@ -92,7 +96,8 @@ def score_all(
             raise DataError(f"a trace is of the question {job.question!r}, which is not there")
         if failed(traces[-1]):
             return Scored(job, traces, None, 0.0)
-        parts = graded_parts(traces[-1].answer, question.metric)
+        whole = isinstance(grader, Judged)
+        parts = graded_parts(traces[-1].answer, "" if whole else question.metric)
         try:
             scores = [grader(question, part) for part in parts]
         except DataError as error:
@@ -121,6 +126,69 @@ def by_metric(allow_code: bool = False) -> Grader:
         )
 
     return grader
+
+
+class Judged:
+    """Grades by a judge what its verdicts can grade, and the rest by metric. Verdicts are kept: grading again asks only what is new."""
+
+    def __init__(self, pool: ModelPool, model: str, store: Path, by_metric: Grader) -> None:
+        """
+        Args:
+            pool: where the judge is called.
+            model: its name there.
+            store: record store of its calls.
+            by_metric: for questions without an answer to compare with.
+
+        Raises:
+            ConfigError: the pool has no such candidate, or it can not be called.
+        """
+        Judge(pool, model).check()
+        self._judge = Judge(pool.recording(store), model)
+        self._by_metric = by_metric
+        self._verdicts: dict[tuple[str, str | None], float] = {}
+        self.ledger = Ledger()
+
+    async def ask(
+        self,
+        episodes: Mapping[Job, tuple[Trace, ...]],
+        questions: Mapping[str, Question],
+        concurrency: int = 32,
+    ) -> None:
+        """Have every answer judged, once each. Raises `ScorerError` for the first that can not be; the others are kept."""
+        wanted = {
+            (job.question, traces[-1].answer)
+            for job, traces in episodes.items()
+            if not failed(traces[-1]) and questions[job.question].metric not in UNJUDGED
+        }
+        slots = asyncio.Semaphore(concurrency)
+
+        async def one(key: tuple[str, str | None]) -> None:
+            async with slots:
+                verdict = await self._judge.score(questions[key[0]], key[1], self.ledger)
+            self._verdicts[key] = verdict.score
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for key in sorted(wanted, key=str):
+                    tasks.create_task(one(key))
+        except* ScorerError as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            await self._judge.pool.aclose()
+
+    def __call__(self, question: Question, answer: str | None) -> float:
+        """The verdict on an answer that was judged."""
+        if question.metric in UNJUDGED:
+            return self._by_metric(question, answer)
+        return self._verdicts[question.id, answer]
+
+    def described(self) -> dict[str, Any]:
+        """For `results.json`."""
+        return {
+            "model": self._judge.card.name,
+            "version": JUDGE_VERSION,
+            "cost_usd": self.ledger.cost_usd(),
+        }
 
 
 def write_scores(folder: RunFolder, scored: Iterable[Scored]) -> None:
@@ -349,8 +417,13 @@ def rescore(
     folder = RunFolder(path)
     folder.read_settings()
     questions = {q.id: q for q in read_questions(folder.questions)}
-    scored = score_all(folder.episodes(), questions, grader, workers=workers, on_score=on_score)
+    episodes = folder.episodes()
+    if isinstance(grader, Judged):
+        asyncio.run(grader.ask(episodes, questions))
+    scored = score_all(episodes, questions, grader, workers=workers, on_score=on_score)
     results = results_of(folder, scored, seed=seed)
+    if isinstance(grader, Judged):
+        results["settings"]["judge"] = grader.described()
     table = table_of(folder, scored)
     write_scores(folder, scored)
     if table is not None:

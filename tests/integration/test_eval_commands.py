@@ -32,6 +32,7 @@ class Script:
         self.down: set[str] = set()
         self.delay_s = 0.0
         self.asked: Counter[str] = Counter()
+        self.judge_says: str | None = None
 
     def handle(self, exchange: Exchange) -> Served:
         """The policy asks `large` and says what it said; `large` is right, `small` only about small numbers."""
@@ -41,6 +42,11 @@ class Script:
         answer = next(gold for question, gold in SUMS.items() if question in text)
         time.sleep(self.delay_s)
         self.asked[model] += 1
+        if model == "judge":
+            said = text.partition("BEGIN ANSWER")[2].partition("END ANSWER")[0]
+            right = f"is {answer}." in said or said.split("\n")[1] == answer
+            verdict = f"It says so.\nVERDICT: {'CORRECT' if right else 'INCORRECT'}"
+            return _said(self.judge_says or verdict)
         if model in self.down:
             return Served(status=400, body={"error": {"message": "no such model"}})
         if model == "policy":
@@ -73,6 +79,14 @@ def files(tmp_path: Path, script: Script) -> Iterator[Path]:
                 candidates:
                   - {{name: small, endpoint: here, price: {{input: 1, output: 1}}, limits: {{max_attempts: 1}}}}
                   - {{name: large, endpoint: here, price: {{input: 10, output: 10}}, limits: {{max_attempts: 1}}}}
+                """)
+        )
+        (tmp_path / "judges.yaml").write_text(
+            textwrap.dedent(f"""\
+                endpoints:
+                  here: {{base_url: "{server.base_url}"}}
+                candidates:
+                  - {{name: judge, endpoint: here, price: {{input: 5, output: 5}}}}
                 """)
         )
         (tmp_path / "agent.yaml").write_text(
@@ -289,12 +303,35 @@ def test_repeated_samples_are_kept_apart(files: Path) -> None:
     assert results(files)["questions"] == 8
 
 
+def test_a_judge_grades_once_what_metrics_can_not(files: Path, script: Script) -> None:
+    assert evaluate(files, "--single", "small", "--limit", "5").returncode == 0
+    before = results(files)["rows"]
+    given = ["rescore", str(files / "run"), "--judge", "judge", "--judge-pool"]
+    command = [*COMMAND, *given, str(files / "judges.yaml")]
+    for asked in (10, 0):
+        script.asked.clear()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert script.asked["judge"] == asked
+    found = results(files)
+    assert [row["accuracy"] for row in found["rows"]] == [row["accuracy"] for row in before]
+    assert found["settings"]["judge"]["model"] == "judge"
+
+    script.judge_says = "I would rather not."
+    (files / "run" / "judge.sqlite").unlink()
+    kept = (files / "run" / "results.json").read_bytes()
+    failed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert failed.returncode == 2 and "gave no verdict" in failed.stderr
+    assert (files / "run" / "results.json").read_bytes() == kept
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--no-agent",), "nobody to ask"),
         (("--single", "medium"), "no candidate 'medium'"),
         (("--name", "small"), "is called so too"),
+        (("--judge", "small"), "--judge and --judge-pool belong together"),
     ],
 )
 def test_what_can_not_be_run_is_said_before_anybody_is_asked(
