@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import repeat
 from types import MappingProxyType
 
 from router_r1.errors import DataError
@@ -108,14 +107,12 @@ def _wrong(question: Question, answer: str) -> str:
 def _instruction_problem(question: Question) -> str:
     """What is wrong with the instructions of a question; empty if nothing is."""
     try:
-        wrong = map(
-            instructions.followed,
-            instructions.breaking(question.metadata),
-            repeat(question.metadata),
-        )
-        return "any answer follows the instructions" if all(map(all, wrong)) else ""
+        answers = instructions.breaking(question.metadata)
+        if all(all(instructions.followed(answer, question.metadata)) for answer in answers):
+            return "any answer follows the instructions"
     except DataError as error:
         return str(error)
+    return ""
 
 
 _OWN_CHECKS: Mapping[str, Callable[[Question], str]] = MappingProxyType(

@@ -13,7 +13,8 @@ import pytest
 from router_r1.errors import DataError
 from router_r1.questions import Question
 from router_r1_reward import grade, validate
-from router_r1_reward.instructions import INSTRUCTIONS, breaking, followed, read_instructions
+from router_r1_reward.instruction_kinds import INSTRUCTIONS
+from router_r1_reward.instructions import breaking, followed, read_instructions
 from router_r1_reward.sentences import count_capital_words, count_sentences, count_words
 
 # Data for development lies beside the checkout, where it is there at all.
