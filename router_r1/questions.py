@@ -1,7 +1,8 @@
 """Questions with gold answers: what worlds train on, what outcome tables and benchmarks hold.
 
 One question is one JSON object with `id`, `question`, `answer` (a text, or a list of accepted texts), `metric`, and
-optionally `category`, `choices` and `metadata`; a file holds one a line, gzipped if its name ends in `.gz`.
+optionally `category`, `choices` and `metadata`; a file holds one a line, gzipped if its name ends in `.gz`. A file whose
+name ends in `.parquet` holds the same in columns: a text in `answer` or several in `answers`, and `metadata` as JSON.
 
 Not covered: what models answered (`table.py`) and whether an answer is right (the reward package).
 """
@@ -21,6 +22,7 @@ from pydantic import AfterValidator, Field
 from router_r1 import config
 from router_r1.config import StrictModel
 from router_r1.errors import DataError
+from router_r1.parquet import SUFFIX, Columns, read_parquet, write_parquet
 
 
 class Split(StrEnum):
@@ -79,22 +81,36 @@ class Question(StrictModel):
         return (self.answer,) if isinstance(self.answer, str) else self.answer
 
 
+COLUMNS: Columns = {
+    "id": "text",
+    "question": "text",
+    "answer": "text",
+    "answers": "texts",
+    "metric": "text",
+    "category": "text",
+    "choices": "texts",
+    "metadata": "text",
+}
+"""The columns of a parquet file of questions. One of `answer` and `answers` is null."""
+
+
 def read_questions(path: str | Path) -> list[Question]:
-    """Read a question file.
+    """Read a question file: JSON Lines, gzipped, or parquet, by the end of its name.
 
     Raises:
         DataError: no such file, a line that is no JSON, or an id that is there twice.
-        ConfigError: a line is no question. Both name file and line.
+        ConfigError: a line is no question. Both name file and line, or row.
+        MissingDependencyError: a parquet file, and pyarrow is not installed.
     """
     questions: list[Question] = []
-    lines: dict[str, int] = {}
-    for number, data in read_json_lines(path):
-        question = config.validate(Question, data, f"{path}:{number}")
-        if question.id in lines:
+    places: dict[str, str] = {}
+    for where, data in question_rows(path):
+        question = config.validate(Question, data, where)
+        if question.id in places:
             raise DataError(
-                f"{path}:{number}: the id {question.id!r} is in line {lines[question.id]} already; ids are unique"
+                f"{where}: the id {question.id!r} is in {places[question.id]} already; ids are unique"
             )
-        lines[question.id] = number
+        places[question.id] = where
         questions.append(question)
     if not questions:
         raise DataError(f"{path}: holds no questions")
@@ -102,8 +118,46 @@ def read_questions(path: str | Path) -> list[Question]:
 
 
 def write_questions(path: str | Path, questions: Iterable[Question]) -> None:
-    """Write a question file."""
-    write_json_lines(path, (q.model_dump(mode="json", exclude_defaults=True) for q in questions))
+    """Write a question file, in the form that the end of its name says."""
+    rows = (q.model_dump(mode="json", exclude_defaults=True) for q in questions)
+    if str(path).endswith(SUFFIX):
+        write_parquet(path, COLUMNS, map(_in_columns, rows))
+    else:
+        write_json_lines(path, rows)
+
+
+def question_rows(path: str | Path) -> Iterator[tuple[str, Any]]:
+    """What a question file holds, with the place of each row, before anybody has looked whether it is a question.
+
+    Raises:
+        DataError: the file can not be read, or a line or the metadata of a row is no JSON.
+    """
+    if not str(path).endswith(SUFFIX):
+        yield from located_json_lines(path)
+        return
+    for number, row in read_parquet(path):
+        where = f"{path}: row {number}"
+        if "answer" not in row and "answers" in row:
+            row["answer"] = row.pop("answers")
+        if isinstance(row.get("metadata"), str):
+            try:
+                row["metadata"] = json.loads(row["metadata"])
+            except json.JSONDecodeError as error:
+                raise DataError(f"{where}: metadata: no JSON: {error}") from error
+        yield where, row
+
+
+def _in_columns(row: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(row["answer"], str):
+        row["answers"] = row.pop("answer")
+    if "metadata" in row:
+        row["metadata"] = json.dumps(row["metadata"], ensure_ascii=False)
+    return row
+
+
+def located_json_lines(path: str | Path) -> Iterator[tuple[str, Any]]:
+    """The objects of a JSON Lines file, each with `FILE:LINE`. Raises as `read_json_lines` does."""
+    return ((f"{path}:{number}", data) for number, data in read_json_lines(path))
 
 
 def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:

@@ -6,8 +6,8 @@ A table is a folder of three files (`docs/tables.md`):
     questions.jsonl[.gz]     the questions with their gold answers
     responses.jsonl[.gz]     one outcome a line
 
-What is wrong with a file is an error that names file and line; a table that loads is consistent. Scores are taken as
-recorded.
+or `questions.parquet` and `responses.parquet`. What is wrong with a file is an error that names file and line, or row; a
+table that loads is consistent. Scores are taken as recorded.
 
 Not covered: whether a metric is known and a score is right (the reward package), and learning from a table (the worlds).
 """
@@ -25,18 +25,21 @@ from router_r1 import config
 from router_r1.answers import extract_answer
 from router_r1.cards import Endpoint, ModelCard, PoolFile
 from router_r1.config import StrictModel
-from router_r1.errors import DataError
+from router_r1.errors import ConfigError, DataError
 from router_r1.ledger import Usage, cost_usd
+from router_r1.parquet import SUFFIX, Columns, read_parquet, write_parquet
 from router_r1.questions import (
     Question,
     Text,
-    read_json_lines,
+    located_json_lines,
     read_questions,
     write_json_lines,
     write_questions,
 )
 
 TokenCount = Annotated[int, Field(ge=0, strict=True)]
+FORMATS = ("jsonl", "jsonl.gz", "parquet")
+"""How the two long files of a table may be written."""
 
 
 class Outcome(StrictModel):
@@ -66,6 +69,20 @@ class Outcome(StrictModel):
         """The recorded short answer, or what the text ends in where none was recorded."""
         recorded = self.answer if "answer" in self.model_fields_set else extract_answer(self.text)
         return (recorded or "").strip() or None
+
+
+COLUMNS: Columns = {
+    "id": "text",
+    "model": "text",
+    "text": "text",
+    "score": "number",
+    "input_tokens": "count",
+    "output_tokens": "count",
+    "answer": "text",
+    "cost": "number",
+    "sample": "count",
+}
+"""The columns of a parquet file of outcomes. An empty `answer` is one that could not be extracted; null: left out."""
 
 
 class OutcomeTable:
@@ -103,6 +120,7 @@ class OutcomeTable:
         Raises:
             ConfigError: `pool.yaml` or a line is not what it should be; names file, line and field.
             DataError: a file is missing or empty, or a line contradicts another; names file and line.
+            MissingDependencyError: a parquet file, and pyarrow is not installed.
         """
         folder = Path(folder)
         if not folder.is_dir():
@@ -110,13 +128,13 @@ class OutcomeTable:
                 f"{folder}: no such folder; a table is a folder with pool.yaml, questions.jsonl, responses.jsonl"
             )
         table = cls.__new__(cls)
-        path = _find(folder, "responses")
         located = (
-            (f"{path}:{number}", config.validate(Outcome, data, f"{path}:{number}"))
-            for number, data in read_json_lines(path)
+            (where, config.validate(Outcome, data, where))
+            for where, data in outcome_rows(table_file(folder, "responses"))
         )
         pool = config.load(PoolFile, folder / "pool.yaml")
-        table._fill(pool, read_questions(_find(folder, "questions")), located, str(folder))
+        questions = read_questions(table_file(folder, "questions"))
+        table._fill(pool, questions, located, str(folder))
         return table
 
     def _fill(
@@ -210,30 +228,66 @@ class OutcomeTable:
             source=self.source,
         )
 
-    def save(self, folder: str | Path) -> None:
-        """Write the three files, the long ones compressed; equal tables give equal files."""
+    def save(self, folder: str | Path, format: str = "jsonl.gz") -> None:  # noqa: A002  # as others call it
+        """Write the three files; equal tables give equal files. Replaces the files of another table, whatever their form.
+
+        Raises:
+            ConfigError: no such format.
+            MissingDependencyError: parquet, and pyarrow is not installed.
+        """
+        if format not in FORMATS:
+            raise ConfigError(f"a table is written as one of {', '.join(FORMATS)}, not {format!r}")
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("questions", "responses"):  # those of another table: two files are an error
-            (folder / f"{name}.jsonl").unlink(missing_ok=True)
+        write_questions(folder / f"questions.{format}", self.questions)
+        rows = (outcome.model_dump(mode="json", exclude_unset=True) for outcome in self)
+        if format == "parquet":
+            write_parquet(folder / f"responses.{format}", COLUMNS, map(_in_columns, rows))
+        else:
+            write_json_lines(folder / f"responses.{format}", rows)
         pool: dict[str, Any] = {"candidates": [_plain(card) for card in self.cards]}
         if self.endpoints:
             pool["endpoints"] = {name: _plain(e) for name, e in self.endpoints.items()}
         text = yaml.safe_dump(pool, sort_keys=False, allow_unicode=True, width=120)
         (folder / "pool.yaml").write_text(text, encoding="utf-8")
-        write_questions(folder / "questions.jsonl.gz", self.questions)
-        rows = (outcome.model_dump(mode="json", exclude_unset=True) for outcome in self)
-        write_json_lines(folder / "responses.jsonl.gz", rows)
+        for name in ("questions", "responses"):  # the same in two forms is an error
+            for other in set(FORMATS) - {format}:
+                (folder / f"{name}.{other}").unlink(missing_ok=True)
+
+
+def table_file(folder: Path, name: str) -> Path:
+    """The file `questions` or `responses` of a table, in whichever form it is there.
+
+    Raises:
+        DataError: there is none, or it is there in two forms.
+    """
+    found = [path for form in FORMATS if (path := folder / f"{name}.{form}").exists()]
+    if len(found) == 1:
+        return found[0]
+    what = "two files" if found else "no file"
+    raise DataError(
+        f"{folder}: {what} {name}.jsonl[.gz] or {name}.parquet; a table has one of them"
+    )
+
+
+def outcome_rows(path: Path) -> Iterator[tuple[str, Any]]:
+    """What a file of outcomes holds, with the place of each row, before anybody has looked whether it is an outcome.
+
+    Raises:
+        DataError: the file can not be read, or a line is no JSON.
+    """
+    if path.suffix != SUFFIX:
+        yield from located_json_lines(path)
+        return
+    for number, row in read_parquet(path):
+        if row.get("answer") == "":
+            row["answer"] = None
+        yield f"{path}: row {number}", row
+
+
+def _in_columns(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"answer": row["answer"] or ""} if "answer" in row else row
 
 
 def _plain(content: StrictModel) -> dict[str, Any]:
     return content.model_dump(mode="json", exclude_defaults=True)
-
-
-def _find(folder: Path, name: str) -> Path:
-    """`name.jsonl` or `name.jsonl.gz`, whichever is there."""
-    found = [p for p in (folder / f"{name}.jsonl", folder / f"{name}.jsonl.gz") if p.exists()]
-    if len(found) == 1:
-        return found[0]
-    what = "two files" if found else "no file"
-    raise DataError(f"{folder}: {what} {name}.jsonl[.gz]; a table has one of the two")

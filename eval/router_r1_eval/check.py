@@ -19,17 +19,17 @@ import math
 import re
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from router_r1 import config
 from router_r1.answers import answer_key
 from router_r1.errors import RouterR1Error
 from router_r1.ledger import Usage, cost_usd
-from router_r1.questions import Question, read_json_lines
-from router_r1.table import Outcome, OutcomeTable
+from router_r1.questions import Question, question_rows
+from router_r1.table import FORMATS, Outcome, OutcomeTable, outcome_rows
 from router_r1_eval.importers.common import NOT_PUBLISHED
 from router_r1_eval.numbers import final_number
 
@@ -48,6 +48,7 @@ _OFF = 3.0  # times
 _SEPARATED = re.compile(r"\d[.,]\d")
 
 Weight = Literal["error", "warning", "note"]
+Rows = Callable[[Path], Iterator[tuple[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,15 @@ class Finding:
 def broken_rows(folder: str | Path, most: int = 20) -> list[str]:
     """What is wrong with the lines of a table, one message each, `most` at most; loading stops at the first."""
     folder, found = Path(folder), []
-    kinds: tuple[tuple[str, type[Question] | type[Outcome]], ...] = (
-        ("questions", Question),
-        ("responses", Outcome),
+    kinds: tuple[tuple[str, type[Question] | type[Outcome], Rows], ...] = (
+        ("questions", Question, question_rows),
+        ("responses", Outcome, outcome_rows),
     )
-    for name, kind in kinds:
-        for path in sorted(folder.glob(f"{name}.jsonl*")):
-            for number, data in read_json_lines(path):
+    for name, kind, rows in kinds:
+        for path in (path for form in FORMATS if (path := folder / f"{name}.{form}").exists()):
+            for where, data in rows(path):
                 try:
-                    config.validate(kind, data, f"{path}:{number}")
+                    config.validate(kind, data, where)
                 except RouterR1Error as error:
                     found.append(str(error))
                     if len(found) == most:

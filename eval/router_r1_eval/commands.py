@@ -99,6 +99,10 @@ def import_command(
         bool,
         typer.Option(help="routerbench: read a pickle, which can run any program it holds."),
     ] = False,
+    form: Annotated[
+        str,
+        typer.Option("--format", help="Of the long files: jsonl, jsonl.gz or parquet."),
+    ] = "jsonl.gz",
 ) -> None:
     """Make an outcome table of a public set of recorded answers. Says what was dropped, corrected or estimated.
 
@@ -110,7 +114,7 @@ def import_command(
     given = Given(given_cards(price, pool), gold, as_published, trusted)
     found = read(kind, source, given)
     for split, table in found.tables.items():
-        table.save(out / split)
+        table.save(out / split, form)
         size = f"{len(table.questions)} questions x {len(table.names)} models"
         typer.echo(f"{out / split}: {size}, {len(table)} outcomes")
     for note in found.notes:

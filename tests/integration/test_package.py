@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"torch", "transformers", "verl", "vllm", "datasets", "pandas", "numpy", "ray"}
+HEAVY = {"torch", "transformers", "verl", "vllm", "datasets", "pandas", "pyarrow", "numpy", "ray"}
 PACKAGES = {"router_r1", "router_r1_reward", "router_r1_envs", "router_r1_eval"}
 
 

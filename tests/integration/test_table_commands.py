@@ -63,6 +63,17 @@ def test_import_then_check(app, source, tmp_path) -> None:
     assert (first["weight"], first["kind"]) == ("error", "duplicates across splits")
 
 
+def test_import_writes_parquet_where_that_is_asked_for(app, source, tmp_path) -> None:
+    arguments = ["table", "import", "llmrouter", str(source), str(tmp_path), "--price", "b=2,3"]
+    assert CliRunner().invoke(app, [*arguments, "--format", "parquet"]).exit_code == 0
+    found = OutcomeTable.load(tmp_path / "test")
+    assert {p.suffix for p in (tmp_path / "test").iterdir()} == {".yaml", ".parquet"}
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    again = OutcomeTable.load(tmp_path / "test")
+    assert {p.suffix for p in (tmp_path / "test").iterdir()} == {".yaml", ".gz"}
+    assert (found.questions, list(found)) == (again.questions, list(again))
+
+
 def test_a_table_that_can_not_be_loaded_has_all_its_broken_rows_named(
     app, source, tmp_path
 ) -> None:

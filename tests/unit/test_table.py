@@ -2,16 +2,20 @@
 
 import gzip
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import router_r1.questions as questions_module
+import router_r1.table as table_module
 from router_r1.cards import ModelCard
 from router_r1.errors import ConfigError, DataError, RouterR1Error
 from router_r1.ledger import Price
-from router_r1.questions import Question, write_json_lines
-from router_r1.table import Outcome, OutcomeTable
+from router_r1.questions import Question, read_questions, write_json_lines
+from router_r1.table import FORMATS, Outcome, OutcomeTable
+from router_r1_eval.check import broken_rows
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -117,6 +121,149 @@ def test_compressed_files_are_read(folder) -> None:
     assert len(OutcomeTable.load(path)) == 1
 
 
+# --- parquet
+
+
+def rich() -> OutcomeTable:
+    """A table with all that a row may hold, and all that it may lack."""
+    cards = [ModelCard(name=name, price=Price(input=1, output=1)) for name in ("a", "b: b/b")]
+    base = {"question": "Österreich?\n\u2028", "metric": "em"}
+    nested = {"pages": [1, 2.5, None], "by": {"name": "x", "empty": {}, "null": None}, "n": 2**70}
+    questions = [
+        Question(id="q1", answer="Wien", **base),
+        Question(id="q2", answer=("B", "blue"), category="colours", choices=("red", ""), **base),
+        Question(id="q3", answer=("one",), choices=(), metadata=nested, **base),
+        Question(id="q4", answer='["no list"]', category="", metadata={"a": "b"}, **base),
+    ]
+    told = {"score": 0.1 + 0.2, "input_tokens": 0, "output_tokens": 2**40}
+    outcomes = [
+        Outcome(id="q1", model="a", text="", **told),
+        Outcome(id="q1", model="a", text="It is B.", answer=None, sample=1, cost=0.0, **told),
+        Outcome(id="q2", model="b: b/b", text="B", answer="B", cost=1e-9, **told),
+        Outcome(id="q3", model="b: b/b", text="The answer is 7.", **told),
+    ]
+    return OutcomeTable(cards, questions, outcomes)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_keeps_everything(tmp_path, form) -> None:
+    table = rich()
+    table.save(tmp_path, format=form)
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "pool.yaml",
+        f"questions.{form}",
+        f"responses.{form}",
+    }
+    copy = OutcomeTable.load(tmp_path)
+    assert (copy.cards, copy.questions, list(copy)) == (table.cards, table.questions, list(table))
+    # None that was recorded, and none that was left out, are not the same.
+    assert [o.short_answer for o in copy] == [None, None, "B", "7"]
+    written = (tmp_path / f"responses.{form}").read_bytes()
+    copy.save(tmp_path, format=form)
+    assert (tmp_path / f"responses.{form}").read_bytes() == written
+
+
+def test_a_table_in_another_format_replaces_the_one_that_was_there(tmp_path) -> None:
+    for form in (*FORMATS, *reversed(FORMATS)):
+        rich().save(tmp_path, format=form)
+        assert len(OutcomeTable.load(tmp_path)) == 4
+    with pytest.raises(ConfigError, match=r"one of jsonl.*, not 'csv'"):
+        rich().save(tmp_path, format="csv")
+
+
+def test_parquet_has_a_column_for_every_field() -> None:
+    assert list(table_module.COLUMNS) == list(Outcome.model_fields)
+    assert set(questions_module.COLUMNS) - {"answers"} == set(Question.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"score": 1.5}, "score: .*less than or equal to 1"),
+        ({"score": float("nan")}, "score: .*finite"),
+        ({"score": None}, "score: it is required"),
+        ({"output_tokens": -1}, "output_tokens: .*greater than or equal to 0"),
+        ({"id": "q9"}, "no question has the id 'q9'"),
+        ({"sample": 0}, r"answered 'q1' with sample 0 in \S+responses\.parquet: row 5000 already"),
+    ],
+)
+def test_a_bad_row_of_a_parquet_file_is_named(tmp_path, bad, message) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    rich().save(tmp_path, format="parquet")
+    told = {"id": "q1", "model": "a", "text": "x", "score": 1.0} | dict.fromkeys(
+        ("input_tokens", "output_tokens"), 1
+    )
+    rows = [told | {"sample": n or 7000} for n in range(5001)]  # more than are read at a time
+    rows[4999]["sample"] = 0
+    rows[5000] |= bad
+    path = tmp_path / "responses.parquet"
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    with pytest.raises(RouterR1Error, match=rf"responses\.parquet: row 5001: .*{message}"):
+        OutcomeTable.load(tmp_path)
+    if (
+        "no question" not in message and "already" not in message
+    ):  # those are no fault of the row alone
+        (told_wrong,) = broken_rows(tmp_path)
+        assert "responses.parquet: row 5001: " in told_wrong
+
+
+def test_questions_in_parquet_are_checked_too(tmp_path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    path = tmp_path / "questions.parquet"
+
+    def write(*rows) -> None:
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(rows)), path)
+
+    good = {"id": "q1", "question": "?", "answer": "x", "metric": "em"}
+    write(good, good)
+    with pytest.raises(DataError, match=r"row 2: the id 'q1' is in \S+: row 1 already"):
+        read_questions(path)
+    write(good | {"metadata": "{oops"})
+    with pytest.raises(DataError, match=r"questions\.parquet: row 1: metadata: no JSON"):
+        read_questions(path)
+    write(good | {"Id": 1})
+    with pytest.raises(ConfigError, match=r"questions\.parquet: row 1: Id: no such field"):
+        read_questions(path)
+    # As other programs write them: lists of accepted answers, metadata with fields of its own.
+    write(good | {"answer": ["x", "y"], "metadata": {"page": 3}})
+    (question,) = read_questions(path)
+    assert (question.answer, question.metadata) == (("x", "y"), {"page": 3})
+    path.write_bytes(b"PAR1 and nothing else")
+    with pytest.raises(DataError, match=r"questions\.parquet: can not be read"):
+        read_questions(path)
+    with pytest.raises(DataError, match=r"none\.parquet: can not be read"):
+        read_questions(tmp_path / "none.parquet")
+
+
+def test_a_count_that_no_column_holds_is_an_error(tmp_path) -> None:
+    card = ModelCard(name="a", price=Price(input=1, output=1))
+    question = Question(id="1", question="?", answer="x", metric="em")
+    outcome = Outcome(id="1", model="a", text="x", score=1, input_tokens=2**64, output_tokens=1)
+    table = OutcomeTable([card], [question], [outcome])
+    with pytest.raises(DataError, match=r"responses\.parquet: a value does not fit its column"):
+        table.save(tmp_path, format="parquet")
+
+
+def test_without_pyarrow_the_extra_is_named_and_nothing_is_lost(tmp_path) -> None:
+    rich().save(tmp_path, format="jsonl")
+    code = (
+        "import sys; sys.modules['pyarrow'] = None\n"
+        "from router_r1.table import OutcomeTable\n"
+        f"table = OutcomeTable.load({str(tmp_path)!r})\n"
+        f"try: table.save({str(tmp_path)!r}, format='parquet')\n"
+        "except ImportError as error: print(type(error).__name__, error)"
+    )
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.startswith("MissingDependencyError parquet files need pyarrow: pip install")
+    assert "router-r1[parquet]" in said
+    assert len(OutcomeTable.load(tmp_path)) == 4
+
+
 def test_a_subset_keeps_the_order_of_the_table(folder) -> None:
     table = OutcomeTable.load(folder(row(), row(id="q2"), row(id="q2", model="large")))
     part = table.subset(["q2"])
@@ -184,7 +331,9 @@ def test_a_missing_price_is_an_error_and_never_zero(folder) -> None:
 
 
 def test_questions_are_checked_too(folder) -> None:
-    with pytest.raises(DataError, match=r"questions\.jsonl:2: the id 'q1' is in line 1 already"):
+    with pytest.raises(
+        DataError, match=r"questions\.jsonl:2: the id 'q1' is in \S+\.jsonl:1 already"
+    ):
         OutcomeTable.load(folder(questions=[QUESTIONS[0]] * 2))
     with pytest.raises(ConfigError, match=r"questions\.jsonl:1: answer: it is required"):
         OutcomeTable.load(folder(questions=[{"id": "q1", "question": "?", "metric": "em"}]))
@@ -211,12 +360,10 @@ def test_no_folder_and_no_pool_are_errors(folder, tmp_path) -> None:
 
 
 def test_reading_tables_needs_nothing_heavy() -> None:
-    import subprocess
-
     code = "import router_r1.table, sys; print(json.dumps(sorted({m.partition('.')[0] for m in sys.modules})))"
     command = [sys.executable, "-c", f"import json; {code}"]
     loaded = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    assert not {"numpy", "pandas", "torch"} & set(loaded)
+    assert not {"numpy", "pandas", "pyarrow", "torch"} & set(loaded)
 
 
 @pytest.mark.skipif(not (SHARED / "mmlu_pro").is_dir(), reason="the shared tables are not here")

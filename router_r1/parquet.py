@@ -1,0 +1,74 @@
+"""Rows in parquet files: the columnar form of question files and outcome tables.
+
+A row is an object whose fields are texts, lists of texts, numbers or counts. A null is a field that is left out: parquet
+knows no other way to say it. Needs pyarrow, the extra `parquet`; it is imported when the first file is opened.
+
+Not covered: what the rows mean (`questions.py`, `table.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from router_r1.errors import DataError, MissingDependencyError
+
+SUFFIX = ".parquet"
+Columns = Mapping[str, Literal["text", "texts", "number", "count", "flag"]]
+"""Name -> what a column holds."""
+_BATCH = 4096  # rows in memory at a time
+
+
+def read_parquet(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a file with their numbers, from 1; fields that are null are left out.
+
+    Raises:
+        DataError: the file can not be read; names it.
+        MissingDependencyError: pyarrow is not installed.
+    """
+    arrow, parquet = _pyarrow()
+    number = 0
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=_BATCH):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, {name: value for name, value in row.items() if value is not None}
+    except (OSError, arrow.ArrowException, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: can not be read behind row {number}: {error}") from error
+
+
+def write_parquet(path: str | Path, columns: Columns, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows; equal rows give equal files. A field that a row lacks, or that is None, is null.
+
+    Raises:
+        DataError: a value does not fit its column, e.g. a count beyond 64 bits.
+        MissingDependencyError: pyarrow is not installed.
+    """
+    arrow, parquet = _pyarrow()
+    kinds = {
+        "text": arrow.string(),
+        "texts": arrow.list_(arrow.string()),
+        "number": arrow.float64(),
+        "count": arrow.int64(),
+        "flag": arrow.bool_(),
+    }
+    schema = arrow.schema([(name, kinds[kind]) for name, kind in columns.items()])
+    try:
+        table = arrow.Table.from_pylist(list(rows), schema=schema)
+    except (arrow.ArrowException, OverflowError) as error:
+        raise DataError(f"{path}: a value does not fit its column: {error}") from error
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(table, path, compression="zstd")
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingDependencyError(
+            "parquet files need pyarrow: pip install 'router-r1[parquet]'"
+        ) from error
+    return pyarrow, pyarrow.parquet
