@@ -156,6 +156,7 @@ def tournament_command(
 ) -> None:
     """Compare policies and routers with what needs none, on questions nobody was fitted on; writes results.json.
 
+    Of the first policy, also every episode, to traces.jsonl: at its level on a table, at all levels in a generated world.
     Always there: every single model, random, cheapest, dearest, best single, best per category, two cascades, the oracle.
     `router-r1 report OUT` makes a page of it.
     """
@@ -168,12 +169,16 @@ def tournament_command(
     overrides = [*settings, *([f"fit={fit.resolve()}"] if fit is not None else [])]
     world = load_world(table, overrides)
     weights = reward_of(world, reward)
-    folders = dict(map(_named, policy))
+    folders, traces = dict(map(_named, policy)), out / "traces.jsonl"
     if isinstance(world, RecordedWorld):
-        results, lines = _on_table(world, folders, router, planner, weights, seed)
+        results, lines = _on_table(world, folders, router, planner, weights, traces, seed)
     else:
-        results, lines = _on_generated(world, folders, router, planner, weights, limit, out, seed)
+        results, lines = _on_generated(
+            world, folders, router, planner, weights, limit, traces, seed
+        )
     write_results(results, out)
+    if not folders:
+        traces.unlink(missing_ok=True)  # of an earlier comparison in this folder
     for line in lines:
         typer.echo(line)
 
@@ -184,6 +189,7 @@ def _on_table(
     router: list[str],
     planner: Path | None,
     weights: RewardConfig,
+    traces: Path,
     seed: int,
 ) -> tuple[dict[str, Any], list[str]]:
     from router_r1_eval.tournament import summary, tournament
@@ -198,7 +204,7 @@ def _on_table(
         from router_r1_envs.planner import Planner
 
         teacher = Planner.load(planner, world)
-    results = tournament(world, policies, teacher, router, weights, seed=seed)
+    results = tournament(world, policies, teacher, router, weights, traces=traces, seed=seed)
     return results, summary(results)
 
 
@@ -209,7 +215,7 @@ def _on_generated(
     planner: Path | None,
     weights: RewardConfig,
     limit: int,
-    out: Path,
+    traces: Path,
     seed: int,
 ) -> tuple[dict[str, Any], list[str]]:
     from router_r1.errors import ConfigError
@@ -227,8 +233,6 @@ def _on_generated(
         name: TransformersPolicy(folder, name=name, dtype="float32", max_batch=128)
         for name, folder in folders.items()
     }
-    traces = out / "traces.jsonl"
-    traces.unlink(missing_ok=True)
     results = asyncio.run(evaluate(world, policies, weights, limit=limit, traces=traces, seed=seed))
     return results, summary(results)
 

@@ -12,11 +12,10 @@ from typing import Any
 from router_r1.episode import Episode
 from router_r1.policy import Policy
 from router_r1.questions import Question, Split
-from router_r1.trace import TraceWriter
 from router_r1_envs.explorers import RULES, Explorer, always, single_rules
 from router_r1_envs.generated import GeneratedWorld
 from router_r1_envs.knowledge import Skill
-from router_r1_eval.play import Played, PolicyFor, play_all
+from router_r1_eval.play import Played, PolicyFor, play_all, write_traces
 from router_r1_eval.results import row, versions
 from router_r1_reward import RewardConfig
 
@@ -54,22 +53,22 @@ async def evaluate(
     head = world.levels[len(world.levels) // 2].name
     played: dict[str, dict[str, Played]] = {}
 
-    async def at_all_levels(name: str, policy_for: PolicyFor, writer: TraceWriter | None) -> None:
+    async def at_all_levels(name: str, policy_for: PolicyFor) -> None:
         played[name] = {
-            level.name: await play_all(world, questions, level, policy_for, reward, traces=writer)
+            level.name: await play_all(world, questions, level, policy_for, reward)
             for level in world.levels
         }
 
-    writer = TraceWriter(traces) if traces is not None else None
-    for name, policy in policies.items():
-        await at_all_levels(name, lambda _, policy=policy: policy, writer)  # type: ignore[misc]
-        writer = None
+    for number, (name, policy) in enumerate(policies.items()):
+        await at_all_levels(name, lambda _, policy=policy: policy)  # type: ignore[misc]
+        if traces is not None and number == 0:
+            write_traces(traces, played[name].values())
     for name, (rule, options) in (RULES | single_rules(world.candidates)).items():
 
         def explorer(question: Question, rule: Any = rule, options: Any = options) -> Explorer:
             return Explorer(world, question, rule, **options)
 
-        await at_all_levels(name, explorer, None)
+        await at_all_levels(name, explorer)
 
     best = await _best_single(world, reward, limit)
     rows = []

@@ -1,12 +1,14 @@
-"""Policies play the questions of a world: the same episodes as in training, with the same reward."""
+"""Policies play the questions of a world: the same episodes as in training, with the same reward; their traces."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,8 @@ class Played:
     episodes: tuple[Episode, ...]
     run: Run
     rewards: tuple[float, ...]
+    traces: tuple[Trace, ...]
+    """Of every episode; `metadata` has id, gold, category, level, score (how right the answer is, 0 to 1) and reward."""
 
     @property
     def reward(self) -> float:
@@ -47,41 +51,32 @@ async def play_all(
     policy_for: PolicyFor,
     reward: RewardConfig,
     *,
-    traces: TraceWriter | None = None,
     concurrency: int = 256,
 ) -> Played:
     """Play every question once."""
     slots = asyncio.Semaphore(concurrency)
 
-    async def one(question: Question) -> Episode:
+    async def one(question: Question) -> tuple[Episode, Callable[..., Trace]]:
         async with slots:
             policy, ledger = policy_for(question), Ledger()
             began, clock = time.time(), time.monotonic()
             episode = start(world, question, level)
             pool = world.pool(question)
             await roll_out(episode, policy, pool, ledger)
-            if traces is not None:
-                traces.write(
-                    Trace.of(
-                        episode,
-                        ledger,
-                        policy=policy.name,
-                        pool_version=pool.version,
-                        answer=episode.answer,
-                        aggregation=None,
-                        started_at=began,
-                        latency_s=time.monotonic() - clock,
-                        metadata={
-                            "id": question.id,
-                            "gold": list(question.answers),
-                            "category": question.category,
-                            "level": level.name,
-                        },
-                    )
-                )
-            return episode
+            return episode, partial(
+                Trace.of,
+                episode,
+                ledger,
+                policy=policy.name,
+                pool_version=pool.version,
+                answer=episode.answer,
+                aggregation=None,
+                started_at=began,
+                latency_s=time.monotonic() - clock,
+            )
 
-    episodes = await asyncio.gather(*[one(question) for question in questions])
+    played = await asyncio.gather(*[one(question) for question in questions])
+    episodes = tuple(episode for episode, _ in played)
     window = CostWindow.of([e.spent_usd for e in episodes])
     scored = [
         score(e, q.answers, q.metric, reward, question=q, window=window)
@@ -92,7 +87,29 @@ async def play_all(
         np.array([s.parts["cost_usd"] for s in scored]),
         np.array([s.parts["calls"] for s in scored]),
     )
-    return Played(tuple(episodes), run, tuple(s.total for s in scored))
+    traces = tuple(
+        trace(
+            metadata={
+                "id": question.id,
+                "gold": list(question.answers),
+                "category": question.category,
+                "level": level.name,
+                "score": s.parts["correct"],
+                "reward": s.total,
+            }
+        )
+        for (_, trace), question, s in zip(played, questions, scored, strict=True)
+    )
+    return Played(episodes, run, tuple(s.total for s in scored), traces)
+
+
+def write_traces(path: str | Path, played: Iterable[Played]) -> None:
+    """Write the traces of these episodes to a file, in place of what it held."""
+    Path(path).unlink(missing_ok=True)
+    with TraceWriter(path) as writer:
+        for episodes in played:
+            for trace in episodes.traces:
+                writer.write(trace)
 
 
 class PlayedMethod:
@@ -127,9 +144,13 @@ class PlayedMethod:
         levels = tuple(level.name for level in self.world.levels)
         return Method(name, "agent", levels, self.run)
 
+    def at(self, questions: Sequence[Question], setting: str) -> Played:
+        """What was played on these questions at this level. Raises `KeyError` if nothing was."""
+        return self.played[_key(questions, setting)]
+
     def shown(self, questions: Sequence[Question], setting: str) -> dict[str, Any]:
         """Mean reward, share of valid episodes, and the share of the questions for which each candidate was asked."""
-        played = self.played[_key(questions, setting)]
+        played = self.at(questions, setting)
         asked = Counter(
             name
             for episode in played.episodes

@@ -8,6 +8,7 @@ validation questions; the test questions give the figures.
     hull                      what mixing a router's settings reaches: AIQ, and what 95 % and 100 % of the best single model's accuracy cost
     arena_score               accuracy and log cost in one number
     regret                    by category: accuracy that the best single model of this category, in hindsight, has more
+    categories                questions and accuracy of a router in each category
     headroom                  the oracle as it is, and less what guessers have right by chance; what a comparison here can show at all
 """
 
@@ -30,7 +31,7 @@ from router_r1_envs.recorded import RecordedWorld
 from router_r1_eval.bars import bars
 from router_r1_eval.curves import Hull, arena_score, hull
 from router_r1_eval.oracles import less_chance, raw
-from router_r1_eval.play import PlayedMethod
+from router_r1_eval.play import PlayedMethod, write_traces
 from router_r1_eval.results import point, row, versions
 from router_r1_eval.significance import mcnemar, smallest_difference
 from router_r1_reward import RewardConfig
@@ -72,6 +73,7 @@ def tournament(
     one_shot: Sequence[str] = (),
     reward: RewardConfig | None = None,
     *,
+    traces: str | Path | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
     """The content of `results.json`: policies, planner, one-shot routers and bars on the test questions.
@@ -82,6 +84,7 @@ def tournament(
         planner: fitted on this world.
         one_shot: names of `router_r1.routers`.
         reward: what episodes of policies are scored by.
+        traces: where the first policy's episodes on the test questions are written, at the level that stands for it.
         seed: of the bootstrap.
 
     Raises:
@@ -101,6 +104,9 @@ def tournament(
         if entry["name"] in played:
             for item in entry["curve"]:
                 item |= played[entry["name"]].shown(asked, item["setting"])
+    if traces is not None and played:
+        first = results["rows"][0]  # policies come first
+        write_traces(traces, [played[first["name"]].at(asked, first["setting"])])
     results["settings"]["reward"] = (reward or RewardConfig()).model_dump()
     return results
 
@@ -138,7 +144,7 @@ def measure(
         entry["mcnemar"] = {"only_ours": test.ours, "only_theirs": test.theirs, "p": test.p}
         entry["arena_score"] = arena_score(entry["accuracy"], 1000 * entry["cost_usd"])
         entry["hull"] = _reached(hull(map(_point, runs.values())), bar, spread)
-        entry["regret"] = _regret(world, grid, runs[head])
+        entry["categories"], entry["regret"] = _by_category(world, grid, runs[head])
         rows.append(entry)
     return {
         "table": world.table.source,
@@ -187,14 +193,18 @@ def _reached(curve: Hull, bar: Run, spread: tuple[float, float]) -> dict[str, An
     }
 
 
-def _regret(world: RecordedWorld, grid: Grid, run: Run) -> dict[str, float]:
-    """Category -> how far below the model that is best on these very questions, in accuracy; negative: above it."""
-    found = {}
+def _by_category(
+    world: RecordedWorld, grid: Grid, run: Run
+) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+    """Category -> questions and accuracy; and how far below the model that is best on these very questions (negative: above it)."""
+    found, regret = {}, {}
     for number, name in enumerate((*world.categories, "unseen in training")):
         here = grid.category == number
         if here.any():
-            found[name] = float(grid.score[here].mean(0).max() - run.value[here].mean())
-    return found
+            accuracy = float(run.value[here].mean())
+            found[name] = {"questions": int(here.sum()), "accuracy": accuracy}
+            regret[name] = float(grid.score[here].mean(0).max()) - accuracy
+    return found, regret
 
 
 def _headroom(grid: Grid, bar: Run) -> dict[str, Any]:

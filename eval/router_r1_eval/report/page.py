@@ -1,0 +1,263 @@
+"""The page: which sections a report has, in which order, and the files beside it.
+
+A section without anything to show is left out. The page holds its style, script and pictures and asks no other machine for anything.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import TypeVar
+
+from router_r1_envs.training_log import read_metrics
+from router_r1_eval.report import figures, tables
+from router_r1_eval.report.episodes import Seen, calls_table, pager, read_seen
+from router_r1_eval.report.read import Results, read_results
+from router_r1_eval.report.svg import Drawing, style
+from router_r1_eval.significance import smallest_difference
+
+T = TypeVar("T")
+_FIGURES = ("frontier", "closeup", "differences", "bars", "curve")
+
+
+def write_report(run: str | Path, log: str | Path | None = None) -> Path:
+    """Write `report.html` into the folder of a run, and its figures beside it as `NAME.svg`.
+
+    Args:
+        run: a folder with `results.json`, and `traces.jsonl` if there is one.
+        log: verl's metrics, one `{"step": ..., "data": {...}}` a line: a file, or a folder with one for each start.
+
+    Raises:
+        DataError: no results there, or they have another shape; a log that is none.
+        TraceError: a line of `traces.jsonl` is no trace.
+    """
+    run = Path(run)
+    results = read_results(run / "results.json")
+    steps = [] if log is None else read_metrics(log)
+    traces = run / "traces.jsonl"
+    seen = read_seen(traces) if traces.exists() else []
+    page = _Page(run)
+    page.section("What this sample can show", _sample(results))
+    page.section(
+        "Cost and quality",
+        page.figure("frontier", lambda width: figures.frontier(results, width), _FRONTIER),
+        page.figure("closeup", lambda width: figures.close_up(results, width), _CLOSE_UP),
+    )
+    page.section(
+        "Results",
+        page.figure("differences", lambda width: figures.differences(results, width), _DIFFERENCES),
+        page.figure("bars", lambda width: figures.rewards(results, width), _REWARDS),
+        page.table(tables.results_table, results, _RESULTS),
+        page.table(tables.capped_table, results, _CAPPED),
+        page.table(tables.mixtures_table, results, _MIXTURES),
+    )
+    regret = page.table(tables.regret_table, results, "Regret by category.")
+    accuracy = page.table(tables.category_table, results, "Accuracy by category.")
+    page.section("Categories", regret, accuracy)
+    page.section(
+        "Calls per question",
+        page.table(calls_table, seen, f"Episodes of {_policies(seen)} by their calls."),
+        page.table(tables.asked_table, results, "Who is asked."),
+    )
+    if seen:
+        page.section("Episodes", _about_sample(seen), pager(traces, seen))
+    page.section("Every level", page.table(tables.settings_table, results, "Every level."))
+    if log is not None:
+        page.section(
+            "Learning curve",
+            page.figure("curve", lambda width: figures.learning(steps, width), _LEARNING),
+        )
+    page.section("Settings and versions", _settings(results))
+    return page.write(results)
+
+
+_FRONTIER = (
+    "Accuracy against cost. Lines join the levels of a router; the large point is the level that stands for it, the small ones the others, and "
+    "vertical lines are 95 % bootstrap intervals. Circles: policies and bars; squares: routers; rings: single models; diamond: the oracle. "
+    "Dashed: what mixing single models at random reaches, which takes no look at a question. Dotted: the best single model."
+)
+_CLOSE_UP = "The same, around the best single model."
+_DIFFERENCES = (
+    "Points of accuracy against the best single model on the same questions, with paired 95 % intervals; on the right the share of its cost. "
+    "Filled: the interval leaves out 0. Ring: this sample can not tell the two apart. The oracle is left out."
+)
+_REWARDS = "Mean reward of the episodes, at the level that stands for a router."
+_RESULTS = "Every router and bar, at the level that stands for it. A title orders the lines."
+_CAPPED = "Under a cap on cost, at the level that validation chose."
+_MIXTURES = "What mixing the levels of a router reaches."
+_LEARNING = "Training and validation over the steps of reinforcement learning."
+
+
+class _Page:
+    """Collects sections; numbers figures and tables; writes figures beside the page."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self.sections: list[tuple[str, str]] = []
+        self.figures = self.tables = 0
+        for name in _FIGURES:  # of an earlier report, which may have had more
+            (run / f"{name}.svg").unlink(missing_ok=True)
+
+    def section(self, title: str, *parts: str) -> None:
+        """Append a section, unless all its parts are empty."""
+        if any(parts):
+            self.sections.append((title, "\n".join(filter(None, parts))))
+
+    def figure(self, name: str, draw: Callable[[float], Drawing | None], caption: str) -> str:
+        """A drawing for the page and one for a phone; the former is also written to a file."""
+        wide, narrow = draw(figures.WIDE), draw(figures.NARROW)
+        if wide is None or narrow is None:
+            return ""
+        self.figures += 1
+        (self.run / f"{name}.svg").write_text(wide.alone() + "\n")
+        return (
+            f"<figure>{wide.inline('wide')}{narrow.inline('narrow')}"
+            f"<figcaption><b>Figure {self.figures}.</b> {caption}</figcaption></figure>"
+        )
+
+    def table(self, make: Callable[[T, str], str], of: T, caption: str) -> str:
+        """A table with its number; empty where `make` has nothing to show."""
+        made = make(of, f"<b>Table {self.tables + 1}.</b> {caption}")
+        self.tables += bool(made)
+        return made
+
+    def write(self, results: Results) -> Path:
+        """Write report.html."""
+        here = files(__package__)
+        named = [(f"s{n}", title, body) for n, (title, body) in enumerate(self.sections, 1)]
+        source = Path(results.table).name or results.table
+        text = Template(here.joinpath("page.html").read_text()).substitute(
+            title=html.escape(f"Router-R1: {source}"),
+            heading=html.escape(f"Routers on {source}"),
+            lead=_lead(results),
+            style=here.joinpath("page.css").read_text() + style(),
+            contents="".join(f'<a href="#{key}">{title}</a>' for key, title, _ in named),
+            sections="\n".join(
+                f'<section id="{key}" aria-labelledby="{key}-title"><h2 id="{key}-title">{title}</h2>\n{body}</section>'
+                for key, title, body in named
+            ),
+            script=here.joinpath("page.js").read_text(),
+        )
+        path = self.run / "report.html"
+        path.write_text(text)
+        return path
+
+
+def _lead(results: Results) -> str:
+    kinds = [row.kind for row in results.rows]
+    routers = kinds.count("agent") + kinds.count("router")
+    parts = [
+        f"{results.questions:,} questions",
+        *([f"{len(results.pool)} candidates"] if results.pool else []),
+        *([f"{routers} router{'s' * (routers != 1)}"] if routers else []),
+        f"{len(kinds) - routers} bars",
+    ]
+    return f"{', '.join(parts)}. Brackets are 95 % bootstrap intervals over questions."
+
+
+def _sample(results: Results) -> str:
+    """What can be told apart and what could be gained, before any comparison; then what is told apart."""
+    head = results.headroom
+    found = smallest_difference(results.questions) if head is None else head.smallest_difference
+    facts = [
+        (f"{results.questions:,}", "questions"),
+        (
+            f"{100 * found:.1f}",
+            "points: the smallest difference a paired comparison finds here, four times out of five",
+        ),
+    ]
+    best = results.best
+    name = f" ({results.settings['best_single']})" if "best_single" in results.settings else ""
+    if best is not None:
+        facts.append((f"{100 * best.accuracy:.1f} %", f"right: the best single model{name}"))
+    if head is not None:
+        facts.append(
+            (f"{100 * head.oracle:.1f} %", "right: the oracle, which knows all answers beforehand")
+        )
+        facts.append(
+            (
+                f"{100 * head.oracle_less_chance:.1f} %",
+                "the same, less what guessers have right by chance",
+            )
+        )
+        facts += [(f"{100 * share:.0f} %", _TIES.get(key, key)) for key, share in head.ties.items()]
+    cells = "".join(
+        f"<div><dd>{value}</dd><dt>{html.escape(text)}</dt></div>" for value, text in facts
+    )
+    assumed = (
+        "The smallest difference assumes that two routers differ on a fifth of the questions. "
+        if head is None
+        else ""
+    )
+    said = f'<p class="note">{assumed}Scores depend on every setting below.</p>'
+    return f'<dl class="numbers">{cells}</dl>{_verdicts(results)}{said}'
+
+
+_TIES = {
+    "a tie": "of the questions: several models are best, and the choice is about cost alone",
+    "nobody": "of the questions: nobody is right, and routing gains nothing",
+    "one best model": "of the questions: one model alone is best",
+}
+
+
+_CAP = "its cost"
+_VERDICTS = {
+    1: "more accurate beyond chance",
+    0: "not told apart",
+    -1: "less accurate beyond chance",
+}
+
+
+def _verdicts(results: Results) -> str:
+    """Every router against the best single model in words, under its cost where the results know levels under that cap."""
+    rows = [row for row in results.rows if row.kind in ("agent", "router")]
+    capped = any(_CAP in row.within for row in rows)
+    lines = []
+    for row in rows:
+        point = row.within.get(_CAP) if capped else row
+        versus = None if point is None else point.vs_best_single
+        if versus is not None:
+            low, high = (tables.signed(100 * bound) for bound in versus.ci95)
+            ratio = "" if versus.cost_ratio is None else f" at {versus.cost_ratio:.2f} of its cost"
+            points = f"{tables.signed(100 * versus.accuracy_diff)} points [{low}, {high}]{ratio}"
+            said = f"<b>{_VERDICTS[versus.verdict]}</b>, {points}"
+        elif capped and row.curve:
+            said = "no level is that cheap"
+        else:
+            continue
+        lines.append(f"<li>{html.escape(row.name)}: {said}</li>")
+    if not lines:
+        return ""
+    cap = ", each at the level that validation chose at no more than its cost" if capped else ""
+    chance = f" With {len(lines)} comparisons, one in twenty of those that only chance decides comes out as a difference."
+    return (
+        f"<p>Against the best single model{cap}:</p><ul>{''.join(lines)}</ul>"
+        f'<p class="note">{chance if len(lines) > 1 else ""}</p>'
+    )
+
+
+def _policies(seen: Sequence[Seen]) -> str:
+    return html.escape(", ".join(dict.fromkeys(one.policy for one in seen)))
+
+
+def _about_sample(seen: Sequence[Seen]) -> str:
+    return (
+        f"<p>A sample of {len(seen):,} episodes of {_policies(seen)}, drawn by a hash of question and level: some of each kind, then as they come. "
+        "Dear: the dearest tenth. The arrow keys turn pages.</p>"
+    )
+
+
+def _settings(results: Results) -> str:
+    """What was compared with what; a table for what is plain, JSON for what is nested."""
+    known = {
+        "table": results.table,
+        "seed": results.seed,
+        "settings": results.settings,
+        "versions": results.versions,
+    }
+    text = json.dumps({k: v for k, v in known.items() if v not in (None, {})}, indent=2)
+    return f"<pre>{html.escape(text)}</pre>"

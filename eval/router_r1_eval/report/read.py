@@ -1,0 +1,153 @@
+"""results.json as typed values: what a report can show, and what it does without.
+
+Only names, kinds, accuracy, cost and calls must be there. Everything else is optional, for not every comparison has it; fields that a report
+does not know are passed over.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from router_r1.errors import DataError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Bounds = tuple[float, float]
+Kind = Literal["agent", "router", "bar", "oracle"]
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class Versus(_Read):
+    """How a router compares with the best single model on the same questions."""
+
+    accuracy_diff: float
+    ci95: Bounds
+    cost_ratio: float | None = None
+    """Its cost as a share of the best single model's; None where that is free."""
+
+    @property
+    def verdict(self) -> int:
+        """1 and -1: significantly more, and less, accurate; 0: the interval holds 0."""
+        low, high = self.ci95
+        return 1 if low > 0 else -1 if high < 0 else 0
+
+
+class Point(_Read):
+    """A router at one setting."""
+
+    setting: str = ""
+    accuracy: Share
+    cost_usd: float = Field(ge=0)
+    """Dollars per question."""
+    calls: float = Field(ge=0)
+    """Calls of candidates per question."""
+    ci95: Bounds | None = None
+    """Of the accuracy."""
+    vs_best_single: Versus | None = None
+    reward: float | None = None
+    right_specialist: Share | None = None
+    """Share of the calls that a skill oracle would make too."""
+    valid: Share | None = None
+    """Share of the episodes that ended with an answer."""
+    asked: dict[str, Share] = {}
+    """Candidate -> share of the questions for which it was asked."""
+
+
+class McNemar(_Read):
+    """The exact test against the best single model."""
+
+    only_ours: int
+    only_theirs: int
+    p: float
+
+
+class Reached(_Read):
+    """What mixing a router's settings reaches."""
+
+    aiq: float | None = None
+    cost_ratio_at_100: float | None = None
+    cost_ratio_at_95: float | None = None
+
+
+class Category(_Read):
+    """A router on the questions of one category."""
+
+    questions: int = Field(ge=0)
+    accuracy: Share
+
+
+class Row(Point):
+    """A router: at the setting that stands for it, and at all."""
+
+    name: str
+    kind: Kind
+    curve: tuple[Point, ...] = ()
+    within: dict[str, Point | None] = {}
+    """Cap on cost -> the setting that validation chose under it; None where no setting is that cheap."""
+    mcnemar: McNemar | None = None
+    arena_score: float | None = None
+    hull: Reached | None = None
+    categories: dict[str, Category] = {}
+    regret: dict[str, float] = {}
+    """Category -> accuracy that its best single model, in hindsight, has more."""
+
+
+class Headroom(_Read):
+    """What could be gained, and what the sample can show."""
+
+    best_single: Share
+    oracle: Share
+    oracle_less_chance: Share
+    smallest_difference: float
+    ties: dict[str, Share] = {}
+
+
+class Results(_Read):
+    """The content of results.json."""
+
+    table: str = "results"
+    questions: int = Field(ge=1)
+    pool: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = Field(min_length=1)
+    zero_router: Reached | None = None
+    headroom: Headroom | None = None
+    settings: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+    seed: int | None = None
+
+    @cached_property
+    def singles(self) -> tuple[Row, ...]:
+        """The rows that ask one candidate everything, as they are called in a table or in a generated world."""
+        names = {*self.pool, *(f"single {name}" for name in self.pool)}
+        return tuple(row for row in self.rows if row.name in names)
+
+    @cached_property
+    def best(self) -> Row | None:
+        """The best single model; None if no row is it."""
+        chosen = str(self.settings.get("best_single"))
+        names = ("best single", chosen, f"single {chosen}")
+        return next((row for row in self.rows if row.name in names), None)
+
+
+def read_results(path: Path) -> Results:
+    """Read results.json.
+
+    Raises:
+        DataError: not readable, not JSON, or a field is missing or has another shape.
+    """
+    hint = "write results with `router-r1 tournament`"
+    try:
+        return Results.model_validate(json.loads(path.read_text()))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DataError(f"{path}: no results: {where}: {first['msg']}; {hint}") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: no results: {error}; {hint}") from error

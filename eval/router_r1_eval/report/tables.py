@@ -1,0 +1,438 @@
+"""The tables of a report: results, caps on cost, every setting, mixtures, categories, calls.
+
+Cells are markup; whatever comes from a file is escaped here. A column that no line fills is left out, with its note.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from router_r1_eval.report.read import Point, Reached, Results, Row
+
+T = TypeVar("T")
+_KINDS = {"agent": "policy", "router": "router", "bar": "bar", "oracle": "oracle"}
+
+
+@dataclass(frozen=True)
+class Column(Generic[T]):
+    """One column: what a cell says, what it is sorted by, and what it means in words."""
+
+    title: str
+    text: Callable[[T], str]
+    """Markup of a cell; empty where there is nothing to say."""
+    note: str = ""
+    by: Callable[[T], float | None] | None = None
+    """What the column is sorted by; its text where this is None."""
+    words: bool = False
+    """Whether cells are words, and stand on the left."""
+
+
+def table(
+    columns: Sequence[Column[T]],
+    lines: Sequence[T],
+    caption: str,
+    *,
+    strong: Callable[[T], bool] = lambda _: False,
+    sortable: bool = True,
+) -> str:
+    """A table with its notes. The first column names the line.
+
+    Args:
+        columns: without those that no line fills.
+        lines: in their first order.
+        caption: escaped.
+        strong: which lines stand out.
+        sortable: whether a reader may order the lines by a column.
+    """
+    cells = [[column.text(line) for line in lines] for column in columns]
+    used = [n for n, column in enumerate(cells) if n == 0 or any(column)]
+    head = "".join(_heading(columns[n]) for n in used)
+    body = []
+    for number, line in enumerate(lines):
+        row = []
+        for n in used:
+            column = columns[n]
+            value = column.by(line) if column.by else None
+            order = f' data-by="{value:.9g}"' if value is not None else ""
+            words = ' class="words"' if column.words or n == 0 else ""
+            tag = 'th scope="row"' if n == 0 else "td"
+            row.append(f"<{tag}{words}{order}>{cells[n][number]}</{tag[:2]}>")
+        mark = ' class="strong"' if strong(line) else ""
+        body.append(f"<tr{mark}>{''.join(row)}</tr>")
+    notes = [(columns[n].title, columns[n].note) for n in used if columns[n].note]
+    return (
+        f'<div class="scroll" role="region" aria-label="Table" tabindex="0"><table{" data-sortable" if sortable else ""}>'
+        f"<caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+        + _notes(notes)
+    )
+
+
+def _heading(column: Column[T]) -> str:
+    words = ' class="words"' if column.words else ""  # the script makes a button of the title
+    return f'<th scope="col"{words}>{html.escape(column.title)}</th>'
+
+
+def _notes(notes: Iterable[tuple[str, str]]) -> str:
+    text = " ".join(f"<b>{html.escape(title)}</b>: {note}." for title, note in notes)
+    return f'<p class="note">{text}</p>' if text else ""
+
+
+def results_table(results: Results, caption: str) -> str:
+    """Every row at the setting that stands for it."""
+    rows = sorted(results.rows, key=_order(results))
+    usd = usd_columns(rows)
+    columns: list[Column[Row]] = [
+        Column("router", lambda r: html.escape(r.name), words=True),
+        Column("kind", lambda r: _KINDS[r.kind], words=True),
+        Column("level", lambda r: html.escape(r.setting) if r.curve else "", _LEVEL, words=True),
+        *_figures(usd),
+        Column(
+            "McNemar p",
+            lambda r: _p(r.mcnemar.p) if r.mcnemar and not _same(r) else "",
+            "the exact test on questions that only one of the two has right; not corrected for the number of rows",
+            lambda r: r.mcnemar.p if r.mcnemar else None,
+        ),
+        Column(
+            "reward",
+            lambda r: _fixed(r.reward, 3),
+            "mean reward of the episodes, as in training",
+            lambda r: r.reward,
+        ),
+        Column(
+            "right specialist",
+            lambda r: "" if r.right_specialist is None else f"{r.right_specialist:.0%}",
+            "share of the calls that went to a candidate with the skill that the sub-query takes",
+            lambda r: r.right_specialist,
+        ),
+    ]
+    return table(columns, rows, caption, strong=lambda r: r.kind in ("agent", "router"))
+
+
+_LEVEL = (
+    "what the router was told of the price of a mistake, or its budget; where there are several levels, the one that stands for it was "
+    "chosen before the test questions were seen"
+)
+
+
+def _order(results: Results) -> Callable[[Row], tuple[float, float]]:
+    rewarded = all(row.reward is not None for row in results.rows)
+    return lambda row: (-(row.reward or 0) if rewarded else -row.accuracy, row.cost_usd)
+
+
+def _same(point: Point) -> bool:
+    """Whether it is the best single model itself."""
+    versus = point.vs_best_single
+    return versus is not None and versus.accuracy_diff == 0 and versus.ci95 == (0, 0)
+
+
+def _figures(usd: Callable[[Point], str]) -> list[Column[Row]]:
+    """Columns of accuracy, the comparison with the best single model, and cost."""
+    return [_on(lambda row: row, column) for column in _point_columns(usd)]
+
+
+def _on(of: Callable[[T], Point | None], column: Column[Point]) -> Column[T]:
+    """The column of a point as a column of what has one."""
+    by = column.by
+
+    def text(line: T) -> str:
+        point = of(line)
+        return "" if point is None else column.text(point)
+
+    def order(line: T) -> float | None:
+        point = of(line)
+        return None if point is None or by is None else by(point)
+
+    return Column(column.title, text, column.note, order, column.words)
+
+
+def _point_columns(usd: Callable[[Point], str]) -> list[Column[Point]]:
+    return [
+        Column(
+            "accuracy",
+            lambda p: f"{100 * p.accuracy:.1f}",
+            "percent of the questions",
+            lambda p: p.accuracy,
+        ),
+        Column(
+            "95 %",
+            lambda p: "" if p.ci95 is None else _interval(100 * p.ci95[0], 100 * p.ci95[1]),
+            "bootstrap interval over questions",
+        ),
+        Column(
+            "against the best single model",
+            _versus,
+            "points of accuracy on the same questions, with the paired 95 % interval; ▲ above it and ▼ below it beyond chance (the interval "
+            "leaves out 0); unmarked: this sample can not tell them apart",
+            lambda p: p.vs_best_single.accuracy_diff if p.vs_best_single else None,
+        ),
+        Column(
+            "$ per 1,000",
+            usd,
+            "what the calls of candidates cost, in US dollars per 1,000 questions",
+            lambda p: p.cost_usd,
+        ),
+        Column(
+            "× its cost",
+            lambda p: _fixed(p.vs_best_single.cost_ratio if p.vs_best_single else None, 2),
+            "cost as a share of the best single model's",
+            lambda p: p.vs_best_single.cost_ratio if p.vs_best_single else None,
+        ),
+        Column(
+            "calls",
+            lambda p: f"{p.calls:.2f}",
+            "calls of candidates per question",
+            lambda p: p.calls,
+        ),
+    ]
+
+
+def _versus(point: Point) -> str:
+    versus = point.vs_best_single
+    if versus is None:
+        return ""
+    if _same(point):
+        return '<span class="quiet">the same</span>'
+    mark = {1: '<b class="up" title="significantly above">▲</b> ', -1: "▼ ", 0: ""}[versus.verdict]
+    low, high = (100 * bound for bound in versus.ci95)
+    text = f"{mark}{signed(100 * versus.accuracy_diff)} {_interval(low, high, signed)}"
+    return f"<b>{text}</b>" if versus.verdict > 0 else text
+
+
+def signed(value: float) -> str:
+    """With its sign, a real minus, one digit."""
+    return f"{value:+.1f}".replace("-", "−")
+
+
+def _interval(low: float, high: float, form: Callable[[float], str] = lambda v: f"{v:.1f}") -> str:
+    return f'<span class="ci">[{form(low)}, {form(high)}]</span>'
+
+
+def _fixed(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def usd_columns(points: Iterable[Point]) -> Callable[[Point], str]:
+    """How costs are written, per 1,000 questions: with as many digits as the smallest takes to show two, so that points line up."""
+    paid = [1000 * p.cost_usd for p in points if p.cost_usd > 0]
+    digits = max(2, min(6, 1 - math.floor(math.log10(min(paid))))) if paid else 2
+    return lambda point: f"{1000 * point.cost_usd:.{digits}f}"
+
+
+# --- caps, settings, mixtures
+
+
+def capped_table(results: Results, caption: str) -> str:
+    """For every cap on cost the setting that validation chose; empty where no row has caps."""
+    lines = [
+        (row, cap, point) for row in results.rows if row.curve for cap, point in row.within.items()
+    ]
+    if not any(point for _, _, point in lines):
+        return ""
+    caps = list(dict.fromkeys(cap for _, cap, _ in lines))
+    lines.sort(key=lambda line: (caps.index(line[1]), -(line[2].accuracy if line[2] else 0)))
+    usd = usd_columns(point for _, _, point in lines if point)
+    columns: list[Column[tuple[Row, str, Point | None]]] = [
+        Column("router", lambda line: html.escape(line[0].name), words=True),
+        Column(
+            "at no more than",
+            lambda line: html.escape(line[1]),
+            "the cap, of the best single model; on these questions a router may spend a little more than on those that chose its level",
+            words=True,
+        ),
+        Column(
+            "level",
+            lambda line: html.escape(line[2].setting) if line[2] else "none is that cheap",
+            words=True,
+        ),
+        *(_on(lambda line: line[2], column) for column in _point_columns(usd)),
+    ]
+    return table(columns, lines, caption, strong=lambda line: line[0].kind in ("agent", "router"))
+
+
+def settings_table(results: Results, caption: str) -> str:
+    """Every level of the rows that have several; empty where none has."""
+    single = {row.name for row in results.singles}
+    rows = [row for row in results.rows if row.curve and row.name not in single]
+    lines = [(row, point) for row in rows for point in row.curve]
+    if not lines:
+        return ""
+    usd = usd_columns(point for _, point in lines)
+    columns: list[Column[tuple[Row, Point]]] = [
+        Column("router", lambda line: html.escape(line[0].name), words=True),
+        Column("level", lambda line: html.escape(line[1].setting), words=True),
+        *(_on(lambda line: line[1], column) for column in _point_columns(usd)),
+        Column("reward", lambda line: _fixed(line[1].reward, 3), "", lambda line: line[1].reward),
+        Column(
+            "valid",
+            lambda line: "" if line[1].valid is None else f"{line[1].valid:.1%}",
+            "share of the episodes that ended with an answer",
+            lambda line: line[1].valid,
+        ),
+    ]
+    return table(columns, lines, caption, strong=lambda line: line[0].kind in ("agent", "router"))
+
+
+def mixtures_table(results: Results, caption: str) -> str:
+    """What mixing a router's levels reaches; empty where nothing says."""
+    single = {row.name for row in results.singles} | {"best single", "cheapest", "dearest"}
+    lines = [
+        (row.name, row.kind, row.hull, row.arena_score)
+        for row in results.rows
+        if row.hull is not None and row.name not in single
+    ]
+    if not lines:
+        return ""
+    if results.zero_router is not None:
+        lines.append(("single models, mixed", "bar", results.zero_router, None))
+    lines.sort(key=lambda line: -((line[2].aiq if line[2] else None) or 0))
+
+    columns: list[Column[tuple[str, str, Reached | None, float | None]]] = [
+        Column("router", lambda line: html.escape(line[0]), words=True),
+        Column(
+            "AIQ",
+            lambda line: _fixed(line[2].aiq if line[2] else None, 3),
+            "mean accuracy over the range of costs of the single models, of the best mixtures of a router's levels",
+            lambda line: line[2].aiq if line[2] else None,
+        ),
+        Column(
+            "cost of its accuracy",
+            lambda line: _fixed(line[2].cost_ratio_at_100 if line[2] else None, 2),
+            "what a mixture that is as accurate as the best single model costs, as a share of that model's cost; empty: none is",
+            lambda line: line[2].cost_ratio_at_100 if line[2] else None,
+        ),
+        Column(
+            "cost of 95 % of it",
+            lambda line: _fixed(line[2].cost_ratio_at_95 if line[2] else None, 2),
+            "the same for 95 % of its accuracy",
+            lambda line: line[2].cost_ratio_at_95 if line[2] else None,
+        ),
+        Column(
+            "arena score",
+            lambda line: _fixed(line[3], 3),
+            "accuracy and log cost in one number, at the level that stands for the router",
+            lambda line: line[3],
+        ),
+    ]
+    return table(columns, lines, caption, strong=lambda line: line[1] in ("agent", "router"))
+
+
+# --- maps
+
+
+def _heat(
+    titles: Sequence[str],
+    under: Sequence[str],
+    lines: Sequence[tuple[str, Sequence[float | None]]],
+    caption: str,
+    form: Callable[[float], str],
+    most: float,
+    note: str,
+    corner: str = "router",
+) -> str:
+    """A table whose cells are the darker, the larger their figure; what is below 0 has the other colour."""
+    head = "".join(
+        f'<th scope="col"><span>{html.escape(title)}{f" <i>{html.escape(small)}</i>" if small else ""}</span></th>'
+        for title, small in zip(titles, under, strict=True)
+    )
+    body = []
+    for name, values in lines:
+        cells = []
+        for value in values:
+            if value is None:
+                cells.append("<td></td>")
+                continue
+            share = min(1.0, abs(value) / most) if most else 0.0
+            hue = "below" if value < 0 else "above"
+            cells.append(f'<td class="{hue}" style="--heat:{share:.2f}">{form(value)}</td>')
+        body.append(
+            f'<tr><th scope="row" class="words">{html.escape(name)}</th>{"".join(cells)}</tr>'
+        )
+    return (
+        f'<div class="scroll" role="region" aria-label="Table" tabindex="0"><table class="heat"><caption>{caption}</caption>'
+        f'<thead><tr><th scope="col" class="words">{corner}</th>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+        f'<p class="note">{note}</p>'
+    )
+
+
+def _shown(results: Results) -> list[Row]:
+    """All but single models, in the order of the results table; a row that repeats another one is left out."""
+    single = {row.name for row in results.singles} | {"cheapest", "dearest"}
+    return sorted((r for r in results.rows if r.name not in single), key=_order(results))
+
+
+def regret_table(results: Results, caption: str) -> str:
+    """Router x category: points below the best single model of the category; empty where nothing says."""
+    rows = [row for row in _shown(results) if row.regret]
+    if not rows:
+        return ""
+    names = list(dict.fromkeys(name for row in rows for name in row.regret))
+    sizes = _sizes(rows)
+    lines = [(r.name, [_points(r.regret.get(name)) for name in names]) for r in rows]
+    note = (
+        "Points of accuracy that a router is below the single model that is best in the category, which only these very questions tell. "
+        "Less than 0: above every single model. In a category with few questions much of it is chance."
+    )
+    under = [sizes.get(name, "") for name in names]
+    return _heat(names, under, lines, caption, _whole, 20, note)
+
+
+def _points(value: float | None) -> float | None:
+    return None if value is None else 100 * value
+
+
+def _whole(value: float) -> str:
+    text = f"{value:.0f}"
+    return "0" if text in ("0", "-0") else text.replace("-", "−")
+
+
+def _sizes(rows: Sequence[Row]) -> dict[str, str]:
+    return {name: f"{c.questions:,}" for row in rows for name, c in row.categories.items()}
+
+
+def category_table(results: Results, caption: str) -> str:
+    """Router x category: accuracy; empty where nothing says, or there is only one category."""
+    rows = [row for row in _shown(results) if row.categories] or [
+        row for row in results.rows if row.categories
+    ]
+    names = list(dict.fromkeys(name for row in rows for name in row.categories))
+    if len(names) < 2:
+        return ""
+    sizes = _sizes(rows)
+    lines = [
+        (r.name, [_points(r.categories[n].accuracy) if n in r.categories else None for n in names])
+        for r in rows
+    ]
+    under = [sizes[name] for name in names]
+    return _heat(
+        names,
+        under,
+        lines,
+        caption,
+        _whole,
+        100,
+        "Percent of the questions; below the name of a category, how many it has.",
+    )
+
+
+def asked_table(results: Results, caption: str) -> str:
+    """Agent and level x candidate: share of the questions for which it was asked; empty where nothing says."""
+    lines = [
+        (f"{row.name}, {point.setting}" if point.setting else row.name, point)
+        for row in results.rows
+        for point in (row.curve or (row,))
+        if point.asked
+    ]
+    if not lines:
+        return ""
+    names = list(dict.fromkeys(name for _, point in lines for name in point.asked))
+    shares = [(name, [_points(point.asked.get(n)) for n in names]) for name, point in lines]
+    note = "Percent of the questions for which a candidate was asked, once or more; a question may be put to several."
+    return _heat(names, [""] * len(names), shares, caption, _whole, 100, note, "router, level")
