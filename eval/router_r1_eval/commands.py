@@ -169,7 +169,7 @@ def tournament_command(
     overrides = [*settings, *([f"fit={fit.resolve()}"] if fit is not None else [])]
     world = load_world(table, overrides)
     weights = reward_of(world, reward)
-    folders, traces = dict(map(_named, policy)), out / "traces.jsonl"
+    folders, traces = _named(policy), out / "traces.jsonl"
     if isinstance(world, RecordedWorld):
         results, lines = _on_table(world, folders, router, planner, weights, traces, seed)
     else:
@@ -237,16 +237,29 @@ def _on_generated(
     return results, summary(results)
 
 
-def _named(item: str) -> tuple[str, str]:
-    """NAME=FOLDER, or a folder that is called by its own name. Raises `ConfigError` where there is none."""
+def _named(items: list[str]) -> dict[str, str]:
+    """Name -> folder of each NAME=FOLDER, or of a folder that is called by its own name.
+
+    Raises:
+        ConfigError: there is no checkpoint, or two have one name.
+    """
     from router_r1.errors import ConfigError
 
-    name, equals, folder = item.partition("=")
-    if not equals:
+    found: dict[str, str] = {}
+    for item in items:
         name, folder = Path(item).name, item
-    if not (Path(folder) / "config.json").exists():
-        raise ConfigError(f"--policy {item}: {folder} is no folder with a checkpoint")
-    return name, folder
+        if not _is_checkpoint(item) and "=" in item:
+            name, _, folder = item.partition("=")
+        if not _is_checkpoint(folder):
+            raise ConfigError(f"--policy {item}: {folder} is no folder with a checkpoint")
+        if name in found:
+            raise ConfigError(f"--policy {item}: another one is called {name}; give NAME=FOLDER")
+        found[name] = folder
+    return found
+
+
+def _is_checkpoint(folder: str) -> bool:
+    return (Path(folder) / "config.json").exists()
 
 
 def report_command(

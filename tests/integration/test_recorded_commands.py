@@ -17,6 +17,7 @@ from router_r1.questions import Question, Split
 from router_r1.table import Outcome, OutcomeTable
 from router_r1_envs.commands import register
 from router_r1_envs.world import load_world
+from router_r1_eval.commands import _named
 from router_r1_eval.commands import register as register_evaluation
 from router_r1_eval.tournament import CAPS
 
@@ -154,6 +155,16 @@ def test_what_is_wrong_with_a_tournament_is_named_before_anything_is_written(
     with pytest.raises((ConfigError, DataError), match=message):
         command("tournament", "--table", table, "--out", tmp_path / "out", *arguments)
     assert not (tmp_path / "out").exists()
+
+
+def test_two_policies_of_one_name_are_refused_and_a_folder_may_hold_an_equals_sign(tmp_path):
+    for folder in ("lr=1/best", "lr=2/best"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "config.json").write_text("{}")
+    first, second = str(tmp_path / "lr=1/best"), str(tmp_path / "lr=2/best")
+    with pytest.raises(ConfigError, match="another one is called best"):
+        _named([first, second])
+    assert _named([first, f"other={second}"]) == {"best": first, "other": second}
 
 
 def test_a_generated_world_has_no_use_for_one_shot_routers(tmp_path):
