@@ -33,7 +33,6 @@ _EXTRAS = {
     "pyarrow": "train",
     "verl": "train",
     "ray": "train",
-    "matplotlib": "train",
     "numpy": "routers",
     "sklearn": "routers",
 }

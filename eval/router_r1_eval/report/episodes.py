@@ -234,11 +234,11 @@ def calls_table(seen: Sequence[Seen], caption: str) -> str:
         Column(
             "right",
             lambda line: _mean_score(line[1]),
-            "percent; a policy asks more where it is unsure, so this falls with the calls and is no effect of them",
+            "percent; the policy decides how often it asks, so the lines hold different questions, and a difference between them is no effect of the calls",
         ),
         Column(
             "$ per 1,000",
-            lambda line: number(1000 * sum(o.cost_usd for o in line[1]) / len(line[1])),
+            lambda line: f"{1000 * sum(o.cost_usd for o in line[1]) / len(line[1]):.3f}",
         ),
     ]
     return table(columns, sorted(groups.items()), caption, sortable=False)

@@ -16,12 +16,14 @@ from typing import Any
 
 from router_r1_eval.curves import hull
 from router_r1_eval.report.labels import LETTER, Box, Spot, place
-from router_r1_eval.report.read import Point, Results, Row
+from router_r1_eval.report.read import SAME, Point, Results, Row
 from router_r1_eval.report.svg import SERIES, Drawing, Linear, Scale, costs, number
 
-WIDE, NARROW = 880, 358
+WIDE, NARROW = 960, 358
 """Widths in pixels: of a file and a page, and of a phone."""
 _DASHES = ("7 3", "2 3", "9 3 2 3", "4 2", "1 2", "12 4")
+_LOOKED_FOR = ("best single", "random", "cheapest", "dearest")
+"""Bars whose names come before those of other bars where there is little room."""
 _SHAPES = {"agent": "circle", "router": "square", "bar": "ring", "oracle": "diamond"}
 _PANELS = (
     ("reward", "reward", 1.0),
@@ -44,16 +46,16 @@ class _Look:
 def _looks(results: Results) -> dict[str, _Look]:
     """Colours for agents and routers, in their order; grey dashes for bars that have a curve; single models are points."""
     looks, hues, dashes = {}, 0, 0
-    single = {row.name for row in results.singles}
-    for row in results.rows:
-        curve = len(row.curve) > 1 and row.name not in single
+    for row in results.distinct:
+        single = results.is_single(row)
+        curve = len(row.curve) > 1 and not single
         colour: str = row.kind
         dash = None
         if row.kind in ("agent", "router"):
             colour, hues = f"s{hues % SERIES}", hues + 1
         elif curve:
             dash, dashes = _DASHES[dashes % len(_DASHES)], dashes + 1
-        shape = "circle" if row.kind == "bar" and row.name not in single else _SHAPES[row.kind]
+        shape = "circle" if row.kind == "bar" and not single else _SHAPES[row.kind]
         looks[row.name] = _Look(colour, shape, dash, curve)
     return looks
 
@@ -75,7 +77,7 @@ class _Window:
 
 def frontier(results: Results, width: float) -> Drawing:
     """Accuracy against cost, all of it. Costs are dollars per 1,000 questions."""
-    points = [p for row in results.rows for p in (row, *row.curve)]
+    points = _points(results)
     low = min(_bounds(p)[0] for p in points)
     high = max(_bounds(p)[1] for p in points)
     room = 0.04 * (high - low) or 0.02
@@ -91,19 +93,23 @@ def close_up(results: Results, width: float) -> Drawing | None:
         return None
     top = max(_bounds(p)[1] for row in (*rivals, best) for p in (row, *row.curve)) + 0.005
     bottom = min(best.accuracy - 0.6 * (top - best.accuracy), _bounds(best)[0]) - 0.005
-    points = [p for row in results.rows for p in (row, *row.curve)]
-    whole = max(p.accuracy for p in points) - min(p.accuracy for p in points)
-    near = [
-        p
-        for row in results.rows
-        if row.kind != "oracle"
-        for p in (row, *row.curve)
-        if bottom <= p.accuracy <= top
-    ]
+    accuracies = [point.accuracy for point in _points(results)]
+    whole = max(accuracies) - min(accuracies)
+    near = [p for p in _points(results, oracles=False) if bottom <= p.accuracy <= top]
     if len(near) < 3 or top - bottom > 0.5 * whole:
         return None
     window = _Window(tuple(1000 * p.cost_usd for p in near), bottom, top)
     return _plot(results, width, window, "closeup")
+
+
+def _points(results: Results, *, oracles: bool = True) -> list[Point]:
+    """All that is drawn: of a single model the point that stands for it, of the others the levels too."""
+    return [
+        point
+        for row in results.rows
+        if oracles or row.kind != "oracle"
+        for point in (row, *(() if results.is_single(row) else row.curve))
+    ]
 
 
 def _bounds(point: Point) -> tuple[float, float]:
@@ -119,7 +125,7 @@ def _plot(results: Results, width: float, window: _Window, name: str) -> Drawing
     across = costs(window.costs, left, right)
     up = Linear(window.bottom, window.top, bottom, top)
     label = "Accuracy against dollars per 1,000 questions"
-    keys = [r for r in results.rows if looks[r.name].curve]
+    curves = [r for r in results.distinct if looks[r.name].curve]
     drawing = Drawing(width, bottom + foot, label, size=size)
     _axes(drawing, across, up, Box(left, top, right, bottom), "accuracy")
     middle = (left + right) / 2
@@ -142,7 +148,7 @@ def _plot(results: Results, width: float, window: _Window, name: str) -> Drawing
         drawing.line(zero, "quiet", width=1.25, dash="6 4", clip=clip)
         lines += zero
     shown: dict[Spot, list[Row]] = {}
-    for row in results.rows:
+    for row in results.distinct:
         look = looks[row.name]
         if look.curve:
             points = sorted(map(spot, row.curve))
@@ -163,7 +169,7 @@ def _plot(results: Results, width: float, window: _Window, name: str) -> Drawing
             shown.setdefault(_rounded(spot(row)), []).append(row)
     for rows in shown.values():
         row, look = rows[0], looks[rows[0].name]
-        text = _described(" = ".join(r.name for r in rows), row)
+        text = _described(", ".join(r.name for r in rows), row)
         drawing.marker(*spot(row), look.shape, look.colour, text, radius=4.5)
     named = [(where, rows, _first(rows, looks)) for where, rows in shown.items()]
     named.sort(key=lambda item: _rank(item[2], looks))
@@ -171,11 +177,11 @@ def _plot(results: Results, width: float, window: _Window, name: str) -> Drawing
     for where, rows, row in named:
         others = [p for p in row.curve if window.shows(p)] if looks[row.name].curve else []
         ends = [spot(p) for p in sorted(others, key=lambda p: p.cost_usd)]
-        text = " = ".join(_short(r.name) for r in rows)
+        text = ", ".join(_cut(r.name, 34) for r in rows)
         wanted.append((text, [where, *ends[-1:], *ends[:1]]))
-    marks = [*shown, *(spot(p) for r in keys for p in r.curve if window.shows(p))]
+    marks = [*shown, *(spot(p) for r in curves for p in r.curve if window.shows(p))]
     frame = Box(left + 2, top, right, bottom - 2)
-    places = place(wanted, frame, marks, lines, size=size)
+    places = place(wanted, frame, marks, lines, size=size, reach=26 if narrow else 60)
     missing = []
     for (text, _), (_, _, row), found in zip(wanted, named, places, strict=True):
         look = looks[row.name]
@@ -189,7 +195,7 @@ def _plot(results: Results, width: float, window: _Window, name: str) -> Drawing
             edge = min(max(x, found.box.left), found.box.right)
             middle_y = min(max(y, found.box.top), found.box.bottom)
             drawing.line([(x, y), (edge, middle_y)], "quiet", width=0.75, opacity=0.7)
-        drawing.text(found.x, found.y, text, colour, anchor=found.anchor)
+        drawing.text(found.x, found.y, text, colour, anchor=found.anchor, halo=True)
     _key(drawing, missing, left, right, bottom + foot + 4)
     return drawing
 
@@ -257,17 +263,13 @@ def _rounded(spot: Spot) -> Spot:
 def _rank(row: Row, looks: dict[str, _Look]) -> tuple[int, float]:
     """Which names come first: routers, the bars one looks for, the rest from the top."""
     first = row.kind in ("agent", "router")
-    known = row.name in ("best single", "random", "cheapest", "dearest") or row.kind == "oracle"
+    known = row.kind == "oracle" or row.name.startswith(_LOOKED_FOR)
     order = 0 if first else 1 if known else 2 if looks[row.name].curve else 3
     return order, -row.accuracy
 
 
 def _first(rows: Sequence[Row], looks: dict[str, _Look]) -> Row:
     return min(rows, key=lambda row: _rank(row, looks))
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 34 else name[:33] + "…"
 
 
 def _described(name: str, point: Point) -> str:
@@ -295,7 +297,7 @@ def _axes(drawing: Drawing, across: Scale, up: Scale, frame: Box, title: str) ->
 
 def differences(results: Results, width: float) -> Drawing | None:
     """Points of accuracy against the best single model, with paired intervals; None where nothing was compared."""
-    rows = [row for row in results.rows if row.vs_best_single is not None and row.kind != "oracle"]
+    rows = [r for r in results.distinct if r.vs_best_single is not None and r.kind != "oracle"]
     if not rows:
         return None
     rows.sort(key=lambda row: -_difference(row)[0])
@@ -316,8 +318,8 @@ def differences(results: Results, width: float) -> Drawing | None:
 
 def rewards(results: Results, width: float) -> Drawing | None:
     """Mean reward of every row; None where some have none."""
-    rows = [row for row in results.rows if row.reward is not None]
-    if len(rows) < len(results.rows):
+    rows = [row for row in results.distinct if row.reward is not None]
+    if len(rows) < len(results.distinct):
         return None
     values = {row.name: row.reward or 0.0 for row in rows}
     rows.sort(key=lambda row: -values[row.name])
@@ -368,7 +370,7 @@ def _lines(
         left + 6,
         right - 8,
     )
-    for value in scale.ticks(max(2, int((right - left) / 60))):
+    for value in scale.ticks(max(3, int((right - left) / 50))):
         x = scale(value)
         drawing.line([(x, 4), (x, bottom)], "grid")
         drawing.text(x, bottom + 16, number(value), "quiet", anchor="middle")
@@ -381,8 +383,11 @@ def _lines(
     return drawing, scale
 
 
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+def _cut(name: str, most: int) -> str:
+    """A name that is short enough: whole, or the first of several, or its start."""
+    if len(name) > most:
+        name = name.partition(SAME)[0]
+    return name if len(name) <= most else name[: most - 1] + "…"
 
 
 def _difference(row: Row) -> tuple[float, float, float]:

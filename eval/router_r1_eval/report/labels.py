@@ -80,6 +80,7 @@ def place(
     *,
     size: float = 12,
     radius: float = 5,
+    reach: float = 60,
 ) -> list[Placed | None]:
     """Find a place for each label, or None.
 
@@ -90,6 +91,7 @@ def place(
         lines: points along lines, which a label had better not cover.
         size: of the font, in pixels.
         radius: of a point.
+        reach: how far from its point a name may be.
     """
     taken = [Box.around(point, radius) for point in points]
     found: list[Placed | None] = []
@@ -98,6 +100,7 @@ def place(
             (distance + 6 * rank + _UNDER_LINE * sum(map(spot.box.holds, lines)), number, spot)
             for rank, point in enumerate(anchors)
             for distance in _DISTANCES
+            if distance <= reach
             for number, spot in enumerate(_around(text, point, distance, size))
             if spot.box.within(frame) and not any(map(spot.box.overlaps, taken))
         )

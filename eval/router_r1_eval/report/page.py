@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -52,7 +53,10 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
         page.figure("differences", lambda width: figures.differences(results, width), _DIFFERENCES),
         page.figure("bars", lambda width: figures.rewards(results, width), _REWARDS),
         page.table(tables.results_table, results, _RESULTS),
-        page.table(tables.capped_table, results, _CAPPED),
+        *(
+            page.table(partial(tables.capped_table, results), cap, _CAPPED.format(html.escape(cap)))
+            for cap in tables.caps(results)
+        ),
         page.table(tables.mixtures_table, results, _MIXTURES),
     )
     regret = page.table(tables.regret_table, results, "Regret by category.")
@@ -65,7 +69,12 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
     )
     if seen:
         page.section("Episodes", _about_sample(seen), pager(traces, seen))
-    page.section("Every level", page.table(tables.settings_table, results, "Every level."))
+    page.section(
+        "Every level",
+        page.table(
+            tables.settings_table, results, "Every level. Columns as in the table of results."
+        ),
+    )
     if log is not None:
         page.section(
             "Learning curve",
@@ -86,8 +95,11 @@ _DIFFERENCES = (
     "Filled: the interval leaves out 0. Ring: this sample can not tell the two apart. The oracle is left out."
 )
 _REWARDS = "Mean reward of the episodes, at the level that stands for a router."
-_RESULTS = "Every router and bar, at the level that stands for it. A title orders the lines."
-_CAPPED = "Under a cap on cost, at the level that validation chose."
+_RESULTS = "Every router and bar, at the level that stands for it; policies and routers in bold. A title orders the lines."
+_CAPPED = (
+    "Against the best single model, at no more than {}: for every router the level that validation chose. On the test questions it may cost a "
+    "little more. Columns as in the table of results."
+)
 _MIXTURES = "What mixing the levels of a router reaches."
 _LEARNING = "Training and validation over the steps of reinforcement learning."
 
@@ -246,18 +258,18 @@ def _policies(seen: Sequence[Seen]) -> str:
 
 def _about_sample(seen: Sequence[Seen]) -> str:
     return (
-        f"<p>A sample of {len(seen):,} episodes of {_policies(seen)}, drawn by a hash of question and level: some of each kind, then as they come. "
+        f"<p>A sample of the {len(seen):,} episodes of {_policies(seen)}, drawn by a hash of question and level: some of each kind, then as they come. "
         "Dear: the dearest tenth. The arrow keys turn pages.</p>"
     )
 
 
 def _settings(results: Results) -> str:
-    """What was compared with what; a table for what is plain, JSON for what is nested."""
-    known = {
-        "table": results.table,
-        "seed": results.seed,
-        "settings": results.settings,
-        "versions": results.versions,
-    }
-    text = json.dumps({k: v for k, v in known.items() if v not in (None, {})}, indent=2)
-    return f"<pre>{html.escape(text)}</pre>"
+    """A line for each setting and version; what is nested as JSON."""
+    known: dict[str, object] = {"table": results.table, **results.settings, "seed": results.seed}
+    lines = [*known.items(), *results.versions.items()]
+    cells = "".join(
+        f"<dt>{html.escape(key)}</dt><dd>{html.escape(value if isinstance(value, str) else json.dumps(value))}</dd>"
+        for key, value in lines
+        if value is not None
+    )
+    return f'<dl class="settings">{cells}</dl>'

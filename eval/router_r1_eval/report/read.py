@@ -17,6 +17,8 @@ from router_r1.errors import DataError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Bounds = tuple[float, float]
+SAME = " = "
+"""Between the names of a row that has several."""
 Kind = Literal["agent", "router", "bar", "oracle"]
 
 
@@ -124,9 +126,28 @@ class Results(_Read):
 
     @cached_property
     def singles(self) -> tuple[Row, ...]:
-        """The rows that ask one candidate everything, as they are called in a table or in a generated world."""
+        """The rows that ask one candidate everything."""
+        return tuple(row for row in self.rows if self.is_single(row))
+
+    def is_single(self, row: Row) -> bool:
+        """Whether a row asks one candidate everything: it is called by it, in a table or in a generated world."""
         names = {*self.pool, *(f"single {name}" for name in self.pool)}
-        return tuple(row for row in self.rows if row.name in names)
+        return not names.isdisjoint(row.name.split(SAME))
+
+    @cached_property
+    def distinct(self) -> tuple[Row, ...]:
+        """The rows, where bars that do the same (the cheapest model, by its name and as a bar) are one with all their names."""
+        merged: dict[object, Row] = {}
+        for row in self.rows:
+            # Equal dollars are equal choices, unless everything is free.
+            alike = row.kind == "bar" and row.cost_usd > 0
+            key = (row.accuracy, row.cost_usd, row.calls, row.ci95) if alike else row.name
+            first = merged.get(key)
+            if first is not None:
+                richer = row if len(row.curve) > len(first.curve) else first
+                row = richer.model_copy(update={"name": f"{row.name}{SAME}{first.name}"})
+            merged[key] = row
+        return tuple(merged.values())
 
     @cached_property
     def best(self) -> Row | None:

@@ -80,19 +80,20 @@ class Drawing:
         anchor: str = "start",
         size: float | None = None,
         weight: str | None = None,
-        turned: bool = False,
+        halo: bool = False,
     ) -> None:
-        """One line of text; `turned` reads upwards."""
+        """One line of text; with a `halo` it can be read on top of lines."""
         self.add(
             "text",
             html.escape(text),
             x=x,
             y=y,
-            class_=f"f-{colour}",
+            class_=f"f-{colour} l-paper" if halo else f"f-{colour}",
+            paint_order="stroke" if halo else None,
+            stroke_width=3 if halo else None,
             text_anchor=None if anchor == "start" else anchor,
             font_size=size,
             font_weight=weight,
-            transform=f"rotate(-90 {x:.1f} {y:.1f})" if turned else None,
         )
 
     def line(
@@ -268,5 +269,5 @@ def number(value: float) -> str:
     if value == 0:
         return "0"
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    text = f"{value:.{digits}f}"
+    text = f"{value:.{digits}f}".replace("-", "−")
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from router_r1_eval.report.read import Point, Reached, Results, Row
 
 T = TypeVar("T")
-_KINDS = {"agent": "policy", "router": "router", "bar": "bar", "oracle": "oracle"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def table(
     """
     cells = [[column.text(line) for line in lines] for column in columns]
     used = [n for n, column in enumerate(cells) if n == 0 or any(column)]
-    head = "".join(_heading(columns[n]) for n in used)
+    head = "".join(_heading(columns[n], n == 0) for n in used)
     body = []
     for number, line in enumerate(lines):
         row = []
@@ -64,31 +64,37 @@ def table(
         mark = ' class="strong"' if strong(line) else ""
         body.append(f"<tr{mark}>{''.join(row)}</tr>")
     notes = [(columns[n].title, columns[n].note) for n in used if columns[n].note]
+    text = " ".join(f"<b>{html.escape(title)}</b>: {note}." for title, note in notes)
+    kind = " data-sortable" if sortable else ' class="compact"'
+    return _framed(caption, kind, head, "".join(body), text)
+
+
+def _framed(caption: str, kind: str, head: str, body: str, note: str) -> str:
+    """A table below its caption, in a box of its own that a phone can scroll."""
+    said = f'<p class="note">{note}</p>' if note else ""
+    label = html.escape(html.unescape(re.sub("<[^>]*>", "", caption)))
     return (
-        f'<div class="scroll" role="region" aria-label="Table" tabindex="0"><table{" data-sortable" if sortable else ""}>'
-        f"<caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
-        + _notes(notes)
+        f'<figure class="table"><figcaption>{caption}</figcaption><div class="scroll" role="region" aria-label="{label}" tabindex="0">'
+        f"<table{kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{said}</figure>"
     )
 
 
-def _heading(column: Column[T]) -> str:
-    words = ' class="words"' if column.words else ""  # the script makes a button of the title
+def _heading(column: Column[T], first: bool) -> str:
+    words = (
+        ' class="words"' if column.words or first else ""
+    )  # the script makes a button of the title
     return f'<th scope="col"{words}>{html.escape(column.title)}</th>'
-
-
-def _notes(notes: Iterable[tuple[str, str]]) -> str:
-    text = " ".join(f"<b>{html.escape(title)}</b>: {note}." for title, note in notes)
-    return f'<p class="note">{text}</p>' if text else ""
 
 
 def results_table(results: Results, caption: str) -> str:
     """Every row at the setting that stands for it."""
-    rows = sorted(results.rows, key=_order(results))
+    rows = sorted(results.distinct, key=_order(results))
     usd = usd_columns(rows)
+    levels = {row.setting for row in rows if row.curve}
+    if len(levels) == 1:
+        caption += f" All stand at the level {html.escape(levels.pop())}."
     columns: list[Column[Row]] = [
         Column("router", lambda r: html.escape(r.name), words=True),
-        Column("kind", lambda r: _KINDS[r.kind], words=True),
-        Column("level", lambda r: html.escape(r.setting) if r.curve else "", _LEVEL, words=True),
         *_figures(usd),
         Column(
             "McNemar p",
@@ -108,14 +114,15 @@ def results_table(results: Results, caption: str) -> str:
             "share of the calls that went to a candidate with the skill that the sub-query takes",
             lambda r: r.right_specialist,
         ),
+        Column(
+            "level",
+            lambda r: html.escape(r.setting) if r.curve and levels else "",
+            "what the router was told of the price of a mistake, or its budget; the one that stands for it was chosen before the test "
+            "questions were seen",
+            words=True,
+        ),
     ]
     return table(columns, rows, caption, strong=lambda r: r.kind in ("agent", "router"))
-
-
-_LEVEL = (
-    "what the router was told of the price of a mistake, or its budget; where there are several levels, the one that stands for it was "
-    "chosen before the test questions were seen"
-)
 
 
 def _order(results: Results) -> Callable[[Row], tuple[float, float]]:
@@ -161,6 +168,7 @@ def _point_columns(usd: Callable[[Point], str]) -> list[Column[Point]]:
             "95 %",
             lambda p: "" if p.ci95 is None else _interval(100 * p.ci95[0], 100 * p.ci95[1]),
             "bootstrap interval over questions",
+            lambda p: p.ci95[0] if p.ci95 else None,
         ),
         Column(
             "against the best single model",
@@ -196,10 +204,11 @@ def _versus(point: Point) -> str:
         return ""
     if _same(point):
         return '<span class="quiet">the same</span>'
-    mark = {1: '<b class="up" title="significantly above">▲</b> ', -1: "▼ ", 0: ""}[versus.verdict]
+    verdict = 0 if isinstance(point, Row) and point.kind == "oracle" else versus.verdict
+    mark = {1: '<b class="up">▲</b> ', -1: "▼ ", 0: ""}[verdict]
     low, high = (100 * bound for bound in versus.ci95)
     text = f"{mark}{signed(100 * versus.accuracy_diff)} {_interval(low, high, signed)}"
-    return f"<b>{text}</b>" if versus.verdict > 0 else text
+    return f"<b>{text}</b>" if verdict > 0 else text
 
 
 def signed(value: float) -> str:
@@ -229,38 +238,36 @@ def usd_columns(points: Iterable[Point]) -> Callable[[Point], str]:
 # --- caps, settings, mixtures
 
 
-def capped_table(results: Results, caption: str) -> str:
-    """For every cap on cost the setting that validation chose; empty where no row has caps."""
-    lines = [
-        (row, cap, point) for row in results.rows if row.curve for cap, point in row.within.items()
-    ]
-    if not any(point for _, _, point in lines):
-        return ""
-    caps = list(dict.fromkeys(cap for _, cap, _ in lines))
-    lines.sort(key=lambda line: (caps.index(line[1]), -(line[2].accuracy if line[2] else 0)))
-    usd = usd_columns(point for _, _, point in lines if point)
-    columns: list[Column[tuple[Row, str, Point | None]]] = [
+def caps(results: Results) -> list[str]:
+    """The caps on cost that a level was chosen under, where one was found."""
+    found = (cap for row in results.rows if row.curve for cap, point in row.within.items() if point)
+    return list(dict.fromkeys(found))
+
+
+def capped_table(results: Results, cap: str, caption: str) -> str:
+    """For a cap on cost, the level of every router that validation chose."""
+    lines = [(row, row.within[cap]) for row in results.rows if row.curve and cap in row.within]
+    lines.sort(key=lambda line: -(line[1].accuracy if line[1] else 0))
+    usd = usd_columns(point for _, point in lines if point)
+    columns: list[Column[tuple[Row, Point | None]]] = [
         Column("router", lambda line: html.escape(line[0].name), words=True),
-        Column(
-            "at no more than",
-            lambda line: html.escape(line[1]),
-            "the cap, of the best single model; on these questions a router may spend a little more than on those that chose its level",
-            words=True,
-        ),
+        *_unexplained(lambda line: line[1], usd),
         Column(
             "level",
-            lambda line: html.escape(line[2].setting) if line[2] else "none is that cheap",
+            lambda line: html.escape(line[1].setting) if line[1] else "none is that cheap",
             words=True,
         ),
-        *(_on(lambda line: line[2], column) for column in _point_columns(usd)),
     ]
     return table(columns, lines, caption, strong=lambda line: line[0].kind in ("agent", "router"))
 
 
 def settings_table(results: Results, caption: str) -> str:
-    """Every level of the rows that have several; empty where none has."""
-    single = {row.name for row in results.singles}
-    rows = [row for row in results.rows if row.curve and row.name not in single]
+    """Every level of the rows that have several, without oracles and single models; empty where none has."""
+    rows = [
+        row
+        for row in results.rows
+        if row.curve and row.kind != "oracle" and not results.is_single(row)
+    ]
     lines = [(row, point) for row in rows for point in row.curve]
     if not lines:
         return ""
@@ -268,25 +275,29 @@ def settings_table(results: Results, caption: str) -> str:
     columns: list[Column[tuple[Row, Point]]] = [
         Column("router", lambda line: html.escape(line[0].name), words=True),
         Column("level", lambda line: html.escape(line[1].setting), words=True),
-        *(_on(lambda line: line[1], column) for column in _point_columns(usd)),
+        *_unexplained(lambda line: line[1], usd),
         Column("reward", lambda line: _fixed(line[1].reward, 3), "", lambda line: line[1].reward),
         Column(
             "valid",
-            lambda line: "" if line[1].valid is None else f"{line[1].valid:.1%}",
-            "share of the episodes that ended with an answer",
+            lambda line: "" if line[1].valid is None else f"{100 * line[1].valid:.1f}",
+            "percent of the episodes that ended with an answer",
             lambda line: line[1].valid,
         ),
     ]
     return table(columns, lines, caption, strong=lambda line: line[0].kind in ("agent", "router"))
 
 
+def _unexplained(of: Callable[[T], Point | None], usd: Callable[[Point], str]) -> list[Column[T]]:
+    """The columns of a point without their notes, which stand under the results table."""
+    return [replace(_on(of, column), note="") for column in _point_columns(usd)]
+
+
 def mixtures_table(results: Results, caption: str) -> str:
     """What mixing a router's levels reaches; empty where nothing says."""
-    single = {row.name for row in results.singles} | {"best single", "cheapest", "dearest"}
     lines = [
         (row.name, row.kind, row.hull, row.arena_score)
-        for row in results.rows
-        if row.hull is not None and row.name not in single
+        for row in results.distinct
+        if row.hull is not None and not results.is_single(row)
     ]
     if not lines:
         return ""
@@ -336,8 +347,9 @@ def _heat(
     most: float,
     note: str,
     corner: str = "router",
+    colour: str = "share",
 ) -> str:
-    """A table whose cells are the darker, the larger their figure; what is below 0 has the other colour."""
+    """A table whose cells are the stronger in colour, the larger their figure; what is below 0 has another colour."""
     head = "".join(
         f'<th scope="col"><span>{html.escape(title)}{f" <i>{html.escape(small)}</i>" if small else ""}</span></th>'
         for title, small in zip(titles, under, strict=True)
@@ -350,22 +362,23 @@ def _heat(
                 cells.append("<td></td>")
                 continue
             share = min(1.0, abs(value) / most) if most else 0.0
-            hue = "below" if value < 0 else "above"
+            hue = "below" if value < 0 else colour
             cells.append(f'<td class="{hue}" style="--heat:{share:.2f}">{form(value)}</td>')
         body.append(
             f'<tr><th scope="row" class="words">{html.escape(name)}</th>{"".join(cells)}</tr>'
         )
-    return (
-        f'<div class="scroll" role="region" aria-label="Table" tabindex="0"><table class="heat"><caption>{caption}</caption>'
-        f'<thead><tr><th scope="col" class="words">{corner}</th>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
-        f'<p class="note">{note}</p>'
-    )
+    heading = f'<th scope="col" class="words">{corner}</th>{head}'
+    return _framed(caption, ' class="heat"', heading, "".join(body), note)
 
 
 def _shown(results: Results) -> list[Row]:
-    """All but single models, in the order of the results table; a row that repeats another one is left out."""
-    single = {row.name for row in results.singles} | {"cheapest", "dearest"}
-    return sorted((r for r in results.rows if r.name not in single), key=_order(results))
+    """All rows but single models, the best one apart, in the order of the results table."""
+    rows = [
+        row
+        for row in results.distinct
+        if not results.is_single(row) or row.name.startswith("best single")
+    ]
+    return sorted(rows, key=_order(results))
 
 
 def regret_table(results: Results, caption: str) -> str:
@@ -381,7 +394,7 @@ def regret_table(results: Results, caption: str) -> str:
         "Less than 0: above every single model. In a category with few questions much of it is chance."
     )
     under = [sizes.get(name, "") for name in names]
-    return _heat(names, under, lines, caption, _whole, 20, note)
+    return _heat(names, under, lines, caption, _whole, 20, note, colour="above")
 
 
 def _points(value: float | None) -> float | None:
@@ -418,7 +431,7 @@ def category_table(results: Results, caption: str) -> str:
         caption,
         _whole,
         100,
-        "Percent of the questions; below the name of a category, how many it has.",
+        "Percent of the questions; beside the name of a category, how many it has.",
     )
 
 
