@@ -1,64 +1,79 @@
-"""Does a program pass its tests? Each run in a fresh interpreter with limits. This is NOT a security sandbox.
+"""Does a program pass its tests? The program runs confined, in a process that the tests are not in.
 
-Running what a model wrote is off unless ROUTER_R1_ALLOW_CODE=1 is set or the caller says `allow_code=True`. What a run
-gets: an isolated interpreter (`-I`), no environment variable of yours, an empty folder of its own, limits on processor
-time, memory, file size, open files and (not as root, whom the kernel exempts) processes, a limit on the clock, and,
-where `unshare` is permitted, no network and a process namespace that ends with it; where it is not, a warning says so.
-What it does not get: a file system of its own. It can read your files. For answers you do not trust, use a container.
+Running what a model wrote is off unless ROUTER_R1_ALLOW_CODE=1 is set or the caller says `allow_code=True`. Each run is two
+fresh processes, forked from one bare interpreter: one for the program, one for the tests. Neither has an environment
+variable of yours, network, a right to start processes, or files but Python's and one empty folder, and the kernel limits
+time, memory and files (`programs_sandbox.py` says how, and what it is not). Where the machine permits no such sandbox nothing
+is run, unless ROUTER_R1_ALLOW_CODE=unconfined, and then a warning says so.
+
+The program can not pass by patching, ending or reading what tests it: no line of it runs there. Its functions are
+called from the process of the tests, and answer with plain data (`programs_border.py`). What remains is an answer that
+the tests themselves accept. Tests therefore can not look behind the border: they can not catch what a function prints, patch
+its globals, or subclass its classes. `router-r1 reward validate` finds questions whose tests do.
 
 The tests come from `question.metadata`:
 
     tests          a program, or a list of statements; without it the gold answer is the test program
     entry_point    the function that HumanEval's `check(candidate)` is called with
     setup          statements before the tests
-    prompt         the head of the program, put before an answer that does not define `entry_point` itself
+    prompt         the head of the program, put before an answer that does not define `entry_point` itself; the tests take
+                   its other functions from here, and not from the program
 
-A program passes when the tests ran to their end: they sign their end with a secret that the program is not given, so
-leaving early is no pass. A program that is out to cheat still can (operators that call everything equal, for one).
+A program passes when the tests ran to their end.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import functools
 import json
 import logging
 import os
 import re
-import secrets
 import shutil
 import signal
+import site
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from router_r1.errors import ConfigError, DataError
 from router_r1.questions import Question
+from router_r1_reward import programs_sandbox
 from router_r1_reward.errors import ScorerError
 
 log = logging.getLogger("router_r1_reward.programs")
 
 PERMISSION = "ROUTER_R1_ALLOW_CODE"
+UNCONFINED = "unconfined"
 _SCRIPT = Path(__file__).with_name("programs_worker.py")
 _FENCE = re.compile(
     r"^```[ \t]*(?:python|py|python3)?[ \t]*\r?\n(.*?)^```", re.MULTILINE | re.DOTALL
 )
+_SPARE_S = 10.0  # what a run may take beyond `wall_s` before it is ended from here
 
 
 @dataclass(frozen=True)
 class RunLimits:
-    """What one run may use."""
+    """What one run may use. The program and the tests are a process each, and each has these limits."""
 
     cpu_s: int = 10
+    """Seconds of processor time."""
     wall_s: float = 30.0
+    """Seconds on the clock."""
     memory_bytes: int = 2**30
+    """Address space; the stacks of threads count."""
     file_bytes: int = 2**20
+    """Size of one file."""
     open_files: int = 64
-    processes: int = 0
+    """Files open at a time."""
+    folder_bytes: int = 2**26
+    """Size of all files together, which lie in memory. With Landlock they lie on the disk, and this is not enforced."""
 
 
 DEFAULT_LIMITS = RunLimits()
@@ -66,10 +81,10 @@ DEFAULT_LIMITS = RunLimits()
 
 def require_permission(allow_code: bool = False) -> None:
     """Raises `ConfigError` unless programs may be run."""
-    if not allow_code and os.environ.get(PERMISSION) != "1":
+    if not allow_code and os.environ.get(PERMISSION) not in ("1", UNCONFINED):
         raise ConfigError(
-            f"the metric 'code' runs programs that a model wrote, on this machine and without a real sandbox; "
-            f"if you want that, set {PERMISSION}=1 or allow_code=True"
+            f"the metric 'code' runs programs that a model wrote, on this machine; if you want that, set {PERMISSION}=1 "
+            f"or allow_code=True"
         )
 
 
@@ -77,7 +92,8 @@ def passes(answer: str, gold: str, question: Question | None = None) -> float:
     """1 if the program in the answer passes the tests. Permission is the caller's business (`metrics.grade`).
 
     Raises:
-        DataError: the tests are no program.
+        ConfigError: this machine permits no sandbox.
+        DataError: the tests are no program, or hand over what can not cross to the program.
         ScorerError: the run could not be started.
     """
     metadata = question.metadata if question is not None else {}
@@ -100,44 +116,118 @@ def program_of(answer: str, metadata: Mapping[str, Any]) -> str:
 
 
 def tests_of(gold: str, metadata: Mapping[str, Any]) -> str:
-    """The test program."""
+    """The test program: what the prompt defines besides the entry point, the setup, the tests."""
     tests = metadata.get("tests", gold)
     if not isinstance(tests, str):
         tests = "\n".join(tests)
-    if metadata.get("entry_point") and "def check(" in tests:
-        tests = f"{tests}\ncheck({metadata['entry_point']})"
-    return f"{metadata.get('setup', '')}\n{tests}"
+    name = metadata.get("entry_point")
+    if name and "def check(" in tests:
+        tests = f"{tests}\ncheck({name})"
+    given = _given(metadata.get("prompt") or "", name)
+    return "\n".join(part for part in (given, metadata.get("setup"), tests) if part)
+
+
+def _given(prompt: str, entry_point: str | None) -> str:
+    """The imports and functions of a prompt without its entry point; a prompt that is no program by itself gives none."""
+    try:
+        tree = ast.parse(prompt)
+    except (SyntaxError, ValueError):
+        return ""
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef)
+    tree.body = [
+        part for part in tree.body if isinstance(part, kinds) and getattr(part, "name", None) != entry_point
+    ]  # fmt: skip
+    return ast.unparse(tree)
 
 
 def run(program: str, tests: str, limits: RunLimits = DEFAULT_LIMITS) -> bool:
-    """Run a program and then its tests in one fresh interpreter; True if the tests ran to their end."""
-    secret = secrets.token_hex(16)
-    order = {"program": program, "tests": tests, "secret": secret, "limits": vars(limits)}
-    with tempfile.TemporaryDirectory(prefix="router-r1-") as folder:
-        command = [*isolation(), sys.executable, "-I", "-X", "utf8", str(_SCRIPT)]
+    """Run a program, and its tests beside it; True if the tests ran to their end.
+
+    Raises:
+        ConfigError: this machine permits no sandbox.
+        DataError: the tests are no program, or hand over what can not cross to the program.
+        ScorerError: the run could not be started.
+    """
+    said, status = _start(isolation(), program, tests, limits)
+    for line in said:
+        if line == "bad tests":
+            raise DataError(
+                f"the tests are no Python program: {tests[:80]!r}; correct the question"
+            )
+        if line.startswith("cannot cross: "):
+            raise DataError(
+                f"the tests can not be run beside the program: {line.removeprefix('cannot cross: ')}; correct the question"
+            )
+    if "ready" not in said:
+        raise ScorerError(
+            f"the program could not be run: the interpreter ended with status {status} before it began ({'; '.join(said)})"
+        )
+    return "passed" in said
+
+
+@functools.cache
+def isolation() -> str:
+    """The best way of `programs_sandbox.HOW` that works on this machine, found by trying.
+
+    Raises:
+        ConfigError: none does, and ROUTER_R1_ALLOW_CODE is not "unconfined".
+    """
+    reasons: list[str] = []
+    for how in ("namespaces", "landlock"):
+        said, status = _start(how, "x = 1", "assert x == 1", DEFAULT_LIMITS)
+        if "passed" in said:
+            if how == "landlock":
+                log.warning(
+                    "namespaces are not permitted here (%s): programs run under Landlock, see which paths exist, "
+                    "and may fill the disk for as long as they run",
+                    "; ".join(reasons),
+                )
+            return how
+        reasons.append(f"{how}: {'; '.join(said) or f'ended with status {status}'}")
+    if os.environ.get(PERMISSION) != UNCONFINED:
+        raise ConfigError(
+            f"this machine permits no sandbox for programs ({', '.join(reasons)}); it takes Linux with user namespaces, "
+            f"root with CAP_SYS_ADMIN, or Landlock; if you trust the programs or the machine is nothing but their sandbox, "
+            f"set {PERMISSION}={UNCONFINED}"
+        )
+    log.warning(
+        "programs run with access to your files, to processes and to the network, under limits of time and memory only (%s)",
+        ", ".join(reasons),
+    )
+    return "nothing"
+
+
+def _start(how: str, program: str, tests: str, limits: RunLimits) -> tuple[list[str], int | None]:
+    """One run: the lines that the worker said, and its exit status."""
+    order = {"how": how, "limits": asdict(limits), **_python()}
+    work = json.dumps({"program": program, "tests": tests}).encode()
+    folder = tempfile.mkdtemp(prefix="router-r1-")
+    try:
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-I", "-S", "-X", "utf8", str(_SCRIPT), json.dumps(order)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=folder,
-            env={},
+            env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             start_new_session=True,
         )
         try:
-            said, _ = process.communicate(json.dumps(order).encode(), timeout=limits.wall_s)
+            said, _ = process.communicate(work, timeout=limits.wall_s + _SPARE_S)
         except subprocess.TimeoutExpired as late:
             said = late.stdout or b""
         finally:
             _end(process)
-    verdicts = said.split(b"\n")
-    if b"bad tests" in verdicts:
-        raise DataError(f"the tests are no Python program: {tests[:80]!r}; correct the question")
-    if b"ready" not in verdicts:
-        raise ScorerError(
-            f"the program could not be run: the interpreter ended with status {process.returncode} before it began"
-        )
-    return secret.encode() in verdicts
+    finally:
+        _remove(folder)
+    return said.decode(errors="replace").splitlines(), process.returncode
+
+
+@functools.cache
+def _python() -> dict[str, list[str]]:
+    """Where Python and its packages lie: what a program may read, and what it may import from."""
+    sites = [path for path in site.getsitepackages() if os.path.isdir(path)]
+    return {"paths": programs_sandbox.readable((sys.prefix, sys.base_prefix, *sites)), "sites": sites}  # fmt: skip
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -151,19 +241,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-@functools.cache
-def isolation() -> tuple[str, ...]:
-    """The command that puts a run into namespaces of its own, without network; empty where that is not permitted."""
-    tool = shutil.which("unshare")
-    if tool is not None:
-        apart = (tool, "--net", "--pid", "--fork", "--kill-child")
-        for command in (apart, (*apart, "--user", "--map-root-user")):
-            tried = subprocess.run(
-                [*command, sys.executable, "-I", "-c", ""], capture_output=True, check=False
-            )
-            if tried.returncode == 0:
-                return command
-    log.warning(
-        "programs run with access to the network: `unshare` is missing or not permitted here; use a container without network"
-    )
-    return ()
+def _remove(folder: str) -> None:
+    """Remove the folder; `rm` gets to the bottom of one that is deeper than Python's recursion or a path goes."""
+    try:
+        os.rmdir(folder)  # it is empty where the program had a file system of its own
+    except OSError:
+        if shutil.which("rm"):
+            subprocess.run(["rm", "-rf", "--", folder], check=False, capture_output=True)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        if os.path.exists(folder):
+            log.warning("the folder of a run could not be removed: %s", folder)

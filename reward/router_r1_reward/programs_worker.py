@@ -1,44 +1,166 @@
-"""The program that `programs.py` starts for each run: sets limits, runs a program, then its tests.
+"""The program that `programs.py` starts for each run: one process for the tests, one for the program, both confined.
 
-Reads one JSON object from standard input; writes `ready`, then the secret if the tests ran to their end, to a copy of
-standard output that the program does not know of. Imports nothing of the project.
+The first argument says how (JSON: `how`, `paths`, `sites`, `limits`). Once both processes are sealed off they are given
+their work, read from standard input: {"program": ..., "tests": ...}. The process of the program is forked before the tests
+are read, so it holds neither them nor the pipe that the verdict is written to. On standard output: `ready`, then
+`passed`, `bad tests` or `cannot cross: ...`, or nothing more; before that `no sandbox: ...` if this machine has none.
 """
 
 from __future__ import annotations
 
+import builtins
 import json
 import os
-import resource
+import signal
+import site
 import sys
+import types
+from collections.abc import Callable
+
+TYPE_CHECKING = False  # as in `typing`, which takes longer to load than most tests to run
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+# Loaded by its path in a bare interpreter: the package without its `__init__`, which would load far too much.
+_package = types.ModuleType("router_r1_reward")
+_package.__path__ = [os.path.dirname(os.path.abspath(__file__))]
+sys.modules["router_r1_reward"] = _package
+
+from router_r1_reward import programs_border as border  # noqa: E402
+from router_r1_reward import programs_sandbox as sandbox  # noqa: E402
 
 
 def main() -> None:
     """One run."""
-    order = json.load(sys.stdin)
-    verdict = os.dup(1)
+    order = json.loads(sys.argv[1])
+    sys.argv[1:] = []
+    sys.path += order["sites"]
+    site.setquit()  # `exit`, which an interpreter without `site` has not
+    sandbox.end_with_parent()
+    verdict, work = os.dup(1), os.dup(0)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
     try:
-        tests = compile(order["tests"], "tests", "exec")
-    except (SyntaxError, ValueError):
-        os.write(verdict, b"bad tests\n")
+        sandbox.enter(order["how"], order["paths"], order["limits"]["folder_bytes"])
+        to_program, to_tests = os.pipe(), os.pipe()
+        program = os.fork()
+        if program == 0:
+            _run_program(order, to_program[0], to_tests[1])
+        os.close(to_program[0])
+        os.close(to_tests[1])
+        line = border.Border(to_tests[0], to_program[1], border.OF_TESTS, tests=True)  # fmt: skip
+        sandbox.seal(order["how"], order["paths"], order["limits"], signals=(program,))
+        problem = line.ask("seal")
+        if problem:
+            raise sandbox.SandboxError(problem)
+    except sandbox.SandboxError as error:
+        os.write(verdict, f"no sandbox: {error}\n".encode())
         return
-    limits = order["limits"]
-    for kind, value in (
-        (resource.RLIMIT_CPU, limits["cpu_s"]),
-        (resource.RLIMIT_AS, limits["memory_bytes"]),
-        (resource.RLIMIT_FSIZE, limits["file_bytes"]),
-        (resource.RLIMIT_NOFILE, limits["open_files"]),
-        (resource.RLIMIT_NPROC, limits["processes"]),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(kind, (value, value))
     os.write(verdict, b"ready\n")
-    names: dict[str, object] = {"__name__": "__answer__"}
-    exec(compile(order["program"], "answer", "exec"), names)
-    exec(tests, names)
-    os.write(verdict, order["secret"].encode() + b"\n")
+    with open(work, "rb") as file:
+        given = json.load(file)
+    signal.signal(signal.SIGALRM, _too_late)
+    signal.setitimer(signal.ITIMER_REAL, order["limits"]["wall_s"])
+    try:
+        said = _judge(line, given["program"], given["tests"])
+        os.write(verdict, said.encode() + b"\n")
+    finally:
+        os.kill(program, signal.SIGKILL)
+        os.waitpid(program, 0)
+
+
+def _too_late(*_: object) -> NoReturn:
+    raise border.BrokenBorder("time is up")
+
+
+# --- the side of the tests
+
+
+def _judge(line: border.Border, program: str, tests: str) -> str:
+    """Run the program over there, then the tests here."""
+    try:
+        code = compile(tests, "tests", "exec")
+    except (SyntaxError, ValueError):
+        return "bad tests"
+    module = types.ModuleType("__tests__")
+    sys.modules["__tests__"] = module
+    try:
+        line.ask("program", program)
+        module.__dict__.update(_names_for(code, line))
+        exec(code, module.__dict__)
+    except border.CannotCross as error:
+        return f"cannot cross: {error}"
+    except BaseException:  # whatever ends the tests before their end
+        return "failed"
+    return "failed" if line.broken else "passed"
+
+
+def _names_for(code: types.CodeType, line: border.Border) -> dict[str, Any]:
+    """The program's meaning of the names that the tests use and Python has not.
+
+    `assert sum(4, 6) == 2`: a name of Python's is the program's only where the tests use no other name of the program, so
+    that a program can not replace the `abs` and `all` that it is tested with.
+    """
+    used = _names_in(code)
+    own = sorted(name for name in used if not hasattr(builtins, name))
+    found = _look_up(own, line)
+    if not found:
+        found = _look_up(sorted(used.difference(own)), line)
+    return found
+
+
+def _names_in(code: types.CodeType) -> set[str]:
+    inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return set(code.co_names).union(*map(_names_in, inner))
+
+
+def _look_up(names: list[str], line: border.Border) -> dict[str, Any]:
+    found = {}
+    for name, how, value in line.ask("names", names):
+        try:
+            found[name] = border.resolve(name, how, value)
+        except (LookupError, ImportError, AttributeError):
+            continue  # the tests find no such name, and fail
+    return found
+
+
+# --- the side of the program
+
+
+def _run_program(order: dict[str, Any], inward: int, outward: int) -> NoReturn:
+    """Serve the tests; never returns."""
+    try:
+        sandbox.end_with_parent()
+        os.dup2(inward, 3)
+        os.dup2(outward, 4)
+        os.closerange(5, 1 << 20)
+        module = types.ModuleType("__answer__")
+
+        def seal() -> str:
+            try:
+                sandbox.seal(order["how"], order["paths"], order["limits"])
+            except sandbox.SandboxError as error:
+                return str(error)
+            os.environ["TMPDIR"] = os.getcwd()
+            sys.modules["__answer__"] = module
+            return ""
+
+        def run(program: str) -> None:
+            exec(compile(program, "answer", "exec"), module.__dict__)
+
+        def names(wanted: list[str]) -> list[list[Any]]:
+            return border.describe(module.__dict__, wanted)
+
+        answers: dict[str, Callable[..., Any]] = {
+            **border.OF_A_PROGRAM,
+            "seal": seal,
+            "program": run,
+            "names": names,
+        }
+        border.Border(3, 4, answers, tests=False).serve()
+    finally:
+        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,369 @@
+"""The border between the tests and the program, which run in two processes: messages, one JSON array a line.
+
+Data crosses as a copy (`programs_values.py`). Any other object stays where it is, and the other side holds a `Remote`: it can
+be called, asked for attributes, items and its length, looped over. A `Remote` equals no data. What a function does to
+its arguments is done to the originals too. Exceptions are raised again.
+
+The tests never show the program what they expect: no operator sends data that stands beside a `Remote` (`remote - 5` is an
+error). A method that the tests call themselves (`result.equals(expected)`) does, and is up to them, and so is
+`f(1) == f(2)` where both are objects of the program.
+
+What a program may do with an object of the tests is to call it, if it is a function, and to take its items one by one.
+Imports nothing of the project but `programs_values`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import collections
+import importlib
+import json
+import operator
+import os
+import sys
+import types
+from collections.abc import Callable, Mapping, Sequence
+
+from router_r1_reward import programs_values as values
+
+TYPE_CHECKING = False  # as in `typing`, which takes longer to load than most tests to run
+if TYPE_CHECKING:
+    from typing import Any
+
+    Json = Any
+
+
+class BrokenBorder(BaseException):
+    """The other side ended, or sent what is no message. Not an `Exception`, so that tests do not catch it by accident."""
+
+
+class CannotCross(BaseException):
+    """The tests hand over something that only they have."""
+
+
+class Remote:
+    """An object on the other side."""
+
+    def __init__(self, border: Border, number: int) -> None:
+        self.__dict__.update(_border=border, _number=number)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        try:
+            return _do(self, "call", list(arguments), named)
+        except (StopIteration, StopAsyncIteration) as error:
+            # One that a call leaks would end a loop of the caller (`all(map(f, ...))`) without a trace.
+            raise RuntimeError("a function raised StopIteration") from error
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name not in ("__name__", "__doc__"):
+            raise AttributeError(name)
+        return _do(self, "getattr", name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _do(self, "setattr", name, value)
+
+    def __eq__(self, other: object) -> Any:
+        return isinstance(other, Remote) and (self is other or _do(self, "eq", other))
+
+    def __hash__(self) -> int:
+        return int(_do(self, "hash"))
+
+    def __bool__(self) -> bool:
+        return bool(_do(self, "bool"))
+
+    def __len__(self) -> int:
+        return int(_do(self, "len"))
+
+    def __str__(self) -> str:
+        return str(_do(self, "str"))
+
+    def __repr__(self) -> str:
+        return str(_do(self, "repr"))
+
+    def __iter__(self) -> Any:
+        return _do(self, "iter")
+
+    def __next__(self) -> Any:
+        return _do(self, "next")
+
+    def __getitem__(self, key: Any) -> Any:
+        return _do(self, "getitem", key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        _do(self, "setitem", key, value)
+
+    def __delitem__(self, key: Any) -> None:
+        _do(self, "delitem", key)
+
+    def __enter__(self) -> Any:
+        return _do(self, "enter")
+
+    def __exit__(self, *about: object) -> None:
+        _do(self, "exit")
+
+    def __instancecheck__(self, instance: object) -> bool:
+        return isinstance(instance, Remote) and bool(_do(instance, "isinstance", self))
+
+
+def _do(remote: Remote, operation: str, *operands: Any) -> Any:
+    border: Border = remote.__dict__["_border"]
+    return border.ask(operation, remote, *operands)
+
+
+def _between_remotes(name: str) -> Callable[[Any, Any], Any]:
+    def operation(self: Remote, other: object) -> Any:
+        return _do(self, name, other) if isinstance(other, Remote) else NotImplemented
+
+    return operation
+
+
+_BETWEEN = ("lt", "le", "gt", "ge", "add", "sub", "mul", "truediv", "matmul", "and_", "or_")
+for _name in _BETWEEN:
+    setattr(Remote, f"__{_name.strip('_')}__", _between_remotes(_name))
+
+
+def _call(function: Callable[..., Any], arguments: list[Any], named: dict[str, Any]) -> Any:
+    return function(*arguments, **named)
+
+
+OF_A_PROGRAM: Mapping[str, Callable[..., Any]] = {
+    **{name: getattr(operator, name) for name in ("eq", "getitem", "setitem", "delitem", *_BETWEEN)},
+    **{name: getattr(builtins, name) for name in ("getattr", "setattr", "hash", "bool", "len", "str", "repr", "iter", "next", "isinstance")},
+    "call": _call,
+    "enter": lambda manager: manager.__enter__(),
+    "exit": lambda manager: manager.__exit__(None, None, None),
+    "run": lambda coroutine: importlib.import_module("asyncio").run(coroutine),
+}  # fmt: skip
+"""What the tests may ask of an object of the program."""
+
+
+def _call_function(function: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
+    if not isinstance(function, _FUNCTIONS):
+        raise TypeError("the tests passed this to be looked at, not called")
+    return function(*arguments, **named)
+
+
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.MethodDescriptorType)  # fmt: skip
+
+OF_TESTS: Mapping[str, Callable[..., Any]] = {"call": _call_function, "iter": iter, "next": next}
+"""What a program may ask of an object of the tests."""
+
+
+class Border:
+    """One side of the border. Ask the other side, and answer what it asks meanwhile."""
+
+    def __init__(
+        self, inward: int, outward: int, answers: Mapping[str, Callable[..., Any]], *, tests: bool
+    ) -> None:
+        """
+        Args:
+            inward, outward: descriptors of two pipes.
+            answers: what the other side may ask for, by name.
+            tests: the tests are on this side, so that what can not cross is an error and not a `Remote`.
+        """
+        self._inward, self._outward = os.fdopen(inward, "rb"), os.fdopen(outward, "wb")
+        self._answers, self._tests = answers, tests
+        self._objects: list[Any] = []
+        self._numbers: dict[int, int] = {}
+        self._remotes: dict[int, Remote] = {}
+        self.broken = False
+        """The other side ended or broke the rules."""
+
+    def ask(self, operation: str, *operands: Any) -> Any:
+        """Have the other side do it. Arguments that it changed in place are changed here too.
+
+        Raises:
+            BrokenBorder: there is no other side any more.
+            CannotCross: an operand can not.
+            BaseException: what the operation raised.
+        """
+        self._send("ask", operation, self._encode(operands))
+        while True:
+            kind, *rest = self._receive()
+            if kind == "ask":
+                self.answer(rest)
+                continue
+            try:
+                if kind == "value":
+                    value, changed = rest
+                    if changed is not None:
+                        for mine, theirs in zip(operands, self._decode(changed), strict=True):
+                            _replace(mine, theirs)
+                    return self._decode(value)
+                if kind != "raised":
+                    raise ValueError(kind)
+                names, details = rest
+                error, arguments = values.exception(names), self._decode(details)
+            except _NONSENSE as odd:
+                raise self._break("what came is no message") from odd
+            try:
+                raised = error(*arguments)
+            except (TypeError, ValueError):  # a class of Python's that wants other arguments
+                raised = RuntimeError(f"{names[0]}{arguments}")
+            raise raised
+
+    def serve(self) -> None:
+        """Answer until the other side ends."""
+        while True:
+            kind, *rest = self._receive()
+            if kind != "ask":
+                raise self._break(f"a message of the kind {kind!r}")
+            self.answer(rest)
+
+    def answer(self, question: Sequence[Json]) -> None:
+        """Do one thing that was asked for, and say what came of it."""
+        try:
+            operation, sent = question
+            operands = self._decode(sent)
+            function = self._answers.get(operation)
+        except _NONSENSE as odd:
+            raise self._break("what came is no question") from odd
+        try:
+            if function is None:
+                raise TypeError(f"{operation!r} does not cross the border")
+            before = self._encode(operands)
+            value = self._encode(function(*operands))
+            after = self._encode(operands)
+        except BrokenBorder:
+            raise
+        except BaseException as error:
+            if isinstance(error, CannotCross) and self._tests:
+                raise
+            self._send("raised", values.lineage(type(error)), self._encode(_details(error)))
+        else:
+            self._send("value", value, after if after != before else None)
+
+    def _send(self, *message: Json) -> None:
+        try:
+            self._outward.write(json.dumps(message).encode() + b"\n")
+            self._outward.flush()
+        except OSError as error:
+            raise self._break("the other side ended") from error
+
+    def _receive(self) -> list[Json]:
+        line = self._inward.readline()
+        if not line:
+            raise self._break("the other side ended")
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise self._break("what came is no JSON") from error
+        if not isinstance(message, list) or not message:
+            raise self._break("what came is no message")
+        return message
+
+    def _break(self, why: str) -> BrokenBorder:
+        self.broken = True
+        return BrokenBorder(why)
+
+    def _encode(self, value: Any) -> Json:
+        return values.encode(value, self._keep)
+
+    def _decode(self, message: Json) -> Any:
+        return values.decode(message, self._stand_in)
+
+    def _keep(self, value: Any) -> Json:
+        """An object that stays here, by its number."""
+        if isinstance(value, Remote):
+            return ["yours", value.__dict__["_number"]]
+        kind = type(value)
+        if self._tests and not (isinstance(value, _FUNCTIONS) or hasattr(value, "__next__")):
+            raise CannotCross(
+                f"{kind.__module__}.{kind.__qualname__}: only data, functions and iterators can be handed to a program"
+            )
+        if id(value) not in self._numbers:
+            self._numbers[id(value)] = len(self._objects)
+            self._objects.append(value)  # kept alive, so that its `id` stays its own
+        return ["coroutine" if kind is types.CoroutineType else "mine", self._numbers[id(value)]]
+
+    def _stand_in(self, message: Sequence[Json]) -> Any:
+        """The object that a number means."""
+        kind, number = message
+        if kind == "yours":
+            return self._objects[number]
+        remote = self._remotes.setdefault(number, Remote(self, number))
+        if kind == "coroutine":
+            return _wait_for(remote)
+        if kind != "mine":
+            raise TypeError(f"{kind!r} is no kind of value")
+        return remote
+
+
+_NONSENSE = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, ImportError)
+"""What reading a message raises that the other side made up."""
+
+
+async def _wait_for(remote: Remote) -> Any:
+    return _do(remote, "run")
+
+
+def _details(error: BaseException) -> list[Any]:
+    """What an exception was made with, as far as it is data."""
+    data = (bool, int, float, str, bytes, type(None))
+    try:
+        return [part if isinstance(part, data) else str(part) for part in error.args]
+    except Exception:  # a `__str__` of the program that fails; the exception is raised all the same
+        return []
+
+
+def _replace(mine: Any, theirs: Any) -> None:
+    """Give a collection the content it has on the other side; what is inside keeps its identity where it can."""
+    if type(mine) is not type(theirs):
+        return
+    if isinstance(mine, (list, tuple)):
+        kept = [_merged(old, new) for old, new in zip(mine, theirs, strict=False)]
+        kept += theirs[len(kept) :]
+        if isinstance(mine, list):
+            mine[:] = kept
+    elif isinstance(mine, dict):
+        before = dict(mine)
+        mine.clear()
+        for key, new in theirs.items():
+            mine[key] = _merged(before.get(key), new)
+    elif isinstance(mine, set):
+        mine.clear()
+        mine.update(theirs)
+    elif isinstance(mine, (bytearray, collections.deque)):
+        mine.clear()
+        mine.extend(theirs)
+
+
+def _merged(old: Any, new: Any) -> Any:
+    _replace(old, new)
+    return old if type(old) is type(new) and old == new else new
+
+
+# --- the names that tests use
+
+_SHORT = {"np": "numpy", "pd": "pandas"}
+
+
+def describe(names: Mapping[str, Any], wanted: Sequence[str]) -> list[list[Any]]:
+    """On the program's side: [name, how, value] for each name that the program defines.
+
+    `how` is "module" or "from" where the value comes from a library, so that the tests take it from there themselves.
+    """
+    described: list[list[Any]] = []
+    for name in wanted:
+        if name not in names:
+            continue
+        value = names[name]
+        module = getattr(value, "__module__", None)
+        if isinstance(value, types.ModuleType):
+            described.append([name, "module", value.__name__])
+        elif isinstance(module, str) and getattr(sys.modules.get(module), name, None) is value and module != names["__name__"]:  # fmt: skip
+            described.append([name, "from", module])
+        else:
+            described.append([name, "value", value])
+    return described
+
+
+def resolve(name: str, how: str, value: Any) -> Any:
+    """On the side of the tests: a library's module or member under its own name, and never what the program says it is."""
+    if how == "value" or not isinstance(value, str):
+        return value
+    module = value if how == "from" else _SHORT.get(name, name)
+    if (how == "module" and value != module) or module.split(".")[0] not in {*sys.stdlib_module_names, *_SHORT.values()}:  # fmt: skip
+        raise LookupError(name)
+    found = importlib.import_module(module)
+    return found if how == "module" else getattr(found, name)
