@@ -209,8 +209,10 @@ class RecordedWorld:
 
     @functools.cached_property
     def reference_usd(self) -> float:
-        """What a call of the best single model costs on average, on the training questions."""
-        return self._mean(self.best_single)[1]
+        """What a call of the best single model costs on average, on the training questions; where it is free, of the dearest; where
+        all are, a dollar."""
+        best = self._mean(self.best_single)[1]
+        return best or max(self._mean(name)[1] for name in self.table.names) or 1.0
 
     def _mean(self, name: str) -> tuple[float, float]:
         """Mean score and mean dollars of a model on the training questions; what is missing scores 0."""
@@ -221,11 +223,6 @@ class RecordedWorld:
         return score, cost
 
     def _default_levels(self) -> tuple[Level, ...]:
-        if self.reference_usd == 0:
-            raise ConfigError(
-                f"{self.table.source}: the best single model, {self.best_single}, costs nothing, so there is no price "
-                f"to weigh; state levels"
-            )
         return tuple(
             Level(name=f"{share:g}", worth_usd=float(f"{self.reference_usd / share:.2g}"))
             for share in self.settings.sensitivities

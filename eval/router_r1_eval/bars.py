@@ -7,7 +7,7 @@
     cascade          ask two; where they disagree, ask a third and believe it
     oracle           the cheapest model among those that are most right; nobody can know it
 
-Bars that trade accuracy for price have one setting for each level of the world.
+Bars that trade accuracy for price have one setting for each level of the world. A vote needs two models, a cascade three.
 
 Not covered: routers that learn from texts (`router_r1.routers`), the planner, policies; measuring (`tournament.py`).
 """
@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from router_r1.errors import ConfigError
 from router_r1.questions import Split
 from router_r1_envs.grid import Floats, Grid
 from router_r1_envs.methods import Method, Run, chosen, sensitivities, single, utility
@@ -59,7 +58,8 @@ def bars(world: RecordedWorld) -> list[Method]:
         ("sequential naive Bayes vote", votes),
         ("ask two, escalate on disagreement", cascades),
     ):
-        methods.append(Method(name, "bar", tuple(levels), lambda g, s, runs=runs: runs[s](g)))  # type: ignore[misc]
+        if runs:
+            methods.append(Method(name, "bar", tuple(levels), lambda g, s, runs=runs: runs[s](g)))  # type: ignore[misc]
     return [*methods, fixed("oracle", _oracle, "oracle")]
 
 
@@ -94,7 +94,7 @@ def _per_category(
 def _votes(
     train: Grid, levels: dict[str, float], reference: float
 ) -> dict[str, Callable[[Grid], Run]]:
-    """For each level the order and the margin with the best training utility."""
+    """For each level the order and the margin with the best training utility; empty for one model."""
     right = (train.answer >= 0) * train.score
     overall = (right.sum(0) + _PRIOR) / (len(train) + 2 * _PRIOR)
     places = int(train.category.max()) + 2
@@ -177,7 +177,7 @@ def _stop(steps: tuple[Floats, Floats, Floats], margin: float) -> Run:
 def _cascades(
     train: Grid, levels: dict[str, float], reference: float
 ) -> dict[str, Callable[[Grid], Run]]:
-    """For each level the two to ask and the referee with the best training utility."""
+    """For each level the two to ask and the referee with the best training utility; empty below three models."""
     models = range(train.score.shape[1])
     best: dict[str, tuple[float, tuple[int, int, int]]] = {}
     for pair in itertools.combinations(models, 2):
@@ -187,8 +187,6 @@ def _cascades(
                 net = utility(run, sensitivity, reference)
                 if name not in best or net > best[name][0]:
                     best[name] = (net, (*pair, referee))
-    if not best:
-        raise ConfigError(f"a cascade needs three candidates, the table has {len(train.names)}")
     return {
         name: lambda grid, trio=trio: _cascade(grid, *trio)  # type: ignore[misc]
         for name, (_, trio) in best.items()

@@ -5,7 +5,8 @@ validation questions; the test questions give the figures.
 
     accuracy, cost, calls     means, with 95 % bootstrap intervals; differences to the best single model paired
     within                    the setting that validation chooses under a cap on cost
-    hull                      what mixing a router's settings reaches: AIQ, and what 95 % and 100 % of the best single model's accuracy cost
+    hull                      what mixing a router's settings reaches: AIQ, and what 95 % and 100 % of the best single model's accuracy cost;
+                              its corners are the best of the test questions themselves, so it flatters a little
     arena_score               accuracy and log cost in one number
     regret                    by category: accuracy that the best single model of this category, in hindsight, has more
     categories                questions and accuracy of a router in each category
@@ -141,18 +142,22 @@ def measure(
                 else None
             )
         test = mcnemar(runs[head].value, bar.value)
+        entry["smallest_difference"] = _visible(runs[head], bar)
         entry["mcnemar"] = {"only_ours": test.ours, "only_theirs": test.theirs, "p": test.p}
         entry["arena_score"] = arena_score(entry["accuracy"], 1000 * entry["cost_usd"])
         entry["hull"] = _reached(hull(map(_point, runs.values())), bar, spread)
         entry["categories"], entry["regret"] = _by_category(world, grid, runs[head])
         rows.append(entry)
+    # Of what one comes to compare; of the single models where there is nothing else.
+    visible = [entry["smallest_difference"] for entry in rows if entry["curve"]]
+    visible = visible or [_visible(run, bar) for run in singles]
     return {
         "table": world.table.source,
         "questions": len(grid),
         "pool": list(grid.names),
         "rows": rows,
         "zero_router": _reached(hull(map(_point, singles)), bar, spread),
-        "headroom": _headroom(grid, bar),
+        "headroom": _headroom(grid, bar) | {"smallest_difference": max(visible)},
         "settings": {
             "split": str(split),
             "best_single": world.best_single,
@@ -207,9 +212,15 @@ def _by_category(
     return found, regret
 
 
+def _visible(run: Run, bar: Run) -> float:
+    """The smallest difference to the best single model that this sample can show, by how often the two differ on it."""
+    differ = float((run.value != bar.value).mean())
+    return smallest_difference(len(run.value), differ=min(0.99, max(1 / len(run.value), differ)))
+
+
 def _headroom(grid: Grid, bar: Run) -> dict[str, Any]:
-    """What could be gained, how much of it is luck, what the sample can show, and how often models tie."""
-    best = grid.score.max(1)
+    """What could be gained, how much of it is luck, and how often models tie."""
+    partly = not np.isin(grid.score, (0.0, 1.0)).all()  # then chance has no such formula
     options = np.where([q.choices is not None for q in grid.questions], grid.options, np.inf)
     ties = Counter(
         "one best model"
@@ -219,12 +230,10 @@ def _headroom(grid: Grid, bar: Run) -> dict[str, Any]:
         else "nobody"
         for row in grid.score
     )
-    differ = float((best != bar.value).mean())
     return {
         "best_single": float(bar.value.mean()),
         "oracle": float(raw(grid.score).mean()),
-        "oracle_less_chance": float(less_chance(np.round(grid.score), options).mean()),
-        "smallest_difference": smallest_difference(len(grid), differ=min(0.99, max(0.01, differ))),
+        "oracle_less_chance": None if partly else float(less_chance(grid.score, options).mean()),
         "ties": {name: count / len(grid) for name, count in sorted(ties.items())},
     }
 
@@ -236,8 +245,8 @@ def summary(results: dict[str, Any]) -> list[str]:
         f"{results['questions']} questions: a paired comparison finds differences of {100 * head['smallest_difference']:.1f} "
         f"points or more",
         "questions with " + ", ".join(f"{name}: {share:.0%}" for name, share in ties.items()),
-        f"best single model {head['best_single']:.3f}, oracle {head['oracle']:.3f}, less what guessers have right by "
-        f"chance {head['oracle_less_chance']:.3f}",
+        f"best single model {head['best_single']:.3f}, oracle {head['oracle']:.3f}"
+        + _less_chance(head),
         "",
     ]
     for entry in results["rows"]:
@@ -250,6 +259,11 @@ def summary(results: dict[str, Any]) -> list[str]:
                 item = entry["within"][name]
                 lines.append(_line(entry["name"], item) if item else f"{entry['name']:34s} none is")
     return lines
+
+
+def _less_chance(head: Mapping[str, Any]) -> str:
+    found = head["oracle_less_chance"]
+    return "" if found is None else f", less what guessers have right by chance {found:.3f}"
 
 
 def _line(name: str, item: dict[str, Any]) -> str:

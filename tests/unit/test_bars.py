@@ -280,6 +280,28 @@ def test_a_row_says_what_mixing_reaches_and_where_it_loses() -> None:
     assert 0 < best["arena_score"] < lookup["arena_score"] < 1
 
 
+@pytest.mark.parametrize("models", [1, 2])
+def test_few_models_have_fewer_bars(models: int) -> None:
+    world = world_of(halves)
+    names = world.table.names[:models]
+    table = OutcomeTable(
+        world.table.cards[:models],
+        world.table.questions,
+        [outcome for outcome in world.table if outcome.model in names],
+    )
+    small = RecordedWorld(table, RecordedWorldConfig(table="drawn", levels=LEVELS))
+    rows = rows_of(small)
+    assert ("sequential naive Bayes vote" in rows) == (models == 2)
+    assert "ask two, escalate on disagreement" not in rows
+    assert {*names, "best per category, by price", "oracle"} <= set(rows)
+
+
+def test_what_the_sample_shows_depends_on_how_often_two_routers_differ() -> None:
+    rows = rows_of(world_of(halves, size=400))
+    assert rows["b"]["smallest_difference"] > rows["a"]["smallest_difference"]
+    assert rows["best single"]["smallest_difference"] < 0.05
+
+
 def test_headroom_is_stated_with_what_luck_has_in_it() -> None:
     world = world_of(halves, size=400)
     head = measure(world, [])["headroom"]
@@ -288,7 +310,7 @@ def test_headroom_is_stated_with_what_luck_has_in_it() -> None:
     assert set(head["ties"]) == {"a tie", "one best model", "nobody"}
     assert sum(head["ties"].values()) == pytest.approx(1)
     assert head["ties"]["nobody"] == pytest.approx(1 - head["oracle"])
-    assert 0 < head["smallest_difference"] < 0.1
+    assert 0 < head["smallest_difference"] < 0.3
 
 
 def test_a_one_shot_router_is_measured_at_each_level() -> None:

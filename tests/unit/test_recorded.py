@@ -349,14 +349,21 @@ def test_the_default_levels_come_from_the_best_single_models_cost() -> None:
     ]
 
 
-def test_free_models_need_stated_levels() -> None:
-    cards = [ModelCard(name="a", price=Price(input=0, output=0))]
+@pytest.mark.parametrize(("other", "reference"), [(0.0, 1.0), (2.0, 0.0002)])
+def test_the_dearest_model_is_the_reference_where_the_best_one_is_free(
+    other: float, reference: float
+) -> None:
+    cards = [
+        ModelCard(name="a", price=Price(input=0, output=0)),
+        ModelCard(name="b", price=Price(input=other, output=other)),
+    ]
     questions = [question(n) for n in range(60)]
-    table = OutcomeTable(cards, questions, [outcome(n, "a") for n in range(60)])
-    with pytest.raises(ConfigError, match="costs nothing"):
-        RecordedWorld(table, RecordedWorldConfig(table="x"))
-    level = Level(name="any")
-    assert RecordedWorld(table, RecordedWorldConfig(table="x", levels=(level,))).levels == (level,)
+    outcomes = [outcome(n, "a", score=1.0) for n in range(60)]
+    outcomes += [outcome(n, "b", score=0.0, input_tokens=100, output_tokens=0) for n in range(60)]
+    world = RecordedWorld(OutcomeTable(cards, questions, outcomes), RecordedWorldConfig(table="x"))
+    assert world.best_single == "a"
+    assert world.reference_usd == pytest.approx(reference)
+    assert len(world.levels) == 7
 
 
 def test_levels_of_one_name_are_an_error() -> None:

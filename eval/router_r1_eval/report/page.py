@@ -190,12 +190,9 @@ def _sample(results: Results) -> str:
         facts.append(
             (f"{100 * head.oracle:.1f} %", "right: the oracle, which knows all answers beforehand")
         )
-        facts.append(
-            (
-                f"{100 * head.oracle_less_chance:.1f} %",
-                "the same, less what guessers have right by chance",
-            )
-        )
+        if head.oracle_less_chance is not None:
+            corrected = f"{100 * head.oracle_less_chance:.1f} %"
+            facts.append((corrected, "the same, less what guessers have right by chance"))
         facts += [(f"{100 * share:.0f} %", _TIES.get(key, key)) for key, share in head.ties.items()]
     cells = "".join(
         f"<div><dd>{value}</dd><dt>{html.escape(text)}</dt></div>" for value, text in facts

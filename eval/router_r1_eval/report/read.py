@@ -106,7 +106,8 @@ class Headroom(_Read):
 
     best_single: Share
     oracle: Share
-    oracle_less_chance: Share
+    oracle_less_chance: Share | None = None
+    """None where scores are not all 0 or 1."""
     smallest_difference: float
     ties: dict[str, Share] = {}
 
