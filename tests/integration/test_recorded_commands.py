@@ -15,6 +15,7 @@ from router_r1.errors import ConfigError, DataError
 from router_r1.ledger import Price
 from router_r1.questions import Question, Split
 from router_r1.table import Outcome, OutcomeTable
+from router_r1.trace import read_traces
 from router_r1_envs.commands import register
 from router_r1_envs.world import load_world
 from router_r1_eval.commands import _named
@@ -106,6 +107,12 @@ def test_results_hold_policy_planner_and_bars_on_test_questions_with_levels_by_v
         assert name in output
         within = rows["planner"]["within"][name]
         assert within is None or within in rows["planner"]["curve"]
+    traces = list(read_traces(tmp_path / "traces.jsonl"))
+    assert sorted(t.metadata["id"] for t in traces) == sorted(q.id for q in tested)
+    assert {t.metadata["level"] for t in traces} == {ours["setting"]}
+    assert np.mean([t.metadata["score"] for t in traces]) == pytest.approx(ours["accuracy"])
+    assert np.mean([t.cost_usd for t in traces]) == pytest.approx(ours["cost_usd"])
+    assert sum(c["questions"] for c in ours["categories"].values()) == len(tested)
     dear = np.mean([played.table.outcome(q.id, "dear").score for q in tested])
     assert rows["dear"]["accuracy"] == pytest.approx(dear)
     assert rows["best single"]["vs_best_single"]["accuracy_diff"] == 0
@@ -116,6 +123,14 @@ def test_a_folder_with_a_planner_of_another_seed_or_world_is_refused(table, imit
         world("imitate", table, "--out", imitation, "--seed", 1, "--threads", 1, *options())
     with pytest.raises(DataError, match="fitted with other questions"):
         world("imitate", table, "--out", imitation, "--threads", 1, *options("test=0.3"))
+
+
+def test_traces_of_an_earlier_comparison_do_not_stay_beside_results_without_a_policy(
+    table, tmp_path
+):
+    (tmp_path / "traces.jsonl").write_text("left over\n")
+    command("tournament", "--table", table, "--out", tmp_path, *options())
+    assert not (tmp_path / "traces.jsonl").exists()
 
 
 def test_one_table_for_fitting_and_another_for_the_figures(table, tmp_path):
@@ -135,7 +150,12 @@ def test_one_table_for_fitting_and_another_for_the_figures(table, tmp_path):
     page = tmp_path / "out" / "report.html"
     assert command("report", tmp_path / "out").strip() == str(page)
     text = page.read_text()
-    for part in ("A paired comparison on this sample", "Under a cap on cost", "its cost", "label"):
+    for part in (
+        "What this sample can show",
+        "at no more than its cost",
+        "Regret by category",
+        "label",
+    ):
         assert part in text
 
 

@@ -427,6 +427,7 @@ def learning(steps: Sequence[tuple[int, dict[str, Any]]], width: float) -> Drawi
     for x, colour, name in ((40.0, "quiet", "training"), (130.0, "s0", "validation")):
         drawing.line([(x, base - 4), (x + 18, base - 4)], colour, width=2)
         drawing.text(x + 23, base, name, colour)
+    drawing.text(width - 10, base, "steps", "quiet", anchor="end")
     return drawing
 
 

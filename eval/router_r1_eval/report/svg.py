@@ -156,11 +156,12 @@ class Drawing:
     def alone(self) -> str:
         """The drawing as a file of its own."""
         paper = '<rect class="f-paper" width="100%" height="100%"/>'
-        return self._svg("", f"<style>{style()}</style>{paper}")
+        xmlns = ' xmlns="http://www.w3.org/2000/svg"'  # a name, nothing that is fetched
+        return self._svg(xmlns, f"<style>{style()}</style>{paper}")
 
     def _svg(self, attributes: str, first: str) -> str:
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg"{attributes} viewBox="0 0 {self.width:g} {self.height:g}" '
+            f'<svg{attributes} viewBox="0 0 {self.width:g} {self.height:g}" '
             f'width="{self.width:g}" height="{self.height:g}" font-family="{html.escape(FONT)}" font-size="{self.size:g}" role="img" '
             f'aria-label="{html.escape(self.label)}">{first}{"".join(self._parts)}</svg>'
         )
@@ -222,7 +223,7 @@ class Log:
         return self.start + share * (self.end - self.start)
 
     def ticks(self, most: int) -> list[float]:
-        """1, 2, 5; or 1, 3; or 1 times powers of ten; round values where the range is within a decade and too few are in it."""
+        """1, 2, 5; or 1, 3; or 1 times powers of ten, or some of these; round values where too few of them are in the range."""
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         for steps in ((1, 2, 5), (1, 3), (1,)):
             found = [
@@ -233,7 +234,8 @@ class Log:
             ]
             if len(found) <= most:
                 break
-        if len(found) < 3:
+        found = found[:: -(-len(found) // most) or 1]
+        if len(found) < min(3, most):
             found = _round_values(self.low, self.high, most)
         return ([0.0] if self.zero is not None else []) + found
 

@@ -171,9 +171,9 @@ def _point_columns(usd: Callable[[Point], str]) -> list[Column[Point]]:
             lambda p: p.ci95[0] if p.ci95 else None,
         ),
         Column(
-            "against the best single model",
+            "vs best single",
             _versus,
-            "points of accuracy on the same questions, with the paired 95 % interval; ▲ above it and ▼ below it beyond chance (the interval "
+            "points of accuracy against the best single model on the same questions, with the paired 95 % interval; ▲ above it and ▼ below it beyond chance (the interval "
             "leaves out 0); unmarked: this sample can not tell them apart",
             lambda p: p.vs_best_single.accuracy_diff if p.vs_best_single else None,
         ),

@@ -1,0 +1,517 @@
+"""The report: what it shows of which results, that it is a well-formed page that fetches nothing, that traces stay text; in a browser if there is one."""
+
+import html
+import json
+import math
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import router_r1 as rr
+from router_r1.errors import DataError
+from router_r1.trace import TraceWriter
+from router_r1_envs.methods import Run
+from router_r1_eval.report import write_report
+from router_r1_eval.report.episodes import Seen, kinds_of, sample
+from router_r1_eval.report.labels import Box, place
+from router_r1_eval.report.read import read_results
+from router_r1_eval.report.svg import Linear, Log, costs, number
+from router_r1_eval.results import row
+
+VOID = {"meta", "link", "br", "img", "input", "hr", "rect", "circle", "path", "polyline", "line"}
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+class Page(HTMLParser):
+    """A parsed page; fails where elements are not closed in the order in which they were opened."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(text)
+        self.close()
+        assert not self.open, f"not closed: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        assert len({name for name, _ in attrs}) == len(attrs), f"{tag}: an attribute twice"
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if (
+            tag not in VOID
+        ):  # a circle is closed where it holds a title, and need not be where it holds nothing
+            assert self.open and self.open.pop() == tag, f"</{tag}> closes something else"
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    @property
+    def words(self) -> str:
+        return " ".join(" ".join(self.text).split())
+
+
+def run(right: int, of: int = 200, cost: float = 0.001, calls: float = 1.0) -> Run:
+    values = np.arange(of) < right
+    return Run(values.astype(float), np.full(of, cost), np.full(of, calls))
+
+
+BAR = run(120, cost=0.004)
+
+
+def rows() -> list[dict]:
+    """A policy far above the best single model, a router that is only a little above it, and bars."""
+    levels = {"poor": run(110, cost=0.0005), "rich": run(160, cost=0.003, calls=2.5)}
+    policy = row("policy", "agent", levels, "rich", BAR)
+    policy["within"] = {
+        "its cost": next(p for p in policy["curve"] if p["setting"] == "rich"),
+        "a tenth": None,
+    }
+    policy["regret"] = {"law": 0.12, "maths": -0.03}
+    policy["categories"] = {
+        "law": {"questions": 150, "accuracy": 0.5},
+        "maths": {"questions": 50, "accuracy": 0.75},
+    }
+    policy["curve"][1]["asked"] = {"small": 0.9, "large": 0.4}
+    shuffled = np.random.default_rng(0).permutation(200)
+    # As many other questions, and one more: higher, and not beyond chance.
+    near = Run(run(121).value[shuffled], np.full(200, 0.0035), np.ones(200))
+    return [
+        policy,
+        row("knn", "router", {"": near}, "", BAR),
+        row("small", "bar", {"": run(60, cost=0.0002)}, "", BAR),
+        row("large", "bar", {"": BAR}, "", BAR),
+        row("best single", "bar", {"": BAR}, "", BAR),
+        row("random", "bar", {"": run(90, cost=0.002)}, "", BAR),
+        row("oracle", "oracle", {"": run(190, cost=0.0008)}, "", BAR),
+    ]
+
+
+def results(**fields) -> dict:
+    return {
+        "table": "tables/drawn",
+        "questions": 200,
+        "pool": ["small", "large"],
+        "rows": rows(),
+        "settings": {"best_single": "large", "split": "test"},
+        "versions": {"python": "3.11"},
+        "seed": 0,
+    } | fields
+
+
+def report(folder, found: dict, **options) -> Page:
+    folder.mkdir(exist_ok=True)
+    (folder / "results.json").write_text(json.dumps(found))
+    text = write_report(folder, **options).read_text()
+    page = Page(text)
+    assert not page.all("link") and not any("src" in a for _, a in page.elements), (
+        "it fetches something"
+    )
+    assert not re.search(r"https?:|url\(|@import", text[: text.index("</style>")])
+    ids = [a["id"] for _, a in page.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+    assert {a["href"] for a in page.all("a")} <= {f"#{name}" for name in ids}
+    assert all(a.get("scope") in ("row", "col") for a in page.all("th"))
+    assert all(a.get("role") == "img" and a.get("aria-label") for a in page.all("svg"))
+    for word in ("None", "nan", "inf"):
+        assert not re.search(rf"\b{word}\b", page.words), word
+    return page
+
+
+def sections(page: Page) -> list[str]:
+    start = page.words.index("questions. ") + len("questions. ")
+    text = page.words[start:]
+    found = []
+    for name in (
+        "What this sample can show",
+        "Cost and quality",
+        "Results",
+        "Categories",
+        "Calls per question",
+        "Episodes",
+        "Every level",
+        "Learning curve",
+        "Settings and versions",
+    ):
+        if text.startswith(name):  # the list of contents
+            found.append(name)
+            text = text[len(name) :].lstrip()
+    return found
+
+
+def cells(page: Page, name: str) -> str:
+    """The first line of a table that begins with this name."""
+    text = page.words[page.words.index("Table 1.") :]
+    return text[text.index(f" {name} ") :][:120]
+
+
+# --- what is shown
+
+
+def test_a_section_for_everything_that_results_have(tmp_path):
+    page = report(tmp_path, results())
+    assert sections(page) == [
+        "What this sample can show",
+        "Cost and quality",
+        "Results",
+        "Categories",
+        "Calls per question",
+        "Every level",
+        "Settings and versions",
+    ]
+    for words in (
+        "Routers on drawn",
+        "200 questions, 2 candidates, 2 routers, 5 bars.",
+        "at no more than its cost",
+        "law 150",
+        "best single = large",
+    ):
+        assert words in page.words, words
+
+
+def test_results_of_a_benchmark_have_names_accuracy_and_cost_and_that_is_enough(tmp_path):
+    least = [
+        {"name": "ours", "kind": "agent", "accuracy": 0.5, "cost_usd": 0.01, "calls": 2},
+        {"name": "theirs", "kind": "bar", "accuracy": 0.25, "cost_usd": 0.001, "calls": 1},
+    ]
+    page = report(tmp_path, {"questions": 40, "rows": least})
+    assert sections(page) == [
+        "What this sample can show",
+        "Cost and quality",
+        "Results",
+        "Settings and versions",
+    ]
+    assert "ours 50.0 10.00 2.00" in page.words
+
+
+def test_only_what_is_beyond_chance_is_marked_and_not_the_highest(tmp_path):
+    page = report(tmp_path, results())
+    assert cells(page, "policy").startswith(" policy 80.0 [")
+    assert "▲ +20.0 [" in cells(page, "policy")
+    knn = cells(page, "knn")
+    assert "+0.5 [" in knn and "▲" not in knn.partition("]")[2].partition("]")[0]
+    assert "▼ −30.0 [" in cells(page, "small")
+    assert "▲" not in cells(page, "oracle")[:60], "it is no router"
+    assert "policy: more accurate beyond chance , +20.0 points" in page.words
+
+
+def test_where_no_level_is_cheap_enough_it_says_so(tmp_path):
+    found = results()
+    found["rows"][0]["within"] = {"its cost": None}
+    assert "policy: no level is that cheap" in report(tmp_path, found).words
+
+
+def test_what_the_sample_can_show_comes_first(tmp_path):
+    head = {
+        "best_single": 0.6,
+        "oracle": 0.95,
+        "oracle_less_chance": 0.93,
+        "smallest_difference": 0.0616,
+        "ties": {"a tie": 0.5, "nobody": 0.25, "one best model": 0.25},
+    }
+    words = report(tmp_path, results(headroom=head)).words
+    first = words[words.rindex("What this sample can show") :]
+    for part in (
+        "6.2 points: the smallest difference",
+        "95.0 % right: the oracle",
+        "93.0 % the same, less",
+    ):
+        assert part in first[: first.index("Figure 1.")]
+
+
+def test_bars_that_do_the_same_are_one_line_and_free_ones_are_not(tmp_path):
+    (tmp_path / "results.json").write_text(json.dumps(results()))
+    names = [r.name for r in read_results(tmp_path / "results.json").distinct]
+    assert names == ["policy", "knn", "small", "best single = large", "random", "oracle"]
+    free = results(rows=[row(n, "bar", {"": run(50, cost=0)}, "", BAR) for n in ("a", "b")])
+    (tmp_path / "results.json").write_text(json.dumps(free))
+    assert len(read_results(tmp_path / "results.json").distinct) == 2
+
+
+@pytest.mark.parametrize("free", ["all", "one"])
+def test_what_costs_nothing_has_a_place(tmp_path, free):
+    found = results()
+    for entry in found["rows"]:
+        if free == "all" or entry["name"] == "small":
+            entry["cost_usd"] = 0.0
+            for point in entry["curve"]:
+                point["cost_usd"] = 0.0
+    page = report(tmp_path, found)
+    assert "$0" in page.words and "Figure 1." in page.words
+
+
+def test_the_learning_curve_is_there_with_a_log(tmp_path):
+    log = tmp_path / "metrics.jsonl"
+    steps = [
+        {"step": 0, "data": {"val/reward": -0.5, "val/cost_usd": 0.0}},
+        {"step": 1, "data": {"episode/reward": 0.1}},
+        {"step": 2, "data": {"episode/reward": 0.3, "val/reward": 0.25}},
+    ]
+    log.write_text("".join(json.dumps(step) + "\n" for step in steps))
+    page = report(tmp_path, results(), log=log)
+    assert "Learning curve" in sections(page) and (tmp_path / "curve.svg").exists()
+    log.write_text(json.dumps({"step": 1, "data": {"actor/lr": 1}}) + "\n")
+    assert "Learning curve" not in sections(report(tmp_path, results(), log=log))
+    assert not (tmp_path / "curve.svg").exists(), "it is of another report"
+
+
+def test_figures_are_files_too_that_stand_alone(tmp_path):
+    found = results()
+    for at, entry in enumerate(found["rows"]):
+        entry["reward"] = 0.1 * at - 0.2
+    report(tmp_path, found)
+    names = sorted(path.stem for path in tmp_path.glob("*.svg"))
+    assert names == ["bars", "differences", "frontier"]
+    for name in names:
+        root = ElementTree.parse(tmp_path / f"{name}.svg").getroot()
+        assert root.tag == "{http://www.w3.org/2000/svg}svg" and root.find("{*}style") is not None
+        high, wide = float(root.get("height")), float(root.get("width"))
+        for text in root.iter("{*}text"):
+            assert 0 <= float(text.get("x")) <= wide and 0 <= float(text.get("y")) <= high
+
+
+# --- what is wrong with results
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "no results: "),
+        ("[]", "no results"),
+        ('{"questions": 3}', "rows: Field required"),
+        ('{"questions": 3, "rows": []}', "rows: "),
+        ('{"questions": 0, "rows": []}', "questions: "),
+    ],
+)
+def test_what_is_no_results_is_named(tmp_path, content, message):
+    (tmp_path / "results.json").write_text(content)
+    with pytest.raises(DataError, match=re.escape(message)):
+        write_report(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("accuracy", 1.5), ("accuracy", math.nan), ("cost_usd", -1), ("kind", "hero")],
+)
+def test_a_row_with_an_impossible_figure_is_named(tmp_path, key, value):
+    found = results()
+    found["rows"][1][key] = value
+    (tmp_path / "results.json").write_text(json.dumps(found))
+    with pytest.raises(DataError, match=rf"results\.json: no results: rows\.1\.{key}: "):
+        write_report(tmp_path)
+
+
+# --- episodes
+
+HOSTILE = "</script></article><img src=x onerror=alert(1)><!-- & \"'"
+
+
+def traces(folder, many: int, said=lambda number: "It is 4.", question="What is 2+2?"):
+    """Episodes of a scripted policy that asks one or two models; every fifth answer is wrong, and those that ask two are dearer."""
+    folder.mkdir(exist_ok=True)
+    (folder / "traces.jsonl").unlink(missing_ok=True)
+    with TraceWriter(folder / "traces.jsonl") as writer:
+        for number in range(many):
+            ask = '<think>Ask.</think><route model="{}">2+2?</route>'
+            turns = [ask.format("small"), *([ask.format("large")] if number % 10 == 0 else [])]
+            answer = "5" if number % 5 == 0 else "4"
+            policy = rr.testing.ScriptedPolicy([*turns, f"<answer>{answer}</answer>"])
+            pool = rr.testing.ScriptedPool({"small": said(number), "large": said(number)})
+            with rr.RouterAgent(policy=policy, pool=pool) as agent:
+                trace = agent.ask(question).trace
+            about = {"id": f"q{number}", "gold": ["4"], "score": float(answer == "4")}
+            writer.write(replace(trace, metadata=about))
+
+
+def test_traces_are_shown_as_text_whatever_they_hold(tmp_path):
+    traces(tmp_path, 3, said=lambda _: HOSTILE, question=f"What is {HOSTILE}?")
+    page = report(tmp_path, results())
+    assert not page.all("img") and len(page.all("script")) == 1
+    assert len(page.all("article")) == 3
+    assert page.words.count("</script></article><img src=x") >= 6, "question and response of each"
+
+
+def test_one_episode_is_shown_without_a_script_and_all_kinds_can_be_chosen(tmp_path):
+    traces(tmp_path, 40)
+    page = report(tmp_path, results())
+    articles = page.all("article")
+    assert ["hidden" in a for a in articles] == [False] + [True] * (len(articles) - 1)
+    kinds = [a["data-kinds"] for a in articles]
+    chosen = {b["data-kind"] for b in page.all("button") if b.get("data-kind")}
+    assert chosen == {"right", "wrong", "dear", "several rounds"}
+    for kind in chosen:
+        assert f"{kind} {sum(kind in k.split(',') for k in kinds)}" in page.words
+    assert "1 36 90% 88.9" in page.words and "2 4 10% 0.0" in page.words, "calls, episodes, right"
+
+
+def seen(number: int, **fields) -> Seen:
+    given = {"order": f"{number * 7919 % 1000:04d}", "policy": "ours", "score": 1.0}
+    return Seen(number, **(given | {"cost_usd": 0.001, "calls": 1, "rounds": 1} | fields))
+
+
+def test_a_sample_has_some_of_each_kind_and_does_not_depend_on_the_order_of_the_file():
+    many = [seen(n, score=float(n % 100 != 0), rounds=1 + (n % 200 == 7)) for n in range(1000)]
+    chosen = sample(many)
+    assert len(chosen) == len(set(chosen)) == 60
+    wrong = [n for n in chosen if n % 100 == 0]
+    assert len(wrong) == 10, "all of the few"
+    assert sum(n % 200 == 7 for n in chosen) == 5
+    turned = [replace(one, number=999 - one.number) for one in reversed(many)]
+    assert [999 - n for n in sample(turned)] == chosen
+
+
+def test_a_partial_score_counts_from_a_half_and_dear_is_the_dearest_tenth():
+    many = [seen(n, cost_usd=0.001 * (n + 1), score=n / 19) for n in range(20)]
+    kinds = kinds_of(many)
+    assert [n for n in kinds if "wrong" in kinds[n]] == list(range(10))
+    assert [n for n in kinds if "dear" in kinds[n]] == [18, 19]
+    same = kinds_of([seen(n, score=None) for n in range(5)])
+    assert set(same.values()) == {()}, (
+        "nothing is dear where all cost the same, and unscored is neither"
+    )
+
+
+def test_long_traces_are_cut_and_the_page_stays_small(tmp_path):
+    traces(tmp_path, 80, said=lambda n: f"{n} " + "word " * 6000)
+    report(tmp_path, results())
+    assert (tmp_path / "report.html").stat().st_size < 2_000_000
+    assert "more characters" in (tmp_path / "report.html").read_text()
+
+
+# --- drawing
+
+coordinate = st.floats(10, 390)
+
+
+@given(
+    st.lists(
+        st.tuples(st.text("abc", min_size=1, max_size=20), coordinate, coordinate), max_size=25
+    )
+)
+def test_names_cover_neither_each_other_nor_a_point_nor_the_frame(items):
+    frame, points = Box(0, 0, 400, 400), [(x, y) for _, x, y in items]
+    placed = place([(text, [(x, y)]) for text, x, y in items], frame, points)
+    boxes = [p.box for p in placed if p is not None]
+    for at, box in enumerate(boxes):
+        assert box.within(frame)
+        assert not any(box.overlaps(other) for other in boxes[at + 1 :])
+        assert not any(box.holds(point) for point in points)
+
+
+def test_a_lone_name_has_its_atbeside_its_point():
+    (found,) = place([("name", [(100, 100)])], Box(0, 0, 400, 400), [(100, 100)])
+    assert found is not None and (found.anchor, found.x, found.far) == ("start", 108, False)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.03, 0.9, [0.05, 0.1, 0.2, 0.5]),
+        (0.001, 1000, [0.001, 0.01, 0.1, 1, 10, 100, 1000]),
+        (0.21, 0.44, [0.25, 0.3, 0.35, 0.4]),
+    ],
+)
+def test_ticks_of_a_logarithmic_scale(low, high, expected):
+    assert Log(low, high, 0, 100).ticks(8) == pytest.approx(expected)
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1.0001, 1e6), st.integers(2, 12))
+def test_ticks_are_few_and_inside(low, ratio, most):
+    for scale in (Log(low, low * ratio, 0, 100), Linear(low, low * ratio, 0, 100)):
+        ticks = scale.ticks(most)
+        assert 1 <= len(ticks) <= max(most, 2)
+        assert all(-1e-6 <= scale(tick) <= 100 + 1e-6 for tick in ticks)
+
+
+def test_a_scale_for_costs_has_a_atfor_zero_only_where_something_is_free():
+    scale = costs([0.0, 0.1, 1.0], 0, 100)
+    assert scale(0) < scale(0.1) < scale(1.0) and scale.ticks(9)[0] == 0
+    with pytest.raises(ValueError, match="no place for 0"):
+        costs([0.1, 1.0], 0, 100)(0)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.5, "0.5"),
+        (1234.5, "1234"),
+        (0.000123456, "0.000123"),
+        (-20, "−20"),
+        (2.5, "2.5"),
+    ],
+)
+def test_figures_have_three_digits_and_no_exponent(value, text):
+    assert number(value) == text
+
+
+# --- in a browser
+
+PROBE = """
+<script>
+window.addEventListener("load", () => {
+  const shown = () => [...document.querySelectorAll(".episode")].filter((e) => !e.hidden).map((e) => e.querySelector("h3").textContent);
+  const click = (selector) => document.querySelector(selector).click();
+  const told = { width: innerWidth, scroll: document.documentElement.scrollWidth, first: shown() };
+  click('[data-step="1"]'); told.next = shown();
+  document.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true })); told.away = shown();
+  document.getElementById("pager").scrollIntoView({ behavior: "instant" });
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true })); told.back = shown();
+  click('[data-kind="wrong"]'); told.wrong = shown(); told.place = document.querySelector("[data-place]").textContent;
+  const names = () => [...document.querySelector("table[data-sortable]").tBodies[0].rows].map((r) => r.cells[0].textContent);
+  const title = [...document.querySelectorAll("table[data-sortable] th button")].find((b) => b.textContent === "$ per 1,000");
+  title.click(); told.dearest = names()[0]; title.click(); told.cheapest = names()[0];
+  told.sorted = title.closest("th").getAttribute("aria-sort");
+  parent.document.documentElement.dataset.told = JSON.stringify(told);
+});
+</script>
+"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
+def test_in_a_browser_nothing_overflows_and_the_buttons_work(tmp_path):
+    traces(tmp_path, 20)
+    report(tmp_path, results())
+    text = (tmp_path / "report.html").read_text().replace("</body>", f"{PROBE}</body>")
+    phone = f'<iframe width="390" height="844" srcdoc="{html.escape(text)}"></iframe>'  # a window can not be so narrow
+    (tmp_path / "phone.html").write_text(f"<!doctype html><html><body>{phone}</body></html>")
+    command = [
+        str(CHROMIUM),
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--enable-logging=stderr",
+        f"--user-data-dir={tmp_path / 'browser'}",
+        "--virtual-time-budget=5000",
+        "--dump-dom",
+        f"file://{tmp_path / 'phone.html'}",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert "CONSOLE" not in done.stderr, done.stderr
+    (told,) = (json.loads(a["data-told"] or "") for a in Page(done.stdout).all("html"))
+    assert told["width"] == 390 and told["scroll"] <= 390
+    assert len(told["first"]) == len(told["next"]) == 1 and told["first"] != told["next"]
+    assert told["away"] == told["next"], (
+        "the episodes are not on the screen: the keys are not theirs"
+    )
+    assert told["back"] == told["first"]
+    assert told["wrong"][0] in {"q0", "q5", "q10", "q15"} and told["place"] == "1 of 4"
+    assert (told["dearest"], told["cheapest"]) == ("best single = large", "small")
+    assert told["sorted"] == "ascending"
