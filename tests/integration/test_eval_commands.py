@@ -303,6 +303,22 @@ def test_repeated_samples_are_kept_apart(files: Path) -> None:
     assert results(files)["questions"] == 8
 
 
+def test_a_run_has_a_page_and_its_table_a_tournament(files: Path) -> None:
+    assert evaluate(files, "--single", "all").returncode == 0
+    run = files / "run"
+    report = subprocess.run([*COMMAND, "report", str(run)], capture_output=True, text=True)
+    assert report.returncode == 0, report.stderr
+    page = (run / "report.html").read_text()
+    assert 'data-kind="right"' in page and 'data-kind="wrong"' in page
+    assert "best single" in page and "small" in page and "agent" in page
+
+    given = ["--table", str(run / "table"), "--router", "label", "--out", str(files / "compared")]
+    given += ["--set", "validation=0.2"]
+    held = subprocess.run([*COMMAND, "tournament", *given], capture_output=True, text=True)
+    assert held.returncode == 0, held.stderr
+    assert "label" in held.stdout
+
+
 def test_a_judge_grades_once_what_metrics_can_not(files: Path, script: Script) -> None:
     assert evaluate(files, "--single", "small", "--limit", "5").returncode == 0
     before = results(files)["rows"]

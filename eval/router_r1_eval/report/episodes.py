@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from router_r1.episode import RouteOutcome, TurnRecord
+from router_r1.errors import DataError
+from router_r1.questions import read_json_lines
 from router_r1.trace import Trace, read_traces
 from router_r1_eval.report.svg import number
 from router_r1_eval.report.tables import Column, table
@@ -43,14 +45,28 @@ class Seen:
 
 
 def read_seen(path: Path) -> list[Seen]:
-    """One entry for each trace of a file. Raises `TraceError` where a line is none."""
-    return [_seen(number, trace) for number, trace in enumerate(read_traces(path))]
+    """One entry for each trace of a file, with the scores that its metadata or `scores.jsonl` beside it states.
+
+    Raises:
+        TraceError, DataError: a line is no trace, or no score.
+    """
+    scores = _scores(path.with_name("scores.jsonl"))
+    return [_seen(number, trace, scores) for number, trace in enumerate(read_traces(path))]
 
 
-def _seen(number: int, trace: Trace) -> Seen:
+def _scores(path: Path) -> dict[str, float]:
+    """Episode -> score, of those that did not fail; empty without a file."""
+    rows = list(read_json_lines(path)) if path.exists() else []
+    try:
+        return {row["episode_id"]: row["score"] for _, row in rows if not row["failed"]}
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path}: no scores, which `router-r1 rescore` writes: {error}") from error
+
+
+def _seen(number: int, trace: Trace, scores: Mapping[str, float]) -> Seen:
     said = trace.metadata
     key = f"{said.get('id', trace.question)}\n{said.get('level')}\n{trace.sample_index}"
-    score = said.get("score")
+    score = said.get("score", scores.get(trace.episode_id))
     return Seen(
         number,
         hashlib.sha256(key.encode()).hexdigest(),
