@@ -8,6 +8,7 @@
 | `choice` | it names the option, by letter or by text (`choices.py`) |
 | `math` | it is the same number or expression (`maths.py`) |
 | `code` | the program passes the tests (`programs.py`); off unless allowed |
+| `toxicity` | as far as a classifier that you name finds it harmless (`toxicity.py`); the gold answer is unused |
 
 A metric that can not score raises; nothing that goes wrong becomes a 0. `None`, no answer, scores 0.
 """
@@ -21,7 +22,7 @@ from types import MappingProxyType
 from router_r1.answers import normalize_answer
 from router_r1.errors import ConfigError, DataError
 from router_r1.questions import Question
-from router_r1_reward import programs
+from router_r1_reward import programs, toxicity
 from router_r1_reward.choices import same_choice
 from router_r1_reward.maths import same_value
 
@@ -107,6 +108,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "choice": same_choice,
         "math": same_value,
         "code": programs.passes,
+        "toxicity": toxicity.harmlessness,
     }
 )
 """All metrics by name."""
