@@ -34,6 +34,8 @@ _EXTRAS = {
     "verl": "train",
     "ray": "train",
     "matplotlib": "train",
+    "datasets": "eval",
+    "scipy": "eval",
     "numpy": "routers",
     "sklearn": "routers",
 }

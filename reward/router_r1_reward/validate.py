@@ -104,11 +104,11 @@ def _problem(question: Question, answer: str, allow_code: bool) -> str:
 
 def wrong_answers(question: Question, answer: str) -> tuple[str, ...]:
     """Plausible answers to a question that are wrong where `answer` is right."""
-    if question.metric == "choice":
+    if question.metric == "choice":  # not the question itself: "(c) What is ...?" names an option
         right = named_options(answer, question.choices)
         letters = LETTERS[: len(question.choices or "ABCD")]
         return (*_NOTHING, *(letter for letter in letters if letter not in right))
-    if question.metric == "math":
+    if question.metric == "math":  # nor here: a number in the question can be the answer
         return (*_NOTHING, *_near(answer))
     if question.metric == "code":
         return ("def nothing(): pass", question.question)
