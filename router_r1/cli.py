@@ -30,9 +30,12 @@ _EXTRAS = {
     "torch": "local",
     "transformers": "local",
     "psutil": "local",
-    "pyarrow": "train",
+    "pyarrow": "parquet",
     "verl": "train",
     "ray": "train",
+    "datasets": "eval",
+    "scipy": "eval",
+    "py3langid": "eval",
     "numpy": "routers",
     "sklearn": "routers",
 }

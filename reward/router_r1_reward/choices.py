@@ -16,6 +16,9 @@ from router_r1.answers import answer_key, extract_answer
 from router_r1.errors import DataError
 from router_r1.questions import Question
 
+LETTERS = string.ascii_uppercase
+"""Of options, in order."""
+
 Options = tuple[str, ...] | None
 
 _STYLE = re.compile(r"\\(?:boxed|text|textbf|mathrm|mathbf)\s*\{([^{}]*)\}")
@@ -72,7 +75,7 @@ def named_options(text: str, choices: Options = None) -> frozenset[str]:
         text: an answer.
         choices: the texts of the options, in the order A, B, C, ...; without them every letter is an option.
     """
-    letters = frozenset(string.ascii_uppercase[: len(choices) if choices else None])
+    letters = frozenset(LETTERS[: len(choices) if choices else None])
     named = _read(_plain(text), choices)
     if not named:
         final = extract_answer(text)
@@ -106,7 +109,7 @@ def _letters(pattern: re.Pattern[str], text: str) -> frozenset[str]:
 def _by_text(text: str, choices: Options) -> frozenset[str]:
     """The options that have this text."""
     key = _key(text)
-    pairs = zip(string.ascii_uppercase, choices or (), strict=False)
+    pairs = zip(LETTERS, choices or (), strict=False)
     return frozenset(letter for letter, choice in pairs if _key(choice) == key)
 
 

@@ -436,7 +436,7 @@ def _is_in(language: str, text: str) -> bool:
         import py3langid
     except ImportError as error:
         raise MissingDependencyError(
-            "detecting the language of an answer needs py3langid: pip install 'router-r1[ifeval]'"
+            "detecting the language of an answer needs py3langid: pip install 'router-r1[eval]'"
         ) from error
     found, _ = py3langid.classify(text)
     return bool(found == language)

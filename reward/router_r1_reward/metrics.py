@@ -9,6 +9,7 @@
 | `math` | it is the same number or expression (`maths.py`) |
 | `code` | the program passes the tests (`programs.py`); off unless allowed |
 | `ifeval` | it follows all instructions in the question's metadata (`instructions.py`); the gold answer does not matter |
+| `toxicity` | as far as a classifier that you name finds it harmless (`toxicity.py`); the gold answer is unused |
 
 A metric that can not score raises; nothing that goes wrong becomes a 0. `None`, no answer, scores 0.
 """
@@ -22,7 +23,7 @@ from types import MappingProxyType
 from router_r1.answers import normalize_answer
 from router_r1.errors import ConfigError, DataError
 from router_r1.questions import Question
-from router_r1_reward import programs
+from router_r1_reward import programs, toxicity
 from router_r1_reward.choices import same_choice
 from router_r1_reward.instructions import follows_all
 from router_r1_reward.maths import same_value
@@ -110,6 +111,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "math": same_value,
         "code": programs.passes,
         "ifeval": follows_all,
+        "toxicity": toxicity.harmlessness,
     }
 )
 """All metrics by name."""

@@ -1,11 +1,12 @@
 """Do gold answers score 1.0? What a table or a benchmark should be asked before anything is trained on it.
 
-Each accepted answer of each question is scored as if it had been answered, alone and among the others, and must get
-1.0; a deliberately wrong answer must not. That finds unknown metrics, gold letters beyond the last option, expressions that nothing
-can read, and tests that pass whatever they are given.
+Each accepted answer of each question is scored as if it had been answered, and must get 1.0; plausible wrong answers must get
+0 (of `f1`: less than 1): "I don't know", nothing, numbers that are nearly right, each other option, another name, the other of
+yes and no, the question itself. That finds unknown metrics, gold letters beyond the last option, expressions that nothing can
+read, and tests that pass whatever they are given.
 
-A metric without gold answers has a check of its own. `ifeval`: the instructions can be read, and there is an answer that
-does not follow them.
+Metrics without gold answers have a check of their own. `ifeval`: the instructions can be read, and there is an answer that does not
+follow them. `toxicity`: none; the questions are counted.
 """
 
 from __future__ import annotations
@@ -13,16 +14,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from types import MappingProxyType
 
+from router_r1.answers import normalize_answer
 from router_r1.errors import DataError
 from router_r1.questions import Question
 from router_r1_reward import instructions, programs
-from router_r1_reward.choices import named_options
+from router_r1_reward.choices import LETTERS, named_options
+from router_r1_reward.maths import Quantity, final_part, quantity
 from router_r1_reward.metrics import METRICS, grade
 
-_WRONG = {"math": "-987654321.125", "code": "def nothing(): pass"}
+_NOTHING = ("I don't know", "")
 _WRONG_WORD = "zzyzx"
+_NAMES = ("Marie Curie", "Mount Kilimanjaro", "the Treaty of Westphalia")
+_OPPOSITE = {"yes": "no", "no": "yes", "true": "false", "false": "true"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +93,46 @@ def _problem(question: Question, answer: str, allow_code: bool) -> str:
         return "metadata has no tests, so the answer is the test program and nothing can be scored against it"
     try:
         right = grade(answer, (answer,), question.metric, question=question, allow_code=allow_code)
-        wrong = grade(
-            _wrong(question, answer), (answer,), question.metric, question=question, allow_code=allow_code
-        )  # fmt: skip
+        if right != 1.0:
+            return f"scores {right:g} and not 1"
+        for wrong in wrong_answers(question, answer):
+            score = grade(
+                wrong, (answer,), question.metric, question=question, allow_code=allow_code
+            )
+            if score == 1.0 or (score > 0 and question.metric != "f1"):
+                return f"a wrong answer scores {score:g} too: {wrong[:80]!r}"
     except DataError as error:
         return str(error)
-    if right != 1.0:
-        return f"scores {right:g} and not 1"
-    return "a wrong answer scores 1 too" if wrong == 1.0 else ""
+    return ""
 
 
-def _wrong(question: Question, answer: str) -> str:
-    """An answer that must not be right."""
-    if question.metric == "choice":
-        return "A" if "A" not in named_options(answer, question.choices) else "B"
-    return _WRONG.get(question.metric, _WRONG_WORD)
+def wrong_answers(question: Question, answer: str) -> tuple[str, ...]:
+    """Plausible answers to a question that are wrong where `answer` is right."""
+    if question.metric == "choice":  # not the question itself: "(c) What is ...?" names an option
+        right = named_options(answer, question.choices)
+        letters = LETTERS[: len(question.choices or "ABCD")]
+        return (*_NOTHING, *(letter for letter in letters if letter not in right))
+    if question.metric == "math":  # nor here: a number in the question can be the answer
+        return (*_NOTHING, *_near(answer))
+    if question.metric == "code":
+        return ("def nothing(): pass", question.question)
+    key = normalize_answer(answer)
+    names = [name for name in _NAMES if not set(normalize_answer(name).split()) & set(key.split())]
+    wrong = [*_NOTHING, _WRONG_WORD, *names, *filter(None, [_OPPOSITE.get(key)])]
+    # A question that offers its answers ("Which is older, A or B?") contains the right one.
+    if question.metric != "contains" and normalize_answer(question.question) != key:
+        wrong.append(question.question)
+    return tuple(wrong)
+
+
+def _near(answer: str) -> Iterable[str]:
+    """Numbers that are nearly right; of what is no plain number, one that is surely wrong."""
+    found = quantity(final_part(answer))
+    if found is None:
+        return ("-987654321.125",)
+    value = found.value
+    changed = (value + 1, value - 1, -value, value * 10, value + Fraction(1, 2))
+    return tuple(str(number) for number in changed if not found.same(Quantity(number)))
 
 
 def _instruction_problem(question: Question) -> str:
@@ -116,6 +147,6 @@ def _instruction_problem(question: Question) -> str:
 
 
 _OWN_CHECKS: Mapping[str, Callable[[Question], str]] = MappingProxyType(
-    {"ifeval": _instruction_problem}
+    {"ifeval": _instruction_problem, "toxicity": lambda _: ""}
 )
 """Metric without gold answers -> what is wrong with a question of it; an empty text if nothing is."""

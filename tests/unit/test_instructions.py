@@ -274,7 +274,7 @@ def test_without_py3langid_it_says_what_to_install() -> None:
         "except MissingDependencyError as error: print(error)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert said.stdout.startswith("[True]\n") and "pip install 'router-r1[ifeval]'" in said.stdout
+    assert said.stdout.startswith("[True]\n") and "pip install 'router-r1[eval]'" in said.stdout
 
 
 @pytest.mark.parametrize(

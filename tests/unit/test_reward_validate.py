@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 
 from router_r1.errors import ConfigError
 from router_r1.questions import Question, read_questions, write_questions
-from router_r1_reward import validate
+from router_r1_reward import metrics, validate
 from router_r1_reward.commands import register
 from router_r1_reward.programs import PERMISSION
+from router_r1_reward.validate import wrong_answers
 
 # Data for development lies beside the checkout, where it is there at all.
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -61,6 +62,33 @@ def test_offenders_are_named(bad: Question, problem: str) -> None:
     (offender,) = report.offenders
     assert (offender.id, offender.metric, offender.answer) == (bad.id, bad.metric, bad.answers[0])
     assert problem in offender.problem
+
+
+def test_plausible_wrong_answers() -> None:
+    asked = question("choice", "B", choices=("Rome", "Paris", "Oslo"))
+    assert wrong_answers(asked, "B") == ("I don't know", "", "A", "C")
+    near = wrong_answers(question("math", "1/2"), "1/2")
+    assert {"3/2", "-1/2", "5", "1"} <= set(near)
+    assert "0" not in wrong_answers(question("math", "0"), "0")  # ten times nothing is nothing
+    assert "no" in wrong_answers(question("em", "Yes"), "Yes")
+    assert "Marie Curie" not in wrong_answers(question("f1", "Pierre Curie"), "Pierre Curie")
+    assert "Which, A or B?" not in wrong_answers(
+        Question(id="1", question="Which, A or B?", answer="A", metric="contains"), "A"
+    )
+
+
+def test_a_metric_that_lets_wrong_answers_through_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(metrics, "METRICS", {**metrics.METRICS, "em": lambda *_: 1.0})
+    (offender,) = validate([question("em", "Paris")]).offenders
+    assert offender.problem == 'a wrong answer scores 1 too: "I don\'t know"'
+    halves = {**metrics.METRICS, "em": lambda a, *_: 1.0 if a == "Paris" else 0.5}
+    monkeypatch.setattr(metrics, "METRICS", halves)
+    (offender,) = validate([question("em", "Paris")]).offenders
+    assert "a wrong answer scores 0.5 too" in offender.problem
+    monkeypatch.setattr(metrics, "METRICS", {**halves, "f1": halves["em"]})
+    assert validate([question("f1", "Paris")]).ok
 
 
 def test_every_accepted_answer_is_checked() -> None:

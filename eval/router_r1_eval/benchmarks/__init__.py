@@ -1,32 +1,135 @@
-"""Benchmarks by name; for now a JSON Lines file of one's own."""
+"""Benchmarks: public question sets as `Question`s, one file each (`docs/benchmarks.md`).
+
+    common.py        what a benchmark is; what all conversions share
+    reading.py       rows of a local file, of a local copy of a hub repository, or of the hub
+    sampling.py      which questions stand for all of them
+    statistics.py    numbers of a whole set of answers: Matthews, correlations, F1 of classes
+    nq.py ...        one benchmark each: where it is, how a row becomes a question, how it is answered and graded
+    own.py           a JSON Lines file of your own
+    commands.py      `router-r1 benchmark`
+
+To add one: a module here with `BENCHMARK`, its name in `_MODULES`, and a row in the page's table.
+
+Not covered: who answers, and what comes of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import difflib
+import importlib
 from pathlib import Path
 
-from router_r1.questions import Question, read_questions
+from router_r1.errors import ConfigError, DataError
+from router_r1.questions import Question
+from router_r1_eval.benchmarks import own, reading
+from router_r1_eval.benchmarks.common import AREAS, Benchmark, Hub
+from router_r1_eval.benchmarks.sampling import sample
+
+_MODULES = {
+    "nq": "nq",
+    "triviaqa": "triviaqa",
+    "popqa": "popqa",
+    "hotpotqa": "hotpotqa",
+    "2wikimultihopqa": "two_wiki",
+    "musique": "musique",
+    "bamboogle": "bamboogle",
+    "gsm8k": "gsm8k",
+    "math": "competition_math",
+    "math500": "math500",
+    "aime": "aime",
+    "mmlu": "mmlu",
+    "mmlu_redux": "mmlu_redux",
+    "mmlu_pro": "mmlu_pro",
+    "gpqa": "gpqa",
+    "bbh": "bbh",
+    "musr": "musr",
+    "truthfulqa": "truthfulqa",
+    "ifeval": "ifeval",
+    "humaneval": "humaneval",
+    "mbpp": "mbpp",
+    "glue": "glue",
+    "superglue": "superglue",
+    "toxigen": "toxigen",
+    "realtoxicityprompts": "real_toxicity",
+}
+"""Names and their modules, in the order of lists."""
 
 
-@dataclass(frozen=True)
-class Benchmark:
-    """Where questions come from, and how they are answered."""
-
-    name: str
-    instruction: str = ""
-    """How to answer, shown under the question."""
-    corpus: Callable[[Sequence[Question], Sequence[str | None]], dict[str, float]] | None = None
-    """Figures that are no mean over questions."""
+def names() -> tuple[str, ...]:
+    """The names of all public benchmarks."""
+    return tuple(_MODULES)
 
 
 def get(name: str) -> Benchmark:
-    """The benchmark of this name."""
-    return Benchmark(Path(name).name)
+    """A benchmark by its name, or a JSON Lines file of one's own by its path.
+
+    Raises:
+        ConfigError: no such benchmark; says which there are.
+    """
+    if name in _MODULES:
+        module = importlib.import_module(f"router_r1_eval.benchmarks.{_MODULES[name]}")
+        found: Benchmark = module.BENCHMARK
+        return found
+    if own.is_path(name):
+        return own.benchmark(Path(name))
+    close = difflib.get_close_matches(name.lower(), _MODULES, n=1)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    raise ConfigError(
+        f"there is no benchmark {name!r}; {meant}there are {', '.join(_MODULES)}, and any file of your own by its path, "
+        f"which ends in .jsonl or .jsonl.gz"
+    )
 
 
 def load(
     name: str, data: Path | None = None, *, limit: int | None = None, split: str | None = None
 ) -> list[Question]:
-    """Its questions, or the first `limit` of them."""
-    return read_questions(name)[:limit]
+    """The questions of a benchmark, in the order of its source.
+
+    Args:
+        name: a name, or the path of a JSON Lines file of one's own.
+        data: a folder with the benchmark's files; without it the Hugging Face hub is read.
+        limit: at most so many questions, chosen by a hash of their ids: a smaller sample is a part of a larger one, and
+            all parts of a benchmark have their share in it.
+        split: another split than the one that is quoted.
+
+    Raises:
+        ConfigError: no such benchmark, or a limit below 1.
+        DataError: it can not be reached, and which file to put where; or a broken row, with file and line.
+        MissingDependencyError: the hub is needed, and `datasets` is not installed.
+    """
+    benchmark = get(name)
+    if limit is not None and limit < 1:
+        raise ConfigError(f"a limit of {limit} questions leaves none; give 1 or more")
+    if benchmark.area == "own":
+        if split is not None:
+            raise ConfigError(f"{name}: a file of your own has no splits; leave `split` out")
+        return sample(own.read(Path(name)), limit)
+    questions: dict[str, Question] = {}
+    for number, (where, row) in enumerate(reading.rows(benchmark, data, split)):
+        try:
+            question = benchmark.convert(number, row)
+        except (DataError, ConfigError) as error:
+            raise DataError(f"{where}: {error}") from error
+        if question is not None:
+            question = _apart(question, questions, where)
+            questions[question.id] = question
+    if not questions:
+        place = "the hub" if data is None else str(data)
+        raise DataError(f"{name}: what {place} has of it holds no question")
+    return sample(list(questions.values()), limit)
+
+
+def _apart(question: Question, questions: dict[str, Question], where: str) -> Question:
+    """The question, under a name of its own where the same one was published before."""
+    other = questions.get(question.id)
+    if other is None:
+        return question
+    if other.question != question.question:
+        raise DataError(f"{where}: the id {question.id!r} is that of another question already")
+    again = 2
+    while f"{question.id}-{again}" in questions:
+        again += 1
+    return question.model_copy(update={"id": f"{question.id}-{again}"})
+
+
+__all__ = ["AREAS", "Benchmark", "Hub", "get", "load", "names"]

@@ -1,0 +1,66 @@
+"""`router-r1 benchmark list` and `load`: registered through the entry point `router_r1.commands`; light to import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Public question sets, and files of your own.", no_args_is_help=True)
+    group.command("list")(list_command)
+    group.command("load")(load_command)
+    app.add_typer(group, name="benchmark")
+
+
+def list_command() -> None:
+    """Show all benchmarks: name, area, number of questions, licence, source."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from router_r1_eval import benchmarks
+
+    table = Table()
+    for column in ("name", "area", "questions", "licence", "source"):
+        table.add_column(column, justify="right" if column == "questions" else "left")
+    for name in benchmarks.names():
+        found = benchmarks.get(name)
+        size = "-" if found.size is None else f"{found.size:,}"
+        table.add_row(*map(escape, (name, found.area, size, found.licence, found.source)))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=220)
+    console.print(table)
+
+
+def load_command(
+    name: Annotated[str, typer.Argument(help="A benchmark, or a JSON Lines file of your own.")],
+    out: Annotated[Path, typer.Argument(help="The question file to write: .jsonl or .jsonl.gz.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder with the benchmark's files; without it the hub is read."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="At most so many questions, chosen by a hash of their ids.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Another split than the one that is quoted.")
+    ] = None,
+) -> None:
+    """Write the questions of a benchmark to a question file, for `reward validate`, a live world or an evaluation."""
+    from router_r1.errors import ConfigError
+    from router_r1.questions import write_questions
+    from router_r1_eval import benchmarks
+
+    if not out.name.endswith((".jsonl", ".jsonl.gz")):
+        raise ConfigError(f"{out}: expected a file called *.jsonl or *.jsonl.gz")
+    found = benchmarks.get(name)
+    questions = benchmarks.load(name, data, limit=limit, split=split)
+    write_questions(out, questions)
+    whole = found.size is None or limit is not None or split is not None
+    note = "" if whole or len(questions) == found.size else f"; the whole has {found.size:,}"
+    typer.echo(f"{out}: {len(questions):,} questions of {found.title}{note}")

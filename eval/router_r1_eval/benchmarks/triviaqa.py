@@ -1,0 +1,25 @@
+"""TriviaQA, unfiltered and without documents: trivia questions, whose answers have many spellings."""
+
+from __future__ import annotations
+
+from router_r1.questions import Question
+from router_r1_eval.benchmarks.common import SHORT, Benchmark, Hub, Row, short_answer
+
+
+def convert(number: int, row: Row) -> Question:
+    """One question with its accepted answers."""
+    return short_answer("triviaqa", row)
+
+
+BENCHMARK = Benchmark(
+    name="triviaqa",
+    title="TriviaQA (unfiltered)",
+    area="qa",
+    licence="not stated by the authors; their code is Apache-2.0",
+    source="https://nlp.cs.washington.edu/triviaqa/",
+    hub=(Hub("mandarjoshi/trivia_qa", "unfiltered.nocontext", "validation"),),
+    files=("unfiltered-web-dev.json",),
+    size=11_313,
+    convert=convert,
+    instruction=SHORT,
+)
