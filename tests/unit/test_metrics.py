@@ -162,7 +162,7 @@ def test_the_best_of_several_gold_answers_counts() -> None:
     assert grade("red green", ["blue", "red", "red green blue"], "f1") == pytest.approx(0.8)
 
 
-@pytest.mark.parametrize("metric", [m for m in METRICS if m not in ("code", "ifeval")])
+@pytest.mark.parametrize("metric", [m for m in METRICS if m not in ("code", "ifeval", "toxicity")])
 def test_no_answer_is_not_right(metric: str) -> None:
     assert grade(None, ["C"], metric) == 0
     assert grade("", ["C"], metric) == 0

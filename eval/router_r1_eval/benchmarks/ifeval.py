@@ -6,12 +6,12 @@ beside the other three: of instructions, and both loosely, where a first or last
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 
 from router_r1.errors import DataError
 from router_r1.questions import Question
 from router_r1_eval.benchmarks.common import Benchmark, Hub, Row, cell, question, text, texts
+from router_r1_reward.instructions import followed
 
 
 def convert(number: int, row: Row) -> Question:
@@ -39,8 +39,6 @@ def convert(number: int, row: Row) -> Question:
 
 def corpus(questions: Sequence[Question], answers: Sequence[str | None]) -> dict[str, float]:
     """Accuracy of prompts and of instructions, strict and loose. No answer follows nothing."""
-    followed = importlib.import_module("router_r1_reward.instructions").followed
-
     numbers: dict[str, float] = {}
     for how, loose in (("strict", False), ("loose", True)):
         prompts = [
