@@ -268,7 +268,7 @@ def report_command(
         Path | None, typer.Option(help="Metrics of the training run, one JSON object a line.")
     ] = None,
 ) -> None:
-    """Write report.html: the learning curve and the bars, on one page that opens offline."""
+    """Write report.html: cost and quality, tables, episodes to page through, the learning curve; one page that opens offline."""
     from router_r1_eval.report import write_report
 
     typer.echo(f"{write_report(run, log)}")

@@ -105,4 +105,6 @@ def test_the_wheel_holds_exactly_the_four_packages(tmp_path: Path) -> None:
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == PACKAGES
     assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)
+    frame = {f"router_r1_eval/report/page.{kind}" for kind in ("html", "css", "js")}
+    assert frame <= set(names), "the report's frame"
     assert any(name.endswith("/LICENSE") for name in names)

@@ -178,7 +178,7 @@ def test_a_section_for_everything_that_results_have(tmp_path):
     ]
     for words in (
         "Routers on drawn",
-        "200 questions, 2 candidates, 2 routers, 5 bars.",
+        "200 questions, 2 candidates, 2 routers, 4 bars.",
         "at no more than its cost",
         "law 150",
         "best single = large",

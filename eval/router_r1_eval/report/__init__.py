@@ -1,8 +1,9 @@
 """report.html: what was measured, as one page that opens offline, and its figures beside it.
 
     read.py       results.json as typed values
-    figures.py    cost and quality, differences, reward, the learning curve; on svg.py (lines, scales) and labels.py (names that do not overlap)
-    tables.py     results, categories, calls
+    plane.py      accuracy against cost; figures.py: differences, reward, the learning curve
+    svg.py        what they draw with: lines, scales, colours; labels.py: names that do not overlap
+    tables.py     results, caps on cost, levels, mixtures; maps.py: categories, who is asked
     episodes.py   a sample of traces to page through
     page.py       the sections, in order; page.html, page.css and page.js are its frame
 

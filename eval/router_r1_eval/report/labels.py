@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from router_r1_eval.report.read import SAME
+
 Spot = tuple[float, float]
 
 _DISTANCES = (8.0, 15.0, 24.0, 36.0, 52.0)
@@ -123,3 +125,10 @@ def _around(text: str, point: Spot, distance: float, size: float) -> Iterable[Pl
             "start" if across > 0 else "end" if across < 0 else "middle"
         )
         yield Placed(x, top + 0.82 * height, anchor, box, point, distance > 20)
+
+
+def shortened(name: str, most: int) -> str:
+    """A name that is short enough: whole, or the first of several, or its start."""
+    if len(name) > most:
+        name = name.partition(SAME)[0]
+    return name if len(name) <= most else name[: most - 1] + "…"

@@ -15,7 +15,7 @@ from string import Template
 from typing import TypeVar
 
 from router_r1_envs.training_log import read_metrics
-from router_r1_eval.report import figures, tables
+from router_r1_eval.report import figures, maps, plane, svg, tables
 from router_r1_eval.report.episodes import Seen, calls_table, pager, read_seen
 from router_r1_eval.report.read import Results, read_results
 from router_r1_eval.report.svg import Drawing, style
@@ -45,8 +45,8 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
     page.section("What this sample can show", _sample(results))
     page.section(
         "Cost and quality",
-        page.figure("frontier", lambda width: figures.frontier(results, width), _FRONTIER),
-        page.figure("closeup", lambda width: figures.close_up(results, width), _CLOSE_UP),
+        page.figure("frontier", lambda width: plane.frontier(results, width), _FRONTIER),
+        page.figure("closeup", lambda width: plane.close_up(results, width), _CLOSE_UP),
     )
     page.section(
         "Results",
@@ -59,13 +59,13 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
         ),
         page.table(tables.mixtures_table, results, _MIXTURES),
     )
-    regret = page.table(tables.regret_table, results, "Regret by category.")
-    accuracy = page.table(tables.category_table, results, "Accuracy by category.")
+    regret = page.table(maps.regret_table, results, "Regret by category.")
+    accuracy = page.table(maps.category_table, results, "Accuracy by category.")
     page.section("Categories", regret, accuracy)
     page.section(
         "Calls per question",
         page.table(calls_table, seen, f"Episodes of {_policies(seen)} by their calls."),
-        page.table(tables.asked_table, results, "Who is asked."),
+        page.table(maps.asked_table, results, "Who is asked."),
     )
     if seen:
         page.section("Episodes", _about_sample(seen), pager(traces, seen))
@@ -121,7 +121,7 @@ class _Page:
 
     def figure(self, name: str, draw: Callable[[float], Drawing | None], caption: str) -> str:
         """A drawing for the page and one for a phone; the former is also written to a file."""
-        wide, narrow = draw(figures.WIDE), draw(figures.NARROW)
+        wide, narrow = draw(svg.WIDE), draw(svg.NARROW)
         if wide is None or narrow is None:
             return ""
         self.figures += 1
@@ -166,7 +166,7 @@ def _lead(results: Results) -> str:
         f"{results.questions:,} questions",
         *([f"{len(results.pool)} candidates"] if results.pool else []),
         *([f"{routers} router{'s' * (routers != 1)}"] if routers else []),
-        f"{len(kinds) - routers} bars",
+        f"{kinds.count('bar')} bars",
     ]
     return f"{', '.join(parts)}. Brackets are 95 % bootstrap intervals over questions."
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+WIDE, NARROW = 960, 358
+"""Widths in pixels: of a file and a page, and of a phone."""
 SERIES = 8
 """How many curves can be told apart by colour: classes `s0` to `s7`."""
 _COLOURS = {
