@@ -54,7 +54,9 @@ def eval_command(
         bool, typer.Option(help="Ask the agent; --no-agent with --single only records a table.")
     ] = True,
     name: Annotated[str, typer.Option(help="What results call the agent.")] = "agent",
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N questions.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="A sample of N questions; a larger one contains it.")
+    ] = None,
     split: Annotated[
         str | None, typer.Option(help="Another split than the one that is reported.")
     ] = None,
