@@ -30,15 +30,20 @@ _NUMBER = re.compile(r"([+-]?)(\d{1,3}(?:,\d{3})+|\d*)(?:\.(\d+))?", re.ASCII)
 _STYLE = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\{([^{}]*)\}")
 _BRACKETS = str.maketrans(dict.fromkeys("()[]{}", " "))
 # Punctuation that makes no difference. What does: operators, and points, commas and colons between digits.
+# Patterns that look for rare marks begin with the set of those marks: only then `re` passes quickly over all else. What must
+# stand before a mark is therefore looked up behind it.
 _NOISE = re.compile(
-    r"[.,:](?!\d)|(?<=[^\d\s])[.,:]|(?<=\d),(?=\d{3}(?!\d))"  # 1,000 is 1000
-    r"|(?<=[^\W\d_]{2})-(?=[^\W\d_]{2})"  # a hyphen in a word
-    r"|\*{2,}|(?<!\S)[*#]+|\*(?!\S)"  # Markdown
-    r"|\\(?![a-z])|[!\"$%&';?@_`|~]"
+    r"[.,:*#\\!\"$%&';?@_`|~-](?:"
+    r"(?<=[.,:])(?:(?!\d)|(?<=[^\d\s].))|(?<=\d,)(?=\d{3}(?!\d))"  # 1,000 is 1000
+    r"|(?<=[^\W\d_]{2}-)(?=[^\W\d_]{2})"  # a hyphen in a word
+    r"|(?<=\*)\*+|(?<=[*#])(?<!\S.)[*#]*|(?<=\*)(?!\S)"  # Markdown
+    r"|(?<=\\)(?![a-z])|(?<=[!\"$%&';?@_`|~]))",
+    re.DOTALL,
 )
 _OPERATOR = re.compile(r" ?([-+*/^=<>]) ?")
-_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
-_LEADING_ARTICLES = re.compile(r"\b(?:a|an|the) +(?=\S)")
+_OPERATORS = re.compile(r"[-+*/^=<>]")
+_ARTICLES = re.compile(r"[at](?:(?<=\ba)n?|(?<=\bt)he)\b")
+_LEADING_ARTICLES = re.compile(r"[at](?:(?<=\ba)n?|(?<=\bt)he) +(?=\S)")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _MARKS = " *`\"'$"
 _SHORT_WORDS = 12
@@ -69,7 +74,9 @@ def answer_key(text: str) -> str:
         return f"-{value}" if number[1] == "-" and value != "0" else value
     words = _NOISE.sub("", stripped.lower().translate(_BRACKETS))
     words = " ".join(_LEADING_ARTICLES.sub(" ", words).split())
-    return _OPERATOR.sub(r"\1", words) or stripped.casefold() or text.strip()
+    if _OPERATORS.search(words):
+        words = _OPERATOR.sub(r"\1", words)
+    return words or stripped.casefold() or text.strip()
 
 
 def extract_answer(text: str) -> str | None:

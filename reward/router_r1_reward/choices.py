@@ -35,17 +35,20 @@ _MARKED = re.compile(
 )
 # A second letter in that text.
 _ANOTHER = re.compile(r"\b([A-Z])[)\]]|^(?:or|and|[,/&;+])\s*([A-Z])\b")
-# A letter in a sentence counts in brackets, or named as an option or as the answer, or called right.
+# A letter in a sentence counts in brackets, or named as an option or as the answer, or called right. These two patterns begin with
+# the set of their first characters: only then `re` passes quickly over all else.
 _NAMED = re.compile(
-    r"\(([A-Z])\)|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+([A-Z])\b"
-    r"|\b[Aa]nswer\s+is\s+([A-Z])(?=\s*(?:$|[.,;:]|because\b|since\b|as\b|and\b|but\b))"
-    r"|\b([A-Z])\s+is\s+(?:the\s+)?(?:correct|right|best)\b"
+    r"[(ocaA-Z](?:(?<=\()([A-Z])\)"
+    r"|(?:(?<=\b[Oo])ption|(?<=\b[Cc])hoice|(?<=\b[Aa])nswer)\s+([A-Z])\b"
+    r"|(?<=\b[Aa])nswer\s+is\s+([A-Z])(?=\s*(?:$|[.,;:]|because\b|since\b|as\b|and\b|but\b))"
+    r"|(?<=\b([A-Z]))\s+is\s+(?:the\s+)?(?:correct|right|best)\b)"
 )
 _LETTER = r"(?:option\s+)?(?:\([A-Z]\)|\b[A-Z]\b)"
 # What an answer says that it is not.
 _REJECTED = re.compile(
-    rf"\b(?:not|nor|neither|than|excludes?|eliminates?|rules?\s+out)\s+{_LETTER}"
-    rf"|{_LETTER}\s+(?:is|are|was)(?:\s+(?:not|wrong|incorrect|false)\b|n['’]t\b)",
+    rf"[ntero(A-Z](?:(?:(?<=\bn)(?:ot|or|either)|(?<=\bt)han|(?<=\be)(?:xcludes?|liminates?)|(?<=\br)ules?\s+out)\s+{_LETTER}"
+    r"|(?:(?<=o)ption\s+(?:\([A-Z]\)|\b[A-Z]\b)|(?<=\()[A-Z]\)|(?<=\b[A-Z])\b)"
+    r"\s+(?:is|are|was)(?:\s+(?:not|wrong|incorrect|false)\b|n['’]t\b))"
 )
 _LOOSE_END = re.compile(r"[\s,;]*\b(?:because|since|as|and|but)?[\s,;.]*$")
 
@@ -108,9 +111,19 @@ def _letters(pattern: re.Pattern[str], text: str) -> frozenset[str]:
 
 def _by_text(text: str, choices: Options) -> frozenset[str]:
     """The options that have this text."""
+    if not choices:
+        return frozenset()
     key = _key(text)
-    pairs = zip(LETTERS, choices or (), strict=False)
-    return frozenset(letter for letter, choice in pairs if _key(choice) == key)
+    return frozenset(
+        letter
+        for letter, choice in zip(LETTERS, choices, strict=False)
+        if len(key) <= _longest_key(choice) and _key(choice) == key
+    )
+
+
+def _longest_key(text: str) -> int:
+    """A bound, since keys of ten options take long: a sentence is longer than any. A key adds at most the 0 of `.5`."""
+    return 1 + (len(text) if text.isascii() else 3 * len(text))  # casefold triples some letters
 
 
 def _key(text: str) -> str:
@@ -121,7 +134,7 @@ def _key(text: str) -> str:
 
 def _plain(text: str) -> str:
     """Without the marks of LaTeX and Markdown."""
-    previous = ""
+    previous = "" if "\\" in text else text
     while previous != text:
         previous, text = text, _STYLE.sub(r"\1", text)
     return text.replace("**", "").replace("__", "").strip("$*`\"'“” \t\r\n")

@@ -1,12 +1,14 @@
 """The metrics em, f1, contains and choice, answer by answer; and what `grade` refuses."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router_r1.errors import ConfigError, DataError
 from router_r1.questions import Question
-from router_r1_reward import METRICS, grade
+from router_r1_reward import METRICS, choices, grade
 
 MANY = settings(max_examples=200, deadline=None)
 words = st.text(st.sampled_from("ab c.-'the"), min_size=1).filter(str.strip)
@@ -195,3 +197,72 @@ def test_a_long_answer_takes_no_longer_than_it_is_long(metric: str) -> None:
         start = time.process_time()
         grade(text, ["C" if metric == "choice" else "5"], metric)
         assert time.process_time() - start < 5
+
+
+# --- the patterns that are written for speed find what their plain forms find
+
+LETTER = r"(?:option\s+)?(?:\([A-Z]\)|\b[A-Z]\b)"
+PLAIN = {
+    "_NAMED": re.compile(
+        r"\(([A-Z])\)|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+([A-Z])\b"
+        r"|\b[Aa]nswer\s+is\s+([A-Z])(?=\s*(?:$|[.,;:]|because\b|since\b|as\b|and\b|but\b))"
+        r"|\b([A-Z])\s+is\s+(?:the\s+)?(?:correct|right|best)\b"
+    ),
+    "_REJECTED": re.compile(
+        rf"\b(?:not|nor|neither|than|excludes?|eliminates?|rules?\s+out)\s+{LETTER}"
+        rf"|{LETTER}\s+(?:is|are|was)(?:\s+(?:not|wrong|incorrect|false)\b|n['’]t\b)"
+    ),
+}
+WORDS = st.sampled_from(
+    [
+        "A",
+        "B",
+        "(C)",
+        "(D",
+        "option",
+        "Option",
+        "adoption",
+        "choice",
+        "answer",
+        "Answer",
+        "is",
+        "isn't",
+        "not",
+        "nor",
+        "neither",
+        "than",
+        "rules",
+        "rule",
+        "out",
+        "excludes",
+        "eliminates",
+        "wrong",
+        "false",
+        "correct",
+        "right",
+        "best",
+        "the",
+        "because",
+        "and",
+        "are",
+        "was",
+        ".",
+        ",",
+        "x",
+    ]
+)
+JOINTS = st.sampled_from([" ", " ", " ", "", "\n", "  "])
+
+
+@pytest.mark.parametrize("name", PLAIN)
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(st.tuples(WORDS, JOINTS).map("".join), max_size=10).map("".join))
+def test_a_fast_pattern_finds_what_the_plain_one_finds(name: str, text: str) -> None:
+    fast = getattr(choices, name)
+    assert [m.span() for m in fast.finditer(text)] == [m.span() for m in PLAIN[name].finditer(text)]
+    assert fast.findall(text) == PLAIN[name].findall(text)
+
+
+@given(st.text(alphabet="ABab .,()0159ßİΐ'\\$*-", max_size=12))
+def test_an_option_that_is_too_short_to_be_meant_is_passed_over_only_then(text: str) -> None:
+    assert len(choices._key(text)) <= choices._longest_key(text)

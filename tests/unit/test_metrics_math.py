@@ -218,3 +218,22 @@ def test_no_more_workers_than_allowed(verifier: Verifier) -> None:
     for thread in threads:
         thread.join()
     assert len(verifier._all) == 1
+
+
+@needs_math_verify
+@pytest.mark.parametrize(
+    ("answer", "gold", "right"),
+    [
+        # Read only with full context: without it the parser takes 152x for another thing, and says so.
+        ("4(x+23)(x+15)", "4x^2 + 152x + 1380", 1),
+        ("4(x+23)(x-15)", "4x^2 + 152x + 1380", 0),
+        # Read without.
+        (r"(58, \tfrac{112}{52})", r"\left(58, \frac{56}{26}\right)", 1),
+        (r"\left[-16,14\right)\cup\left(17,\infty\right)", r"[-16, 14) \cup (17, \infty)", 1),
+        (r"[-16, 14] \cup (17, \infty)", r"[-16, 14) \cup (17, \infty)", 0),
+        # No expression at all.
+        (r"\frac{1}{\sqrt{", r"\frac{\sqrt{2}}{2}", 0),
+    ],
+)
+def test_expressions_are_read_in_two_stages(answer: str, gold: str, right: int) -> None:
+    assert grade(answer, [gold], "math") == right
