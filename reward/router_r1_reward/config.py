@@ -21,7 +21,7 @@ class RewardConfig(StrictModel):
     reference_usd: Annotated[float, Field(gt=0)] | None = None
     """Dollars of an episode at which half of `alpha` is lost. Unused where the episode has `worth_usd`."""
     allow_code: bool = False
-    """Run the programs that answers to the metric `code` hold; this is no security sandbox."""
+    """Run the programs that answers to the metric `code` hold, in a sandbox."""
 
     @model_validator(mode="after")
     def _classes_stay_apart(self) -> Self:

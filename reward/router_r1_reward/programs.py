@@ -128,27 +128,32 @@ def tests_of(gold: str, metadata: Mapping[str, Any]) -> str:
 
 
 def _given(prompt: str, entry_point: str | None) -> str:
-    """The imports and functions of a prompt without its entry point; a prompt that is no program by itself gives none."""
-    try:
-        tree = ast.parse(prompt)
-    except (SyntaxError, ValueError):
-        return ""
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef)
-    tree.body = [
-        part for part in tree.body if isinstance(part, kinds) and getattr(part, "name", None) != entry_point
-    ]  # fmt: skip
-    return ast.unparse(tree)
+    """The imports and functions of a prompt without its entry point; a prompt that is no program gives none."""
+    for body in ("", "\n    pass"):  # it may end with the head of the function
+        with contextlib.suppress(SyntaxError, ValueError):
+            parts = ast.parse(f"{prompt}{body}").body
+            kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef)
+            given = [part for part in parts if isinstance(part, kinds) and getattr(part, "name", None) != entry_point]  # fmt: skip
+            return "\n".join(map(ast.unparse, given))
+    return ""
 
 
-def run(program: str, tests: str, limits: RunLimits = DEFAULT_LIMITS) -> bool:
+def run(
+    program: str, tests: str, limits: RunLimits = DEFAULT_LIMITS, *, how: str | None = None
+) -> bool:
     """Run a program, and its tests beside it; True if the tests ran to their end.
+
+    Args:
+        program, tests: Python.
+        limits: what the run may use.
+        how: one of `programs_sandbox.HOW`; the best that this machine permits, when left out.
 
     Raises:
         ConfigError: this machine permits no sandbox.
         DataError: the tests are no program, or hand over what can not cross to the program.
         ScorerError: the run could not be started.
     """
-    said, status = _start(isolation(), program, tests, limits)
+    said, status = _start(how or isolation(), program, tests, limits)
     for line in said:
         if line == "bad tests":
             raise DataError(
@@ -160,7 +165,8 @@ def run(program: str, tests: str, limits: RunLimits = DEFAULT_LIMITS) -> bool:
             )
     if "ready" not in said:
         raise ScorerError(
-            f"the program could not be run: the interpreter ended with status {status} before it began ({'; '.join(said)})"
+            f"the program could not be run: the interpreter ended with status {status} before it began"
+            f"{''.join(f' ({line})' for line in said)}"
         )
     return "passed" in said
 

@@ -33,7 +33,7 @@ _VIEWS: dict[type[Any], str] = {
 
 def encode(value: Any, other: Callable[[Any], Json]) -> Json:
     """JSON of a value; `other` encodes what is no data."""
-    kind: type[Any] = type(value)
+    kind = type(value)
     if value is None or kind in (bool, float, str):
         return value
     if isinstance(value, int):
@@ -67,7 +67,8 @@ def encode(value: Any, other: Callable[[Any], Json]) -> Json:
     if isinstance(value, type):
         if issubclass(value, BaseException):
             return ["exception", lineage(value)]
-        return ["class", value.__name__] if vars(builtins).get(value.__name__) is value else other(value)  # fmt: skip
+        name = value.__name__
+        return ["class", name] if vars(builtins).get(name) is value else other(value)
     library = _LIBRARY.get(kind.__module__)
     return library(value, other) if library else other(value)
 
