@@ -7,7 +7,7 @@
 | `contains` | a gold answer occurs in it, at word borders |
 | `choice` | it names the option, by letter or by text (`choices.py`) |
 | `math` | it is the same number or expression (`maths.py`) |
-| `code` | the program passes the tests (`programs.py`); off unless allowed |
+| `code` | the program passes the tests, in a sandbox (`programs.py`); off unless allowed |
 
 A metric that can not score raises; nothing that goes wrong becomes a 0. `None`, no answer, scores 0.
 """
@@ -49,7 +49,7 @@ def grade(
         allow_code: run programs; the environment variable ROUTER_R1_ALLOW_CODE=1 does the same.
 
     Raises:
-        ConfigError: no such metric, or `code` without permission.
+        ConfigError: no such metric, or `code` without permission or without a sandbox.
         DataError: a gold answer that the metric can not read.
         ScorerError: the metric itself failed.
         MissingDependencyError: an expression has to be compared, and math-verify is not installed.

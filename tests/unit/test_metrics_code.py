@@ -340,6 +340,7 @@ def test_cheating_is_no_pass(name: str, how: str) -> None:
         ("def abs(x): return 0\ndef all(x): return True\ndef f(x): return 0", "assert abs(f(1) - 2) < 1e-6"),
         ("def all(x): return True\ndef f(x): return 0", "assert all(f(x) == 2 * x for x in (1, 2))"),
         ("class Zero:\n    def __sub__(self, other): return 0\n    def __abs__(self): return 0\ndef f(x): return Zero()", "assert abs(f(1) - 2) < 1e-6"),
+        ("__builtins__ = {'abs': int}\ndef f(x): return 0", "__builtins__\nassert abs(f(1) - 2) < 1e-6"),
         ("def f(x): raise StopIteration", "for got, wanted in zip(map(f, (1, 2)), (2, 4)): assert got == wanted"),
         ("def f(x): raise StopIteration", "assert all(map(lambda x: f(x) == 2 * x, (1, 2)))"),
         ("def f(x):\n    import os; os._exit(0)", "try:\n    assert f(1) == 2\nexcept BaseException: pass"),
