@@ -504,13 +504,13 @@ def test_the_disk_is_not_filled(permitted: dict[str, str]) -> None:
     assert run(fill.replace("1000", "7"), "", limits, how="namespaces")
 
 
-def test_no_process_is_left_when_the_caller_is_killed(how: str) -> None:
+def test_no_process_is_left_when_the_caller_is_killed(how: str, tmp_path: Path) -> None:
     wall_s = 600 + time.time() % 1
     code = (
         "from router_r1_reward.programs import RunLimits, run\n"
         f"run('import time; time.sleep(1000)', '', RunLimits(wall_s={wall_s}), how={how!r})"
     )
-    caller = subprocess.Popen([sys.executable, "-c", code], env={"PYTHONPATH": os.pathsep.join(sys.path)})  # fmt: skip
+    caller = subprocess.Popen([sys.executable, "-c", code], env={"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)})  # fmt: skip
     deadline = time.monotonic() + 30
     while len([pid for pid in processes(str(wall_s)) if pid != caller.pid]) < 2:
         assert time.monotonic() < deadline
