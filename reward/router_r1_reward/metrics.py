@@ -7,7 +7,7 @@
 | `contains` | a gold answer occurs in it, at word borders |
 | `choice` | it names the option, by letter or by text (`choices.py`) |
 | `math` | it is the same number or expression (`maths.py`) |
-| `code` | the program passes the tests (`programs.py`); off unless allowed |
+| `code` | the program passes the tests, in a sandbox (`programs.py`); off unless allowed |
 | `ifeval` | it follows all instructions in the question's metadata (`instructions.py`); the gold answer does not matter |
 | `toxicity` | as far as a classifier that you name finds it harmless (`toxicity.py`); the gold answer is unused |
 
@@ -52,7 +52,7 @@ def grade(
         allow_code: run programs; the environment variable ROUTER_R1_ALLOW_CODE=1 does the same.
 
     Raises:
-        ConfigError: no such metric, or `code` without permission.
+        ConfigError: no such metric, or `code` without permission or without a sandbox.
         DataError: a gold answer, or an instruction, that the metric can not read.
         ScorerError: the metric itself failed.
         MissingDependencyError: math-verify (to compare expressions) or py3langid (to tell languages) is needed and not installed.

@@ -30,7 +30,7 @@ from collections.abc import Iterable, Mapping
 HOW = ("namespaces", "landlock", "nothing")
 """The ways to confine a program, the best first."""
 
-_SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/etc/ld.so.cache")
+_SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/nix/store", "/etc/ld.so.cache")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _FOLDER = "/answer"
 

@@ -102,7 +102,7 @@ def _names_for(code: types.CodeType, line: border.Border) -> dict[str, Any]:
     `assert sum(4, 6) == 2`: a name of Python's is the program's only where the tests use no other name of the program, so
     that a program can not replace the `abs` and `all` that it is tested with.
     """
-    used = _names_in(code)
+    used = {name for name in _names_in(code) if not name.startswith("__")}
     own = sorted(name for name in used if not hasattr(builtins, name))
     found = _look_up(own, line)
     if not found:

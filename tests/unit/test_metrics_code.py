@@ -340,6 +340,7 @@ def test_cheating_is_no_pass(name: str, how: str) -> None:
         ("def abs(x): return 0\ndef all(x): return True\ndef f(x): return 0", "assert abs(f(1) - 2) < 1e-6"),
         ("def all(x): return True\ndef f(x): return 0", "assert all(f(x) == 2 * x for x in (1, 2))"),
         ("class Zero:\n    def __sub__(self, other): return 0\n    def __abs__(self): return 0\ndef f(x): return Zero()", "assert abs(f(1) - 2) < 1e-6"),
+        ("__builtins__ = {'abs': int}\ndef f(x): return 0", "__builtins__\nassert abs(f(1) - 2) < 1e-6"),
         ("def f(x): raise StopIteration", "for got, wanted in zip(map(f, (1, 2)), (2, 4)): assert got == wanted"),
         ("def f(x): raise StopIteration", "assert all(map(lambda x: f(x) == 2 * x, (1, 2)))"),
         ("def f(x):\n    import os; os._exit(0)", "try:\n    assert f(1) == 2\nexcept BaseException: pass"),
@@ -503,13 +504,13 @@ def test_the_disk_is_not_filled(permitted: dict[str, str]) -> None:
     assert run(fill.replace("1000", "7"), "", limits, how="namespaces")
 
 
-def test_no_process_is_left_when_the_caller_is_killed(how: str) -> None:
+def test_no_process_is_left_when_the_caller_is_killed(how: str, tmp_path: Path) -> None:
     wall_s = 600 + time.time() % 1
     code = (
         "from router_r1_reward.programs import RunLimits, run\n"
         f"run('import time; time.sleep(1000)', '', RunLimits(wall_s={wall_s}), how={how!r})"
     )
-    caller = subprocess.Popen([sys.executable, "-c", code], env={"PYTHONPATH": os.pathsep.join(sys.path)})  # fmt: skip
+    caller = subprocess.Popen([sys.executable, "-c", code], env={"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)})  # fmt: skip
     deadline = time.monotonic() + 30
     while len([pid for pid in processes(str(wall_s)) if pid != caller.pid]) < 2:
         assert time.monotonic() < deadline
