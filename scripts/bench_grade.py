@@ -258,7 +258,7 @@ def best_rate(
 def _processor_s() -> float:
     """Seconds of processor time of this process and of its workers so far."""
     workers = [child.cpu_times() for child in psutil.Process().children()]
-    return time.process_time() + sum(times.user + times.system for times in workers)
+    return time.process_time() + sum((t.user + t.system for t in workers), start=0.0)
 
 
 def main() -> None:

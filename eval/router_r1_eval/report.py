@@ -74,6 +74,7 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
         sections.append(
             f"<h2>At every budget or level</h2><div class=table>{_levels(curves)}</div>"
         )
+    sections.append(_two_models(results))
     example = _example(run / "traces.jsonl")
     if example:
         sections.append(f"<h2>One episode</h2><pre>{html.escape(example)}</pre>")
@@ -192,6 +193,7 @@ _COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("ci95", "95 %", ""),
     ("cost_usd", "USD / question", ".6f"),
     ("calls", "calls", ".2f"),
+    ("overhead_ms", "ms / decision", ".3f"),
     ("right_specialist", "right specialist", ".2f"),
     ("vs_best_single", "points against best single<th>cost ratio", ""),
 )
@@ -222,7 +224,45 @@ def _headroom(results: dict[str, Any]) -> str:
     return (
         f"A paired comparison on this sample finds differences of {100 * head['smallest_difference']:.1f} points or more. Questions with {ties}. The best "
         f"single model is right on {head['best_single']:.3f}, the oracle on {head['oracle']:.3f}, less what guessers have right by chance on "
-        f"{head['oracle_less_chance']:.3f}. "
+        f"{head['oracle_less_chance']:.3f}. {_luck(head.get('oracle_cross_fitted'))}{_absent(results)}"
+    )
+
+
+def _luck(repeated: dict[str, Any] | None) -> str:
+    """What is left of the oracle where repeated samples show how much of it is the luck of one draw."""
+    if repeated is None:
+        return ""
+    return (
+        f"On the {repeated['questions']} questions with {repeated['samples']} samples of every model the oracle has {repeated['oracle']:.3f}, less the "
+        f"luck of one draw {repeated['accuracy']:.3f}. "
+    )
+
+
+def _absent(results: dict[str, Any]) -> str:
+    """The bars that the table can not have."""
+    absent = results.get("not_listed", {})
+    told = "; ".join(f"{html.escape(name)} {why}" for name, why in absent.items())
+    return f"Not listed: {told}. " if told else ""
+
+
+def _two_models(results: dict[str, Any]) -> str:
+    """For a pool of two: what each order of the questions is worth; empty for others."""
+    two = results.get("two_models")
+    rows = [row for row in results["rows"] if row.get("apgr") is not None]
+    if two is None or not rows:
+        return ""
+    shares = list(rows[0]["cpt"])
+    head = "<th>router<th>APGR" + "".join(f"<th>calls for {share} of the gap" for share in shares)
+    body = "".join(
+        f"<tr class={row['kind']}><td>{html.escape(row['name'])}<td>{row['apgr']:.3f}"
+        + "".join("<td>" if row["cpt"][s] is None else f"<td>{row['cpt'][s]:.1%}" for s in shares)
+        + "</tr>"
+        for row in rows
+    )
+    weak, strong = html.escape(two["weak"]), html.escape(two["strong"])
+    return (
+        f"<h2>Between two models</h2><p>Share of calls to {strong}, the others to {weak}; the gap is {100 * two['gap']:.1f} points. "
+        f"Random order has an APGR of 0.5, the oracle's is the ceiling.</p><div class=table><table><tr>{head}</tr>{body}</table></div>"
     )
 
 
