@@ -36,6 +36,9 @@ class Method:
     """`bar`, `router`, `agent` or `oracle`."""
     settings: tuple[str, ...]
     run: Callable[[Grid, str], Run]
+    expects: Callable[[Grid], Floats] | None = None
+    """[n, m] how right it thinks that each candidate will be, in any unit; None for one that does not say. Between two candidates the
+    difference is the order in which questions are given to the stronger one."""
 
 
 def chosen(grid: Grid, choice: np.typing.NDArray[np.int64]) -> Run:

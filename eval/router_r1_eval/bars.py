@@ -5,9 +5,11 @@
     best per category    a lookup: the model with the highest training score less its price
     naive Bayes vote     ask in a fixed order until the weighted vote leads clearly
     cascade          ask two; where they disagree, ask a third and believe it
+    self-consistency ask one model several times (`repeats.py`), where the table has several samples of a model
+    prompt length    long questions to the stronger of two models, where there are two
     oracle           the cheapest model among those that are most right; nobody can know it
 
-Bars that trade accuracy for price have one setting for each level of the world. A vote needs two models, a cascade three.
+Bars that trade accuracy for price have one setting for each level of the world. `not_listed` says which a table can not have.
 
 Not covered: routers that learn from texts (`router_r1.routers`), the planner, policies; measuring (`tournament.py`).
 """
@@ -23,6 +25,7 @@ from router_r1.questions import Split
 from router_r1_envs.grid import Floats, Grid
 from router_r1_envs.methods import Method, Run, chosen, sensitivities, single, utility
 from router_r1_envs.recorded import RecordedWorld
+from router_r1_eval.repeats import self_consistency
 
 _PRIOR = 3.0  # right and wrong answers every model is given before counting
 _SHORTLIST = 6
@@ -38,29 +41,56 @@ def bars(world: RecordedWorld) -> list[Method]:
     costs = train.cost.mean(0)
     best = names.index(world.best_single)
 
-    def fixed(name: str, run: Callable[[Grid], Run], kind: str = "bar") -> Method:
-        return Method(name, kind, ("",), lambda grid, _: run(grid))
+    def fixed(
+        name: str,
+        run: Callable[[Grid], Run],
+        kind: str = "bar",
+        expects: Callable[[Grid], Floats] | None = None,
+    ) -> Method:
+        return Method(name, kind, ("",), lambda grid, _: run(grid), expects)
 
     methods = [fixed(name, lambda g, j=j: single(g, j)) for j, name in enumerate(names)]  # type: ignore[misc]
     cheap, dear = int(costs.argmin()), int(costs.argmax())
     methods += [
-        fixed("random", _random),
+        fixed("random", _random, expects=lambda g: np.zeros_like(g.score)),
         fixed("cheapest", lambda g: single(g, cheap)),
         fixed("dearest", lambda g: single(g, dear)),
         fixed("best single", lambda g: single(g, best)),
-        fixed("best per category", _per_category(train, 0.0, reference, best)),
+        fixed(
+            "best per category",
+            _per_category(train, 0.0, reference, best),
+            expects=_category_means(train),
+        ),
     ]
-    lookups = {n: _per_category(train, s, reference, best) for n, s in levels.items()}
-    votes = _votes(train, levels, reference)
-    cascades = _cascades(train, levels, reference)
-    for name, runs in (
-        ("best per category, by price", lookups),
-        ("sequential naive Bayes vote", votes),
-        ("ask two, escalate on disagreement", cascades),
-    ):
-        if runs:
-            methods.append(Method(name, "bar", tuple(levels), lambda g, s, runs=runs: runs[s](g)))  # type: ignore[misc]
-    return [*methods, fixed("oracle", _oracle, "oracle")]
+    curves = {
+        "best per category, by price": {
+            n: _per_category(train, s, reference, best) for n, s in levels.items()
+        }
+    }
+    # Who agrees with whom can not be seen in a table of scores alone.
+    answered = bool((train.answer >= 0).any())
+    if answered and len(names) >= 2:
+        curves["sequential naive Bayes vote"] = _votes(train, levels, reference)
+    if answered and len(names) >= 3:
+        curves["ask two, escalate on disagreement"] = _cascades(train, levels, reference)
+    for name, runs in curves.items():
+        methods.append(Method(name, "bar", tuple(levels), lambda g, s, runs=runs: runs[s](g)))  # type: ignore[misc]
+    if len(names) == 2:
+        methods.append(_by_length(train, levels, reference, best))
+    if answered and (repeated := self_consistency(world)) is not None:
+        methods.append(repeated)
+    return [*methods, fixed("oracle", _oracle, "oracle", lambda g: g.score)]
+
+
+def not_listed(methods: Sequence[Method]) -> dict[str, str]:
+    """Which bars a world does not have, and what they would need."""
+    needs = {
+        "sequential naive Bayes vote": "recorded answers of two candidates",
+        "ask two, escalate on disagreement": "recorded answers of three candidates",
+        "self-consistency": "several recorded answers of a candidate to nearly every question",
+    }
+    there = {method.name for method in methods}
+    return {name: f"needs {need}" for name, need in needs.items() if name not in there}
 
 
 def _random(grid: Grid) -> Run:
@@ -86,6 +116,56 @@ def _per_category(
         ]
     )
     return lambda grid: chosen(grid, lookup[np.minimum(grid.category, places)])
+
+
+def _category_means(train: Grid) -> Callable[[Grid], Floats]:
+    """What each model scored in a question's category; its overall mean where training had none of it."""
+    places = int(train.category.max()) + 1
+    overall = train.score.mean(0)
+    means = np.array(
+        [
+            train.score[train.category == c].mean(0) if (train.category == c).any() else overall
+            for c in range(places)
+        ]
+        + [overall]
+    )
+    return lambda grid: means[np.minimum(grid.category, places)]
+
+
+# --- prompt length
+
+
+def _by_length(train: Grid, levels: dict[str, float], reference: float, strong: int) -> Method:
+    """The stronger of two models for questions from a length on; for each level the length with the best training utility."""
+    lengths, place = np.unique(_lengths(train), return_inverse=True)
+    score, cost = (array[:, strong] - array[:, 1 - strong] for array in (train.score, train.cost))
+    best = {}
+    for name, sensitivity in levels.items():
+        gained = np.bincount(place, score - sensitivity * cost / reference)
+        from_here = np.append(gained[::-1].cumsum()[::-1], 0.0)  # behind all lengths: none is sent
+        best[name] = np.append(lengths, np.inf)[from_here.argmax()]
+
+    def expects(grid: Grid) -> Floats:
+        found = np.zeros_like(grid.score)
+        found[:, strong] = _lengths(grid)
+        return found
+
+    return Method(
+        "prompt length",
+        "bar",
+        tuple(levels),
+        lambda grid, level: _longer(grid, strong, best[level]),
+        expects,
+    )
+
+
+def _longer(grid: Grid, strong: int, length: float) -> Run:
+    return chosen(grid, np.where(_lengths(grid) >= length, strong, 1 - strong))
+
+
+def _lengths(grid: Grid) -> Floats:
+    """[n] characters of each question."""
+    return np.array([len(question.question) for question in grid.questions], dtype=np.float64)
 
 
 # --- naive Bayes vote

@@ -94,9 +94,10 @@ def _bends_down(corners: Sequence[Point], last: Point) -> bool:
 
 def interpolate(first: Point, second: Point, share: float) -> Point:
     """The router that asks `second` with this probability, and `first` otherwise."""
+    # In this form either end is exact, however far apart the two are.
     return (
-        first[0] + share * (second[0] - first[0]),
-        first[1] + share * (second[1] - first[1]),
+        (1 - share) * first[0] + share * second[0],
+        (1 - share) * first[1] + share * second[1],
     )
 
 

@@ -50,17 +50,18 @@ def less_chance(score: Floats, options: Floats) -> Floats:
 
     A model that knows is right; one that does not is right with probability 1/k. From a model's rate s on questions with k options follows how
     often it knows, `(s - 1/k) / (1 - 1/k)`, at least 0; a question that a single model has right was guessed with the probability that the rest of its rate is
-    guessing. Where several are right it takes all of them to have guessed.
+    guessing. Where several are right it takes all of them to have guessed. Where nobody is right there is nothing to correct.
 
     Args:
-        score: [n, m], 0 or 1.
+        score: [n, m], 0 to 1; from 0.5 on it counts as right.
         options: [n] how many options; inf for open questions, where guessing never helps.
     """
     score, options = np.asarray(score, dtype=np.float64), np.asarray(options, dtype=np.float64)
-    rate = score.mean(0)
+    right = score >= 0.5
+    rate = right.mean(0)
     chance = 1 / options[:, None]
     knows = np.clip((rate - chance) / np.maximum(1 - chance, 1e-12), 0, 1)
     guessed = (1 - knows) * chance
-    luck = np.where(score > 0, guessed / np.maximum(knows + guessed, 1e-12), 1.0).prod(1)
-    corrected: Floats = score.max(1) * (1 - luck)
+    luck = np.where(right, guessed / np.maximum(knows + guessed, 1e-12), 1.0).prod(1)
+    corrected: Floats = score.max(1) * (1 - luck * right.any(1))
     return corrected

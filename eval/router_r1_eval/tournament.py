@@ -10,14 +10,20 @@ validation questions; the test questions give the figures.
     arena_score               accuracy and log cost in one number
     regret                    by category: accuracy that the best single model of this category, in hindsight, has more
     categories                questions and accuracy of a router in each category
-    headroom                  the oracle as it is, and less what guessers have right by chance; what a comparison here can show at all
+    overhead_ms               of a router: milliseconds on the clock for a decision, all questions decided at once
+    headroom                  the oracle as it is, less what guessers have right by chance, and less the luck of one draw where there are repeated
+                              samples; what a comparison here can show at all
+    two_models                for a pool of two: the gap between them, how much of it each row recovers (pgr), and the whole curve of each
+                              router that says how much a question needs the stronger one (apgr, cpt)
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +32,17 @@ import numpy as np
 from router_r1 import routers
 from router_r1.policy import Policy
 from router_r1.questions import Split
-from router_r1_envs.grid import Grid
+from router_r1_envs.grid import Floats, Grid
 from router_r1_envs.methods import Method, Run, chosen, sensitivities, single
 from router_r1_envs.recorded import RecordedWorld
-from router_r1_eval.bars import bars
+from router_r1_eval.bars import bars, not_listed
 from router_r1_eval.curves import Hull, arena_score, hull
-from router_r1_eval.oracles import less_chance, raw
+from router_r1_eval.oracles import cross_fitted, less_chance, raw
 from router_r1_eval.play import PlayedMethod, write_traces
+from router_r1_eval.repeats import Repeats
 from router_r1_eval.results import point, row, versions
 from router_r1_eval.significance import mcnemar, smallest_difference
+from router_r1_eval.two_models import gap
 from router_r1_reward import RewardConfig
 
 if TYPE_CHECKING:
@@ -42,6 +50,8 @@ if TYPE_CHECKING:
 
 CAPS = {"its cost": 1.0, "three quarters of its cost": 0.75}
 """What a router may spend, as shares of what the best single model costs; for each a setting is chosen by validation."""
+RECOVERED = (0.5, 0.8)
+"""Parts of the gap between two models for which the share of calls to the stronger one is stated (CPT)."""
 _WIDE = 0.95  # share of the best single model's accuracy whose cost is stated
 
 
@@ -57,14 +67,19 @@ def router_method(world: RecordedWorld, name: str, **settings: Any) -> Method:
     column = {model: place for place, model in enumerate(world.table.names)}
     predicted: dict[tuple[str, ...], tuple[Any, Any]] = {}
 
-    def run(grid: Grid, setting: str) -> Run:
+    def predict(grid: Grid) -> tuple[Any, Any]:
         key = tuple(question.id for question in grid.questions)
         if key not in predicted:
             predicted[key] = router.scores(grid.questions), router.costs(grid.questions)
-        models = router.decide(*predicted[key], worths[setting])
+        return predicted[key]
+
+    def run(grid: Grid, setting: str) -> Run:
+        models = router.decide(*predict(grid), worths[setting])
         return chosen(grid, np.array([column[model] for model in models], dtype=np.int64))
 
-    return Method(name, "router", tuple(sensitivities(world)), run)
+    return Method(
+        name, "router", tuple(sensitivities(world)), run, lambda grid: np.asarray(predict(grid)[0])
+    )
 
 
 def tournament(
@@ -99,7 +114,9 @@ def tournament(
     if planner is not None:
         methods.append(planner.method())
     methods += [router_method(world, name) for name in one_shot]
-    results = measure(world, [*methods, *bars(world)], seed=seed)
+    every = [*methods, *bars(world)]
+    results = measure(world, every, seed=seed)
+    results["not_listed"] = not_listed(every)
     asked = world.questions(Split.TEST)
     for entry in results["rows"]:
         if entry["name"] in played:
@@ -127,9 +144,13 @@ def measure(
     bar, limit = single(grid, best), float(single(validation, best).cost.mean())
     singles = [single(grid, j) for j in range(len(grid.names))]
     spread = (min(_point(r)[0] for r in singles), max(_point(r)[0] for r in singles))
+    between = _Between.of(world, grid)
     rows = []
     for method in methods:
-        runs = {setting: method.run(grid, setting) for setting in method.settings}
+        began = time.perf_counter()
+        runs = {method.settings[0]: method.run(grid, method.settings[0])}
+        elapsed = time.perf_counter() - began
+        runs |= {setting: method.run(grid, setting) for setting in method.settings[1:]}
         tried = {s: method.run(validation, s) for s in method.settings}
         head = _most_accurate(tried, limit) or min(tried, key=lambda s: tried[s].cost.mean())
         entry = row(method.name, method.kind, runs, head, bar, seed)
@@ -147,6 +168,10 @@ def measure(
         entry["arena_score"] = arena_score(entry["accuracy"], 1000 * entry["cost_usd"])
         entry["hull"] = _reached(hull(map(_point, runs.values())), bar, spread)
         entry["categories"], entry["regret"] = _by_category(world, grid, runs[head])
+        if method.kind == "router":
+            entry["overhead_ms"] = 1000 * elapsed / len(grid)
+        if between is not None:
+            entry |= between.recovered(method, grid, runs[head])
         rows.append(entry)
     # Of what one comes to compare; of the single models where there is nothing else.
     visible = [entry["smallest_difference"] for entry in rows if entry["curve"]]
@@ -157,7 +182,8 @@ def measure(
         "pool": list(grid.names),
         "rows": rows,
         "zero_router": _reached(hull(map(_point, singles)), bar, spread),
-        "headroom": _headroom(grid, bar) | {"smallest_difference": max(visible)},
+        "headroom": _headroom(world, grid, bar) | {"smallest_difference": max(visible)},
+        "two_models": None if between is None else between.shown(),
         "settings": {
             "split": str(split),
             "best_single": world.best_single,
@@ -218,7 +244,49 @@ def _visible(run: Run, bar: Run) -> float:
     return smallest_difference(len(run.value), differ=min(0.99, max(1 / len(run.value), differ)))
 
 
-def _headroom(grid: Grid, bar: Run) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Between:
+    """A pool of two models, of which one is stronger on the training questions: the gap between them on these questions."""
+
+    names: tuple[str, str]
+    """The weaker one, the stronger one."""
+    weak: Floats
+    strong: Floats
+    """[n] their scores."""
+
+    @classmethod
+    def of(cls, world: RecordedWorld, grid: Grid) -> _Between | None:
+        """None for a pool of more or fewer."""
+        if len(grid.names) != 2:
+            return None
+        strong = grid.names.index(world.best_single)
+        names = grid.names[1 - strong], grid.names[strong]
+        return cls(names, grid.score[:, 1 - strong], grid.score[:, strong])
+
+    @property
+    def total(self) -> float:
+        """By how much the stronger one is better here; 0 or less: there is no gap to recover."""
+        return float(self.strong.mean() - self.weak.mean())
+
+    def recovered(self, method: Method, grid: Grid, run: Run) -> dict[str, Any]:
+        """The part of the gap that a router recovers; over all shares of strong calls if it says which questions need them."""
+        if self.total <= 0:
+            return {"pgr": None, "apgr": None, "cpt": None}
+        found: dict[str, Any] = {"pgr": float(run.value.mean() - self.weak.mean()) / self.total}
+        if method.expects is None:
+            return found | {"apgr": None, "cpt": None}
+        expected = method.expects(grid)
+        strong = grid.names.index(self.names[1])
+        curve = gap(self.weak, self.strong, expected[:, strong] - expected[:, 1 - strong])
+        cpt = {f"{part:.0%}": curve.cpt(part) for part in RECOVERED}
+        return found | {"apgr": curve.apgr, "cpt": cpt}
+
+    def shown(self) -> dict[str, Any]:
+        """The two and the gap; the rows `random` and `oracle` have floor and ceiling of APGR."""
+        return {"weak": self.names[0], "strong": self.names[1], "gap": self.total}
+
+
+def _headroom(world: RecordedWorld, grid: Grid, bar: Run) -> dict[str, Any]:
     """What could be gained, how much of it is luck, and how often models tie."""
     partly = not np.isin(grid.score, (0.0, 1.0)).all()  # then chance has no such formula
     options = np.where([q.choices is not None for q in grid.questions], grid.options, np.inf)
@@ -234,7 +302,28 @@ def _headroom(grid: Grid, bar: Run) -> dict[str, Any]:
         "best_single": float(bar.value.mean()),
         "oracle": float(raw(grid.score).mean()),
         "oracle_less_chance": None if partly else float(less_chance(grid.score, options).mean()),
+        "oracle_cross_fitted": _repeated(world, grid),
         "ties": {name: count / len(grid) for name, count in sorted(ties.items())},
+    }
+
+
+def _repeated(world: RecordedWorld, grid: Grid) -> dict[str, Any] | None:
+    """The oracle less the luck of one draw, beside the raw one and the best single model on the same questions; None without repeats."""
+    if not any(outcome.sample for outcome in world.table):
+        return None
+    repeats = Repeats.of(world.table, grid.questions)
+    samples = int(repeats.depth.min())
+    if samples < 2:
+        return None
+    score = repeats.score[:, :, :samples]
+    score = score[~np.isnan(score).any(axis=(1, 2))]
+    best = grid.names.index(world.best_single)
+    return {
+        "accuracy": float(cross_fitted(score).mean()),
+        "oracle": float(raw(score[:, :, 0]).mean()),
+        "best_single": float(score[:, best].mean()),
+        "questions": len(score),
+        "samples": samples,
     }
 
 
@@ -247,6 +336,8 @@ def summary(results: dict[str, Any]) -> list[str]:
         "questions with " + ", ".join(f"{name}: {share:.0%}" for name, share in ties.items()),
         f"best single model {head['best_single']:.3f}, oracle {head['oracle']:.3f}"
         + _less_chance(head),
+        *_luck(head["oracle_cross_fitted"]),
+        *(f"not listed: {name}, which {why}" for name, why in results["not_listed"].items()),
         "",
     ]
     for entry in results["rows"]:
@@ -258,6 +349,32 @@ def summary(results: dict[str, Any]) -> list[str]:
             if entry["curve"]:
                 item = entry["within"][name]
                 lines.append(_line(entry["name"], item) if item else f"{entry['name']:34s} none is")
+    return lines + _gap_lines(results)
+
+
+def _luck(repeated: dict[str, Any] | None) -> list[str]:
+    if repeated is None:
+        return []
+    return [
+        f"on {repeated['questions']} questions with {repeated['samples']} samples of every model: oracle {repeated['oracle']:.3f}, less "
+        f"the luck of one draw {repeated['accuracy']:.3f}, best single model {repeated['best_single']:.3f}"
+    ]
+
+
+def _gap_lines(results: dict[str, Any]) -> list[str]:
+    """For two models: APGR, and the share of strong calls that recovers parts of the gap."""
+    two = results["two_models"]
+    if two is None:
+        return []
+    title = f"from {two['weak']} to {two['strong']}: a gap of {100 * two['gap']:.1f} points"
+    lines = ["", title]
+    for entry in results["rows"]:
+        if entry["apgr"] is not None:
+            shares = (
+                f"{part} of the gap at {'no share' if share is None else f'{share:.1%}'}"
+                for part, share in entry["cpt"].items()
+            )
+            lines.append(f"{entry['name']:34s} APGR {entry['apgr']:.3f}  {', '.join(shares)}")
     return lines
 
 

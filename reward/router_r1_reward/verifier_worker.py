@@ -57,7 +57,7 @@ def _limit(kind: int, value: int) -> None:
 
 
 def _parse_in_two_stages(latex2sympy: Any) -> None:
-    """Let LaTeX be parsed without full context first, and with it only if that fails: the same trees, intervals and pairs ten times as fast.
+    """Let LaTeX be parsed without full context first, and with it only if that fails: the same trees, several times as fast.
 
     A parser that ANTLR generates finds, in its mode SLL, the tree that its default mode LL finds, or a syntax error; its documentation
     of `PredictionMode` says so and advises the two stages. The grammar ends in EOF, so that a tree of a part is an error too.

@@ -9,10 +9,13 @@ import typer
 from typer.testing import CliRunner
 
 from router_r1.table import OutcomeTable
+from router_r1_envs.recorded import RecordedWorld, RecordedWorldConfig
+from router_r1_eval.bars import bars
 from router_r1_eval.check import check
 from router_r1_eval.commands import register
 from router_r1_eval.importers import Given, read
 from router_r1_eval.oracles import raw
+from router_r1_eval.tournament import measure
 from router_r1_eval.two_models import gap, oracle_order
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -142,6 +145,21 @@ def test_routellm_mmlu_reproduces_what_is_known_of_it() -> None:
     drawn = [gap(weak, strong, np.random.default_rng(s).random(len(weak))).apgr for s in range(20)]
     assert np.mean(drawn) == pytest.approx(0.5, abs=0.01)
     assert gap(weak, strong, oracle_order(weak, strong)).apgr == pytest.approx(1.285, abs=5e-4)
+
+
+def test_a_tournament_on_routellm_mmlu_has_the_published_figures() -> None:
+    """As the commands in docs/routers.md: nothing is fitted here but which model is the stronger one."""
+    table = of("routellm", "routellm/mmlu_responses.tar.gz")[""]
+    settings = {"graded": False, "duplicates": "first", "test": 0.98, "validation": 0.01}
+    world = RecordedWorld(table, RecordedWorldConfig(table="mmlu", **settings))
+    wanted = ("random", "prompt length", "oracle")
+    results = measure(world, [method for method in bars(world) if method.name in wanted])
+    rows = {row["name"]: row for row in results["rows"]}
+    assert results["two_models"]["strong"] == "gpt-4-1106-preview"
+    assert rows["random"]["apgr"] == pytest.approx(0.5)
+    assert rows["prompt length"]["apgr"] == pytest.approx(0.586, abs=0.004)
+    assert rows["prompt length"]["cpt"]["50%"] == pytest.approx(0.359, abs=0.004)
+    assert rows["oracle"]["apgr"] == pytest.approx(1.285, abs=0.01)
 
 
 def test_llmrouter_has_119_test_questions_in_training() -> None:

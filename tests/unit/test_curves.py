@@ -199,6 +199,16 @@ def test_corrections_leave_what_is_known_alone() -> None:
     assert less_chance(knows[:, :, 0], np.full(300, np.inf)).mean() == 1
 
 
+def test_a_corrected_oracle_is_never_above_the_raw_one_where_answers_are_partly_right() -> None:
+    rng = np.random.default_rng(0)
+    partly = rng.random((500, 4))
+    open_ended = less_chance(partly, np.full(500, np.inf))
+    assert (open_ended == raw(partly)).all()  # guessing never helps
+    chosen = less_chance(partly, np.full(500, 4))
+    assert (chosen <= raw(partly)).all()
+    assert chosen.mean() < raw(partly).mean()
+
+
 def test_cross_fitting_shares_ties_and_needs_samples() -> None:
     one = np.array(
         [[[1, 0], [1, 1.0]]]

@@ -58,6 +58,7 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
             for cap in tables.caps(results)
         ),
         page.table(tables.mixtures_table, results, _MIXTURES),
+        page.table(tables.two_models_table, results, _between(results)),
     )
     regret = page.table(maps.regret_table, results, "Regret by category.")
     accuracy = page.table(maps.category_table, results, "Accuracy by category.")
@@ -101,7 +102,16 @@ _CAPPED = (
     "little more. Columns as in the table of results."
 )
 _MIXTURES = "What mixing the levels of a router reaches."
+_TWO_MODELS = "Between two models: the share of calls to {strong}, the others to {weak}, that recovers a part of the gap of {gap:.1f} points."
 _LEARNING = "Training and validation over the steps of reinforcement learning."
+
+
+def _between(results: Results) -> str:
+    two = results.two_models
+    if two is None:
+        return ""
+    names = {"strong": html.escape(two.strong), "weak": html.escape(two.weak)}
+    return _TWO_MODELS.format(**names, gap=100 * two.gap)
 
 
 class _Page:
@@ -174,7 +184,8 @@ def _lead(results: Results) -> str:
 def _sample(results: Results) -> str:
     """What can be told apart and what could be gained, before any comparison; then what is told apart."""
     head = results.headroom
-    found = smallest_difference(results.questions) if head is None else head.smallest_difference
+    stated = results.smallest_difference if head is None else head.smallest_difference
+    found = smallest_difference(results.questions) if stated is None else stated
     facts = [
         (f"{results.questions:,}", "questions"),
         (
@@ -193,15 +204,30 @@ def _sample(results: Results) -> str:
         if head.oracle_less_chance is not None:
             corrected = f"{100 * head.oracle_less_chance:.1f} %"
             facts.append((corrected, "the same, less what guessers have right by chance"))
+        if (luck := head.oracle_cross_fitted) is not None:
+            kept = f"the oracle less the luck of one draw, by {luck.samples} samples of {luck.questions} questions"
+            facts.append(
+                (f"{100 * luck.accuracy:.1f} %", f"{kept}; as it is {100 * luck.oracle:.1f} %")
+            )
         facts += [(f"{100 * share:.0f} %", _TIES.get(key, key)) for key, share in head.ties.items()]
+    if results.left_out:
+        facts.append(
+            (f"{results.left_out:,}", "questions left out: somebody was not asked them yet")
+        )
+    if failed := sum(row.failed for row in results.rows):
+        facts.append(
+            (f"{failed:,}", "episodes failed and count as wrong until they are asked again")
+        )
     cells = "".join(
         f"<div><dd>{value}</dd><dt>{html.escape(text)}</dt></div>" for value, text in facts
     )
     assumed = (
         "The smallest difference assumes that two routers differ on a fifth of the questions. "
-        if head is None
+        if stated is None
         else ""
     )
+    absent = "; ".join(f"{html.escape(name)} {why}" for name, why in results.not_listed.items())
+    assumed += f"Not listed: {absent}. " if absent else ""
     said = f'<p class="note">{assumed}Scores depend on every setting below.</p>'
     return f'<dl class="numbers">{cells}</dl>{_verdicts(results)}{said}'
 

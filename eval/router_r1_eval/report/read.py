@@ -96,9 +96,34 @@ class Row(Point):
     mcnemar: McNemar | None = None
     arena_score: float | None = None
     hull: Reached | None = None
+    overhead_ms: float | None = None
+    """Milliseconds for a decision."""
+    apgr: float | None = None
+    """Between two models: the average part of the gap that is recovered, over all shares of calls to the stronger one."""
+    cpt: dict[str, float | None] | None = None
+    """Part of the gap -> the smallest share of calls to the stronger one that recovers it."""
+    failed: int = 0
+    """Episodes without a verdict on the router: they count as wrong until they are asked again."""
     categories: dict[str, Category] = {}
     regret: dict[str, float] = {}
     """Category -> accuracy that its best single model, in hindsight, has more."""
+
+
+class CrossFitted(_Read):
+    """The oracle less the luck of one draw, on questions with several samples of every model."""
+
+    accuracy: Share
+    oracle: Share
+    questions: int
+    samples: int
+
+
+class TwoModels(_Read):
+    """A pool of two, and by how much one is better."""
+
+    weak: str
+    strong: str
+    gap: float
 
 
 class Headroom(_Read):
@@ -108,6 +133,7 @@ class Headroom(_Read):
     oracle: Share
     oracle_less_chance: Share | None = None
     """None where scores are not all 0 or 1."""
+    oracle_cross_fitted: CrossFitted | None = None
     smallest_difference: float
     ties: dict[str, Share] = {}
 
@@ -121,6 +147,13 @@ class Results(_Read):
     rows: tuple[Row, ...] = Field(min_length=1)
     zero_router: Reached | None = None
     headroom: Headroom | None = None
+    smallest_difference: float | None = None
+    """Of a run of a benchmark, which has no headroom."""
+    left_out: int = 0
+    """Questions that somebody was not asked yet."""
+    two_models: TwoModels | None = None
+    not_listed: dict[str, str] = {}
+    """Bar -> why this table can not have it."""
     settings: dict[str, Any] = {}
     versions: dict[str, str] = {}
     seed: int | None = None

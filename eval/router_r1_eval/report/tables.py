@@ -115,6 +115,12 @@ def results_table(results: Results, caption: str) -> str:
             lambda r: r.right_specialist,
         ),
         Column(
+            "ms",
+            lambda r: _fixed(r.overhead_ms, 3),
+            "milliseconds on the clock that a one-shot router takes for a decision, all questions decided at once",
+            lambda r: r.overhead_ms,
+        ),
+        Column(
             "level",
             lambda r: html.escape(r.setting) if r.curve and levels else "",
             "what the router was told of the price of a mistake, or its budget; the one that stands for it was chosen before the test "
@@ -334,3 +340,32 @@ def mixtures_table(results: Results, caption: str) -> str:
         ),
     ]
     return table(columns, lines, caption, strong=lambda line: line[1] in ("agent", "router"))
+
+
+def two_models_table(results: Results, caption: str) -> str:
+    """For a pool of two: what each order of the questions is worth; empty for others."""
+    lines = [row for row in results.rows if row.apgr is not None and row.cpt is not None]
+    if results.two_models is None or not lines:
+        return ""
+
+    def calls_for(part: str) -> Column[Row]:
+        def share(row: Row) -> float | None:
+            return (row.cpt or {}).get(part)
+
+        def text(row: Row) -> str:
+            return "" if (found := share(row)) is None else f"{100 * found:.1f} %"
+
+        return Column(f"calls for {part}", text, by=share)
+
+    columns: list[Column[Row]] = [
+        Column("router", lambda row: html.escape(row.name), words=True),
+        Column(
+            "APGR",
+            lambda row: _fixed(row.apgr, 3),
+            "average part of the gap that is recovered, over all shares of calls to the stronger model; random order has 0.5, the oracle's is the "
+            "ceiling of this table",
+            lambda row: row.apgr,
+        ),
+        *map(calls_for, lines[0].cpt or {}),
+    ]
+    return table(columns, lines, caption, strong=lambda row: row.kind in ("agent", "router"))
