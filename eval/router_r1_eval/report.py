@@ -11,6 +11,7 @@ from typing import Any
 
 from router_r1.errors import DataError
 from router_r1_envs.training_log import read_metrics
+from router_r1_eval.results import estimated
 
 _COLOURS = {"agent": "#2563eb", "router": "#7c3aed", "bar": "#94a3b8", "oracle": "#d97706"}
 _CURVES = (
@@ -225,6 +226,7 @@ def _headroom(results: dict[str, Any]) -> str:
         f"A paired comparison on this sample finds differences of {100 * head['smallest_difference']:.1f} points or more. Questions with {ties}. The best "
         f"single model is right on {head['best_single']:.3f}, the oracle on {head['oracle']:.3f}, less what guessers have right by chance on "
         f"{head['oracle_less_chance']:.3f}. {_luck(head.get('oracle_cross_fitted'))}{_absent(results)}"
+        + "".join(f"{line[0].upper()}{line[1:]}. " for line in estimated(results))
     )
 
 

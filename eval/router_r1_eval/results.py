@@ -51,6 +51,13 @@ def row(
     return {"name": name, "kind": kind, **points[head], "curve": curve}
 
 
+def estimated(results: dict[str, Any]) -> list[str]:
+    """One line where costs are guesses, none where they are not."""
+    share = results["settings"].get("costs_estimated", 0)
+    told = f"costs are estimates in {share:.0%} of the outcomes: tokens were guessed from the texts"
+    return [told] if share else []
+
+
 def versions() -> dict[str, str]:
     """What the figures were made with."""
     found = {"python": platform.python_version()}

@@ -38,7 +38,7 @@ from router_r1_eval.curves import Hull, arena_score, hull
 from router_r1_eval.oracles import cross_fitted, less_chance, raw
 from router_r1_eval.play import PlayedMethod
 from router_r1_eval.repeats import Repeats
-from router_r1_eval.results import point, row, versions
+from router_r1_eval.results import estimated, point, row, versions
 from router_r1_eval.significance import mcnemar, smallest_difference
 from router_r1_eval.two_models import gap
 from router_r1_reward import RewardConfig
@@ -177,6 +177,7 @@ def measure(
             "split": str(split),
             "best_single": world.best_single,
             "reference_usd": world.reference_usd,
+            "costs_estimated": world.table.costs_estimated,
             "levels": [level.model_dump() for level in world.levels],
         },
         "versions": versions(),
@@ -318,6 +319,7 @@ def summary(results: dict[str, Any]) -> list[str]:
         f"best single model {head['best_single']:.3f}, oracle {head['oracle']:.3f}, less what guessers have right by "
         f"chance {head['oracle_less_chance']:.3f}",
         *_luck(head["oracle_cross_fitted"]),
+        *estimated(results),
         *(f"not listed: {name}, which {why}" for name, why in results["not_listed"].items()),
         "",
     ]
