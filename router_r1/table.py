@@ -63,6 +63,13 @@ class Outcome(StrictModel):
     """Dollars. Wins over price x tokens."""
     sample: TokenCount = 0
     """Counts the answers of one model to one question, from 0."""
+    estimated: Annotated[bool, Field(strict=True)] = False
+    """The token counts were guessed from the texts, and so is what they cost."""
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens, as the ledger counts them."""
+        return Usage(self.input_tokens, self.output_tokens, estimated=self.estimated)
 
     @property
     def short_answer(self) -> str | None:
@@ -81,6 +88,7 @@ COLUMNS: Columns = {
     "answer": "text",
     "cost": "number",
     "sample": "count",
+    "estimated": "flag",
 }
 """The columns of a parquet file of outcomes. An empty `answer` is one that could not be extracted; null: left out."""
 
@@ -212,8 +220,13 @@ class OutcomeTable:
         """Dollars of an outcome: its own cost, or else price x tokens."""
         if outcome.cost is not None:
             return outcome.cost
-        usage = Usage(outcome.input_tokens, outcome.output_tokens)
+        usage = outcome.usage
         return cost_usd(usage, self.card(outcome.model).price)
+
+    @property
+    def costs_estimated(self) -> float:
+        """The share of the outcomes whose cost is price x guessed tokens."""
+        return sum(o.estimated and o.cost is None for o in self) / len(self)
 
     # --- making others
 

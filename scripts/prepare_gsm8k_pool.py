@@ -140,6 +140,7 @@ def build(
                     score=float(answer == gold),
                     input_tokens=tokens(text),
                     output_tokens=tokens(said) * samples,
+                    estimated=True,
                 )
             )
     if len(questions) != len(chat):

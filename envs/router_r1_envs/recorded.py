@@ -442,7 +442,7 @@ def as_booked(outcome: Outcome, price: Price) -> tuple[Usage, Price]:
     Where the outcome has a cost of its own, the list price is scaled to meet it; a price of zero can not be scaled, so
     all tokens then cost the same; and where there are no tokens, one prompt token stands for them, marked as estimated.
     """
-    usage = Usage(outcome.input_tokens, outcome.output_tokens)
+    usage = outcome.usage
     listed = cost_usd(usage, price)
     if outcome.cost is None or outcome.cost == listed:
         return usage, price

@@ -7,7 +7,7 @@
     misread numbers   the text ends in the gold number, and the score is 0
     constants         a model that is always right or always wrong in a category; two with the same scores throughout
     win rates         two models that tie so often that a label "who wins" says next to nothing
-    prices            zero, undated; recorded costs far from price x tokens
+    prices            zero, undated; recorded costs far from price x tokens; token counts that are estimates
     texts             empty texts that score; no texts at all
 
 `check` looks at a table that could be loaded; `broken_rows` finds all that keeps one from loading, not only the first.
@@ -27,7 +27,7 @@ from typing import Any, Literal
 from router_r1 import config
 from router_r1.answers import answer_key
 from router_r1.errors import RouterR1Error
-from router_r1.ledger import Usage, cost_usd
+from router_r1.ledger import cost_usd
 from router_r1.questions import Question, question_rows
 from router_r1.table import FORMATS, Outcome, OutcomeTable, outcome_rows
 from router_r1_eval.importers.common import NOT_PUBLISHED
@@ -294,6 +294,12 @@ def _prices(table: OutcomeTable) -> Iterator[Finding]:
         yield Finding(
             "note", "prices", f"{undated} of {len(table.cards)} prices have no date (as_of)"
         )
+    if table.costs_estimated:
+        yield Finding(
+            "note",
+            "costs",
+            f"those of {table.costs_estimated:.0%} of the outcomes rest on token counts that were guessed",
+        )
     recorded = Counter(o.model for o in table if o.cost is not None)
     for card in table.cards:
         price = card.price
@@ -313,7 +319,7 @@ def _prices(table: OutcomeTable) -> Iterator[Finding]:
             for outcome in table
             if outcome.model == card.name
             and outcome.cost is not None
-            and (listed := cost_usd(Usage(outcome.input_tokens, outcome.output_tokens), price))
+            and (listed := cost_usd(outcome.usage, price))
         ]
         if ratios and not 1 / _OFF < (typical := statistics.median(ratios)) < _OFF:
             yield Finding(

@@ -53,6 +53,13 @@ def row(
     return {"name": name, "kind": kind, **points[head], "curve": curve}
 
 
+def estimated(settings: Mapping[str, Any]) -> list[str]:
+    """One line where costs are guesses, by the settings of `results.json`; none where they are not."""
+    share = settings.get("costs_estimated", 0)
+    told = f"costs are estimates in {share:.0%} of the outcomes: tokens were guessed from the texts"
+    return [told] if share else []
+
+
 def versions() -> dict[str, str]:
     """What the figures were made with."""
     found = {"python": platform.python_version()}

@@ -361,6 +361,7 @@ def table_of(folder: RunFolder, scored: Sequence[Scored]) -> OutcomeTable | None
                 output_tokens=reply.usage.completion,
                 cost=reply.cost_usd,
                 sample=samples[place],  # numbered anew: one may have failed
+                estimated=reply.usage.estimated,
             )
         )
         samples[place] += 1

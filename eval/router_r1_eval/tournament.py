@@ -40,7 +40,7 @@ from router_r1_eval.curves import Hull, arena_score, hull
 from router_r1_eval.oracles import cross_fitted, less_chance, raw
 from router_r1_eval.play import PlayedMethod, write_traces
 from router_r1_eval.repeats import Repeats
-from router_r1_eval.results import point, row, versions
+from router_r1_eval.results import estimated, point, row, versions
 from router_r1_eval.significance import mcnemar, smallest_difference
 from router_r1_eval.two_models import gap
 from router_r1_reward import RewardConfig
@@ -188,6 +188,7 @@ def measure(
             "split": str(split),
             "best_single": world.best_single,
             "reference_usd": world.reference_usd,
+            "costs_estimated": world.table.costs_estimated,
             "levels": [level.model_dump() for level in world.levels],
         },
         "versions": versions(),
@@ -337,6 +338,7 @@ def summary(results: dict[str, Any]) -> list[str]:
         f"best single model {head['best_single']:.3f}, oracle {head['oracle']:.3f}"
         + _less_chance(head),
         *_luck(head["oracle_cross_fitted"]),
+        *estimated(results["settings"]),
         *(f"not listed: {name}, which {why}" for name, why in results["not_listed"].items()),
         "",
     ]

@@ -76,6 +76,7 @@ def test_mmlu_pro_zips_become_a_table_and_no_letter_is_drawn(tmp_path) -> None:
     assert (question.metric, question.choices, question.category) == ("choice", ("x", "y"), "law")
     unread = table.outcome("mmlu-pro-8", "b")
     assert (unread.short_answer, unread.output_tokens) == (None, 1)
+    assert unread.usage.estimated and table.costs_estimated == 1
     assert "1 of 3 answers hold no letter" in " ".join(found.notes)
     table.save(tmp_path / "table")
     assert scores(OutcomeTable.load(tmp_path / "table")) == scores(table)
@@ -116,6 +117,7 @@ def test_routerbench_costs_are_recorded_and_gold_answers_are_not(tmp_path) -> No
     table = read("routerbench", routerbench(tmp_path / "rb.csv")).tables[""]
     outcome = table.outcome("s1", "a")
     assert (outcome.score, outcome.text, table.cost_usd(outcome)) == (0.5, "yes", 0.002)
+    assert outcome.usage.estimated and table.costs_estimated == 0
     question = table.question("s1")
     assert (question.question, question.category) == ("Say\nit", "mbpp")
     assert (question.answer, question.metric) == ("not published", "recorded")
@@ -173,6 +175,7 @@ def test_gsm8k_is_graded_again_and_says_what_that_changed(tmp_path) -> None:
     source, gold = gsm8k(tmp_path)
     found = read("routellm", source, Given(gold=gold))
     assert list(scores(found.tables[""]).values()) == [1, 1, 0, 1]
+    assert found.tables[""].costs_estimated == 1
     assert "1 answers count as right that the flags have as wrong, 0 the other" in found.notes[0]
     published = read("routellm", source, Given(gold=gold, as_published=True)).tables[""]
     assert list(scores(published).values()) == [1, 0, 0, 1]
@@ -198,6 +201,7 @@ def test_mmlu_flags_come_from_a_folder_or_an_archive_alike(tmp_path) -> None:
     folder = read("routellm", tmp_path / "mmlu").tables[""]
     packed = read("routellm", tmp_path / "mmlu.tar.gz").tables[""]
     assert scores(folder) == scores(packed)
+    assert folder.costs_estimated == 1
     assert {q.category for q in folder.questions} == {"law", "art"}
     assert [folder.outcome("law-0001", name).score for name in (MIXTRAL, GPT4)] == [1, 0]
     with tarfile.open(tmp_path / "empty.tar.gz", "w:gz") as archive:
@@ -245,6 +249,7 @@ def test_llmrouter_test_questions_that_are_training_questions_are_dropped(tmp_pa
     found = read("llmrouter", source)
     train, test = found.tables["train"], found.tables["test"]
     assert [q.question for q in train.questions] == ["q1", "q2"]
+    assert train.costs_estimated == test.costs_estimated == 1
     assert [q.question for q in test.questions] == ["q3"]
     assert found.notes[0].startswith("1 test questions are training questions too")
     question = test.questions[0]
@@ -304,6 +309,7 @@ def test_routerarena_keeps_usage_and_costs_and_counts_what_is_odd(tmp_path) -> N
     first, second = table.outcome("MMLUPro_law_12", "a"), table.outcome("MMLUPro_law_13", "a")
     assert (first.input_tokens, first.output_tokens, table.cost_usd(first)) == (9, 4, 0.01)
     assert (second.score, table.cost_usd(second)) == (0.0, 17e-6)
+    assert table.costs_estimated == 0
     assert table.question("MMLUPro_law_12").category == "MMLUPro_law"
     assert "1 scores lie outside 0..1" in found.notes[1]
     assert "1 of 2 calls failed" in found.notes[2]

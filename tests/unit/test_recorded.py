@@ -76,6 +76,15 @@ async def test_a_route_gets_the_recorded_text_at_the_recorded_cost() -> None:
     assert (entry.cost_usd, entry.billed, entry.source) == (response.cost_usd, False, "replay")
 
 
+async def test_tokens_that_are_guesses_are_guesses_in_the_ledger_too() -> None:
+    rows = [outcome(n, name, estimated=name == "small") for n in range(60) for name in PRICES]
+    world = world_of([question(n) for n in range(60)], rows)
+    for name in PRICES:
+        ledger = Ledger()
+        await ask(world, find(world, 1), name, ledger=ledger)
+        assert ledger.usage().estimated == (name == "small")
+
+
 async def test_the_question_may_be_asked_by_name_or_in_its_words_and_nothing_else() -> None:
     world = colours()
     asked = find(world, 1)

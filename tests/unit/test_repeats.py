@@ -141,6 +141,24 @@ def test_the_oracle_less_the_luck_of_one_draw() -> None:
     assert any("4 samples of every model" in line for line in summary(results))
 
 
+# --- estimates
+
+
+def test_costs_that_are_estimates_are_said_to_be(tmp_path) -> None:
+    exact = world_of(two_of_three)
+    rows = [o.model_copy(update={"estimated": o.model == "large"}) for o in exact.table]
+    guessed = RecordedWorld(
+        OutcomeTable(exact.table.cards, exact.table.questions, rows), exact.settings
+    )
+    for world, share in ((exact, 0), (guessed, 0.25)):
+        results = tournament(world)
+        assert results["settings"]["costs_estimated"] == share
+        told = [line for line in summary(results) if line.startswith("costs are estimates in 25%")]
+        assert len(told) == (1 if share else 0)
+        write_results(results, tmp_path)
+        assert ("Costs are estimates in 25%" in write_report(tmp_path).read_text()) == bool(share)
+
+
 # --- two models
 
 

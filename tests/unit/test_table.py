@@ -84,6 +84,15 @@ def test_an_outcome_costs_its_own_cost_or_else_price_times_tokens(folder) -> Non
     assert table.cost_usd(free) == 0
 
 
+def test_outcomes_say_whether_their_tokens_and_costs_are_guesses(folder) -> None:
+    rows = [row(), row(sample=1, estimated=True), row(sample=2, estimated=True, cost=0.1)]
+    table = OutcomeTable.load(folder(*rows, row(model="large")))
+    assert [o.usage.estimated for o in table] == [False, True, True, False]
+    assert table.costs_estimated == 0.25  # a recorded cost is none, whatever the tokens are
+    with pytest.raises(ConfigError, match="estimated: "):
+        OutcomeTable.load(folder(row(estimated="yes")))
+
+
 def test_the_short_answer_is_the_recorded_one_or_read_from_the_text(folder) -> None:
     rows = [row(answer="four"), row(sample=1, answer=None), row(sample=2)]
     stated, none_found, left_out = OutcomeTable.load(folder(*rows))
@@ -140,7 +149,7 @@ def rich() -> OutcomeTable:
         Outcome(id="q1", model="a", text="", **told),
         Outcome(id="q1", model="a", text="It is B.", answer=None, sample=1, cost=0.0, **told),
         Outcome(id="q2", model="b: b/b", text="B", answer="B", cost=1e-9, **told),
-        Outcome(id="q3", model="b: b/b", text="The answer is 7.", **told),
+        Outcome(id="q3", model="b: b/b", text="The answer is 7.", estimated=True, **told),
     ]
     return OutcomeTable(cards, questions, outcomes)
 

@@ -86,6 +86,7 @@ def read(source: Path, given: Given) -> Import:
                         score=value,
                         input_tokens=tokens(row["question"]),
                         output_tokens=0,
+                        estimated=True,
                     )
                 )
         parts[split] = OutcomeTable(

@@ -82,6 +82,7 @@ def read(source: Path, given: Given) -> Import:
                     score=float(answer == asked.answer),
                     input_tokens=tokens(asked.question + "".join(asked.choices or ())),
                     output_tokens=tokens(text),
+                    estimated=True,
                 )
             )
     known = {name: card(name, *price) for name, price in PRICES.items()}

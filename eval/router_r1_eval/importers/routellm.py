@@ -121,6 +121,7 @@ def _gsm8k(rows: list[dict[str, str]], source: Path, given: Given) -> Import:
                     score=score,
                     input_tokens=tokens(text),
                     output_tokens=tokens(said),
+                    estimated=True,
                 )
             )
     table = OutcomeTable(cards(names, _KNOWN, given), questions, outcomes, source=str(source))
@@ -171,6 +172,7 @@ def _mmlu(subjects: dict[str, list[dict[str, str]]], source: Path, given: Given)
                         score=number(row[name], where, f"the flag of {name}"),
                         input_tokens=tokens(row[_PROMPT]),
                         output_tokens=0,
+                        estimated=True,
                     )
                 )
     table = OutcomeTable(cards(names, _KNOWN, given), questions, outcomes, source=str(source))

@@ -68,6 +68,7 @@ def read(source: Path, given: Given) -> Import:
                     score=score,
                     input_tokens=tokens(prompt),
                     output_tokens=tokens(text),
+                    estimated=True,
                     cost=number(row[name + _COST], where, f"the cost of {name}"),
                 )
             )

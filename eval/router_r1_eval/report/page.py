@@ -19,6 +19,7 @@ from router_r1_eval.report import figures, maps, plane, svg, tables
 from router_r1_eval.report.episodes import Seen, calls_table, pager, read_seen
 from router_r1_eval.report.read import Results, read_results
 from router_r1_eval.report.svg import Drawing, style
+from router_r1_eval.results import estimated
 from router_r1_eval.significance import smallest_difference
 
 T = TypeVar("T")
@@ -228,6 +229,7 @@ def _sample(results: Results) -> str:
     )
     absent = "; ".join(f"{html.escape(name)} {why}" for name, why in results.not_listed.items())
     assumed += f"Not listed: {absent}. " if absent else ""
+    assumed += "".join(f"{line[0].upper()}{line[1:]}. " for line in estimated(results.settings))
     said = f'<p class="note">{assumed}Scores depend on every setting below.</p>'
     return f'<dl class="numbers">{cells}</dl>{_verdicts(results)}{said}'
 
