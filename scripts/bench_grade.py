@@ -267,8 +267,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--short", type=int, default=15_000, help="short answers in a repeat")
-    parser.add_argument("--maths", type=int, default=400, help="expressions in a repeat")
-    parser.add_argument("--repeats", type=int, default=5, help="the best one counts")
+    parser.add_argument("--maths", type=int, default=120, help="expressions in a repeat")
+    parser.add_argument("--repeats", type=int, default=10, help="the best one counts")
     given = parser.parse_args()
     if min(given.short, given.maths, given.repeats) < 3:
         parser.error("--short, --maths and --repeats must be 3 or more")
