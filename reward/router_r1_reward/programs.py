@@ -52,9 +52,7 @@ log = logging.getLogger("router_r1_reward.programs")
 PERMISSION = "ROUTER_R1_ALLOW_CODE"
 UNCONFINED = "unconfined"
 _SCRIPT = Path(__file__).with_name("programs_worker.py")
-_FENCE = re.compile(
-    r"^```[ \t]*(?:python|py|python3)?[ \t]*\r?\n(.*?)^```", re.MULTILINE | re.DOTALL
-)
+_FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
 _SPARE_S = 10.0  # what a run may take beyond `wall_s` before it is ended from here
 
 
@@ -83,8 +81,8 @@ def require_permission(allow_code: bool = False) -> None:
     """Raises `ConfigError` unless programs may be run."""
     if not allow_code and os.environ.get(PERMISSION) not in ("1", UNCONFINED):
         raise ConfigError(
-            f"the metric 'code' runs programs that a model wrote, on this machine; if you want that, set {PERMISSION}=1 "
-            f"or allow_code=True"
+            f"the metric 'code' runs programs that a model wrote, on this machine; if you want that, set {PERMISSION}=1, "
+            f"allow_code=True, or the option --allow-code"
         )
 
 
@@ -93,7 +91,7 @@ def passes(answer: str, gold: str, question: Question | None = None) -> float:
 
     Raises:
         ConfigError: this machine permits no sandbox.
-        DataError: the tests are no program, or hand over what can not cross to the program.
+        DataError: the tests are no program.
         ScorerError: the run could not be started.
     """
     metadata = question.metadata if question is not None else {}
@@ -101,18 +99,31 @@ def passes(answer: str, gold: str, question: Question | None = None) -> float:
 
 
 def program_of(answer: str, metadata: Mapping[str, Any]) -> str:
-    """The program in an answer: the last fenced block that defines the entry point, else the first block, else all of it."""
+    """The program in an answer: the last fenced block that defines the entry point, else the first one that is Python, else all of it.
+
+    What the prompt gives beside the entry point is put before it, and all of the prompt where the answer goes on from there.
+    """
     name = metadata.get("entry_point")
-    defines = re.compile(rf"^\s*(?:async\s+)?def\s+{re.escape(name)}\b|^{re.escape(name)}\s*=", re.MULTILINE) if name else None  # fmt: skip
+    defines = re.compile(rf"^[ \t]*(?:async[ \t]+)?def[ \t]+{re.escape(name)}\b|^{re.escape(name)}[ \t]*=", re.MULTILINE) if name else None  # fmt: skip
     blocks: list[str] = _FENCE.findall(answer)
     program = answer
     if blocks:
         fitting = [block for block in blocks if defines and defines.search(block)]
-        program = fitting[-1] if fitting else blocks[0]
+        program = fitting[-1] if fitting else next(filter(_is_python, blocks), blocks[0])
     prompt = metadata.get("prompt")
-    if prompt and defines and not defines.search(program):
+    if not prompt or not defines:
+        return program
+    if not defines.search(program):
         return f"{prompt}{program}"
-    return program
+    return program if "from __future__" in program else f"{_given(prompt, name)}\n{program}"
+
+
+def _is_python(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def tests_of(gold: str, metadata: Mapping[str, Any]) -> str:
@@ -150,7 +161,7 @@ def run(
 
     Raises:
         ConfigError: this machine permits no sandbox.
-        DataError: the tests are no program, or hand over what can not cross to the program.
+        DataError: the tests are no program.
         ScorerError: the run could not be started.
     """
     said, status = _start(how or isolation(), program, tests, limits)
@@ -160,8 +171,9 @@ def run(
                 f"the tests are no Python program: {tests[:80]!r}; correct the question"
             )
         if line.startswith("cannot cross: "):
-            raise DataError(
-                f"the tests can not be run beside the program: {line.removeprefix('cannot cross: ')}; correct the question"
+            log.warning(
+                "the tests hand over what can not reach a program, which does not pass them: %s",
+                line,
             )
     if "ready" not in said:
         raise ScorerError(
@@ -207,17 +219,23 @@ def _start(how: str, program: str, tests: str, limits: RunLimits) -> tuple[list[
     """One run: the lines that the worker said, and its exit status."""
     order = {"how": how, "limits": asdict(limits), **_python()}
     work = json.dumps({"program": program, "tests": tests}).encode()
-    folder = tempfile.mkdtemp(prefix="router-r1-")
     try:
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-X", "utf8", str(_SCRIPT), json.dumps(order)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=folder,
-            env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-            start_new_session=True,
-        )
+        folder = tempfile.mkdtemp(prefix="router-r1-")
+    except OSError as error:
+        raise ScorerError(f"no folder for a program can be made: {error}") from error
+    try:
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-X", "utf8", str(_SCRIPT), json.dumps(order)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=folder,
+                env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ScorerError(f"no process for a program can be started: {error}") from error
         try:
             said, _ = process.communicate(work, timeout=limits.wall_s + _SPARE_S)
         except subprocess.TimeoutExpired as late:

@@ -14,6 +14,7 @@ Imports nothing of the project but `programs_values`.
 
 from __future__ import annotations
 
+import _thread
 import builtins
 import collections
 import importlib
@@ -107,7 +108,12 @@ class Remote:
 
 def _do(remote: Remote, operation: str, *operands: Any) -> Any:
     border: Border = remote.__dict__["_border"]
-    return border.ask(operation, remote, *operands)
+    try:
+        return border.ask(operation, remote, *operands)
+    except (StopIteration, StopAsyncIteration) as error:
+        if operation == "next":
+            raise
+        raise RuntimeError("a function raised StopIteration") from error
 
 
 def _between_remotes(name: str) -> Callable[[Any, Any], Any]:
@@ -168,6 +174,7 @@ class Border:
         self._remotes: dict[int, Remote] = {}
         self.broken = False
         """The other side ended or broke the rules."""
+        self._lock = _thread.RLock()  # threads of a program ask at the same time
 
     def ask(self, operation: str, *operands: Any) -> Any:
         """Have the other side do it. Arguments that it changed in place are changed here too.
@@ -177,6 +184,10 @@ class Border:
             CannotCross: an operand can not.
             BaseException: what the operation raised.
         """
+        with self._lock:
+            return self._ask(operation, operands)
+
+    def _ask(self, operation: str, operands: tuple[Any, ...]) -> Any:
         self._send("ask", operation, self._encode(operands))
         while True:
             kind, *rest = self._receive()
@@ -227,8 +238,6 @@ class Border:
         except BrokenBorder:
             raise
         except BaseException as error:
-            if isinstance(error, CannotCross) and self._tests:
-                raise
             self._send("raised", values.lineage(type(error)), self._encode(_details(error)))
         else:
             self._send("value", value, after if after != before else None)
@@ -335,7 +344,7 @@ def _merged(old: Any, new: Any) -> Any:
 
 # --- the names that tests use
 
-_SHORT = {"np": "numpy", "pd": "pandas"}
+SHORT = {"np": "numpy", "pd": "pandas"}
 
 
 def describe(names: Mapping[str, Any], wanted: Sequence[str]) -> list[list[Any]]:
@@ -362,8 +371,8 @@ def resolve(name: str, how: str, value: Any) -> Any:
     """On the side of the tests: a library's module or member under its own name, and never what the program says it is."""
     if how == "value" or not isinstance(value, str):
         return value
-    module = value if how == "from" else _SHORT.get(name, name)
-    if (how == "module" and value != module) or module.split(".")[0] not in {*sys.stdlib_module_names, *_SHORT.values()}:  # fmt: skip
+    module = value if how == "from" else SHORT.get(name, name)
+    if (how == "module" and value != module) or module.split(".")[0] not in {*sys.stdlib_module_names, *SHORT.values()}:  # fmt: skip
         raise LookupError(name)
     found = importlib.import_module(module)
     return found if how == "module" else getattr(found, name)

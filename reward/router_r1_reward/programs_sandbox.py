@@ -274,13 +274,15 @@ _CHANGES: dict[str, _Row] = {  # of what a file is, not of what it holds: Landlo
 _WATCHED: dict[str, _Row] = {  # allowed with some arguments
     "clone": (56, 220), "clone3": (435, 435), "kill": (62, 129), "tgkill": (234, 131), "prlimit64": (302, 261),
     "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119), "sched_setparam": (142, 118), "sched_setattr": (314, 274),
-    "fcntl": (72, 25), "prctl": (157, 167), "sendto": (44, 206), "open": (2, None), "openat": (257, 56), "pivot_root": (155, 41),
+    "fcntl": (72, 25), "prctl": (157, 167), "ioctl": (16, 29), "sendto": (44, 206), "open": (2, None), "openat": (257, 56), "pivot_root": (155, 41),
 }  # fmt: skip
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 _CLONE_THREAD = 0x10000
 _F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
+# Is it a terminal, and how large; bytes to read; blocking or not; close on exec or not. Others send signals, or change what a file is.
+_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 _O_ACCMODE = 3
 
 _Step = tuple[int, int, int, int]
@@ -336,6 +338,7 @@ def _steps(pids: tuple[int, ...], changes: bool) -> list[_Step]:
         steps += _rule(numbers[name], _one_of((0, *own)), argument=0)
     steps += _rule(numbers["fcntl"], _none_of((_F_SETOWN, _F_SETSIG, _F_SETOWN_EX)), argument=1)
     steps += _rule(numbers["prctl"], _none_of((_PR_SET_PDEATHSIG,)), argument=0)
+    steps += _rule(numbers["ioctl"], _one_of(_IOCTLS), argument=1)
     no_address = [(_EQUAL, 1, 0, 0), _NO, (_LOAD, 0, 0, _offset(4) + 4), (_EQUAL, 1, 0, 0), _NO, _OK]  # fmt: skip
     steps += _rule(numbers["sendto"], no_address, argument=4)
     # Opened for reading and emptied all the same: the first versions of Landlock let that pass.

@@ -8,6 +8,7 @@ are read, so it holds neither them nor the pipe that the verdict is written to. 
 
 from __future__ import annotations
 
+import ast
 import builtins
 import json
 import os
@@ -87,7 +88,7 @@ def _judge(line: border.Border, program: str, tests: str) -> str:
     sys.modules["__tests__"] = module
     try:
         line.ask("program", program)
-        module.__dict__.update(_names_for(code, line))
+        module.__dict__.update(_names_for(code, line, tests))
         exec(code, module.__dict__)
     except border.CannotCross as error:
         return f"cannot cross: {error}"
@@ -96,18 +97,30 @@ def _judge(line: border.Border, program: str, tests: str) -> str:
     return "failed" if line.broken else "passed"
 
 
-def _names_for(code: types.CodeType, line: border.Border) -> dict[str, Any]:
+def _names_for(code: types.CodeType, line: border.Border, tests: str) -> dict[str, Any]:
     """The program's meaning of the names that the tests use and Python has not.
 
     `assert sum(4, 6) == 2`: a name of Python's is the program's only where the tests use no other name of the program, so
-    that a program can not replace the `abs` and `all` that it is tested with.
+    that a program can not replace the `abs` and `all` that it is tested with. `math.isclose`: a module of the library is the real one.
     """
     used = {name for name in _names_in(code) if not name.startswith("__")}
     own = sorted(name for name in used if not hasattr(builtins, name))
     found = _look_up(own, line)
+    for name in _modules_in(tests).intersection(found):
+        found[name] = border.resolve(name, "module", border.SHORT.get(name, name))
     if not found:
         found = _look_up(sorted(used.difference(own)), line)
     return found
+
+
+def _modules_in(tests: str) -> set[str]:
+    """Names of the library's modules that the tests take something from."""
+    names = {
+        node.value.id
+        for node in ast.walk(ast.parse(tests))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    return {name for name in names if name in border.SHORT or name in sys.stdlib_module_names}
 
 
 def _names_in(code: types.CodeType) -> set[str]:
@@ -118,6 +131,8 @@ def _names_in(code: types.CodeType) -> set[str]:
 def _look_up(names: list[str], line: border.Border) -> dict[str, Any]:
     found = {}
     for name, how, value in line.ask("names", names):
+        if name not in names:  # a program that answers more than it was asked
+            raise LookupError(name)
         try:
             found[name] = border.resolve(name, how, value)
         except (LookupError, ImportError, AttributeError):
@@ -147,7 +162,7 @@ def _run_program(order: dict[str, Any], inward: int, outward: int) -> NoReturn:
             return ""
 
         def run(program: str) -> None:
-            exec(compile(program, "answer", "exec"), module.__dict__)
+            exec(compile(program, "answer", "exec", dont_inherit=True), module.__dict__)
 
         def names(wanted: list[str]) -> list[list[Any]]:
             return border.describe(module.__dict__, wanted)

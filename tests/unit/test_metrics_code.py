@@ -26,6 +26,7 @@ from router_r1_reward.programs import (
     PERMISSION,
     RunLimits,
     isolation,
+    program_of,
     run,
 )
 from router_r1_reward.programs import (
@@ -179,10 +180,78 @@ def test_tests_that_are_no_program_are_an_error() -> None:
         passes(RIGHT, None, "assert (")
 
 
-def test_tests_that_hand_over_what_can_not_cross_are_an_error() -> None:
+def test_tests_that_hand_over_what_can_not_cross_pass_nothing_and_say_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     tests = "class Point: pass\nassert double(Point()) == 4\n"
-    with pytest.raises(DataError, match=r"__tests__\.Point: only data, functions and iterators"):
-        run(RIGHT, tests)
+    assert not run(RIGHT, tests)
+    assert "__tests__.Point: only data, functions and iterators" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("program", "tests"),
+    [
+        (
+            "import sys\nb = sys.modules['router_r1_reward.programs_border']; o = b.describe\n"
+            "b.describe = lambda n, w: o(n, w) + [['abs', 'value', lambda x: 0]]\ndef f(x): return 0.0",
+            "assert abs(f(2) - 4.0) < 1e-6",
+        ),
+        (
+            "class math: isclose = staticmethod(lambda *a, **k: True)\ndef f(x): return 0.0",
+            "assert math.isclose(f(2), 4.0)",
+        ),
+        (
+            "class R:\n    def __len__(s): raise StopIteration\ndef f(x): return R()",
+            "assert all(map(lambda x: len(f(x)) == 3, [1, 2]))",
+        ),
+    ],
+)
+def test_what_the_tests_use_is_not_the_programs(program: str, tests: str) -> None:
+    assert not run(program, tests)
+
+
+def test_a_forged_question_to_the_tests_is_a_failure_and_no_error() -> None:
+    forged = (
+        'import os; os.write(4, b\'["ask","iter",["list",[["coroutine",0]]]]\\n\')\n'
+        "def f(): return 1"
+    )
+    assert not run(forged, "assert f() == 2")
+
+
+def test_a_program_may_call_functions_of_the_tests_from_threads() -> None:
+    program = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "def f(g, xs):\n    with ThreadPoolExecutor(8) as p: return list(p.map(g, xs))"
+    )
+    assert run(program, "assert f(lambda x: x * x, range(50)) == [x * x for x in range(50)]")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "```bash\npip install x\n```\nThen\n```python\ndef double(x): return 2 * x\n```\n",
+        "```Python title='a.py'\ndef double(x): return 2 * x\n```",
+        "1. So:\n   ```python\ndef double(x): return 2 * x\n   ```",
+        "It ends early:\n```python\ndef double(x): return 2 * x\n",
+    ],
+)
+def test_programs_are_found_in_replies_as_models_write_them(reply: str) -> None:
+    assert passes(reply) == 1
+
+
+def test_a_restated_function_keeps_what_the_prompt_gives() -> None:
+    prompt = "import math\ndef half(x):\n    return x / 2\ndef f(x):\n    'Rounded half.'\n"
+    metadata = {"prompt": prompt, "entry_point": "f", "tests": "assert f(5) == 2"}
+    question = Question(id="q", question=prompt, answer="-", metric="code", metadata=metadata)
+    answer = "```python\ndef f(x):\n    return math.floor(half(x))\n```"
+    assert grade(answer, ["-"], "code", question=question, allow_code=True) == 1
+
+
+def test_long_replies_take_no_time_to_read() -> None:
+    began = time.process_time()
+    program_of("```" + " " * 32_000 + "x", {"entry_point": "f"})
+    program_of("```" + "\n" * 32_000, {"entry_point": "f"})
+    assert time.process_time() - began < 1
 
 
 HONEST = {
