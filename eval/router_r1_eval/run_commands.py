@@ -67,7 +67,10 @@ def eval_command(
     concurrency: Annotated[int, typer.Option(min=1, help="Most episodes at a time.")] = 64,
     max_usd: Annotated[
         float | None,
-        typer.Option(min=0, help="Most dollars this run may cost, earlier starts included."),
+        typer.Option(
+            min=1e-9,
+            help="About the most dollars the answers may cost, earlier starts included; a judge is apart.",
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run: ask what is missing or failed.")
@@ -97,15 +100,13 @@ def eval_command(
     from router_r1_eval.results import versions
     from router_r1_eval.runner import Contestant, RunFolder, jobs, peak_mib
     from router_r1_eval.runner import single as passes_on
+    from router_r1_eval.scoring import check_gradable
 
     if not agent and not single:
         raise ConfigError("--no-agent without --single leaves nobody to ask")
     chosen = benchmarks.get(benchmark)
     questions = benchmarks.load(benchmark, data, limit=limit, split=split)
-    if any(q.metric == "code" for q in questions):
-        from router_r1_reward.programs import require_permission
-
-        require_permission(allow_code)  # before anything is paid for
+    check_gradable(questions, allow_code)
     folder = RunFolder(out)
     grader = _grader(out, allow_code, judge, judge_pool)
     built = load_agent(config, [*overrides, f"traces={folder.traces.resolve()}"])
@@ -196,7 +197,7 @@ def _grader(run: Path, allow_code: bool, judge: str | None, pool: Path | None) -
         return grader
     if judge is None or pool is None:
         raise ConfigError("--judge and --judge-pool belong together")
-    return Judged(ModelPool.from_yaml(pool), judge, run / "judge.sqlite", grader)
+    return Judged(ModelPool.from_yaml(pool), judge, run / "verdicts.jsonl", grader)
 
 
 def _score(run: Path, grader: Grader, seed: int) -> None:
@@ -209,3 +210,11 @@ def _score(run: Path, grader: Grader, seed: int) -> None:
         results = rescore(run, grader, seed=seed, on_score=lambda _: advance(0.0))
     for line in summary(results):
         typer.echo(line)
+    down = [
+        r["name"]
+        for r in results["rows"]
+        if r["failed"] and not r["accuracy"] and r["failed"] >= results["questions"]
+    ]
+    if down:
+        typer.echo(f"{', '.join(down)}: not one question was answered", err=True)
+        raise typer.Exit(1)

@@ -128,6 +128,10 @@ class RunFolder:
         Raises:
             ConfigError: it does and it may not, or it is another run.
         """
+        if self.traces.exists() and not self.settings.exists():
+            raise ConfigError(
+                f"{self.path} has traces and no run.json that says of what; choose another --out"
+            )
         if self.settings.exists():
             if not resume:
                 raise ConfigError(
@@ -211,7 +215,7 @@ def failed(trace: Trace) -> bool:
     It broke off; or policy or deadline failed and there is no answer; or candidates were called and not one could be reached, for an agent as
     for a single model. An empty reply is a model's own doing.
     """
-    if trace.stop_reason in _BROKEN_OFF:
+    if broken_off(trace):
         return True
     if trace.stop_reason in _NO_ANSWER and trace.answer is None:
         return True
@@ -219,6 +223,24 @@ def failed(trace: Trace) -> bool:
     return bool(replies) and all(
         reply.failure is not None and reply.failure.kind not in _ITS_OWN for reply in replies
     )
+
+
+def broken_off(trace: Trace) -> bool:
+    """Was the router never asked to the end, by nobody's fault (an interrupt, a bug)?"""
+    return trace.stop_reason in _BROKEN_OFF
+
+
+def why_failed(trace: Trace) -> str:
+    """Why an episode failed, in words."""
+    failures = [
+        o.response.failure
+        for turn in trace.turns
+        for o in turn.outcomes
+        if o.response is not None and o.response.failure is not None
+    ]
+    if failures:
+        return f"{failures[-1].kind.value}: {failures[-1].detail}".strip(": ")
+    return trace.stop_detail or trace.stop_reason.value
 
 
 def jobs(

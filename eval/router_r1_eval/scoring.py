@@ -10,6 +10,7 @@ A question that somebody has not been asked yet is left out for all. One that fa
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import math
 from collections import Counter, defaultdict
@@ -24,20 +25,19 @@ import numpy as np
 
 from router_r1.answers import extract_answer
 from router_r1.cards import ModelCard
-from router_r1.errors import DataError
+from router_r1.errors import ConfigError, DataError
 from router_r1.ledger import Ledger, Role
 from router_r1.pool import ModelPool
-from router_r1.questions import Question, read_questions, write_json_lines
+from router_r1.questions import Question, read_json_lines, read_questions, write_json_lines
 from router_r1.table import Outcome, OutcomeTable
 from router_r1.trace import Trace
 from router_r1_envs.methods import Run
 from router_r1_eval import benchmarks
 from router_r1_eval.judge import JUDGE_VERSION, UNJUDGED, Judge
 from router_r1_eval.results import point, versions
-from router_r1_eval.runner import Job, RunFolder, failed, passed_on
-from router_r1_eval.significance import smallest_difference
+from router_r1_eval.runner import Job, RunFolder, broken_off, failed, passed_on, why_failed
+from router_r1_eval.significance import smallest_difference, visible_difference
 from router_r1_reward import grade
-from router_r1_reward.errors import ScorerError
 
 _SHORT = frozenset({"em", "f1"})
 """Metrics that compare whole answers: a long reply counts by what it gives as its answer."""
@@ -117,6 +117,24 @@ def score_all(
     return found
 
 
+def check_gradable(questions: Iterable[Question], allow_code: bool = False) -> None:
+    """Find before anything is paid for what grading would stumble on.
+
+    Raises:
+        ConfigError: no permission for code, no classifier for toxicity, an unknown metric.
+        DataError: a gold answer or instruction that can not be read, a question about code without tests; names the question.
+    """
+    for question in questions:
+        try:
+            if question.metric == "code" and "tests" not in question.metadata:
+                raise DataError("its metadata has no tests, so any program would pass")
+            grade("", question.answers, question.metric, question=question, allow_code=allow_code)
+        except DataError as error:
+            raise DataError(f"question {question.id!r}: {error}") from error
+        except ConfigError as error:
+            raise ConfigError(f"question {question.id!r}: {error}") from error
+
+
 def by_metric(allow_code: bool = False) -> Grader:
     """Grade by the metric of the question."""
 
@@ -129,24 +147,31 @@ def by_metric(allow_code: bool = False) -> Grader:
 
 
 class Judged:
-    """Grades by a judge what its verdicts can grade, and the rest by metric. Verdicts are kept: grading again asks only what is new."""
+    """Grades by a judge what its verdicts can grade, and the rest by metric. Verdicts are kept: grading again asks only for what is new."""
 
-    def __init__(self, pool: ModelPool, model: str, store: Path, by_metric: Grader) -> None:
+    def __init__(self, pool: ModelPool, model: str, verdicts: Path, by_metric: Grader) -> None:
         """
         Args:
             pool: where the judge is called.
             model: its name there.
-            store: record store of its calls.
+            verdicts: JSON Lines file of verdicts, which grows.
             by_metric: for questions without an answer to compare with.
 
         Raises:
             ConfigError: the pool has no such candidate, or it can not be called.
         """
-        Judge(pool, model).check()
-        self._judge = Judge(pool.recording(store), model)
+        self._judge = Judge(pool, model)
+        self._judge.check()
         self._by_metric = by_metric
-        self._verdicts: dict[tuple[str, str | None], float] = {}
+        self._file = verdicts
+        self._scores: dict[str, float] = {}
         self.ledger = Ledger()
+
+    def _key(self, question: Question, answer: str | None) -> str:
+        """Of everything that a verdict depends on."""
+        card = self._judge.card.model_dump(mode="json")
+        read = [JUDGE_VERSION, card, question.question, question.answers, answer]
+        return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
 
     async def ask(
         self,
@@ -154,33 +179,39 @@ class Judged:
         questions: Mapping[str, Question],
         concurrency: int = 32,
     ) -> None:
-        """Have every answer judged, once each. Raises `ScorerError` for the first that can not be; the others are kept."""
+        """Have every answer judged, once each. Raises `ScorerError` if one can not be; the verdicts on the others are kept."""
+        kept = read_json_lines(self._file) if self._file.exists() else ()
+        self._scores = {row["key"]: row["score"] for _, row in kept}
         wanted = {
-            (job.question, traces[-1].answer)
+            self._key(questions[job.question], traces[-1].answer): (
+                questions[job.question],
+                traces[-1].answer,
+            )
             for job, traces in episodes.items()
             if not failed(traces[-1]) and questions[job.question].metric not in UNJUDGED
         }
         slots = asyncio.Semaphore(concurrency)
 
-        async def one(key: tuple[str, str | None]) -> None:
+        async def one(key: str, question: Question, answer: str | None) -> None:
             async with slots:
-                verdict = await self._judge.score(questions[key[0]], key[1], self.ledger)
-            self._verdicts[key] = verdict.score
+                verdict = await self._judge.score(question, answer, self.ledger)
+            row = {"key": key, "id": question.id, "score": verdict.score, "reason": verdict.reason}
+            with self._file.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            self._scores[key] = verdict.score
 
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for key in sorted(wanted, key=str):
-                    tasks.create_task(one(key))
-        except* ScorerError as errors:
-            raise errors.exceptions[0] from None
-        finally:
-            await self._judge.pool.aclose()
+        todo = [one(key, *pair) for key, pair in wanted.items() if key not in self._scores]
+        outcomes = await asyncio.gather(*todo, return_exceptions=True)
+        await self._judge.pool.aclose()
+        errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        if errors:
+            raise errors[0]
 
     def __call__(self, question: Question, answer: str | None) -> float:
         """The verdict on an answer that was judged."""
         if question.metric in UNJUDGED:
             return self._by_metric(question, answer)
-        return self._verdicts[question.id, answer]
+        return self._scores[self._key(question, answer)]
 
     def described(self) -> dict[str, Any]:
         """For `results.json`."""
@@ -219,7 +250,8 @@ def results_of(folder: RunFolder, scored: Sequence[Scored], *, seed: int = 0) ->
     questions = {q.id: q for q in read_questions(folder.questions)}
     cells: dict[str, dict[str, list[Scored]]] = defaultdict(lambda: defaultdict(list))
     for one in scored:
-        cells[one.job.router][one.job.question].append(one)
+        if not broken_off(one.trace):  # that is not asked yet
+            cells[one.job.router][one.job.question].append(one)
     if not cells:
         raise DataError(f"{folder.traces}: holds no episodes; run `router-r1 eval` first")
     pool = [card.name for card in scored[0].trace.candidates]
@@ -241,6 +273,9 @@ def results_of(folder: RunFolder, scored: Sequence[Scored], *, seed: int = 0) ->
             "kind": "bar" if name in bars else "agent",
             **point(run, runs[best] if best is not None else None, seed),
             "failed": sum(failed(s.trace) for key in common for s in cells[name][key]),
+            "failure": Counter(
+                why_failed(s.trace) for key in common for s in cells[name][key] if failed(s.trace)
+            ).most_common(1),
             "asked_again": sum(len(s.traces) > 1 for key in common for s in cells[name][key]),
             "categories": _categories([questions[key] for key in common], run),
             "curve": [],
@@ -251,9 +286,12 @@ def results_of(folder: RunFolder, scored: Sequence[Scored], *, seed: int = 0) ->
             )
         rows.append(entry)
     traces = [trace for s in scored for trace in s.traces]
-    discordant = max(
-        (float((run.value != runs[best].value).mean()) for run in runs.values()) if best else (0.2,)
-    )
+    bar = runs[best] if best is not None else None
+    visible = [
+        visible_difference(run.value, bar.value)
+        for run in runs.values()
+        if bar is not None and run is not bar
+    ]
     return {
         "table": benchmark.name,
         "questions": len(common),
@@ -261,9 +299,7 @@ def results_of(folder: RunFolder, scored: Sequence[Scored], *, seed: int = 0) ->
         "unfinished": unfinished,
         "pool": pool,
         "rows": rows,
-        "smallest_difference": smallest_difference(
-            len(common), differ=min(0.99, max(0.01, discordant))
-        ),
+        "smallest_difference": max(visible, default=smallest_difference(len(common))),
         "efficiency": efficiency(traces),
         "settings": {**settings, "best_single": best},
         "versions": versions(),
@@ -379,6 +415,9 @@ def summary(results: Mapping[str, Any]) -> list[str]:
         f"{results['questions']} questions of {results['table']}; a paired comparison finds differences of "
         f"{100 * results['smallest_difference']:.1f} points or more"
     ]
+    if (judge := results["settings"].get("judge")) is not None:
+        spent = "" if not judge["cost_usd"] else f", for ${judge['cost_usd']:.4f} now"
+        lines.append(f"graded by the judge {judge['model']}{spent}")
     for name, count in results["unfinished"].items():
         lines.append(f"{name} was asked {count} questions, too few to compare; --resume goes on")
     if results["left_out"]:
@@ -395,7 +434,7 @@ def summary(results: Mapping[str, Any]) -> list[str]:
             low, high = (100 * bound for bound in versus["ci95"])
             line += f"  {100 * versus['accuracy_diff']:+.1f} [{low:+.1f}, {high:+.1f}] points"
         if entry["failed"]:
-            line += f"  {entry['failed']} failed, which --resume asks again"
+            line += f"  {entry['failed']} failed, which --resume asks again; mostly {entry['failure'][0][0]}"
         lines.append(line)
         for name, value in entry.get("corpus", {}).items():
             lines.append(f"    {name} {value:.3f}")

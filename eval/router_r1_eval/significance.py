@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+_FEWEST = 6  # 2 / 2**6 < 0.05
 
 
 @dataclass(frozen=True)
@@ -76,3 +77,13 @@ def smallest_difference(
         raise ValueError("expected questions, and a share, a level and a power between 0 and 1")
     z = NormalDist().inv_cdf
     return (z(1 - alpha / 2) + z(power)) * math.sqrt(differ / questions)
+
+
+def visible_difference(ours: Floats, theirs: Floats) -> float:
+    """`smallest_difference` by how often two routers differ on a sample, each [n]; at most 1.
+
+    They are taken to differ on six questions at least: fewer can not be significant, whoever has them.
+    """
+    n = len(ours)
+    differ = max(_FEWEST / n, float((np.asarray(ours) != np.asarray(theirs)).mean()))
+    return min(1.0, smallest_difference(n, differ=min(0.99, differ)))

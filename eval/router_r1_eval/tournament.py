@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router_r1 import routers
+from router_r1.errors import ConfigError
 from router_r1.policy import Policy
 from router_r1.questions import Split
 from router_r1_envs.grid import Floats, Grid
@@ -41,7 +42,7 @@ from router_r1_eval.oracles import cross_fitted, less_chance, raw
 from router_r1_eval.play import PlayedMethod, write_traces
 from router_r1_eval.repeats import Repeats
 from router_r1_eval.results import estimated, point, row, versions
-from router_r1_eval.significance import mcnemar, smallest_difference
+from router_r1_eval.significance import mcnemar, visible_difference
 from router_r1_eval.two_models import gap
 from router_r1_reward import RewardConfig
 
@@ -163,7 +164,7 @@ def measure(
                 else None
             )
         test = mcnemar(runs[head].value, bar.value)
-        entry["smallest_difference"] = _visible(runs[head], bar)
+        entry["smallest_difference"] = visible_difference(runs[head].value, bar.value)
         entry["mcnemar"] = {"only_ours": test.ours, "only_theirs": test.theirs, "p": test.p}
         entry["arena_score"] = arena_score(entry["accuracy"], 1000 * entry["cost_usd"])
         entry["hull"] = _reached(hull(map(_point, runs.values())), bar, spread)
@@ -175,7 +176,7 @@ def measure(
         rows.append(entry)
     # Of what one comes to compare; of the single models where there is nothing else.
     visible = [entry["smallest_difference"] for entry in rows if entry["curve"]]
-    visible = visible or [_visible(run, bar) for run in singles]
+    visible = visible or [visible_difference(run.value, bar.value) for run in singles]
     return {
         "table": world.table.source,
         "questions": len(grid),
@@ -237,12 +238,6 @@ def _by_category(
             found[name] = {"questions": int(here.sum()), "accuracy": accuracy}
             regret[name] = float(grid.score[here].mean(0).max()) - accuracy
     return found, regret
-
-
-def _visible(run: Run, bar: Run) -> float:
-    """The smallest difference to the best single model that this sample can show, by how often the two differ on it."""
-    differ = float((run.value != bar.value).mean())
-    return smallest_difference(len(run.value), differ=min(0.99, max(1 / len(run.value), differ)))
 
 
 @dataclass(frozen=True)
@@ -400,6 +395,8 @@ def _line(name: str, item: dict[str, Any]) -> str:
 def write_results(results: dict[str, Any], folder: str | Path) -> Path:
     """Write `results.json` into a folder."""
     path = Path(folder) / "results.json"
+    if (path.parent / "run.json").exists():
+        raise ConfigError(f"{folder}: `router-r1 eval` ran here; choose another --out")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(results, indent=2) + "\n")
     return path

@@ -163,7 +163,8 @@ def test_what_single_models_answered_is_an_outcome_table(files: Path) -> None:
 def test_a_rerun_asks_only_what_is_missing_or_failed(files: Path, script: Script) -> None:
     script.down = {"small"}
     first = evaluate(files, "--single", "small", "--limit", "4")
-    assert first.returncode == 0, first.stderr
+    assert first.returncode == 1 and "small: not one question was answered" in first.stderr
+    assert "bad_request" in first.stdout
     assert "4 failed, which --resume asks again" in first.stdout
     assert {r["name"]: r["accuracy"] for r in results(files)["rows"]} == {"agent": 1, "small": 0}
 
@@ -228,7 +229,7 @@ def test_an_outage_is_asked_again_for_agents_as_for_single_models(
     files: Path, script: Script
 ) -> None:
     script.down = {"large"}
-    assert evaluate(files, "--single", "large", "--limit", "3").returncode == 0
+    assert evaluate(files, "--single", "large", "--limit", "3").returncode == 1
     assert [row["failed"] for row in results(files)["rows"]] == [3, 3]
     script.down.clear()
     assert evaluate(files, "--single", "large", "--limit", "3", "--resume").returncode == 0
@@ -241,7 +242,7 @@ def test_tries_that_failed_are_paid_for(files: Path, script: Script) -> None:
     agent = files / "agent.yaml"
     agent.write_text(agent.read_text().replace("{input: 0, output: 0}", "{input: 1, output: 1}"))
     script.down = {"large"}
-    assert evaluate(files, "--limit", "2").returncode == 0
+    assert evaluate(files, "--limit", "2").returncode == 1
     script.down.clear()
     assert evaluate(files, "--limit", "2", "--resume").returncode == 0
     traces = list(read_traces(files / "run" / "traces.jsonl"))
@@ -250,6 +251,36 @@ def test_tries_that_failed_are_paid_for(files: Path, script: Script) -> None:
     assert found["rows"][0]["cost_usd"] == pytest.approx(sum(t.cost_usd for t in traces) / 2)
     assert found["efficiency"]["policy (policy)"]["attempts"] == 8
     assert found["efficiency"]["large"]["failed"] == 2
+
+
+def test_what_was_in_flight_at_an_interrupt_was_not_asked(files: Path) -> None:
+    assert evaluate(files).returncode == 0
+    path = files / "run" / "traces.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:-1]) + lines[-1].replace('"answered"', '"cancelled"'))
+    command = [*COMMAND, "rescore", str(files / "run")]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    found = results(files)
+    assert found["rows"][0]["accuracy"] == 1 and found["left_out"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metric": "foo"}, "question 's0': there is no metric 'foo'"),
+        ({"metric": "choice", "choices": ["x", "y"], "answer": "F"}, "question 's0': the gold"),
+        ({"metric": "code"}, "question 's0': its metadata has no tests"),
+    ],
+)
+def test_what_can_not_be_graded_is_said_before_anybody_is_asked(
+    files: Path, script: Script, change: dict[str, Any], message: str
+) -> None:
+    path = files / "sums.jsonl"
+    first, *others = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps(json.loads(first) | change), *others]))
+    refused = evaluate(files, "--allow-code")
+    assert refused.returncode == 2 and message in refused.stderr
+    assert not script.asked
 
 
 def test_two_processes_do_not_share_a_run(files: Path) -> None:
@@ -336,7 +367,7 @@ def test_a_judge_grades_once_what_metrics_can_not(files: Path, script: Script) -
     assert found["settings"]["judge"]["model"] == "judge"
 
     script.judge_says = "I would rather not."
-    (files / "run" / "judge.sqlite").unlink()
+    (files / "run" / "verdicts.jsonl").unlink()
     kept = (files / "run" / "results.json").read_bytes()
     failed = subprocess.run(command, capture_output=True, text=True, check=False)
     assert failed.returncode == 2 and "gave no verdict" in failed.stderr

@@ -299,7 +299,7 @@ def test_few_models_have_fewer_bars(models: int) -> None:
 def test_what_the_sample_shows_depends_on_how_often_two_routers_differ() -> None:
     rows = rows_of(world_of(halves, size=400))
     assert rows["b"]["smallest_difference"] > rows["a"]["smallest_difference"]
-    assert rows["best single"]["smallest_difference"] < 0.05
+    assert 0 < rows["best single"]["smallest_difference"] < 0.1  # never less than six questions
 
 
 def test_headroom_is_stated_with_what_luck_has_in_it() -> None:

@@ -362,7 +362,7 @@ def test_one_episode_is_shown_without_a_script_and_all_kinds_can_be_chosen(tmp_p
 
 
 def seen(number: int, **fields) -> Seen:
-    given = {"order": f"{number * 7919 % 1000:04d}", "policy": "ours", "score": 1.0}
+    given = {"order": f"{number * 7919 % 1000:04d}", "router": "ours", "routes": True, "score": 1.0}
     return Seen(number, **(given | {"cost_usd": 0.001, "calls": 1, "rounds": 1} | fields))
 
 

@@ -19,6 +19,7 @@ from router_r1.questions import read_json_lines
 from router_r1.trace import Trace, read_traces
 from router_r1_eval.report.svg import number
 from router_r1_eval.report.tables import Column, table
+from router_r1_eval.runner import passed_on
 
 KINDS = ("right", "wrong", "dear", "several rounds")
 _MOST = 60
@@ -36,7 +37,10 @@ class Seen:
     """Its line in the file, from 0."""
     order: str
     """A hash: the order in which a sample is drawn."""
-    policy: str
+    router: str
+    """Who answered."""
+    routes: bool
+    """False for a single model, which was handed the question."""
     score: float | None
     """How right the answer is; None where nobody said."""
     cost_usd: float
@@ -70,7 +74,8 @@ def _seen(number: int, trace: Trace, scores: Mapping[str, float]) -> Seen:
     return Seen(
         number,
         hashlib.sha256(key.encode()).hexdigest(),
-        trace.policy,
+        str(said.get("router", trace.policy)),
+        not passed_on(trace),
         float(score) if isinstance(score, int | float) else None,
         trace.cost_usd,
         sum(o.response is not None for turn in trace.turns for o in turn.outcomes),
@@ -152,6 +157,7 @@ def _article(trace: Trace, kinds: Sequence[str], score: float | None, *, first: 
     )
     calls = sum(o.response is not None for turn in trace.turns for o in turn.outcomes)
     facts = [
+        *([str(said["router"])] if "router" in said else []),
         *(f"{key} {said[key]}" for key in ("category", "level") if said.get(key)),
         _count(calls, "call"),
         _count(trace.rounds, "round"),
@@ -186,7 +192,9 @@ def _count(many: int, noun: str) -> str:
 
 
 def _told(trace: Trace) -> str:
-    """What the policy read first."""
+    """What the policy read first; empty where none wrote the turns."""
+    if passed_on(trace):
+        return ""
     text = "\n\n".join(str(message.get("content", "")) for message in trace.opening)
     if text.strip() == trace.question.strip():
         return ""

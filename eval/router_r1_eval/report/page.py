@@ -42,6 +42,7 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
     steps = [] if log is None else read_metrics(log)
     traces = run / "traces.jsonl"
     seen = read_seen(traces) if traces.exists() else []
+    routed = [one for one in seen if one.routes]
     page = _Page(run)
     page.section("What this sample can show", _sample(results))
     page.section(
@@ -66,7 +67,9 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
     page.section("Categories", regret, accuracy)
     page.section(
         "Calls per question",
-        page.table(calls_table, seen, f"Episodes of {_policies(seen)} by their calls."),
+        page.table(
+            calls_table, routed, f"Episodes of {_routers(routed)} by their calls." if routed else ""
+        ),
         page.table(maps.asked_table, results, "Who is asked."),
     )
     if seen:
@@ -277,13 +280,13 @@ def _verdicts(results: Results) -> str:
     )
 
 
-def _policies(seen: Sequence[Seen]) -> str:
-    return html.escape(", ".join(dict.fromkeys(one.policy for one in seen)))
+def _routers(seen: Sequence[Seen]) -> str:
+    return html.escape(", ".join(dict.fromkeys(one.router for one in seen)))
 
 
 def _about_sample(seen: Sequence[Seen]) -> str:
     return (
-        f"<p>A sample of the {len(seen):,} episodes of {_policies(seen)}, drawn by a hash of question and level: some of each kind, then as they come. "
+        f"<p>A sample of the {len(seen):,} episodes of {_routers(seen)}, drawn by a hash of question and level: some of each kind, then as they come. "
         "Dear: the dearest tenth. The arrow keys turn pages.</p>"
     )
 

@@ -197,7 +197,7 @@ def read_results(path: Path) -> Results:
     Raises:
         DataError: not readable, not JSON, or a field is missing or has another shape.
     """
-    hint = "write results with `router-r1 tournament`"
+    hint = "write results with `router-r1 tournament`, `eval` or `rescore`"
     try:
         return Results.model_validate(json.loads(path.read_text()))
     except ValidationError as error:
