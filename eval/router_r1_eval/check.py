@@ -43,6 +43,8 @@ UNREAD = 0.05
 """Share of answers that may be unread."""
 TIED = 0.95
 """Share of questions on which two models may score the same."""
+_WHOLE = frozenset({"code", "ifeval", "toxicity"})
+"""Metrics that grade a whole reply: there is no short answer to read."""
 _CERTAIN = 4.0  # standard errors
 _OFF = 3.0  # times
 _SEPARATED = re.compile(r"\d[.,]\d")

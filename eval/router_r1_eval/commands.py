@@ -111,7 +111,8 @@ def import_command(
     from router_r1_eval.importers import Given, read
     from router_r1_eval.importers.common import given_cards
 
-    given = Given(given_cards(price, pool), gold, as_published, trusted)
+    priced = frozenset(item.rpartition("=")[0] for item in price)
+    given = Given(given_cards(price, pool), gold, as_published, trusted, priced)
     found = read(kind, source, given)
     for split, table in found.tables.items():
         table.save(out / split, form)

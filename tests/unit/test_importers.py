@@ -13,7 +13,7 @@ import pytest
 from router_r1.errors import ConfigError, DataError
 from router_r1.table import OutcomeTable
 from router_r1_eval.importers import KINDS, Given, read
-from router_r1_eval.importers.common import given_cards, parse_csv, tokens
+from router_r1_eval.importers.common import cards, given_cards, parse_csv, tokens
 from router_r1_eval.numbers import final_number
 
 PRICES = Given(given_cards(["a=1,2", "b=0.5,0.5"], None))
@@ -366,3 +366,9 @@ def test_csv_cells_may_hold_lines_and_long_texts() -> None:
     long = "x" * 200_000
     (row,) = parse_csv(f'a,b\n"one\ntwo",{long}\n', "here", ["a"])
     assert row == {"a": "one\ntwo", "b": long}
+
+
+def test_a_price_for_a_model_that_is_not_there_is_an_error() -> None:
+    given = Given(given_cards(["c=1,2"], None), priced=frozenset({"c"}))
+    with pytest.raises(ConfigError, match="--price c: there is no such model; there are a, b"):
+        cards(["a", "b"], PRICES.cards, given)

@@ -36,6 +36,8 @@ class Given:
     """Keep scores that are known to be wrong, and duplicates, to compare with publications."""
     trusted: bool = False
     """The source may be a pickle, which can run any program when it is read."""
+    priced: frozenset[str] = frozenset()
+    """Names that were given a price by hand: the source must have them."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,13 @@ def cards(names: Iterable[str], known: Mapping[str, ModelCard], given: Given) ->
     """The cards of these models: what was given, or else what the importer knows.
 
     Raises:
-        ConfigError: neither has one.
+        ConfigError: neither has one, or a price was given for a model that is not there.
     """
     every = list(names)
+    if strange := sorted(given.priced - set(every)):
+        raise ConfigError(
+            f"--price {strange[0]}: there is no such model; there are {', '.join(every)}"
+        )
     found = {**known, **given.cards}
     if missing := [name for name in every if name not in found]:
         raise ConfigError(
