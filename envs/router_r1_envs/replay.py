@@ -8,12 +8,11 @@ nobody once one of its actors has died, and whoever has asked it waits for ever:
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import ray
@@ -24,6 +23,7 @@ from router_r1_envs.on_cpu.settings import STALL_VARIABLE, stall_limit_s
 
 _POLL_S = 0.02
 _LOOK_S = 2.0
+_CLOSING_S = 10.0
 
 
 class WatchedReplayBuffer(ReplayBuffer):  # type: ignore[misc]
@@ -41,8 +41,8 @@ class WatchedReplayBuffer(ReplayBuffer):  # type: ignore[misc]
     def sample(self, global_steps: int, partition_id: str, batch_size: int) -> Any:
         """The episodes of a step, all of them; raises when that cannot be."""
         self._progress, self._since, self._looked = None, time.monotonic(), time.monotonic()
-        with _queue_watched():
-            return super().sample(global_steps, partition_id, batch_size)
+        _watch_queue()
+        return super().sample(global_steps, partition_id, batch_size)
 
     def _sync_metadata_from_transfer_queue(self) -> None:
         super()._sync_metadata_from_transfer_queue()
@@ -92,28 +92,34 @@ class WatchedReplayBuffer(ReplayBuffer):  # type: ignore[misc]
         return {f"{name} {n}": a for name, actors in named.items() for n, a in enumerate(actors)}
 
 
-@contextlib.contextmanager
-def _queue_watched() -> Iterator[None]:
-    """End this process when an actor of the queue dies meanwhile: its client waits without a limit, and can not be told."""
+def _queue_actors() -> dict[str, Any]:
+    """The actors of the queue while it is open; none once it was closed."""
     actors = {"controller": tq.interface._TQ_CONTROLLER}
     for units in (tq.interface._TQ_STORAGE or {}).values():
         if isinstance(units, dict):
             actors |= {f"storage {name}": unit for name, unit in units.items()}
-    over = threading.Event()
+    return {name: actor for name, actor in actors.items() if actor is not None}
+
+
+@functools.cache
+def _watch_queue() -> None:
+    """From now on, end this process when an actor of the queue dies: its client waits without a limit, and can not be told."""
+
+    def dead() -> list[str]:
+        return [name for name, actor in _queue_actors().items() if not _alive(actor)]
 
     def watch() -> None:
-        while not over.wait(_LOOK_S):
-            dead = [n for n, actor in actors.items() if actor is not None and not _alive(actor)]
-            if dead and not over.is_set():
-                print(f"the queue's {', '.join(dead)} died; nothing can go on", file=sys.stderr)  # noqa: T201
+        while True:
+            time.sleep(_LOOK_S)
+            if not dead():
+                continue
+            time.sleep(_CLOSING_S)  # at the end of a run the queue is closed, actor by actor
+            if names := dead():
+                print(f"the queue's {', '.join(names)} died; nothing can go on", file=sys.stderr)  # noqa: T201
                 sys.stderr.flush()
                 os._exit(1)
 
     threading.Thread(target=watch, name="queue-watch", daemon=True).start()
-    try:
-        yield
-    finally:
-        over.set()
 
 
 def _alive(actor: Any) -> bool:

@@ -265,7 +265,8 @@ def test_a_run_ends_when_somebody_dies_without_whom_no_episode_ends(start, actor
     run.until(lambda: run.steps())
     run.kill_actor(actor)
     assert run.wait() != 0
-    assert told in run.text()
+    # Or Ray tells it, where somebody was being called at that moment.
+    assert told in run.text() or "ActorDiedError" in run.text() or "RayActorError" in run.text()
 
 
 class Answer:
