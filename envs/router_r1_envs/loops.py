@@ -18,6 +18,8 @@ from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ, AgentLoopWorke
 from verl.utils.rollout_trace import rollout_trace_attr
 from verl.workers.rollout.llm_server import LLMServerClient
 
+from router_r1_envs.replay import alive
+
 
 class _SameRequest(LLMServerClient):  # type: ignore[misc]
     """Hands the loop's request id on; the stock client makes one for each turn."""
@@ -97,3 +99,14 @@ class Manager(AgentLoopManagerTQ):  # type: ignore[misc]
             llm_client = _SameRequest(config, llm_client._load_balancer)
         super().__init__(config, llm_client, *args, **kwargs)
         self.agent_loop_workers_class = ray.remote(Worker)
+
+    def generate_sequences(self, prompts: Any) -> None:
+        """Hand prompts to the workers; raises and says who, when one of them is dead."""
+        try:
+            super().generate_sequences(prompts)
+        except ray.exceptions.RayActorError as error:
+            workers = enumerate(self.agent_loop_workers)
+            dead = ", ".join(f"the agent-loop worker {n}" for n, one in workers if not alive(one))
+            raise RuntimeError(
+                f"{dead or 'an actor'} died while episodes were handed out; its log says why"
+            ) from error

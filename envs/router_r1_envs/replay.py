@@ -72,7 +72,7 @@ class WatchedReplayBuffer(ReplayBuffer):  # type: ignore[misc]
     def _look(self, partition_id: str, awaited: int, idle_s: float) -> None:
         """Raise when an actor has died, or when nothing has happened for too long."""
         waits = f"{awaited} groups of episodes are awaited in {partition_id!r}"
-        dead = [name for name, actor in self._actors().items() if not _alive(actor)]
+        dead = [name for name, actor in self._actors().items() if not alive(actor)]
         if dead:
             raise RuntimeError(f"{', '.join(dead)} died while {waits}; its log says why")
         if idle_s > self._limit:
@@ -106,7 +106,7 @@ def _watch_queue() -> None:
     """From now on, end this process when an actor of the queue dies: its client waits without a limit, and can not be told."""
 
     def dead() -> list[str]:
-        return [name for name, actor in _queue_actors().items() if not _alive(actor)]
+        return [name for name, actor in _queue_actors().items() if not alive(actor)]
 
     def watch() -> None:
         while True:
@@ -122,7 +122,7 @@ def _watch_queue() -> None:
     threading.Thread(target=watch, name="queue-watch", daemon=True).start()
 
 
-def _alive(actor: Any) -> bool:
+def alive(actor: Any) -> bool:
     """False when Ray knows that an actor is dead. A busy one does not answer at once, and lives."""
     ready, _ = ray.wait([actor.__ray_ready__.remote()], timeout=0.05)
     try:

@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from router_r1.agent import Result
     from router_r1_eval.runner import Contestant, Job, RunFolder
-    from router_r1_eval.scoring import Grader
+    from router_r1_eval.verdicts import Grader
 
 AllowCode = Annotated[
     bool,
@@ -147,7 +147,7 @@ def rescore_command(
     judge_pool: JudgePool = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
 ) -> None:
-    """Grade the traces of a run again, and write its results anew; nobody is asked anything."""
+    """Grade the traces of a run again, and write its results anew; no router is asked, and a judge only for verdicts it has not given."""
     _score(run, _grader(run, allow_code, judge, judge_pool), seed)
 
 
@@ -190,7 +190,8 @@ def _grader(run: Path, allow_code: bool, judge: str | None, pool: Path | None) -
     """How answers are graded. Raises `ConfigError` for a judge that can not be called."""
     from router_r1.errors import ConfigError
     from router_r1.pool import ModelPool
-    from router_r1_eval.scoring import Judged, by_metric
+    from router_r1_eval.scoring import by_metric
+    from router_r1_eval.verdicts import Judged
 
     grader = by_metric(allow_code)
     if judge is None and pool is None:

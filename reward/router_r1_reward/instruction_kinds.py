@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
@@ -37,15 +38,15 @@ _JSON_FENCE = re.compile(r"```(?:json|Json|JSON)?")
 _WORD_END = re.compile(r"[.,?!'\"]")
 
 
-class Instruction(StrictModel):
+class Instruction(StrictModel, ABC):
     """One instruction; its fields are the arguments in `kwargs`."""
 
     id: ClassVar[str]
     """The name in `instruction_id_list`."""
 
+    @abstractmethod
     def follows(self, text: str) -> bool:
         """Whether a text that is not blank follows it."""
-        raise NotImplementedError
 
 
 # --- keywords
