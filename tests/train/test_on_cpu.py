@@ -269,14 +269,14 @@ def test_a_run_ends_when_somebody_dies_without_whom_no_episode_ends(start, actor
 
 
 @pytest.mark.train
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # verl's imports
+@pytest.mark.filterwarnings("ignore")  # what importing verl warns of
 def test_a_worker_that_is_dead_when_episodes_are_handed_out_is_named(monkeypatch):
     import ray
 
     from router_r1_envs import loops
 
     def stock(manager, prompts):
-        raise ray.exceptions.ActorDiedError("gone")
+        raise ray.exceptions.ActorDiedError  # what Ray raises for a dead actor
 
     monkeypatch.setattr(loops.AgentLoopManagerTQ, "generate_sequences", stock)
     monkeypatch.setattr(loops, "alive", lambda worker: worker == "first")
