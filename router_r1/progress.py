@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def counting(what: str, total: int) -> Iterator[Callable[[float], None]]:
+def counting(what: str, total: int, *, paid: bool = True) -> Iterator[Callable[[float], None]]:
     """Count what is done and what it cost, on standard error (standard output is the program's own).
 
     Args:
         what: is done.
         total: how often.
+        paid: whether it costs anything, so that dollars are shown.
 
     Yields:
         A function to call with the dollars of each when it is done.
@@ -35,8 +36,9 @@ def counting(what: str, total: int) -> Iterator[Callable[[float], None]]:
             nonlocal done, spent
             done, spent = done + 1, spent + cost
             if done % step == 0 or done == total:
+                dollars = f", ${spent:.4f}" if paid else ""
                 console.print(
-                    f"{what}: {done} of {total}, ${spent:.4f}",
+                    f"{what}: {done} of {total}{dollars}",
                     highlight=False,
                     markup=False,
                     soft_wrap=True,
@@ -48,7 +50,7 @@ def counting(what: str, total: int) -> Iterator[Callable[[float], None]]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("${task.fields[cost]:.4f}"),
+        *([TextColumn("${task.fields[cost]:.4f}")] if paid else []),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as bar:

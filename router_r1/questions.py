@@ -169,7 +169,7 @@ def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
     opener: Any = gzip.open if str(path).endswith(".gz") else open
     number = 0
     try:
-        with opener(path, "rt", encoding="utf-8") as lines:
+        with opener(path, "rt", encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield number, json.loads(line)

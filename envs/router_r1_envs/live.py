@@ -17,7 +17,7 @@ from router_r1.errors import ConfigError
 from router_r1.pool import ModelPool
 from router_r1.prompts import PROMPTS, PromptBuilder
 from router_r1.questions import Question, Split, read_questions
-from router_r1_envs.world import Levels, split_questions, with_options
+from router_r1_envs.world import Levels, check_metrics, split_questions, with_options
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -62,11 +62,10 @@ class LiveWorld:
         self.name = Path(settings.questions).name.split(".")[0]
         self.levels = settings.levels
         self.limits = settings.limits
+        questions = read_questions(folder / settings.questions)
+        check_metrics(questions)
         self._splits = split_questions(
-            [
-                q.model_copy(update={"question": with_options(q)})
-                for q in read_questions(folder / settings.questions)
-            ],
+            [q.model_copy(update={"question": with_options(q)}) for q in questions],
             validation=settings.validation,
             test=settings.test,
         )

@@ -20,6 +20,7 @@ Not covered: whether an answer is right (the reward package); learning whom to a
 from __future__ import annotations
 
 import bisect
+import contextlib
 import functools
 import hashlib
 import math
@@ -28,7 +29,7 @@ import re
 import string
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -59,6 +60,7 @@ from router_r1_envs.world import (
     LETTERS,
     Level,
     Levels,
+    check_metrics,
     options_below,
     split_questions,
     with_options,
@@ -166,19 +168,13 @@ class RecordedWorld:
                 first.setdefault(" ".join(question.question.casefold().split()), question)
             shown = list(first.values())
         test = None if fit is None else frozenset(q.id for q in table.questions)
-        try:
+        if settings.graded:
+            with _or(table, "set graded to false, to compare routers by the recorded scores alone"):
+                check_metrics(shown)
+        with _or(table, "set duplicates to 'first', which keeps one of two questions"):
             splits = split_questions(
-                shown,
-                validation=settings.validation,
-                test=settings.test,
-                tested=test,
-                graded=settings.graded,
+                shown, validation=settings.validation, test=settings.test, tested=test
             )
-        except DataError as error:
-            raise DataError(
-                f"{table.source}: {error}; or set duplicates to 'first', which keeps one of two questions, and graded "
-                f"to false, which takes any metric"
-            ) from error
         self._splits = {split: self._ordered(questions) for split, questions in splits.items()}
         for split, questions in self._splits.items():
             if not questions:
@@ -353,6 +349,15 @@ class RecordedWorld:
         if not _asks(query, question, self.table.question(question.id)):
             return None
         return self.table.outcome(question.id, model, request.sample_index)
+
+
+@contextlib.contextmanager
+def _or(table: OutcomeTable, remedy: str) -> Iterator[None]:
+    """Add to an error whose table it is, and which setting lets it pass."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{table.source}: {error}; or {remedy}") from error
 
 
 def _joined(table: OutcomeTable, fit: OutcomeTable) -> OutcomeTable:

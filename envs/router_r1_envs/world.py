@@ -117,7 +117,6 @@ def split_questions(
     validation: float = 0.1,
     test: float = 0.3,
     tested: Collection[str] | None = None,
-    graded: bool = True,
 ) -> dict[Split, list[Question]]:
     """Questions by the split that a hash of their id gives them.
 
@@ -125,11 +124,10 @@ def split_questions(
         questions: all of them.
         validation, test: shares of these splits.
         tested: ids that are the test split; then the others are never in it, and `test` does not count.
-        graded: whether answers will be graded, so that every metric must exist.
 
     Raises:
         DataError: two questions have the same id, or the same text in different splits: a model could have seen the
-            answer in training; a metric that there is not.
+            answer in training.
     """
     splits: dict[Split, list[Question]] = {split: [] for split in Split}
     ids: set[str] = set()
@@ -138,10 +136,6 @@ def split_questions(
         if question.id in ids:
             raise DataError(f"two questions have the id {question.id!r}; ids are unique")
         ids.add(question.id)
-        if graded and question.metric not in METRICS:
-            raise DataError(
-                f"the question {question.id!r} has the metric {question.metric!r}; it is one of {', '.join(METRICS)}"
-            )
         if tested is None:
             split = split_of(question.id, validation=validation, test=test)
         elif question.id in tested:
@@ -157,6 +151,15 @@ def split_questions(
             )
         splits[split].append(question)
     return splits
+
+
+def check_metrics(questions: Iterable[Question]) -> None:
+    """Find a metric that there is not before anybody is asked. Raises `DataError`, which names the first such question."""
+    for question in questions:
+        if question.metric not in METRICS:
+            raise DataError(
+                f"the question {question.id!r} has the metric {question.metric!r}; it is one of {', '.join(METRICS)}"
+            )
 
 
 def with_options(question: Question) -> str:

@@ -1,5 +1,6 @@
 """What is wrong with an outcome table: what would make a router look better or worse than it is.
 
+    models            others than in the table that a router is fitted on
     duplicates        the same question twice, or in the table that a router is fitted on; the same question with two golds
     missing cells     questions that a model was not asked
     inversions        in one category a model is far below one that it beats everywhere else: usually the answer's format
@@ -67,7 +68,10 @@ class Finding:
 
 
 def broken_rows(folder: str | Path, most: int = 20) -> list[str]:
-    """What is wrong with the lines of a table, one message each, `most` at most; loading stops at the first."""
+    """What is wrong with the lines of a table, one message each, `most` at most; loading stops at the first.
+
+    A file is read up to a line that is no JSON.
+    """
     folder, found = Path(folder), []
     kinds: tuple[tuple[str, type[Question] | type[Outcome], Rows], ...] = (
         ("questions", Question, question_rows),
@@ -75,13 +79,16 @@ def broken_rows(folder: str | Path, most: int = 20) -> list[str]:
     )
     for name, kind, rows in kinds:
         for path in (path for form in FORMATS if (path := folder / f"{name}.{form}").exists()):
-            for where, data in rows(path):
-                try:
-                    config.validate(kind, data, where)
-                except RouterR1Error as error:
-                    found.append(str(error))
-                    if len(found) == most:
-                        return found
+            try:
+                for where, data in rows(path):
+                    try:
+                        config.validate(kind, data, where)
+                    except RouterR1Error as error:
+                        found.append(str(error))
+                        if len(found) == most:
+                            return found
+            except RouterR1Error as error:
+                found.append(str(error))
     return found
 
 
@@ -93,6 +100,7 @@ def check(table: OutcomeTable, fit: OutcomeTable | None = None) -> list[Finding]
         fit: the table that routers are fitted on, which should share no question with it.
     """
     found = [
+        *_models(table, fit),
         *_duplicates(table, fit),
         *_cells(table),
         *_inversions(table),
@@ -105,6 +113,15 @@ def check(table: OutcomeTable, fit: OutcomeTable | None = None) -> list[Finding]
     ]
     order = ("error", "warning", "note")
     return sorted(found, key=lambda finding: order.index(finding.weight))
+
+
+def _models(table: OutcomeTable, fit: OutcomeTable | None) -> Iterator[Finding]:
+    if fit is not None and (other := set(table.names) ^ set(fit.names)):
+        yield Finding(
+            "error",
+            "models",
+            f"it and the table that routers are fitted on do not both have {', '.join(sorted(other))}",
+        )
 
 
 def _same(question: Question) -> str:

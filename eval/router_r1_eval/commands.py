@@ -103,17 +103,24 @@ def import_command(
         str,
         typer.Option("--format", help="Of the long files: jsonl, jsonl.gz or parquet."),
     ] = "jsonl.gz",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Write over a table that is there already.")
+    ] = False,
 ) -> None:
     """Make an outcome table of a public set of recorded answers. Says what was dropped, corrected or estimated.
 
     Nothing is downloaded. `router-r1 table check` then says what is wrong with the source.
     """
+    from router_r1.errors import ConfigError
     from router_r1_eval.importers import Given, read
     from router_r1_eval.importers.common import given_cards
 
     priced = frozenset(item.rpartition("=")[0] for item in price)
     given = Given(given_cards(price, pool), gold, as_published, trusted, priced)
     found = read(kind, source, given)
+    there = [out / split for split in found.tables if (out / split / "pool.yaml").exists()]
+    if there and not replace:
+        raise ConfigError(f"{there[0]} holds a table; choose another folder, or give --replace")
     for split, table in found.tables.items():
         table.save(out / split, form)
         size = f"{len(table.questions)} questions x {len(table.names)} models"
@@ -161,11 +168,14 @@ def tournament_command(
     Always there: every single model, random, cheapest, dearest, best single, best per category, two cascades, the oracle.
     `router-r1 report OUT` makes a page of it.
     """
+    from router_r1 import routers
     from router_r1_envs.commands import reward_of, use_threads
     from router_r1_envs.recorded import RecordedWorld
     from router_r1_envs.world import load_world
     from router_r1_eval.tournament import write_results
 
+    for name in router:
+        routers.make(name)  # a wrong name is said before a table is read
     use_threads(None)
     overrides = [*settings, *([f"fit={fit.resolve()}"] if fit is not None else [])]
     world = load_world(table, overrides)

@@ -108,7 +108,7 @@ def eval_command(
     questions = benchmarks.load(benchmark, data, limit=limit, split=split)
     check_gradable(questions, allow_code)
     folder = RunFolder(out)
-    grader = _grader(out, allow_code, judge, judge_pool)
+    grader = _grader(folder, allow_code, judge, judge_pool)
     built = load_agent(config, [*overrides, f"traces={folder.traces.resolve()}"])
     names = built.pool.names if "all" in single else tuple(dict.fromkeys(single))
     if name in built.pool.names:
@@ -127,6 +127,15 @@ def eval_command(
         folder.begin(fixed, questions, resume=resume)
         folder.write_settings({"versions": versions(), "samples": samples})
         done = folder.episodes()
+        wanted = {c.name for c in contestants}, {q.id for q in questions}
+        if kept := sum(
+            job.router not in wanted[0] or job.question not in wanted[1] or job.sample >= samples
+            for job in done
+        ):
+            typer.echo(
+                f"{out}: {kept} episodes of questions, samples or models that are not asked for now stay and count",
+                err=True,
+            )
         todo = list(jobs([c.name for c in contestants], questions, samples, done))
         left = math.inf
         if max_usd is not None:
@@ -137,7 +146,7 @@ def eval_command(
             typer.echo(
                 f"stopped near ${max_usd:g}; --resume with a higher --max-usd goes on", err=True
             )
-        _score(out, grader, seed)
+        _score(folder, grader, seed)
 
 
 def rescore_command(
@@ -145,10 +154,25 @@ def rescore_command(
     allow_code: AllowCode = False,
     judge: JudgeName = None,
     judge_pool: JudgePool = None,
+    by_metric: Annotated[
+        bool, typer.Option("--by-metric", help="Without the judge that graded this run so far.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
 ) -> None:
-    """Grade the traces of a run again, and write its results anew; no router is asked, and a judge only for verdicts it has not given."""
-    _score(run, _grader(run, allow_code, judge, judge_pool), seed)
+    """Grade the traces of a run again, and write its results anew; no router is asked, and a judge only for verdicts it has not given.
+
+    A run that a judge graded is graded by the same one, unless another is named.
+    """
+    from router_r1.errors import ConfigError
+    from router_r1_eval.runner import RunFolder
+
+    folder = RunFolder(run)
+    folder.read_settings()
+    if by_metric:
+        if judge is not None or judge_pool is not None:
+            raise ConfigError("--by-metric is without a judge; leave --judge and --judge-pool out")
+        folder.write_settings({"judge": None})
+    _score(folder, _grader(folder, allow_code, judge, judge_pool), seed)
 
 
 def _ask(
@@ -186,8 +210,12 @@ def _ask(
             raise
 
 
-def _grader(run: Path, allow_code: bool, judge: str | None, pool: Path | None) -> Grader:
-    """How answers are graded. Raises `ConfigError` for a judge that can not be called."""
+def _grader(folder: RunFolder, allow_code: bool, judge: str | None, pool: Path | None) -> Grader:
+    """How answers are graded: where no judge is named, by the one that graded the run so far.
+
+    Raises:
+        ConfigError: a judge that can not be called.
+    """
     from router_r1.errors import ConfigError
     from router_r1.pool import ModelPool
     from router_r1_eval.scoring import by_metric
@@ -195,20 +223,26 @@ def _grader(run: Path, allow_code: bool, judge: str | None, pool: Path | None) -
 
     grader = by_metric(allow_code)
     if judge is None and pool is None:
-        return grader
+        kept = folder.read_settings().get("judge") if folder.settings.exists() else None
+        if kept is None:
+            return grader
+        judge, pool = kept["model"], Path(kept["pool"])
     if judge is None or pool is None:
         raise ConfigError("--judge and --judge-pool belong together")
-    return Judged(ModelPool.from_yaml(pool), judge, run / "verdicts.jsonl", grader)
+    verdicts = folder.path / "verdicts.jsonl"
+    return Judged(ModelPool.from_yaml(pool.resolve()), judge, verdicts, grader)
 
 
-def _score(run: Path, grader: Grader, seed: int) -> None:
+def _score(folder: RunFolder, grader: Grader, seed: int) -> None:
     from router_r1.progress import counting
-    from router_r1_eval.runner import RunFolder
     from router_r1_eval.scoring import rescore, summary
+    from router_r1_eval.verdicts import Judged
 
-    total = len(RunFolder(run).episodes())
-    with counting("scoring", total) as advance:
-        results = rescore(run, grader, seed=seed, on_score=lambda _: advance(0.0))
+    if isinstance(grader, Judged):
+        folder.write_settings({"judge": grader.named()})
+    total = len(folder.episodes())
+    with counting("scoring", total, paid=False) as advance:
+        results = rescore(folder.path, grader, seed=seed, on_score=lambda _: advance(0.0))
     for line in summary(results):
         typer.echo(line)
     down = [

@@ -90,10 +90,14 @@ class Judged:
             return self._by_metric(question, answer)
         return self._scores[self._key(question, answer)]
 
+    def named(self) -> dict[str, str]:
+        """For `run.json`: enough to grade by the same judge again."""
+        return {"model": self._judge.card.name, "pool": self._judge.pool.source}
+
     def described(self) -> dict[str, Any]:
         """For `results.json`."""
         return {
-            "model": self._judge.card.name,
+            **self.named(),
             "version": JUDGE_VERSION,
             "cost_usd": self.ledger.cost_usd(),
         }

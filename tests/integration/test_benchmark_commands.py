@@ -36,7 +36,7 @@ def test_the_list_has_every_benchmark(app: typer.Typer) -> None:
     result = CliRunner().invoke(app, ["benchmark", "list"])
     assert result.exit_code == 0, result.output
     for name in benchmarks.names():
-        (line,) = [row for row in result.output.splitlines() if f" {name} " in row]
+        (line,) = [row for row in result.output.splitlines() if row.startswith(f"{name} ")]
         found = benchmarks.get(name)
         assert found.area in line and found.licence in line and found.source in line
 

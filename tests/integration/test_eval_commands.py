@@ -176,11 +176,16 @@ def test_a_rerun_asks_only_what_is_missing_or_failed(files: Path, script: Script
     again = evaluate(files, "--single", "small", "--limit", "5", "--resume")
     assert again.returncode == 0, again.stderr
     assert script.asked == {"policy": 2, "large": 1, "small": 5}
+    assert "stay and count" not in again.stderr
     rows = {row["name"]: row for row in results(files)["rows"]}
     asked = read_questions(files / "run" / "questions.jsonl")
     easy = sum(q.category == "small" for q in asked) / 5
     assert rows["agent"]["accuracy"] == 1 and rows["small"]["accuracy"] == pytest.approx(easy)
     assert rows["small"]["failed"] == 0
+
+    fewer = evaluate(files, "--limit", "4", "--resume")
+    assert "6 episodes of questions, samples or models that are not asked for now" in fewer.stderr
+    assert results(files)["questions"] == 5
 
     other = evaluate(files, "--resume", "--set", "limits.max_rounds=1")
     assert other.returncode == 2 and "begun with another agent" in other.stderr
@@ -319,6 +324,7 @@ def test_rescoring_asks_nobody(files: Path, script: Script) -> None:
     )
     assert again.returncode == 0, again.stderr
     assert not script.asked
+    assert "scoring: " in again.stderr and "$" not in again.stderr
     rows = {row["name"]: row["accuracy"] for row in results(files)["rows"]}
     assert rows == {"agent": 1.0, "small": 5 / 8}
     lines = (files / "run" / "scores.jsonl").read_text().splitlines()
@@ -365,6 +371,16 @@ def test_a_judge_grades_once_what_metrics_can_not(files: Path, script: Script) -
     found = results(files)
     assert [row["accuracy"] for row in found["rows"]] == [row["accuracy"] for row in before]
     assert found["settings"]["judge"]["model"] == "judge"
+
+    def rescored(*arguments: str) -> Any:
+        done = subprocess.run(
+            [*COMMAND, "rescore", str(files / "run"), *arguments], capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return results(files)["settings"]["judge"]
+
+    assert rescored()["model"] == "judge"  # a run keeps the judge that it was graded by
+    assert rescored("--by-metric") is None and rescored() is None
 
     script.judge_says = "I would rather not."
     (files / "run" / "verdicts.jsonl").unlink()

@@ -59,7 +59,10 @@ def test_import_then_check(app, source, tmp_path) -> None:
     assert result.exit_code == 0, result.output
     assert "note    ties: one best model on" in result.output
 
-    CliRunner().invoke(app, [*arguments, "--as-published"])
+    refused = CliRunner().invoke(app, [*arguments, "--as-published"])
+    assert refused.exit_code and "holds a table" in str(refused.exception)
+    assert len(OutcomeTable.load(out / "test").questions) == 39
+    CliRunner().invoke(app, [*arguments, "--as-published", "--replace"])
     result = CliRunner().invoke(app, [*checked, "--json"])
     assert result.exit_code == 1
     first = json.loads(result.output)[0]
@@ -71,7 +74,7 @@ def test_import_writes_parquet_where_that_is_asked_for(app, source, tmp_path) ->
     assert CliRunner().invoke(app, [*arguments, "--format", "parquet"]).exit_code == 0
     found = OutcomeTable.load(tmp_path / "test")
     assert {p.suffix for p in (tmp_path / "test").iterdir()} == {".yaml", ".parquet"}
-    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert CliRunner().invoke(app, [*arguments, "--replace"]).exit_code == 0
     again = OutcomeTable.load(tmp_path / "test")
     assert {p.suffix for p in (tmp_path / "test").iterdir()} == {".yaml", ".gz"}
     assert (found.questions, list(found)) == (again.questions, list(again))
@@ -91,6 +94,11 @@ def test_a_table_that_can_not_be_loaded_has_all_its_broken_rows_named(
     assert result.exit_code == 2
     assert "questions.jsonl:1" in result.output
     assert "questions.jsonl:2" in result.output
+    (out / "train" / "questions.jsonl").write_text('{"id": "x"}\n{"id": \n')
+    result = CliRunner().invoke(app, ["table", "check", str(out / "train")])
+    assert result.exit_code == 2
+    assert "questions.jsonl:1" in result.output
+    assert "questions.jsonl:2: no JSON" in result.output
     result = CliRunner().invoke(app, ["table", "check", str(tmp_path / "none")])
     assert result.exit_code == 2
     assert "no such folder" in result.output

@@ -818,6 +818,8 @@ def test_a_file_of_your_own_that_is_none(tmp_path: Path) -> None:
     path = put(tmp_path, "mine.jsonl", {"question": "?", "answer": "x"})
     with pytest.raises(ConfigError, match="has no splits"):
         benchmarks.load(str(path), split="train")
+    with pytest.raises(ConfigError, match="found by its path"):
+        benchmarks.load(str(path), tmp_path)
 
 
 # --- the page

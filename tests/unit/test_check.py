@@ -105,6 +105,14 @@ def test_a_model_far_below_a_weaker_one_in_one_category(draft) -> None:
     assert finding.message.startswith("in b (60 questions) strong scores 0.000 and weak")
 
 
+def test_other_models_than_in_the_table_for_fitting(draft) -> None:
+    fit = draft.table()
+    assert not draft.found("models", fit)
+    draft.cards["third"] = {"name": "third", "price": Price(input=1.0, output=2.0)}
+    (found,) = draft.found("models", fit)
+    assert found.weight == "error" and found.message.endswith("third")
+
+
 def test_a_small_category_is_not_judged(draft) -> None:
     few = [k for k, q in draft.questions.items() if q["category"] == "b"][: FEW - 1]
     for key in few:

@@ -13,7 +13,7 @@ import pytest
 from router_r1.errors import ConfigError, DataError
 from router_r1.table import OutcomeTable
 from router_r1_eval.importers import KINDS, Given, read
-from router_r1_eval.importers.common import cards, given_cards, parse_csv, tokens
+from router_r1_eval.importers.common import cards, given_cards, parse_csv, read_csv, tokens
 from router_r1_eval.numbers import final_number
 
 PRICES = Given(given_cards(["a=1,2", "b=0.5,0.5"], None))
@@ -366,6 +366,15 @@ def test_csv_cells_may_hold_lines_and_long_texts() -> None:
     long = "x" * 200_000
     (row,) = parse_csv(f'a,b\n"one\ntwo",{long}\n', "here", ["a"])
     assert row == {"a": "one\ntwo", "b": long}
+
+
+def test_a_csv_file_may_have_a_byte_order_mark_and_one_without_a_header_is_told_shortly(
+    tmp_path,
+) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfa,b\n1,2\n")
+    assert read_csv(tmp_path / "a.csv", ["a"]) == [{"a": "1", "b": "2"}]
+    with pytest.raises(DataError, match=r"has no column 'a'; it has 'x{39}…', '1'$"):
+        parse_csv(f"{'x' * 5000},1\n", "here", ["a"])
 
 
 def test_a_price_for_a_model_that_is_not_there_is_an_error() -> None:

@@ -40,6 +40,11 @@ def test_one_answer_or_several_are_read_alike():
     assert QUESTIONS[1].answers == ("B", "blue")
 
 
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    (tmp_path / "q.jsonl").write_bytes(b"\xef\xbb\xbf" + f"{LINE}\n".encode())
+    assert [q.id for q in read_questions(tmp_path / "q.jsonl")] == ["q1"]
+
+
 def test_blank_lines_are_passed_over(tmp_path):
     (tmp_path / "q.jsonl").write_text(f"\n{LINE}\n\n")
     assert [q.id for q in read_questions(tmp_path / "q.jsonl")] == ["q1"]

@@ -329,12 +329,22 @@ def test_the_same_question_in_two_splits_is_an_error_or_kept_once() -> None:
     questions[twin] = question(twin, question=question(1).question)
     rows = [outcome(n, "large") for n in range(60)]
     with pytest.raises(
-        DataError, match=rf"colours: .*'q1'.*'q{twin}'.*same text.*set duplicates to 'first'"
+        DataError,
+        match=rf"colours: .*'q1'.*'q{twin}'.*same text.*set duplicates to 'first', which keeps one of two questions$",
     ):
         world_of(questions, rows)
     kept = world_of(questions, rows, duplicates="first")
     ids = {q.id for split in Split for q in kept.questions(split)}
     assert ids == {f"q{n}" for n in range(60)} - {f"q{twin}"}
+
+
+def test_a_metric_that_there_is_not_is_an_error_with_its_own_remedy() -> None:
+    questions = [question(n, metric="recorded") for n in range(60)]
+    rows = [outcome(n, "large") for n in range(60)]
+    with pytest.raises(DataError, match=r"colours: .*'recorded'.*set graded to false") as refused:
+        world_of(questions, rows)
+    assert "duplicates" not in str(refused.value)
+    assert world_of(questions, rows, graded=False)
 
 
 def test_questions_with_one_text_and_different_options_are_different() -> None:

@@ -9,7 +9,14 @@ from router_r1.errors import ConfigError, DataError
 from router_r1.questions import Question, Split, split_of
 from router_r1_envs.generated import GeneratedWorld
 from router_r1_envs.recorded import RecordedWorld
-from router_r1_envs.world import Level, level_named, load_world, split_questions, start
+from router_r1_envs.world import (
+    Level,
+    check_metrics,
+    level_named,
+    load_world,
+    split_questions,
+    start,
+)
 
 POOL = "candidates: [{name: a, price: {input: 1, output: 1}}]"
 
@@ -180,4 +187,4 @@ def test_a_folder_without_a_table_is_named(tmp_path):
 
 def test_a_metric_that_there_is_not_is_found_before_anybody_is_asked():
     with pytest.raises(DataError, match="'q' has the metric 'bleu'; it is one of em, f1"):
-        split_questions([Question(id="q", question="?", answer="x", metric="bleu")])
+        check_metrics([Question(id="q", question="?", answer="x", metric="bleu")])

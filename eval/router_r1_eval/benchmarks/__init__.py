@@ -103,6 +103,10 @@ def load(
     if benchmark.area == "own":
         if split is not None:
             raise ConfigError(f"{name}: a file of your own has no splits; leave `split` out")
+        if data is not None:
+            raise ConfigError(
+                f"{name}: a file of your own is found by its path; leave the folder {data} out"
+            )
         return sample(own.read(Path(name)), limit)
     questions: dict[str, Question] = {}
     for number, (where, row) in enumerate(reading.rows(benchmark, data, split)):

@@ -24,13 +24,14 @@ def list_command() -> None:
 
     from router_r1_eval import benchmarks
 
-    table = Table()
-    for column in ("name", "area", "questions", "licence", "source"):
-        table.add_column(column, justify="right" if column == "questions" else "left")
+    table = Table(box=None, pad_edge=False)
+    for column in ("name", "area", "questions"):
+        table.add_column(column, justify="right" if column == "questions" else "left", no_wrap=True)
+    table.add_column("licence; source", overflow="fold")
     for name in benchmarks.names():
         found = benchmarks.get(name)
         size = "-" if found.size is None else f"{found.size:,}"
-        table.add_row(*map(escape, (name, found.area, size, found.licence, found.source)))
+        table.add_row(name, found.area, size, escape(f"{found.licence}; {found.source}"))
     console = Console()
     if not console.is_terminal:
         console = Console(width=220)

@@ -152,7 +152,7 @@ def _local(path: Path, hub: Hub, split: str | None) -> Iterator[tuple[str, Row]]
 def _json(path: Path, split: str) -> Iterator[tuple[str, Row]]:
     try:
         raw = path.read_bytes()
-        content = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
+        content = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: can not be read: {error}") from error
     try:

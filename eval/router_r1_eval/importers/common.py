@@ -107,7 +107,7 @@ def read_csv(path: Path, needed: Iterable[str]) -> list[dict[str, str]]:
     """
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        return parse_csv(raw.decode("utf-8"), str(path), needed)
+        return parse_csv(raw.decode("utf-8-sig"), str(path), needed)
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: can not be read: {error}") from error
 
@@ -118,9 +118,7 @@ def parse_csv(text: str, where: str, needed: Iterable[str]) -> list[dict[str, st
     reader = csv.DictReader(io.StringIO(text, newline=""))
     columns = reader.fieldnames or []
     if missing := [name for name in needed if name not in columns]:
-        raise DataError(
-            f"{where}: has no column {missing[0]!r}; it has {', '.join(map(repr, columns)) or 'none'}"
-        )
+        raise DataError(f"{where}: has no column {missing[0]!r}; it has {_listed(columns)}")
     rows = []
     for number, row in enumerate(reader, 2):
         if None in row or None in row.values():
@@ -166,8 +164,15 @@ def wanted(row: Any, keys: Iterable[str], where: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise DataError(f"{where}: expected an object, got {type(row).__name__}")
     if missing := [key for key in keys if key not in row]:
-        raise DataError(f"{where}: has no {missing[0]!r}; it has {', '.join(map(repr, row))}")
+        raise DataError(f"{where}: has no {missing[0]!r}; it has {_listed(row)}")
     return row
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names for a message; where a file has no header, its first row stands for them, which may be long."""
+    every = list(names)
+    shown = [repr(name if len(name) <= 40 else f"{name[:39]}…") for name in every[:12]]
+    return ", ".join([*shown, *(["..."] if len(every) > 12 else [])]) or "none"
 
 
 def given_cards(prices: Iterable[str], pool: Path | None) -> dict[str, ModelCard]:

@@ -194,7 +194,7 @@ def _unpacked(source: Path) -> dict[str, list[dict[str, str]]]:
                 if not (member.isfile() and name.startswith("mmlu_") and name.endswith(".csv")):
                     continue
                 content = archive.extractfile(member)
-                text = io.TextIOWrapper(content, "utf-8").read() if content else ""
+                text = io.TextIOWrapper(content, "utf-8-sig").read() if content else ""
                 found[name.removesuffix(".csv")] = parse_csv(text, f"{source}: {name}", [_PROMPT])
     except (OSError, EOFError, tarfile.TarError, UnicodeDecodeError) as error:
         raise DataError(f"{source}: can not be read: {error}") from error
