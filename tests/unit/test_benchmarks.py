@@ -32,9 +32,10 @@ def put(folder: Path, name: str, *rows: Any) -> Path:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     plain = name.removesuffix(".gz")
-    if plain.endswith(".csv"):
+    if plain.endswith((".csv", ".tsv")):
         with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
+            between = "\t" if plain.endswith(".tsv") else ","
+            writer = csv.DictWriter(file, list(rows[0]), delimiter=between)
             writer.writeheader()
             writer.writerows(rows)
         return path
@@ -68,13 +69,25 @@ ROWS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         {"id": "triviaqa/tc_1", "answer": ("Black Sea", "Euxine")},
     ),
     (
+        "triviaqa",
+        "unfiltered-web-dev.json",
+        {
+            "Question": "Which sea?",
+            "QuestionId": "tc_1",
+            "Answer": {"Value": "Black Sea", "Aliases": ["Euxine"], "NormalizedValue": "black sea"},
+        },
+        {"id": "triviaqa/tc_1", "answer": ("Black Sea", "Euxine")},
+    ),
+    (
         "popqa",
-        "popqa.csv",
+        "popQA.tsv",
         {
             "id": 7,
-            "question": "Who wrote X?",
-            "possible_answers": '["Ann", "A."]',
+            "subj": "X",
             "prop": "author",
+            "obj": "Ann",
+            "question": "Who wrote X, Y?",
+            "possible_answers": '["Ann", "A."]',
         },
         {"id": "popqa/7", "answer": ("Ann", "A."), "category": "author"},
     ),
@@ -203,7 +216,7 @@ ROWS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ),
     (
         "musr",
-        "murder_mysteries.csv",
+        "murder_mystery.csv",
         {
             "narrative": "It was dark.",
             "question": "Who?",
@@ -742,6 +755,96 @@ def test_a_copy_of_the_hubs_repository_in_a_folder(tmp_path: Path) -> None:
         "cola sentence",
         "sst2 sentence",
     ]
+
+
+MUSIQUE = {"id": "2hop__1", "question": "When?", "answer": "1900", "answer_aliases": []}
+STORY = {"narrative": "It was dark.", "question": "Who?", "choices": "['Ann', 'Eve']"}
+COPIES: list[tuple[str, str, dict[str, list[dict[str, Any]]], list[str]]] = [
+    # A file with tabs, and a README that says nothing of configurations.
+    (
+        "popqa",
+        "PopQA/README.md",
+        {"PopQA/test.tsv": [{"id": 7, "question": "Who?", "possible_answers": '["Ann", "A."]'}]},
+        ["popqa/7"],
+    ),
+    # No README; what is called `dev` is the validation set.
+    (
+        "musique",
+        "MuSiQue/.gitattributes",
+        {
+            "MuSiQue/musique_ans_v1.0_train.jsonl": [{**MUSIQUE, "id": "no"}],
+            "MuSiQue/musique_ans_v1.0_dev.jsonl": [MUSIQUE],
+        },
+        ["musique/2hop__1"],
+    ),
+    # One file, whose name is that of no split: the training set.
+    (
+        "ifeval",
+        "IFEval/README.md",
+        {
+            "IFEval/ifeval_input_data.jsonl": [
+                {"key": n, "prompt": "Go.", "instruction_id_list": ["a:b"], "kwargs": [given]}
+                for n, given in enumerate([{}, {"n": 1}])
+            ]
+        },
+        ["ifeval/0", "ifeval/1"],
+    ),
+]
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize(("name", "mark", "files", "expected"), COPIES, ids=lambda v: str(v)[:24])
+def test_copies_of_repositories_as_they_lie_on_the_hub(
+    name: str, mark: str, files: dict[str, list[Any]], expected: list[str], tmp_path: Path
+) -> None:
+    for file, rows in files.items():
+        put(tmp_path, file, *rows)
+    (tmp_path / mark).touch()
+    assert [question.id for question in benchmarks.load(name, tmp_path)] == expected
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_copy_whose_readme_names_the_files(tmp_path: Path) -> None:
+    """A task is a split, and its file need not be called so; a set may be one configuration of many."""
+    files = {"murder_mysteries": "murder_mystery", "object_placements": "object_placements"}
+    lines = "".join(f"  - split: {split}\n    path: {name}.csv\n" for split, name in files.items())
+    for name in files.values():
+        put(tmp_path, f"MuSR/{name}.csv", {**STORY, "answer_index": 1, "answer_choice": "Eve"})
+    readme = f"---\nconfigs:\n- config_name: default\n  data_files:\n{lines}---\n"
+    (tmp_path / "MuSR" / "README.md").write_text(readme)
+    musr = benchmarks.get("musr")
+    musr = replace(musr, hub=tuple(hub for hub in musr.hub if hub.split in files))
+    asked = [musr.convert(0, row) for _, row in reading.rows(musr, tmp_path)]
+    assert [(q.category, q.answer) for q in asked if q] == [(split, "B") for split in files]
+
+    folder = tmp_path / "FlashRAG_datasets"
+    put(folder, "nq/dev.jsonl", {"id": "d", "question": "When?", "golden_answers": ["1900"]})
+    put(
+        folder,
+        "2wikimultihopqa/dev.jsonl",
+        {"id": "d", "question": "Who?", "golden_answers": ["E"]},
+    )
+    (folder / "README.md").write_text(
+        "---\nconfigs:\n- config_name: nq\n  data_files:\n  - split: dev\n    path: nq/dev.jsonl\n"
+        "- config_name: 2wikimultihopqa\n  data_files:\n  - split: dev\n    path: 2wikimultihopqa/dev.jsonl\n---\n"
+    )
+    (question,) = benchmarks.load("2wikimultihopqa", tmp_path)
+    assert (question.id, question.answer) == ("2wikimultihopqa/d", "E")
+
+
+def test_the_file_of_a_part_may_have_another_name(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"put PART\.csv .* PART one of murder_mystery, object_pla"):
+        benchmarks.load("musr", tmp_path)
+    put(tmp_path, "musr_murder_mysteries.jsonl", {**STORY, "answer_index": 0})
+    assert [q.answer for q in benchmarks.load("musr", tmp_path)] == ["A"]
+    put(tmp_path, "murder_mystery.csv", {**STORY, "answer_index": 1})
+    assert [q.answer for q in benchmarks.load("musr", tmp_path)] == ["B"]
+
+
+def test_the_pronouns_of_wsc_are_those_that_were_set_right() -> None:
+    configs = {hub.part: hub.config for hub in benchmarks.get("superglue").hub}
+    assert configs.pop("wsc") == "wsc.fixed"
+    assert all(part == config for part, config in configs.items())
 
 
 def test_parquet_files(tmp_path: Path) -> None:

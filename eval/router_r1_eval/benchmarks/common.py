@@ -48,6 +48,8 @@ class Hub(NamedTuple):
     """The split that is quoted."""
     part: str | None = None
     """The part of the benchmark that this is; None for all of it."""
+    file: str | None = None
+    """What stands for the part in names of files, where that is another name."""
 
 
 @dataclass(frozen=True)

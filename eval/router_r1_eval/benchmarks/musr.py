@@ -22,7 +22,12 @@ from router_r1_eval.benchmarks.common import (
     whole,
 )
 
-TASKS = ("murder_mysteries", "object_placements", "team_allocation")
+TASKS = {
+    "murder_mysteries": "murder_mystery",
+    "object_placements": "object_placements",
+    "team_allocation": "team_allocation",
+}
+"""Tasks, and what their files are called."""
 
 
 def convert(number: int, row: Row) -> Question:
@@ -52,7 +57,7 @@ BENCHMARK = Benchmark(
     area="knowledge",
     licence="CC BY 4.0",
     source="https://github.com/Zayne-sprague/MuSR",
-    hub=tuple(Hub("TAUR-Lab/MuSR", None, task, task) for task in TASKS),
+    hub=tuple(Hub("TAUR-Lab/MuSR", None, task, task, file) for task, file in TASKS.items()),
     files=("{part}.csv",),
     size=756,
     convert=convert,

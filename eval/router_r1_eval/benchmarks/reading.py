@@ -8,7 +8,8 @@ In a folder these are looked for, each gzipped or not:
 3. a copy of the hub repository, a folder called as the repository is (`hf download nyu-mll/glue --repo-type dataset
    --local-dir FOLDER/glue`), which `datasets` reads.
 
-Formats: JSON Lines, JSON (a list, or an object with one under `examples`, `data` or the split), CSV, and Parquet.
+Formats: JSON Lines, JSON (a list, or an object with one under `examples`, `data` or the split), CSV, the same with tabs (TSV), and
+Parquet.
 
 Not covered: what is in a row.
 """
@@ -29,7 +30,7 @@ from router_r1_eval.importers.common import read_csv
 
 log = logging.getLogger("router_r1_eval.benchmarks")
 
-_FORMATS = ("jsonl", "json", "csv", "parquet")
+_FORMATS = ("jsonl", "json", "csv", "tsv", "parquet")
 _LISTS = ("examples", "data", "Data", "rows")
 
 
@@ -85,12 +86,14 @@ def _parts(benchmark: Benchmark) -> Iterable[Hub]:
 
 
 def _find(benchmark: Benchmark, data: Path, hub: Hub, split: str | None) -> Path | None:
-    path = _file(data, candidates(benchmark, hub.part, split))
+    names = [hub.part] if hub.file is None else [hub.file, hub.part]
+    path = _file(data, [name for part in names for name in candidates(benchmark, part, split)])
     if path is not None:
         return path
     copy = data / hub.path.rpartition("/")[2]
-    # A folder with files for the parts (`bbh/word_sorting.json`) is no copy of the repository.
-    return copy if (copy / "README.md").is_file() else None
+    # A folder with files for the parts (`bbh/word_sorting.json`) is no copy of the repository. Not all of these have a README.
+    is_copy = any((copy / name).is_file() for name in ("README.md", ".gitattributes"))
+    return copy if is_copy else None
 
 
 def _file(data: Path, names: Iterable[str]) -> Path | None:
@@ -104,7 +107,7 @@ def _missing(benchmark: Benchmark, data: Path, split: str | None) -> str:
     first, *others = candidates(
         benchmark, "PART" if hub.part and not benchmark.one_file else None, split
     )
-    parts = [str(hub.part) for hub in _parts(benchmark)] if "PART" in first else []
+    parts = [str(hub.file or hub.part) for hub in _parts(benchmark)] if "PART" in first else []
     of = f" with PART one of {', '.join(parts)}" if parts else ""
     return (
         f"{data}: holds nothing of {benchmark.name}; put {first} there (or {', '.join(others)}; gzipped or not){of}, "
@@ -125,7 +128,7 @@ def _hub(benchmark: Benchmark, hub: Hub, split: str | None) -> Iterator[tuple[st
     try:
         yield from _dataset(hub.path, hub, split)
     except DataError as error:
-        first, *_ = candidates(benchmark, hub.part, split)
+        first, *_ = candidates(benchmark, hub.file or hub.part, split)
         raise DataError(
             f"{benchmark.name}: {error}; get it from {benchmark.source}, put {first} into a folder, and give that "
             f"folder (--data FOLDER)"
@@ -137,7 +140,7 @@ def _local(path: Path, hub: Hub, split: str | None) -> Iterator[tuple[str, Row]]
         yield from _dataset(str(path), hub, split)
         return
     name = path.name.removesuffix(".gz")
-    if name.endswith(".csv"):
+    if name.endswith((".csv", ".tsv")):
         for number, row in enumerate(read_csv(path, ()), 2):
             yield f"{path}: row {number}", row
     elif name.endswith(".parquet"):

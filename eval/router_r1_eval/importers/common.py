@@ -100,22 +100,25 @@ def tokens(text: str) -> int:
 
 
 def read_csv(path: Path, needed: Iterable[str]) -> list[dict[str, str]]:
-    """The rows of a CSV file, gzipped if its name ends in `.gz`.
+    """The rows of a CSV file, or of one with tabs (`.tsv`); gzipped if its name ends in `.gz`.
 
     Raises:
         DataError: not readable, or a column is missing.
     """
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        return parse_csv(raw.decode("utf-8-sig"), str(path), needed)
+        tabs = path.name.removesuffix(".gz").endswith(".tsv")
+        return parse_csv(raw.decode("utf-8-sig"), str(path), needed, "\t" if tabs else ",")
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: can not be read: {error}") from error
 
 
-def parse_csv(text: str, where: str, needed: Iterable[str]) -> list[dict[str, str]]:
-    """The rows of a CSV text. Raises `DataError` where a column or a cell is missing."""
+def parse_csv(
+    text: str, where: str, needed: Iterable[str], between: str = ","
+) -> list[dict[str, str]]:
+    """The rows of a CSV text, with this between its cells. Raises `DataError` where a column or a cell is missing."""
     csv.field_size_limit(sys.maxsize)
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=between)
     columns = reader.fieldnames or []
     if missing := [name for name in needed if name not in columns]:
         raise DataError(f"{where}: has no column {missing[0]!r}; it has {_listed(columns)}")
