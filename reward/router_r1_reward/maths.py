@@ -27,6 +27,10 @@ _STYLE = re.compile(r"\\(?:boxed|text|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{
 _SPACING = re.compile(r"\\(?:left|right|displaystyle)(?![A-Za-z])|\\[,;:! ]|~")
 _DEGREES = re.compile(r"\^?\s*(?:\{\s*\\circ\s*\}|\\circ)|\\degree")
 _ASSIGNED = re.compile(r"^(?:\\?[A-Za-z](?:_\{?\w{1,9}\}?)?\s*)?=\s*(?=[^=])")
+_ABOUT = re.compile(
+    r"^(?:(?:about|around|roughly|approximately|approx\.|circa)\s+|≈\s*)(?=[$€£¥]?[\d.-])",
+    re.IGNORECASE,
+)
 
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
 _QUANTITY = re.compile(
@@ -177,7 +181,7 @@ def final_part(text: str) -> str:
             core = inner[len(opening) : -len(closing)]
             text = text if "$" in core else core
     text = text.replace("\\$", "$").replace("\\%", "%").strip().rstrip(".").strip()
-    return _ASSIGNED.sub("", text)
+    return _ABOUT.sub("", _ASSIGNED.sub("", text))
 
 
 @lru_cache(maxsize=4096)

@@ -48,6 +48,7 @@ def verifier() -> Iterator[Verifier]:
         ("She has 12 apples left in the basket", "12"), ("So she pays $12.50.", "12.5"),
         ("First 3 * 4 = 12.\nThen 12 + 5 = $<<12+5=17>>17 a day.", "17"),
         ("He walks 200 feet\n\nand is out of reach.", "200"),
+        ("about 5", "5"), ("It is about 5.", "5"), ("Approximately $12.50", "12.5"), (r"\approx 5", "5"), ("≈ 5", "5"),
     ],
 )  # fmt: skip
 def test_the_same_number(answer: str, gold: str) -> None:
