@@ -263,7 +263,9 @@ def efficiency(traces: Iterable[Trace]) -> dict[str, dict[str, Any]]:
     totals: dict[str, Counter[str]] = defaultdict(Counter)
     prices: dict[str, dict[str, float]] = {}
     for trace in traces:
-        prices |= {c.name: c.price.model_dump(exclude_none=True) for c in trace.candidates}
+        prices |= {
+            c.name: c.price.model_dump(mode="json", exclude_none=True) for c in trace.candidates
+        }
         for outcome in (o for turn in trace.turns for o in turn.outcomes):
             if outcome.response is not None and outcome.response.first_token_s is not None:
                 firsts[outcome.model].append(outcome.response.first_token_s)

@@ -145,6 +145,7 @@ def sections(page: Page) -> list[str]:
         "Results",
         "Categories",
         "Calls per question",
+        "Speed and price",
         "Episodes",
         "Every level",
         "Learning curve",
@@ -199,6 +200,88 @@ def test_results_of_a_benchmark_have_names_accuracy_and_cost_and_that_is_enough(
         "Settings and versions",
     ]
     assert "ours 50.0 10.00 2.00" in page.words
+
+
+def run_of_a_benchmark() -> dict:
+    """Results as `router-r1 eval` writes them: no levels, and numbers that tournaments do not have."""
+    policy, _, small, large, *_ = rows()
+    for entry, right in ((policy, 0.55), (small, 0.45), (large, 0.35)):
+        entry |= {"curve": [], "within": {}, "regret": {}}
+        entry["categories"] = {
+            "cola": {"questions": 120, "accuracy": 0.25},
+            "sst2": {"questions": 80, "accuracy": right},
+        }
+    found = results(rows=[policy, small, large], efficiency=EFFICIENCY)
+    found["rows"][0]["corpus"] = {"cola/matthews": 0.31, "score": 0.7}
+    found["rows"][1]["corpus"] = {"cola/matthews": -0.052}
+    found["settings"]["peak_mib"] = {"process": 1234.5, "gpu": 80.2}
+    return found
+
+
+EFFICIENCY = {
+    "<small>": {
+        "attempts": 1200,
+        "failed": 3,
+        "input_tokens": 45678,
+        "output_tokens": 912,
+        "tokens_estimated": True,
+        "tokens_per_s": 81.25,
+        "first_token_s": None,
+        "price": {"input": 0.15, "output": 0.6, "as_of": "2026-11-01"},
+    },
+    "policy (policy)": {
+        "attempts": 10,
+        "failed": 0,
+        "input_tokens": 5,
+        "output_tokens": 0,
+        "tokens_estimated": False,
+        "tokens_per_s": None,
+        "first_token_s": 0.4321,
+        "price": None,
+    },
+}
+
+
+def test_a_run_of_a_benchmark_has_its_own_numbers_speeds_and_prices(tmp_path):
+    page = report(tmp_path, run_of_a_benchmark())
+    assert "Speed and price" in sections(page)
+    assert cells(page, "<small>").startswith(" <small> 1,200 3 ≈ 45,678 ≈ 912 81.2 0.15 0.6 2026-")
+    assert cells(page, "policy (policy)").startswith(" policy (policy) 10 0 5 0 0.432 ")
+    assert "Peak memory of the run: process 1,234 MiB, gpu 80 MiB." in page.words
+    assert "≈: guessed from the texts" in page.words
+    numbers = page.words[page.words.index("Numbers of all answers together") :]
+    assert "router cola/matthews score policy 0.310 0.700 small −0.052 " in numbers
+
+
+def test_what_no_run_has_has_no_table(tmp_path):
+    words = report(tmp_path, results()).words
+    for absent in ("Speed and price", "Numbers of all answers", "Peak memory", "$ cached"):
+        assert absent not in words
+    found = run_of_a_benchmark()
+    del found["settings"]["peak_mib"]
+    assert "Peak memory" not in report(tmp_path, found).words
+
+
+def test_single_models_are_shown_by_category_too(tmp_path):
+    """In a tournament, where the best of them has a row of its own, and in a run, where it has not."""
+    page = report(tmp_path / "run", run_of_a_benchmark())
+    accuracy = page.words[page.words.index("Accuracy by category.") :]
+    assert "cola 120 sst2 80 policy 25 55 large 25 35 small 25 45 Percent" in accuracy
+    found = results()
+    for entry in found["rows"][1:]:
+        entry["categories"] = found["rows"][0]["categories"]
+    page = report(tmp_path / "tournament", found)
+    accuracy = page.words[page.words.index("Accuracy by category.") :]
+    for name in ("policy", "knn", "small", "best single = large", "random", "oracle"):
+        assert f" {name} 50 75 " in accuracy
+
+
+def test_a_small_p_is_markup_that_any_parser_reads(tmp_path):
+    found = results()
+    found["rows"][2]["mcnemar"] = {"only_ours": 1, "only_theirs": 61, "p": 1e-9}
+    report(tmp_path, found)
+    text = (tmp_path / "report.html").read_text()
+    assert ">&lt; 0.001</td>" in text and ">< " not in text
 
 
 def test_only_what_is_beyond_chance_is_marked_and_not_the_highest(tmp_path):

@@ -82,10 +82,8 @@ def _sizes(rows: Sequence[Row]) -> dict[str, str]:
 
 
 def category_table(results: Results, caption: str) -> str:
-    """Router x category: accuracy; empty where nothing says, or there is only one category."""
-    rows = [row for row in _shown(results) if row.categories] or [
-        row for row in results.rows if row.categories
-    ]
+    """Router x category: accuracy, single models too; empty where nothing says, or there is only one category."""
+    rows = sorted((r for r in results.distinct if r.categories), key=order_of(results))
     names = list(dict.fromkeys(name for row in rows for name in row.categories))
     if len(names) < 2:
         return ""

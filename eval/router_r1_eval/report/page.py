@@ -15,7 +15,7 @@ from string import Template
 from typing import TypeVar
 
 from router_r1_envs.training_log import read_metrics
-from router_r1_eval.report import figures, maps, plane, svg, tables
+from router_r1_eval.report import figures, maps, plane, runs, svg, tables
 from router_r1_eval.report.episodes import Seen, calls_table, pager, read_seen
 from router_r1_eval.report.read import Results, read_results
 from router_r1_eval.report.svg import Drawing, style
@@ -55,6 +55,7 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
         page.figure("differences", lambda width: figures.differences(results, width), _DIFFERENCES),
         page.figure("bars", lambda width: figures.rewards(results, width), _REWARDS),
         page.table(tables.results_table, results, _RESULTS),
+        page.table(runs.corpus_table, results, _CORPUS),
         *(
             page.table(partial(tables.capped_table, results), cap, _CAPPED.format(html.escape(cap)))
             for cap in tables.caps(results)
@@ -72,6 +73,7 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
         ),
         page.table(maps.asked_table, results, "Who is asked."),
     )
+    page.section("Speed and price", page.table(runs.efficiency_table, results, _CALLS))
     if seen:
         page.section("Episodes", _about_sample(seen), pager(traces, seen))
     page.section(
@@ -104,6 +106,10 @@ _RESULTS = "Every router and bar, at the level that stands for it; policies and 
 _CAPPED = (
     "Against the best single model, at no more than {}: for every router the level that validation chose. On the test questions it may cost a "
     "little more. Columns as in the table of results."
+)
+_CORPUS = "Numbers of all answers together, as the authors of the benchmark define them."
+_CALLS = (
+    "What calling each model was like, and its price. Replayed calls have the times of the replay."
 )
 _MIXTURES = "What mixing the levels of a router reaches."
 _TWO_MODELS = "Between two models: the share of calls to {strong}, the others to {weak}, that recovers a part of the gap of {gap:.1f} points."

@@ -232,7 +232,7 @@ def _fixed(value: float | None, digits: int) -> str:
 
 
 def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return "&lt; 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def usd_columns(points: Iterable[Point]) -> Callable[[Point], str]:
