@@ -253,6 +253,31 @@ def test_a_run_of_a_benchmark_has_its_own_numbers_speeds_and_prices(tmp_path):
     assert "router cola/matthews score policy 0.310 0.700 small −0.052 " in numbers
 
 
+def mixed(*corners: str, aiq: float) -> dict:
+    reached = {"aiq": aiq, "cost_ratio_at_100": 0.5, "cost_ratio_at_95": None}
+    if corners:
+        reached |= {"corners": corners, "in_hindsight": {"aiq": aiq + 0.0123}}
+        reached |= {"accuracy_at": {"25%": 0.5, "100%": 0.8}}
+    return reached
+
+
+def test_the_page_says_which_questions_chose_what_is_mixed(tmp_path):
+    found = results(zero_router=mixed("small", "large", aiq=0.6))
+    found["rows"][0]["hull"] = mixed("rich", aiq=0.7)
+    words = report(tmp_path, found).words
+    assert "takes no look at a question; validation chose which ones." in words
+    assert "at random reaches; validation chose which ones." in words
+    table = words[words.index("What mixing the levels") :]
+    assert "router AIQ in hindsight at 25% of its cost at 100% of its cost" in table
+    assert "policy 0.700 0.712 50.0 80.0 0.50 single models, mixed 0.600 0.612" in table
+
+    found = results(zero_router=mixed(aiq=0.6))
+    found["rows"][0]["hull"] = mixed(aiq=0.7)
+    words = report(tmp_path, found).words
+    assert words.count("these very questions chose which ones, and that flatters") == 2
+    assert "in hindsight" not in words[words.index("What mixing the levels") :]
+
+
 def test_what_no_run_has_has_no_table(tmp_path):
     words = report(tmp_path, results()).words
     for absent in ("Speed and price", "Numbers of all answers", "Peak memory", "$ cached"):

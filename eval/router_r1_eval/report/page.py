@@ -47,7 +47,11 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
     page.section("What this sample can show", _sample(results))
     page.section(
         "Cost and quality",
-        page.figure("frontier", lambda width: plane.frontier(results, width), _FRONTIER),
+        page.figure(
+            "frontier",
+            lambda width: plane.frontier(results, width),
+            _FRONTIER.format(_CHOSEN[bool(results.mixed_singles)]),
+        ),
         page.figure("closeup", lambda width: plane.close_up(results, width), _CLOSE_UP),
     )
     page.section(
@@ -60,7 +64,7 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
             page.table(partial(tables.capped_table, results), cap, _CAPPED.format(html.escape(cap)))
             for cap in tables.caps(results)
         ),
-        page.table(tables.mixtures_table, results, _MIXTURES),
+        page.table(tables.mixtures_table, results, _mixtures(results)),
         page.table(tables.two_models_table, results, _between(results)),
     )
     regret = page.table(maps.regret_table, results, "Regret by category.")
@@ -94,7 +98,7 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
 _FRONTIER = (
     "Accuracy against cost. Lines join the levels of a router; the large point is the level that stands for it, the small ones the others, and "
     "vertical lines are 95 % bootstrap intervals. Circles: policies and bars; squares: routers; rings: single models; diamond: the oracle. "
-    "Dashed: what mixing single models at random reaches, which takes no look at a question. Dotted: the best single model."
+    "Dashed: what mixing single models at random reaches, which takes no look at a question; {}. Dotted: the best single model."
 )
 _CLOSE_UP = "The same, around the best single model."
 _DIFFERENCES = (
@@ -111,9 +115,18 @@ _CORPUS = "Numbers of all answers together, as the authors of the benchmark defi
 _CALLS = (
     "What calling each model was like, and its price. Replayed calls have the times of the replay."
 )
-_MIXTURES = "What mixing the levels of a router reaches."
+_CHOSEN = {
+    True: "validation chose which ones",
+    False: "these very questions chose which ones, and that flatters",
+}
+_MIXTURES = "What mixing the levels of a router at random reaches; {}."
 _TWO_MODELS = "Between two models: the share of calls to {strong}, the others to {weak}, that recovers a part of the gap of {gap:.1f} points."
 _LEARNING = "Training and validation over the steps of reinforcement learning."
+
+
+def _mixtures(results: Results) -> str:
+    reached = [row.hull for row in results.rows if row.hull is not None]
+    return _MIXTURES.format(_CHOSEN[all(found.corners for found in reached)])
 
 
 def _between(results: Results) -> str:

@@ -70,10 +70,21 @@ class McNemar(_Read):
     p: float
 
 
+class Hindsight(_Read):
+    """What mixing would reach if the settings were chosen on the test questions themselves."""
+
+    aiq: float | None = None
+
+
 class Reached(_Read):
     """What mixing a router's settings reaches."""
 
+    corners: tuple[str, ...] = ()
+    """The settings that are mixed, chosen by validation; empty in results where the test questions chose them."""
     aiq: float | None = None
+    in_hindsight: Hindsight | None = None
+    accuracy_at: dict[str, float] = {}
+    """Share of what the best single model costs -> accuracy of a mixture that costs as much."""
     cost_ratio_at_100: float | None = None
     cost_ratio_at_95: float | None = None
 
@@ -198,6 +209,12 @@ class Results(_Read):
     def singles(self) -> tuple[Row, ...]:
         """The rows that ask one candidate everything."""
         return tuple(row for row in self.rows if self.is_single(row))
+
+    @property
+    def mixed_singles(self) -> tuple[str, ...]:
+        """The single models that validation chose to be mixed; empty where it chose none."""
+        chosen = () if self.zero_router is None else self.zero_router.corners
+        return chosen if {row.name for row in self.singles}.issuperset(chosen) else ()
 
     def is_single(self, row: Row) -> bool:
         """Whether a row asks one candidate everything: it is called by it, in a table or in a generated world."""
