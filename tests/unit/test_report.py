@@ -22,11 +22,25 @@ from router_r1_envs.methods import Run
 from router_r1_eval.report import write_report
 from router_r1_eval.report.episodes import Seen, kinds_of, sample
 from router_r1_eval.report.labels import Box, place
+from router_r1_eval.report.plane import frontier
 from router_r1_eval.report.read import read_results
-from router_r1_eval.report.svg import Linear, Log, costs, number
+from router_r1_eval.report.svg import NARROW, WIDE, Linear, Log, costs, number
 from router_r1_eval.results import row
 
-VOID = {"meta", "link", "br", "img", "input", "hr", "rect", "circle", "path", "polyline", "line"}
+VOID = {
+    "meta",
+    "link",
+    "wbr",
+    "br",
+    "img",
+    "input",
+    "hr",
+    "rect",
+    "circle",
+    "path",
+    "polyline",
+    "line",
+}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -268,7 +282,7 @@ def test_the_page_says_which_questions_chose_what_is_mixed(tmp_path):
     assert "takes no look at a question; validation chose which ones." in words
     assert "at random reaches; validation chose which ones." in words
     table = words[words.index("What mixing the levels") :]
-    assert "router AIQ in hindsight at 25% of its cost at 100% of its cost" in table
+    assert "router AIQ in hindsight at 25 % at 100 % cost of its accuracy" in table
     assert "policy 0.700 0.712 50.0 80.0 0.50 single models, mixed 0.600 0.612" in table
 
     found = results(zero_router=mixed(aiq=0.6))
@@ -307,6 +321,14 @@ def test_a_small_p_is_markup_that_any_parser_reads(tmp_path):
     report(tmp_path, found)
     text = (tmp_path / "report.html").read_text()
     assert ">&lt; 0.001</td>" in text and ">< " not in text
+
+
+def test_long_settings_are_folded_and_short_ones_are_not(tmp_path):
+    found = results()
+    found["settings"] |= {"fixed": {"pool": ["<b>" * 400]}, "levels": ["<u>"] * 50}
+    page = report(tmp_path, found)
+    assert len(page.all("summary")) == 1 and not page.all("u") and "characters" in page.words
+    assert page.words.count("<b>") == 400 and page.words.count("<u>") == 50
 
 
 def test_only_what_is_beyond_chance_is_marked_and_not_the_highest(tmp_path):
@@ -351,6 +373,14 @@ def test_bars_that_do_the_same_are_one_line_and_free_ones_are_not(tmp_path):
     free = results(rows=[row(n, "bar", {"": run(50, cost=0)}, "", BAR) for n in ("a", "b")])
     (tmp_path / "results.json").write_text(json.dumps(free))
     assert len(read_results(tmp_path / "results.json").distinct) == 2
+
+
+def test_a_phone_has_room_for_one_name_of_a_bar(tmp_path):
+    (tmp_path / "results.json").write_text(json.dumps(results()))
+    found = read_results(tmp_path / "results.json")
+    wide, narrow = (frontier(found, width).inline() for width in (WIDE, NARROW))
+    assert ">best single = large</text>" in wide
+    assert ">best single</text>" in narrow and "best single = large</text>" not in narrow
 
 
 @pytest.mark.parametrize("free", ["all", "one"])

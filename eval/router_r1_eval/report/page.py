@@ -15,7 +15,7 @@ from string import Template
 from typing import TypeVar
 
 from router_r1_envs.training_log import read_metrics
-from router_r1_eval.report import figures, maps, plane, runs, svg, tables
+from router_r1_eval.report import efficiency, figures, maps, plane, svg, tables
 from router_r1_eval.report.episodes import Seen, calls_table, pager, read_seen
 from router_r1_eval.report.read import Results, read_results
 from router_r1_eval.report.svg import Drawing, style
@@ -23,6 +23,8 @@ from router_r1_eval.results import estimated
 from router_r1_eval.significance import smallest_difference
 
 T = TypeVar("T")
+_LONG = 1000
+"""Characters of a setting that is shown without a click."""
 _FIGURES = ("frontier", "closeup", "differences", "bars", "curve")
 
 
@@ -59,7 +61,7 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
         page.figure("differences", lambda width: figures.differences(results, width), _DIFFERENCES),
         page.figure("bars", lambda width: figures.rewards(results, width), _REWARDS),
         page.table(tables.results_table, results, _RESULTS),
-        page.table(runs.corpus_table, results, _CORPUS),
+        page.table(maps.corpus_table, results, _CORPUS),
         *(
             page.table(partial(tables.capped_table, results), cap, _CAPPED.format(html.escape(cap)))
             for cap in tables.caps(results)
@@ -77,7 +79,7 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
         ),
         page.table(maps.asked_table, results, "Who is asked."),
     )
-    page.section("Speed and price", page.table(runs.efficiency_table, results, _CALLS))
+    page.section("Speed and price", page.table(efficiency.efficiency_table, results, _CALLS))
     if seen:
         page.section("Episodes", _about_sample(seen), pager(traces, seen))
     page.section(
@@ -111,7 +113,7 @@ _CAPPED = (
     "Against the best single model, at no more than {}: for every router the level that validation chose. On the test questions it may cost a "
     "little more. Columns as in the table of results."
 )
-_CORPUS = "Numbers of all answers together, as the authors of the benchmark define them."
+_CORPUS = "Numbers of all answers together, as the authors of the benchmark define them, from 0 or −1 to 1."
 _CALLS = (
     "What calling each model was like, and its price. Replayed calls have the times of the replay."
 )
@@ -311,12 +313,19 @@ def _about_sample(seen: Sequence[Seen]) -> str:
 
 
 def _settings(results: Results) -> str:
-    """A line for each setting and version; what is nested as JSON."""
+    """A line for each setting and version; what is nested as JSON, folded where it is long."""
     known: dict[str, object] = {"table": results.table, **results.settings, "seed": results.seed}
     lines = [*known.items(), *results.versions.items()]
     cells = "".join(
-        f"<dt>{html.escape(key)}</dt><dd>{html.escape(value if isinstance(value, str) else json.dumps(value))}</dd>"
+        f"<dt>{html.escape(key)}</dt><dd>{_folded(value if isinstance(value, str) else json.dumps(value))}</dd>"
         for key, value in lines
         if value is not None
     )
     return f'<dl class="settings">{cells}</dl>'
+
+
+def _folded(text: str) -> str:
+    said = html.escape(text)
+    if len(text) <= _LONG:
+        return said
+    return f"<details><summary>{len(text):,} characters</summary><div>{said}</div></details>"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from router_r1_eval.curves import hull, interpolate, through
 from router_r1_eval.report.labels import LETTER, Box, Spot, place, shortened
-from router_r1_eval.report.read import Point, Results, Row
+from router_r1_eval.report.read import SAME, Point, Results, Row
 from router_r1_eval.report.svg import SERIES, Drawing, Linear, Scale, costs, number
 
 _DASHES = ("7 3", "2 3", "9 3 2 3", "4 2", "1 2", "12 4")
@@ -167,7 +167,8 @@ def _plot(results: Results, width: float, window: _Window, name: str) -> Drawing
     for where, rows, row in named:
         others = [p for p in row.curve if window.shows(p)] if looks[row.name].curve else []
         ends = [spot(p) for p in sorted(others, key=lambda p: p.cost_usd)]
-        text = ", ".join(shortened(r.name, 34) for r in rows)
+        names = (r.name.partition(SAME)[0] if narrow else r.name for r in rows)
+        text = ", ".join(shortened(name, 34) for name in names)
         wanted.append((text, [where, *ends[-1:], *ends[:1]]))
     marks = [*shown, *(spot(p) for r in curves for p in r.curve if window.shows(p))]
     frame = Box(left + 2, top, right, bottom - 2)

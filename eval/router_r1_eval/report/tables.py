@@ -329,8 +329,8 @@ def mixtures_table(results: Results, caption: str) -> str:
             return "" if (found := accuracy(line)) is None else f"{100 * found:.1f}"
 
         first = part == next(iter(spends))
-        note = "accuracy of a mixture that costs this share of the best single model's cost"
-        return Column(f"at {part} of its cost", text, note if first else "", accuracy)
+        note = "accuracy of a mixture that costs this share of what the best single model does"
+        return Column(f"at {part.replace('%', ' %')}", text, note if first else "", accuracy)
 
     columns: list[Column[_Mixed]] = [
         Column("router", lambda line: html.escape(line[0]), words=True),

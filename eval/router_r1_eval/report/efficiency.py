@@ -1,36 +1,15 @@
-"""The tables that only a run of a benchmark has: numbers of all answers together, and what calling each model was like."""
+"""The table of what calling each model of a run was like: calls, tokens, speed, price."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Callable
 
-from router_r1_eval.report.read import Efficiency, Results, Row
+from router_r1_eval.report.read import Efficiency, Results
 from router_r1_eval.report.svg import number
-from router_r1_eval.report.tables import Column, order_of, table
+from router_r1_eval.report.tables import Column, table
 
 _Line = tuple[str, Efficiency]
-
-
-def corpus_table(results: Results, caption: str) -> str:
-    """Router x number of all its answers together; empty where the benchmark has none."""
-    rows = sorted((row for row in results.rows if row.corpus), key=order_of(results))
-    if not rows:
-        return ""
-
-    def column(name: str) -> Column[Row]:
-        def text(row: Row) -> str:
-            value = row.corpus.get(name)
-            return "" if value is None else f"{value:.3f}".replace("-", "−")
-
-        return Column(name, text, by=lambda row: row.corpus.get(name))
-
-    names = dict.fromkeys(name for row in rows for name in row.corpus)
-    columns = [
-        Column[Row]("router", lambda row: html.escape(row.name), words=True),
-        *map(column, names),
-    ]
-    return table(columns, rows, caption, strong=lambda row: row.kind == "agent")
 
 
 def efficiency_table(results: Results, caption: str) -> str:
