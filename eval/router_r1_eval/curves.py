@@ -3,9 +3,14 @@
 A point is (dollars per question, quality). Two routers can be mixed at random, so every point between two points is reached; spending more than the dearest
 gains nothing; spending less than the cheapest means to leave questions unanswered, at quality 0.
 
-    hull          non-decreasing convex hull: what mixing reaches at each cost
-    zero router   the hull of the single models: the best that can be done without looking at a question
-    AIQ           average improvement in quality: the mean height of a hull over a range of cost (RouterBench, arXiv:2403.12031)
+    interpolate   what mixing two routers reaches
+    Curve         the straight lines between neighbours: quality at a cost, cost of a quality, mean height
+    hull          non-decreasing convex hull: the most that mixing reaches at each cost
+    corners       which routers lie on it
+    through       the curve of routers that were chosen elsewhere: corners that are chosen on the questions they are measured on flatter a router with
+                  many settings, so `corners` is for validation questions and `through` for the test
+    zero router   the curve of the single models: the best that can be done without looking at a question
+    AIQ           average improvement in quality: the mean height of a curve over a range of cost; of a hull in RouterBench (arXiv:2403.12031)
     arena score   one number for accuracy and cost (RouterArena)
 """
 
@@ -13,7 +18,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,28 +27,39 @@ Point = tuple[float, float]
 """Dollars per question, quality."""
 
 
+def interpolate(first: Point, second: Point, share: float) -> Point:
+    """The router that asks `second` with this probability, and `first` otherwise."""
+    # In this form either end is exact, however far apart the two are.
+    return (
+        (1 - share) * first[0] + share * second[0],
+        (1 - share) * first[1] + share * second[1],
+    )
+
+
 @dataclass(frozen=True)
-class Hull:
-    """A non-decreasing concave curve of quality over cost."""
+class Curve:
+    """Quality over cost, in straight lines; from nothing at no cost, and level after the last point."""
 
     points: tuple[Point, ...]
-    """Its corners, by cost; strictly rising in both."""
+    """One or more, strictly rising in cost."""
 
     def at(self, cost: float) -> float:
         """The quality that is reached at this cost. Raises `ValueError` for a negative cost."""
         if cost < 0:
             raise ValueError(f"a cost is 0 or more, got {cost}")
-        costs, qualities = zip(*self._from_nothing(), strict=True)
-        return float(np.interp(cost, costs, qualities))
+        for left, right in itertools.pairwise(self._from_nothing()):
+            if cost <= right[0]:
+                return interpolate(left, right, (cost - left[0]) / (right[0] - left[0]))[1]
+        return self.points[-1][1]
 
     def cost_of(self, quality: float) -> float | None:
         """The least cost at which this quality is reached; None where it never is."""
-        corners = self._from_nothing()
-        if quality <= corners[0][1]:
-            return corners[0][0]
-        for (c0, q0), (c1, q1) in itertools.pairwise(corners):
-            if quality <= q1:
-                return c0 + (quality - q0) / (q1 - q0) * (c1 - c0)
+        points = self._from_nothing()
+        if quality <= points[0][1]:
+            return points[0][0]
+        for left, right in itertools.pairwise(points):
+            if quality <= right[1]:  # and above the left one, or it would have been reached before
+                return interpolate(left, right, (quality - left[1]) / (right[1] - left[1]))[0]
         return None
 
     def mean(self, low: float, high: float) -> float:
@@ -65,40 +81,54 @@ class Hull:
         return self.points if self.points[0][0] == 0 else ((0.0, 0.0), *self.points)
 
 
-def hull(points: Iterable[Point]) -> Hull:
-    """The non-decreasing convex hull of some routers.
+def through(points: Iterable[Point]) -> Curve:
+    """The curve through all of these; of some that cost the same, through the last one.
 
     Raises:
         ValueError: no points, or one with a negative or unknown cost or quality.
     """
-    ordered = sorted(points, key=lambda point: (point[0], -point[1]))
-    if not ordered:
-        raise ValueError("a hull needs points")
-    if any(not (c >= 0 and q >= 0 and math.isfinite(c + q)) for c, q in ordered):
-        raise ValueError("costs and qualities are numbers of 0 or more")
-    corners: list[Point] = []
-    for cost, quality in ordered:
-        if corners and quality <= corners[-1][1]:
+    return Curve(tuple(sorted(dict(_checked(points)).items())))
+
+
+def hull(points: Iterable[Point]) -> Curve:
+    """The non-decreasing convex hull of some routers: its points rise in quality too, and it bends down.
+
+    Raises:
+        ValueError: no points, or one with a negative or unknown cost or quality.
+    """
+    found: list[Point] = []
+    for cost, quality in sorted(_checked(points), key=lambda point: (point[0], -point[1])):
+        if found and quality <= found[-1][1]:
             continue  # dearer and no better
-        while corners and (not _bends_down([(0.0, 0.0), *corners], (cost, quality))):
-            corners.pop()
-        corners.append((cost, quality))
-    return Hull(tuple(corners))
+        while found and (not _bends_down([(0.0, 0.0), *found], (cost, quality))):
+            found.pop()
+        found.append((cost, quality))
+    return Curve(tuple(found))
+
+
+def corners(points: Mapping[str, Point]) -> list[str]:
+    """The names of the routers that are points of the hull, by cost; of equal ones the first.
+
+    Raises:
+        ValueError: as `hull`.
+    """
+    names = {point: name for name, point in reversed(list(points.items()))}
+    return [names[point] for point in hull(points.values()).points]
+
+
+def _checked(points: Iterable[Point]) -> list[Point]:
+    points = list(points)
+    if not points:
+        raise ValueError("a curve needs points")
+    if any(not (c >= 0 and q >= 0 and math.isfinite(c + q)) for c, q in points):
+        raise ValueError("costs and qualities are numbers of 0 or more")
+    return points
 
 
 def _bends_down(corners: Sequence[Point], last: Point) -> bool:
     """Whether the way over the last corner is above the straight one from the corner before it."""
     (c0, q0), (c1, q1) = corners[-2:]
     return (q1 - q0) * (last[0] - c0) > (last[1] - q0) * (c1 - c0)
-
-
-def interpolate(first: Point, second: Point, share: float) -> Point:
-    """The router that asks `second` with this probability, and `first` otherwise."""
-    # In this form either end is exact, however far apart the two are.
-    return (
-        (1 - share) * first[0] + share * second[0],
-        (1 - share) * first[1] + share * second[1],
-    )
 
 
 def arena_score(

@@ -5,8 +5,10 @@ validation questions; the test questions give the figures.
 
     accuracy, cost, calls     means, with 95 % bootstrap intervals; differences to the best single model paired
     within                    the setting that validation chooses under a cap on cost
-    hull                      what mixing a router's settings reaches: AIQ, and what 95 % and 100 % of the best single model's accuracy cost;
-                              its corners are the best of the test questions themselves, so it flatters a little
+    hull                      what mixing a router's settings reaches: AIQ, accuracy at fixed spends, and what 95 % and 100 % of the best single
+                              model's accuracy cost. Which settings are mixed is chosen by validation: those on the non-decreasing convex hull there.
+                              `in_hindsight` is AIQ by the hull of the test questions themselves, as it is published for other routers; it flatters
+    zero_router               the same for the single models: what needs no look at a question
     arena_score               accuracy and log cost in one number
     regret                    by category: accuracy that the best single model of this category, in hindsight, has more
     categories                questions and accuracy of a router in each category
@@ -21,7 +23,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,10 +38,9 @@ from router_r1_envs.grid import Floats, Grid
 from router_r1_envs.methods import Method, Run, chosen, sensitivities, single
 from router_r1_envs.recorded import RecordedWorld
 from router_r1_eval.bars import bars, not_listed
-from router_r1_eval.curves import Hull, arena_score, hull
-from router_r1_eval.oracles import cross_fitted, less_chance, raw
+from router_r1_eval.curves import Curve, arena_score, corners, hull, through
+from router_r1_eval.headroom import headroom
 from router_r1_eval.play import PlayedMethod, write_traces
-from router_r1_eval.repeats import Repeats
 from router_r1_eval.results import estimated, point, row, versions
 from router_r1_eval.significance import mcnemar, visible_difference
 from router_r1_eval.two_models import gap
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 CAPS = {"its cost": 1.0, "three quarters of its cost": 0.75}
 """What a router may spend, as shares of what the best single model costs; for each a setting is chosen by validation."""
+SPENDS = (0.25, 0.5, 1.0)
+"""Shares of what the best single model costs at which the accuracy of a mixture is stated."""
 RECOVERED = (0.5, 0.8)
 """Parts of the gap between two models for which the share of calls to the stronger one is stated (CPT)."""
 _WIDE = 0.95  # share of the best single model's accuracy whose cost is stated
@@ -143,8 +145,13 @@ def measure(
     validation = Grid.of(world, world.questions(Split.VALIDATION))
     best = world.table.names.index(world.best_single)
     bar, limit = single(grid, best), float(single(validation, best).cost.mean())
-    singles = [single(grid, j) for j in range(len(grid.names))]
-    spread = (min(_point(r)[0] for r in singles), max(_point(r)[0] for r in singles))
+    singles, tried_singles = (
+        {name: single(g, j) for j, name in enumerate(g.names)} for g in (grid, validation)
+    )
+    spread = (
+        min(_point(r)[0] for r in singles.values()),
+        max(_point(r)[0] for r in singles.values()),
+    )
     between = _Between.of(world, grid)
     rows = []
     for method in methods:
@@ -167,7 +174,7 @@ def measure(
         entry["smallest_difference"] = visible_difference(runs[head].value, bar.value)
         entry["mcnemar"] = {"only_ours": test.ours, "only_theirs": test.theirs, "p": test.p}
         entry["arena_score"] = arena_score(entry["accuracy"], 1000 * entry["cost_usd"])
-        entry["hull"] = _reached(hull(map(_point, runs.values())), bar, spread)
+        entry["hull"] = _mixed(tried, runs, bar, spread)
         entry["categories"], entry["regret"] = _by_category(world, grid, runs[head])
         if method.kind == "router":
             entry["overhead_ms"] = 1000 * elapsed / len(grid)
@@ -176,18 +183,19 @@ def measure(
         rows.append(entry)
     # Of what one comes to compare; of the single models where there is nothing else.
     visible = [entry["smallest_difference"] for entry in rows if entry["curve"]]
-    visible = visible or [visible_difference(run.value, bar.value) for run in singles]
+    visible = visible or [visible_difference(run.value, bar.value) for run in singles.values()]
     return {
         "table": world.table.source,
         "questions": len(grid),
         "pool": list(grid.names),
         "rows": rows,
-        "zero_router": _reached(hull(map(_point, singles)), bar, spread),
-        "headroom": _headroom(world, grid, bar) | {"smallest_difference": max(visible)},
+        "zero_router": _mixed(tried_singles, singles, bar, spread),
+        "headroom": headroom(world, grid, bar) | {"smallest_difference": max(visible)},
         "two_models": None if between is None else between.shown(),
         "settings": {
             "split": str(split),
             "best_single": world.best_single,
+            "corners": str(Split.VALIDATION),
             "reference_usd": world.reference_usd,
             "costs_estimated": world.table.costs_estimated,
             "levels": [level.model_dump() for level in world.levels],
@@ -207,10 +215,15 @@ def _point(run: Run) -> tuple[float, float]:
     return float(run.cost.mean()), float(run.value.mean())
 
 
-def _reached(curve: Hull, bar: Run, spread: tuple[float, float]) -> dict[str, Any]:
-    """AIQ over the costs of the single models, by both normalisers, and what the best single model's accuracy costs."""
-    low, high = spread
-    aiq = curve.mean(low, high) if low < high else None
+def _mixed(
+    tried: Mapping[str, Run], runs: Mapping[str, Run], bar: Run, spread: tuple[float, float]
+) -> dict[str, Any]:
+    """What mixing settings reaches on `runs`, of those that are corners of the hull of `tried`; AIQ is over the costs of the single models.
+
+    `aiq_by_highest_cost` is the same area by RouterBench's normaliser.
+    """
+    mixed = corners({setting: _point(run) for setting, run in tried.items()})
+    curve = through(_point(runs[setting]) for setting in mixed)
     cost, accuracy = _point(bar)
 
     def share(part: float) -> float | None:
@@ -218,11 +231,22 @@ def _reached(curve: Hull, bar: Run, spread: tuple[float, float]) -> dict[str, An
         return None if found is None or not cost else found / cost
 
     return {
-        "aiq": aiq,
-        "aiq_by_highest_cost": None if aiq is None else aiq * (high - low) / high,
-        "range_usd": [low, high],
+        "corners": mixed,
+        **_aiq(curve, spread),
+        "in_hindsight": _aiq(hull(map(_point, runs.values())), spread),
+        "range_usd": list(spread),
+        "accuracy_at": {f"{part:.0%}": curve.at(part * cost) for part in SPENDS},
         "cost_ratio_at_100": share(1.0),
         "cost_ratio_at_95": share(_WIDE),
+    }
+
+
+def _aiq(curve: Curve, spread: tuple[float, float]) -> dict[str, float | None]:
+    low, high = spread
+    aiq = curve.mean(low, high) if low < high else None
+    return {
+        "aiq": aiq,
+        "aiq_by_highest_cost": None if aiq is None else aiq * (high - low) / high,
     }
 
 
@@ -280,47 +304,6 @@ class _Between:
     def shown(self) -> dict[str, Any]:
         """The two and the gap; the rows `random` and `oracle` have floor and ceiling of APGR."""
         return {"weak": self.names[0], "strong": self.names[1], "gap": self.total}
-
-
-def _headroom(world: RecordedWorld, grid: Grid, bar: Run) -> dict[str, Any]:
-    """What could be gained, how much of it is luck, and how often models tie."""
-    partly = not np.isin(grid.score, (0.0, 1.0)).all()  # then chance has no such formula
-    options = np.where([q.choices is not None for q in grid.questions], grid.options, np.inf)
-    ties = Counter(
-        "one best model"
-        if (row == row.max()).sum() == 1
-        else "a tie"
-        if row.max() > 0
-        else "nobody"
-        for row in grid.score
-    )
-    return {
-        "best_single": float(bar.value.mean()),
-        "oracle": float(raw(grid.score).mean()),
-        "oracle_less_chance": None if partly else float(less_chance(grid.score, options).mean()),
-        "oracle_cross_fitted": _repeated(world, grid),
-        "ties": {name: count / len(grid) for name, count in sorted(ties.items())},
-    }
-
-
-def _repeated(world: RecordedWorld, grid: Grid) -> dict[str, Any] | None:
-    """The oracle less the luck of one draw, beside the raw one and the best single model on the same questions; None without repeats."""
-    if not any(outcome.sample for outcome in world.table):
-        return None
-    repeats = Repeats.of(world.table, grid.questions)
-    samples = int(repeats.depth.min())
-    if samples < 2:
-        return None
-    score = repeats.score[:, :, :samples]
-    score = score[~np.isnan(score).any(axis=(1, 2))]
-    best = grid.names.index(world.best_single)
-    return {
-        "accuracy": float(cross_fitted(score).mean()),
-        "oracle": float(raw(score[:, :, 0]).mean()),
-        "best_single": float(score[:, best].mean()),
-        "questions": len(score),
-        "samples": samples,
-    }
 
 
 def summary(results: dict[str, Any]) -> list[str]:

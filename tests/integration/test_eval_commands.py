@@ -78,7 +78,7 @@ def files(tmp_path: Path, script: Script) -> Iterator[Path]:
                   here: {{base_url: "{server.base_url}"}}
                 candidates:
                   - {{name: small, endpoint: here, price: {{input: 1, output: 1}}, limits: {{max_attempts: 1}}}}
-                  - {{name: large, endpoint: here, price: {{input: 10, output: 10}}, limits: {{max_attempts: 1}}}}
+                  - {{name: large, endpoint: here, price: {{input: 10, output: 10, as_of: 2026-11-01}}, limits: {{max_attempts: 1}}}}
                 """)
         )
         (tmp_path / "judges.yaml").write_text(
@@ -147,7 +147,7 @@ def test_agent_and_single_models_are_asked_scored_and_compared(files: Path, scri
     speeds = found["efficiency"]
     assert speeds["small"]["attempts"] == 8 and speeds["large"]["attempts"] == 16
     assert speeds["policy (policy)"]["attempts"] == 16
-    assert speeds["large"]["price"] == {"input": 10.0, "output": 10.0}
+    assert speeds["large"]["price"] == {"input": 10.0, "output": 10.0, "as_of": "2026-11-01"}
     assert script.asked == {"policy": 16, "small": 8, "large": 16}
 
 

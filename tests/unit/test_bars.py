@@ -280,6 +280,42 @@ def test_a_row_says_what_mixing_reaches_and_where_it_loses() -> None:
     assert 0 < best["arena_score"] < lookup["arena_score"] < 1
 
 
+def test_validation_chooses_which_settings_are_mixed() -> None:
+    """`lucky` is as good as the oracle on the test questions and wrong on all others; `steady` is `a` on both."""
+    world = world_of(halves, size=400)
+    test = Grid.of(world, world.questions(Split.TEST))
+
+    def run(grid: Grid, setting: str):
+        cheap = single(grid, 0)
+        if setting == "steady":
+            return cheap
+        right = float(grid.questions == test.questions)
+        return replace(cheap, value=np.full(len(grid), right), cost=2 * cheap.cost)
+
+    results = measure(world, [Method("ours", "router", ("steady", "lucky"), run)])
+    (ours,) = results["rows"]
+    assert ours["hull"]["corners"] == ["steady"]
+    assert ours["hull"]["accuracy_at"]["100%"] == pytest.approx(ours["accuracy"])
+    assert ours["hull"]["aiq"] == pytest.approx(ours["accuracy"])
+    assert ours["hull"]["in_hindsight"]["aiq"] > 0.9 > ours["hull"]["aiq"]
+    assert ours["hull"]["cost_ratio_at_100"] is None
+    assert results["settings"]["corners"] == "validation"
+    assert results["zero_router"]["corners"] == ["a", "c"]
+
+
+def test_a_mixture_has_the_accuracy_of_the_straight_line_at_a_spend() -> None:
+    """`a` costs a tenth of `c`, the best single model: at a quarter of its cost, a sixth of the questions go to `c`."""
+    world = world_of(halves, size=400)
+    results = measure(world, bars(world))
+    rows = {row["name"]: row for row in results["rows"]}
+    low, high = rows["a"]["accuracy"], rows["c"]["accuracy"]
+    found = results["zero_router"]["accuracy_at"]
+    assert found["25%"] == pytest.approx(low + (high - low) / 6)
+    assert found["50%"] == pytest.approx(low + (high - low) * 4 / 9)
+    assert found["100%"] == pytest.approx(high)
+    assert rows["c"]["hull"]["accuracy_at"]["50%"] == pytest.approx(high / 2)  # half unanswered
+
+
 @pytest.mark.parametrize("models", [1, 2])
 def test_few_models_have_fewer_bars(models: int) -> None:
     world = world_of(halves)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router_r1_eval.curves import arena_score, hull, interpolate
+from router_r1_eval.curves import arena_score, corners, hull, interpolate, through
 from router_r1_eval.oracles import cross_fitted, less_chance, raw
 from router_r1_eval.significance import mcnemar, smallest_difference
 from router_r1_eval.two_models import gap, oracle_order
@@ -117,6 +117,43 @@ def test_what_mixing_two_routers_reaches_is_below_the_hull(points, a, b, share) 
     assert hull(points).at(cost) >= quality - 1e-9
 
 
+def test_a_curve_goes_through_what_was_chosen_elsewhere_up_and_down() -> None:
+    validation = {"low": (1, 0.3), "middle": (2, 0.7), "same": (2, 0.7), "bad": (3, 0.5)}
+    assert corners(validation | {"high": (4, 0.9)}) == ["middle", "high"]
+    assert corners(validation | {"low": (1, 0.5)}) == ["low", "middle"]
+    found = through([(1, 0.5), (2, 0.3), (4, 0.9)])
+    assert found.at(1.5) == pytest.approx(0.4)
+    assert found.at(9) == 0.9
+    assert found.cost_of(0.5) == 1
+    assert found.cost_of(0.6) == pytest.approx(3)
+    assert found.mean(1, 4) == pytest.approx((0.4 + 2 * 0.6) / 3)
+    assert through([(2, 0.3), (1, 0.2), (2, 0.5)]).points == ((1, 0.2), (2, 0.5))
+
+
+@given(POINTS)
+def test_what_is_chosen_elsewhere_is_never_above_the_hull(points) -> None:
+    for chosen in (points[::2], points[:1]):
+        found = through(chosen)
+        for cost in np.linspace(0, 12, 40):
+            assert found.at(cost) <= hull(points).at(cost) + 1e-9
+
+
+def test_corners_chosen_on_the_questions_that_are_measured_flatter_and_others_do_not() -> None:
+    rng = np.random.default_rng(0)
+    cost = np.linspace(1, 2, 20)
+    true = 0.5 + 0.1 * (cost - 1)  # one line: every choice of settings is as good
+    honest, flattered = [], []
+    for _ in range(400):
+        here, there = (
+            {str(n): (c, q) for n, (c, q) in enumerate(zip(cost, noisy, strict=True))}
+            for noisy in true + 0.02 * rng.standard_normal((2, 20))
+        )
+        flattered.append(hull(here.values()).mean(1, 2))
+        honest.append(through(here[n] for n in corners(there)).mean(1, 2))
+    assert np.mean(honest) == pytest.approx(0.55, abs=0.004)
+    assert np.mean(flattered) > 0.56
+
+
 @given(POINTS, st.floats(0, 1))
 def test_the_cost_of_a_quality_reaches_it(points, quality) -> None:
     found = hull(points)
@@ -129,8 +166,10 @@ def test_the_cost_of_a_quality_reaches_it(points, quality) -> None:
 
 def test_what_is_no_point_is_an_error() -> None:
     for points in ([], [(-1, 0.5)], [(1, math.nan)], [(math.inf, 0.5)]):
-        with pytest.raises(ValueError, match=r"hull needs points|numbers of 0 or more"):
+        with pytest.raises(ValueError, match=r"curve needs points|numbers of 0 or more"):
             hull(points)
+        with pytest.raises(ValueError, match=r"curve needs points|numbers of 0 or more"):
+            through(points)
     with pytest.raises(ValueError, match="0 <= low < high"):
         hull([(1, 1)]).mean(2, 2)
     with pytest.raises(ValueError, match="0 or more"):

@@ -22,11 +22,25 @@ from router_r1_envs.methods import Run
 from router_r1_eval.report import write_report
 from router_r1_eval.report.episodes import Seen, kinds_of, sample
 from router_r1_eval.report.labels import Box, place
+from router_r1_eval.report.plane import frontier
 from router_r1_eval.report.read import read_results
-from router_r1_eval.report.svg import Linear, Log, costs, number
+from router_r1_eval.report.svg import NARROW, WIDE, Linear, Log, costs, number
 from router_r1_eval.results import row
 
-VOID = {"meta", "link", "br", "img", "input", "hr", "rect", "circle", "path", "polyline", "line"}
+VOID = {
+    "meta",
+    "link",
+    "wbr",
+    "br",
+    "img",
+    "input",
+    "hr",
+    "rect",
+    "circle",
+    "path",
+    "polyline",
+    "line",
+}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -145,6 +159,7 @@ def sections(page: Page) -> list[str]:
         "Results",
         "Categories",
         "Calls per question",
+        "Speed and price",
         "Episodes",
         "Every level",
         "Learning curve",
@@ -201,6 +216,121 @@ def test_results_of_a_benchmark_have_names_accuracy_and_cost_and_that_is_enough(
     assert "ours 50.0 10.00 2.00" in page.words
 
 
+def run_of_a_benchmark() -> dict:
+    """Results as `router-r1 eval` writes them: no levels, and numbers that tournaments do not have."""
+    policy, _, small, large, *_ = rows()
+    for entry, right in ((policy, 0.55), (small, 0.45), (large, 0.35)):
+        entry |= {"curve": [], "within": {}, "regret": {}}
+        entry["categories"] = {
+            "cola": {"questions": 120, "accuracy": 0.25},
+            "sst2": {"questions": 80, "accuracy": right},
+        }
+    found = results(rows=[policy, small, large], efficiency=EFFICIENCY)
+    found["rows"][0]["corpus"] = {"cola/matthews": 0.31, "score": 0.7}
+    found["rows"][1]["corpus"] = {"cola/matthews": -0.052}
+    found["settings"]["peak_mib"] = {"process": 1234.5, "gpu": 80.2}
+    return found
+
+
+EFFICIENCY = {
+    "<small>": {
+        "attempts": 1200,
+        "failed": 3,
+        "input_tokens": 45678,
+        "output_tokens": 912,
+        "tokens_estimated": True,
+        "tokens_per_s": 81.25,
+        "first_token_s": None,
+        "price": {"input": 0.15, "output": 0.6, "as_of": "2026-11-01"},
+    },
+    "policy (policy)": {
+        "attempts": 10,
+        "failed": 0,
+        "input_tokens": 5,
+        "output_tokens": 0,
+        "tokens_estimated": False,
+        "tokens_per_s": None,
+        "first_token_s": 0.4321,
+        "price": None,
+    },
+}
+
+
+def test_a_run_of_a_benchmark_has_its_own_numbers_speeds_and_prices(tmp_path):
+    page = report(tmp_path, run_of_a_benchmark())
+    assert "Speed and price" in sections(page)
+    assert cells(page, "<small>").startswith(" <small> 1,200 3 ≈ 45,678 ≈ 912 81.2 0.15 0.6 2026-")
+    assert cells(page, "policy (policy)").startswith(" policy (policy) 10 0 5 0 0.432 ")
+    assert "Peak memory of the run: process 1,234 MiB, gpu 80 MiB." in page.words
+    assert "≈: guessed from the texts" in page.words
+    numbers = page.words[page.words.index("Numbers of all answers together") :]
+    assert "router cola/matthews score policy 0.310 0.700 small −0.052 " in numbers
+
+
+def mixed(*corners: str, aiq: float) -> dict:
+    reached = {"aiq": aiq, "cost_ratio_at_100": 0.5, "cost_ratio_at_95": None}
+    if corners:
+        reached |= {"corners": corners, "in_hindsight": {"aiq": aiq + 0.0123}}
+        reached |= {"accuracy_at": {"25%": 0.5, "100%": 0.8}}
+    return reached
+
+
+def test_the_page_says_which_questions_chose_what_is_mixed(tmp_path):
+    found = results(zero_router=mixed("small", "large", aiq=0.6))
+    found["rows"][0]["hull"] = mixed("rich", aiq=0.7)
+    words = report(tmp_path, found).words
+    assert "takes no look at a question; validation chose which ones." in words
+    assert "at random reaches; validation chose which ones." in words
+    table = words[words.index("What mixing the levels") :]
+    assert "router AIQ in hindsight at 25 % at 100 % cost of its accuracy" in table
+    assert "policy 0.700 0.712 50.0 80.0 0.50 single models, mixed 0.600 0.612" in table
+
+    found = results(zero_router=mixed(aiq=0.6))
+    found["rows"][0]["hull"] = mixed(aiq=0.7)
+    words = report(tmp_path, found).words
+    assert words.count("these very questions chose which ones, and that flatters") == 2
+    assert "in hindsight" not in words[words.index("What mixing the levels") :]
+
+
+def test_what_no_run_has_has_no_table(tmp_path):
+    words = report(tmp_path, results()).words
+    for absent in ("Speed and price", "Numbers of all answers", "Peak memory", "$ cached"):
+        assert absent not in words
+    found = run_of_a_benchmark()
+    del found["settings"]["peak_mib"]
+    assert "Peak memory" not in report(tmp_path, found).words
+
+
+def test_single_models_are_shown_by_category_too(tmp_path):
+    """In a tournament, where the best of them has a row of its own, and in a run, where it has not."""
+    page = report(tmp_path / "run", run_of_a_benchmark())
+    accuracy = page.words[page.words.index("Accuracy by category.") :]
+    assert "cola 120 sst2 80 policy 25 55 large 25 35 small 25 45 Percent" in accuracy
+    found = results()
+    for entry in found["rows"][1:]:
+        entry["categories"] = found["rows"][0]["categories"]
+    page = report(tmp_path / "tournament", found)
+    accuracy = page.words[page.words.index("Accuracy by category.") :]
+    for name in ("policy", "knn", "small", "best single = large", "random", "oracle"):
+        assert f" {name} 50 75 " in accuracy
+
+
+def test_a_small_p_is_markup_that_any_parser_reads(tmp_path):
+    found = results()
+    found["rows"][2]["mcnemar"] = {"only_ours": 1, "only_theirs": 61, "p": 1e-9}
+    report(tmp_path, found)
+    text = (tmp_path / "report.html").read_text()
+    assert ">&lt; 0.001</td>" in text and ">< " not in text
+
+
+def test_long_settings_are_folded_and_short_ones_are_not(tmp_path):
+    found = results()
+    found["settings"] |= {"fixed": {"pool": ["<b>" * 400]}, "levels": ["<u>"] * 50}
+    page = report(tmp_path, found)
+    assert len(page.all("summary")) == 1 and not page.all("u") and "characters" in page.words
+    assert page.words.count("<b>") == 400 and page.words.count("<u>") == 50
+
+
 def test_only_what_is_beyond_chance_is_marked_and_not_the_highest(tmp_path):
     page = report(tmp_path, results())
     assert cells(page, "policy").startswith(" policy 80.0 [")
@@ -243,6 +373,14 @@ def test_bars_that_do_the_same_are_one_line_and_free_ones_are_not(tmp_path):
     free = results(rows=[row(n, "bar", {"": run(50, cost=0)}, "", BAR) for n in ("a", "b")])
     (tmp_path / "results.json").write_text(json.dumps(free))
     assert len(read_results(tmp_path / "results.json").distinct) == 2
+
+
+def test_a_phone_has_room_for_one_name_of_a_bar(tmp_path):
+    (tmp_path / "results.json").write_text(json.dumps(results()))
+    found = read_results(tmp_path / "results.json")
+    wide, narrow = (frontier(found, width).inline() for width in (WIDE, NARROW))
+    assert ">best single = large</text>" in wide
+    assert ">best single</text>" in narrow and "best single = large</text>" not in narrow
 
 
 @pytest.mark.parametrize("free", ["all", "one"])

@@ -1,4 +1,4 @@
-"""Tables whose cells are coloured by their figure: regret and accuracy by category, and who is asked."""
+"""Tables whose cells are coloured by their figure: regret and accuracy by category, numbers of all answers together, and who is asked."""
 
 from __future__ import annotations
 
@@ -82,10 +82,8 @@ def _sizes(rows: Sequence[Row]) -> dict[str, str]:
 
 
 def category_table(results: Results, caption: str) -> str:
-    """Router x category: accuracy; empty where nothing says, or there is only one category."""
-    rows = [row for row in _shown(results) if row.categories] or [
-        row for row in results.rows if row.categories
-    ]
+    """Router x category: accuracy, single models too; empty where nothing says, or there is only one category."""
+    rows = sorted((r for r in results.distinct if r.categories), key=order_of(results))
     names = list(dict.fromkeys(name for row in rows for name in row.categories))
     if len(names) < 2:
         return ""
@@ -104,6 +102,20 @@ def category_table(results: Results, caption: str) -> str:
         100,
         "Percent of the questions; beside the name of a category, how many it has.",
     )
+
+
+def corpus_table(results: Results, caption: str) -> str:
+    """Router x number of all its answers together; empty where the benchmark has none."""
+    rows = sorted((row for row in results.rows if row.corpus), key=order_of(results))
+    if not rows:
+        return ""
+    names = list(dict.fromkeys(name for row in rows for name in row.corpus))
+    lines = [(row.name, [row.corpus.get(name) for name in names]) for row in rows]
+    return _heat(names, [""] * len(names), lines, caption, _precise, 1, "")
+
+
+def _precise(value: float) -> str:
+    return f"{value:.3f}".replace("-", "−")
 
 
 def asked_table(results: Results, caption: str) -> str:

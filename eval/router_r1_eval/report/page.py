@@ -15,7 +15,7 @@ from string import Template
 from typing import TypeVar
 
 from router_r1_envs.training_log import read_metrics
-from router_r1_eval.report import figures, maps, plane, svg, tables
+from router_r1_eval.report import efficiency, figures, maps, plane, svg, tables
 from router_r1_eval.report.episodes import Seen, calls_table, pager, read_seen
 from router_r1_eval.report.read import Results, read_results
 from router_r1_eval.report.svg import Drawing, style
@@ -23,6 +23,8 @@ from router_r1_eval.results import estimated
 from router_r1_eval.significance import smallest_difference
 
 T = TypeVar("T")
+_LONG = 1000
+"""Characters of a setting that is shown without a click."""
 _FIGURES = ("frontier", "closeup", "differences", "bars", "curve")
 
 
@@ -47,7 +49,11 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
     page.section("What this sample can show", _sample(results))
     page.section(
         "Cost and quality",
-        page.figure("frontier", lambda width: plane.frontier(results, width), _FRONTIER),
+        page.figure(
+            "frontier",
+            lambda width: plane.frontier(results, width),
+            _FRONTIER.format(_CHOSEN[bool(results.mixed_singles)]),
+        ),
         page.figure("closeup", lambda width: plane.close_up(results, width), _CLOSE_UP),
     )
     page.section(
@@ -55,11 +61,12 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
         page.figure("differences", lambda width: figures.differences(results, width), _DIFFERENCES),
         page.figure("bars", lambda width: figures.rewards(results, width), _REWARDS),
         page.table(tables.results_table, results, _RESULTS),
+        page.table(maps.corpus_table, results, _CORPUS),
         *(
             page.table(partial(tables.capped_table, results), cap, _CAPPED.format(html.escape(cap)))
             for cap in tables.caps(results)
         ),
-        page.table(tables.mixtures_table, results, _MIXTURES),
+        page.table(tables.mixtures_table, results, _mixtures(results)),
         page.table(tables.two_models_table, results, _between(results)),
     )
     regret = page.table(maps.regret_table, results, "Regret by category.")
@@ -72,6 +79,7 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
         ),
         page.table(maps.asked_table, results, "Who is asked."),
     )
+    page.section("Speed and price", page.table(efficiency.efficiency_table, results, _CALLS))
     if seen:
         page.section("Episodes", _about_sample(seen), pager(traces, seen))
     page.section(
@@ -92,7 +100,7 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
 _FRONTIER = (
     "Accuracy against cost. Lines join the levels of a router; the large point is the level that stands for it, the small ones the others, and "
     "vertical lines are 95 % bootstrap intervals. Circles: policies and bars; squares: routers; rings: single models; diamond: the oracle. "
-    "Dashed: what mixing single models at random reaches, which takes no look at a question. Dotted: the best single model."
+    "Dashed: what mixing single models at random reaches, which takes no look at a question; {}. Dotted: the best single model."
 )
 _CLOSE_UP = "The same, around the best single model."
 _DIFFERENCES = (
@@ -105,9 +113,22 @@ _CAPPED = (
     "Against the best single model, at no more than {}: for every router the level that validation chose. On the test questions it may cost a "
     "little more. Columns as in the table of results."
 )
-_MIXTURES = "What mixing the levels of a router reaches."
+_CORPUS = "Numbers of all answers together, as the authors of the benchmark define them, from 0 or −1 to 1."
+_CALLS = (
+    "What calling each model was like, and its price. Replayed calls have the times of the replay."
+)
+_CHOSEN = {
+    True: "validation chose which ones",
+    False: "these very questions chose which ones, and that flatters",
+}
+_MIXTURES = "What mixing the levels of a router at random reaches; {}."
 _TWO_MODELS = "Between two models: the share of calls to {strong}, the others to {weak}, that recovers a part of the gap of {gap:.1f} points."
 _LEARNING = "Training and validation over the steps of reinforcement learning."
+
+
+def _mixtures(results: Results) -> str:
+    reached = [row.hull for row in results.rows if row.hull is not None]
+    return _MIXTURES.format(_CHOSEN[all(found.corners for found in reached)])
 
 
 def _between(results: Results) -> str:
@@ -292,12 +313,19 @@ def _about_sample(seen: Sequence[Seen]) -> str:
 
 
 def _settings(results: Results) -> str:
-    """A line for each setting and version; what is nested as JSON."""
+    """A line for each setting and version; what is nested as JSON, folded where it is long."""
     known: dict[str, object] = {"table": results.table, **results.settings, "seed": results.seed}
     lines = [*known.items(), *results.versions.items()]
     cells = "".join(
-        f"<dt>{html.escape(key)}</dt><dd>{html.escape(value if isinstance(value, str) else json.dumps(value))}</dd>"
+        f"<dt>{html.escape(key)}</dt><dd>{_folded(value if isinstance(value, str) else json.dumps(value))}</dd>"
         for key, value in lines
         if value is not None
     )
     return f'<dl class="settings">{cells}</dl>'
+
+
+def _folded(text: str) -> str:
+    said = html.escape(text)
+    if len(text) <= _LONG:
+        return said
+    return f"<details><summary>{len(text):,} characters</summary><div>{said}</div></details>"

@@ -12,9 +12,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from router_r1_eval.curves import hull
+from router_r1_eval.curves import hull, interpolate, through
 from router_r1_eval.report.labels import LETTER, Box, Spot, place, shortened
-from router_r1_eval.report.read import Point, Results, Row
+from router_r1_eval.report.read import SAME, Point, Results, Row
 from router_r1_eval.report.svg import SERIES, Drawing, Linear, Scale, costs, number
 
 _DASHES = ("7 3", "2 3", "9 3 2 3", "4 2", "1 2", "12 4")
@@ -167,7 +167,8 @@ def _plot(results: Results, width: float, window: _Window, name: str) -> Drawing
     for where, rows, row in named:
         others = [p for p in row.curve if window.shows(p)] if looks[row.name].curve else []
         ends = [spot(p) for p in sorted(others, key=lambda p: p.cost_usd)]
-        text = ", ".join(shortened(r.name, 34) for r in rows)
+        names = (r.name.partition(SAME)[0] if narrow else r.name for r in rows)
+        text = ", ".join(shortened(name, 34) for name in names)
         wanted.append((text, [where, *ends[-1:], *ends[:1]]))
     marks = [*shown, *(spot(p) for r in curves for p in r.curve if window.shows(p))]
     frame = Box(left + 2, top, right, bottom - 2)
@@ -206,17 +207,18 @@ def _key(
 
 
 def _zero_router(results: Results) -> Iterator[tuple[float, float]]:
-    """Points along the hull of the single models, as dollars per 1,000 questions: what can be done without a look at a question."""
-    singles = results.singles
+    """Points along the curve of the single models, as dollars per 1,000 questions: what can be done without a look at a question."""
+    singles = {row.name: (row.cost_usd, row.accuracy) for row in results.singles}
     if len(singles) < 2:
         return
-    corners = hull((row.cost_usd, row.accuracy) for row in singles).points
-    for (c0, a0), (c1, a1) in itertools.pairwise(corners):
+    mixed = [singles[name] for name in results.mixed_singles]
+    points = (through(mixed) if mixed else hull(singles.values())).points
+    for first, second in itertools.pairwise(points):
         for step in range(16):  # straight for linear costs, bent for their logarithms
-            share = step / 16
-            yield 1000 * (c0 + share * (c1 - c0)), a0 + share * (a1 - a0)
-    yield 1000 * corners[-1][0], corners[-1][1]
-    yield 1000 * max(row.cost_usd for row in results.rows), corners[-1][1]
+            cost, accuracy = interpolate(first, second, step / 16)
+            yield 1000 * cost, accuracy
+    yield 1000 * points[-1][0], points[-1][1]
+    yield 1000 * max(row.cost_usd for row in results.rows), points[-1][1]
 
 
 def _has_zero(scale: Scale) -> bool:

@@ -232,7 +232,7 @@ def _fixed(value: float | None, digits: int) -> str:
 
 
 def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return "&lt; 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def usd_columns(points: Iterable[Point]) -> Callable[[Point], str]:
@@ -299,6 +299,14 @@ def _unexplained(of: Callable[[T], Point | None], usd: Callable[[Point], str]) -
     return [replace(_on(of, column), note="") for column in _point_columns(usd)]
 
 
+_Mixed = tuple[str, str, Reached | None, float | None]
+"""Name, kind, what mixing reaches, arena score."""
+
+
+def _hindsight(reached: Reached | None) -> float | None:
+    return reached.in_hindsight.aiq if reached and reached.in_hindsight else None
+
+
 def mixtures_table(results: Results, caption: str) -> str:
     """What mixing a router's levels reaches; empty where nothing says."""
     lines = [
@@ -311,15 +319,34 @@ def mixtures_table(results: Results, caption: str) -> str:
     if results.zero_router is not None:
         lines.append(("single models, mixed", "bar", results.zero_router, None))
     lines.sort(key=lambda line: -((line[2].aiq if line[2] else None) or 0))
+    spends = dict.fromkeys(part for line in lines if line[2] for part in line[2].accuracy_at)
 
-    columns: list[Column[tuple[str, str, Reached | None, float | None]]] = [
+    def at_spend(part: str) -> Column[_Mixed]:
+        def accuracy(line: _Mixed) -> float | None:
+            return line[2].accuracy_at.get(part) if line[2] else None
+
+        def text(line: _Mixed) -> str:
+            return "" if (found := accuracy(line)) is None else f"{100 * found:.1f}"
+
+        first = part == next(iter(spends))
+        note = "accuracy of a mixture that costs this share of what the best single model does"
+        return Column(f"at {part.replace('%', ' %')}", text, note if first else "", accuracy)
+
+    columns: list[Column[_Mixed]] = [
         Column("router", lambda line: html.escape(line[0]), words=True),
         Column(
             "AIQ",
             lambda line: _fixed(line[2].aiq if line[2] else None, 3),
-            "mean accuracy over the range of costs of the single models, of the best mixtures of a router's levels",
+            "mean accuracy of the mixtures over the range of costs of the single models",
             lambda line: line[2].aiq if line[2] else None,
         ),
+        Column(
+            "in hindsight",
+            lambda line: _fixed(_hindsight(line[2]), 3),
+            "AIQ with the levels chosen on these very questions, as it is published for other routers; it flatters those with many levels",
+            lambda line: _hindsight(line[2]),
+        ),
+        *map(at_spend, spends),
         Column(
             "cost of its accuracy",
             lambda line: _fixed(line[2].cost_ratio_at_100 if line[2] else None, 2),
