@@ -70,6 +70,8 @@ class RunLimits:
     """Size of one file."""
     open_files: int = 64
     """Files open at a time."""
+    threads: int = 128
+    """Threads at a time, of both processes together. An ordinary user's are not counted with Landlock."""
     folder_bytes: int = 2**26
     """Size of all files together, which lie in memory. With Landlock they lie on the disk, and this is not enforced."""
 

@@ -519,6 +519,10 @@ HARMS = {
     "another user": "import os\nos.setuid(12345); harm = os.getuid() == 12345 != INITIAL",
     "a device": "import os, stat\nos.mknod('sda', 0o600 | stat.S_IFBLK, os.makedev(8, 0)); harm = True",
     "system calls of another kind": "import ctypes\nctypes.CDLL(None).syscall(0x40000000 + 39); harm = True",
+    "another real user": "import os\nos.setreuid(os.geteuid(), -1); harm = True  # root's threads are not counted",
+    "io_setup": "import ctypes, os\nharm = ctypes.CDLL(None).syscall(206 if os.uname().machine == 'x86_64' else 0, 1, bytes(8)) == 0",
+    "locks a file of Python": "import fcntl, os\nfcntl.flock(open(os.__file__), fcntl.LOCK_EX | fcntl.LOCK_NB); harm = True",
+    "a lease on a file of Python": "import fcntl, os\nfcntl.fcntl(open(os.__file__), fcntl.F_SETLEASE, fcntl.F_RDLCK); harm = True",
     "io_uring, bpf, keys": "import ctypes\nl = ctypes.CDLL(None)\nharm = max(l.syscall(425, 1, bytes(120)), l.syscall(321, 0, bytes(120), 120), l.syscall(250, 0, -3, 1)) >= 0",
     "deep folders": "import os\nfor _ in range(1500): os.mkdir('d'); os.chdir('d')",
     "folders without rights": "import os\nos.mkdir('d', 0); open('e', 'w').close()",
@@ -562,6 +566,24 @@ def test_harm_is_not_done(name: str, how: str, runs: Path, tmp_path: Path) -> No
     while left := processes(str(limits.wall_s)):
         assert time.monotonic() - start < 20, left
         time.sleep(0.05)
+
+
+THREADS = """
+import ctypes
+libc = ctypes.CDLL(None)
+stacks = ctypes.create_string_buffer(1000 * 4096)
+made = 0
+while made < 1000 and libc.clone(libc.pause, ctypes.c_void_p(ctypes.addressof(stacks) + 4096 * (made + 1)), 0x50F00, None) > 0:
+    made += 1
+"""
+
+
+def test_threads_are_bounded_however_they_are_made(how: str) -> None:
+    if how == "landlock" and os.geteuid() != 0:
+        pytest.skip("the threads of an ordinary user are not counted apart without a namespace")
+    assert run(THREADS, "assert made > 100", how=how)
+    assert run(THREADS, "assert made < 128", how=how)
+    assert run(THREADS, "assert made < 16", RunLimits(threads=16), how=how)
 
 
 def test_the_disk_is_not_filled(permitted: dict[str, str]) -> None:
