@@ -272,9 +272,21 @@ def _remove(folder: str) -> None:
     try:
         os.rmdir(folder)  # it is empty where the program had a file system of its own
     except OSError:
-        if shutil.which("rm"):
-            subprocess.run(["rm", "-rf", "--", folder], check=False, capture_output=True)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+        _force(folder)
         if os.path.exists(folder):
             log.warning("the folder of a run could not be removed: %s", folder)
+
+
+def _force(folder: str) -> None:
+    """Remove a folder that may hold folders which their owner may not enter. No link is followed."""
+    if shutil.which("rm") and shutil.which("chmod"):
+        for command in ("chmod", "-R", "u+rwx"), ("rm", "-rf"):
+            subprocess.run([*command, "--", folder], check=False, capture_output=True)
+        return
+    for path, folders, _ in os.walk(folder):
+        for name in folders:
+            inner = os.path.join(path, name)
+            if not os.path.islink(inner):
+                with contextlib.suppress(OSError):  # its path is too long
+                    os.chmod(inner, 0o700)
+    shutil.rmtree(folder, ignore_errors=True)

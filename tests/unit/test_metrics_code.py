@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -635,6 +636,40 @@ def test_an_ordinary_user_needs_no_privilege(how: str) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_folders_that_an_ordinary_user_may_not_enter_are_removed(
+    permitted: dict[str, str], tmp_path: Path
+) -> None:
+    if "landlock" in permitted:
+        pytest.skip(permitted["landlock"])
+    ordinary = ["unshare", "--user", "--map-user=1000"]
+    if subprocess.run([*ordinary, "true"], capture_output=True).returncode:
+        pytest.skip("user namespaces are not permitted here")
+    outside, runs = tmp_path / "outside", tmp_path / "runs"
+    outside.mkdir(mode=0o500)
+    runs.mkdir()
+    program = (
+        f"import os\nos.umask(0)\nos.mkdir('d', 0o300)\nos.mkdir('d/e', 0o300)\nos.symlink({str(outside)!r}, 'd/link')\n"
+        "os.close(os.open('d/e/f', os.O_CREAT, 0))\nos.mkdir('d/e/none', 0)\nos.mkdir('empty', 0)\nx = 1"
+    )
+    code = (
+        "import shutil, tempfile\n"
+        "from router_r1_reward.programs import run\n"
+        f"tempfile.tempdir = {str(runs)!r}\n"
+        f"assert run({program!r}, 'assert x == 1', how='landlock')\n"
+        "shutil.which = lambda name: None\n"
+        f"assert run({program!r}, 'assert x == 1', how='landlock')\n"
+    )
+    done = subprocess.run(
+        [*ordinary, sys.executable, "-c", code],
+        env={"PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(runs.iterdir()) == []
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o500
 
 
 MACHINES = {
