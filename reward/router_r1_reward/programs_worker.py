@@ -61,7 +61,8 @@ def main() -> None:
     os.write(verdict, b"ready\n")
     with open(work, "rb") as file:
         given = json.load(file)
-    signal.signal(signal.SIGALRM, _too_late)
+    # When time is up the kernel ends this process, and with it the other: no `except` of the tests is asked.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, order["limits"]["wall_s"])
     try:
         said = _judge(line, given["program"], given["tests"])
@@ -69,10 +70,6 @@ def main() -> None:
     finally:
         os.kill(program, signal.SIGKILL)
         os.waitpid(program, 0)
-
-
-def _too_late(*_: object) -> NoReturn:
-    raise border.BrokenBorder("time is up")
 
 
 # --- the side of the tests

@@ -345,6 +345,20 @@ def test_packages_can_be_used(how: str) -> None:
     assert run(program, tests, how=how)
 
 
+@pytest.mark.parametrize(
+    ("program", "tests"),
+    [
+        ("import time\ndef f(): time.sleep(60)", "try: f()\nexcept: pass\nx = 1\nassert x"),
+        ("x = 1", "import time\nfor _ in range(3):\n    try: time.sleep(0.4)\n    except BaseException: pass\nassert x"),
+        ("x = 1", "y = x\nwhile y:\n    try:\n        while y: y = -y\n    except: pass"),
+    ],
+)  # fmt: skip
+def test_no_clause_of_the_tests_outlasts_the_time(program: str, tests: str, how: str) -> None:
+    began = time.monotonic()
+    assert not run(program, tests, RunLimits(wall_s=1), how=how)
+    assert time.monotonic() - began < 5
+
+
 # --- programs that would cheat: each would pass if the tests believed it
 
 
