@@ -19,7 +19,8 @@ The tests come from `question.metadata`:
     prompt         the head of the program, put before an answer that does not define `entry_point` itself; the tests take
                    its other functions from here, and not from the program
 
-A program passes when the tests ran to their end.
+A program passes when the tests, which run as the main module, came to their end or left with status 0 (`unittest.main()`), and
+reached an assertion or called the program.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def passes(answer: str, gold: str, question: Question | None = None) -> float:
 
     Raises:
         ConfigError: this machine permits no sandbox.
-        DataError: the tests are no program.
+        DataError: the tests are no program, or one that tests nothing.
         ScorerError: the run could not be started.
     """
     metadata = question.metadata if question is not None else {}
@@ -154,7 +155,7 @@ def _given(prompt: str, entry_point: str | None) -> str:
 def run(
     program: str, tests: str, limits: RunLimits = DEFAULT_LIMITS, *, how: str | None = None
 ) -> bool:
-    """Run a program, and its tests beside it; True if the tests ran to their end.
+    """Run a program, and its tests beside it; True if the tests ran to their end and tested something.
 
     Args:
         program, tests: Python.
@@ -163,7 +164,7 @@ def run(
 
     Raises:
         ConfigError: this machine permits no sandbox.
-        DataError: the tests are no program.
+        DataError: the tests are no program, or one that tests nothing.
         ScorerError: the run could not be started.
     """
     said, status = _start(how or isolation(), program, tests, limits)
@@ -171,6 +172,16 @@ def run(
         if line == "bad tests":
             raise DataError(
                 f"the tests are no Python program: {tests[:80]!r}; correct the question"
+            )
+        if line == "no tests":
+            raise DataError(
+                f"the tests test nothing: {tests[:80]!r} has no assertion and calls nothing; correct the question"
+            )
+        if line == "nothing tested":
+            log.warning(
+                "the tests ended and no assertion was reached, nor the program called, which does not pass them; "
+                "the tests should call what they define: %r",
+                tests[:80],
             )
         if line.startswith("cannot cross: "):
             log.warning(

@@ -174,6 +174,12 @@ class Border:
         self._remotes: dict[int, Remote] = {}
         self.broken = False
         """The other side ended or broke the rules."""
+        self.asked = 0
+        """How often the other side was asked."""
+        self.exits = False
+        """The other side raised `SystemExit`."""
+        self.refused: CannotCross | None = None
+        """What an operand could not, whoever caught it."""
         self._lock = _thread.RLock()  # threads of a program ask at the same time
 
     def ask(self, operation: str, *operands: Any) -> Any:
@@ -185,10 +191,16 @@ class Border:
             BaseException: what the operation raised.
         """
         with self._lock:
+            self.asked += 1
             return self._ask(operation, operands)
 
     def _ask(self, operation: str, operands: tuple[Any, ...]) -> Any:
-        self._send("ask", operation, self._encode(operands))
+        try:
+            sent = self._encode(operands)
+        except CannotCross as refused:
+            self.refused = refused
+            raise
+        self._send("ask", operation, sent)
         while True:
             kind, *rest = self._receive()
             if kind == "ask":
@@ -207,6 +219,7 @@ class Border:
                 error, arguments = values.exception(names), self._decode(details)
             except _NONSENSE as odd:
                 raise self._break("what came is no message") from odd
+            self.exits |= issubclass(error, SystemExit)
             try:
                 raised = error(*arguments)
             except (TypeError, ValueError):  # a class of Python's that wants other arguments
@@ -231,7 +244,9 @@ class Border:
             raise self._break("what came is no question") from odd
         try:
             if function is None:
-                raise TypeError(f"{operation!r} does not cross the border")
+                # `functools.wraps` and `hasattr` take an attribute that is not there, and nothing worse.
+                missing = AttributeError if operation in ("getattr", "setattr") else TypeError
+                raise missing(f"{operation!r} does not cross the border")
             before = self._encode(operands)
             value = self._encode(function(*operands))
             after = self._encode(operands)

@@ -73,7 +73,7 @@ def permitted() -> dict[str, str]:
     reasons = {}
     for way in WAYS:
         try:
-            run("", "", how=way)
+            run("", "assert True", how=way)
         except ScorerError as error:
             reasons[way] = str(error)
     return reasons
@@ -181,12 +181,77 @@ def test_tests_that_are_no_program_are_an_error() -> None:
         passes(RIGHT, None, "assert (")
 
 
+@pytest.mark.parametrize(
+    "tests", ["", "pass", "x = 1", "import os\ndef test(): return 1", "'f(1) == 2'"]
+)
+def test_tests_that_test_nothing_are_an_error(tests: str) -> None:
+    with pytest.raises(DataError, match="test nothing"):
+        run(RIGHT, tests)
+
+
+MAIN = "if __name__ == '__main__':"
+UNITTEST = "import unittest\nclass Tests(unittest.TestCase):\n    def test(self): self.assertEqual(double(2), 4)\n"
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        f"{MAIN}\n    assert double(2) == 4",
+        f"def main():\n    assert double(2) == 4\n{MAIN} main()",
+        f"{UNITTEST}{MAIN} unittest.main()",
+        f"{UNITTEST}unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromTestCase(Tests)).wasSuccessful() or exit(1)",
+        "if double(2) != 4: raise ValueError",
+        "assert double(2) == 4\nexit()",
+    ],
+)
+def test_tests_run_as_the_main_module(tests: str, how: str) -> None:
+    assert run(RIGHT, tests, how=how)
+    assert not run(WRONG, tests, how=how)
+    assert not run("def double(x): raise SystemExit(0)", tests, how=how)
+    assert not run(
+        "def double(x):\n    class Leave(SystemExit): pass\n    raise Leave", tests, how=how
+    )
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "def test(): assert double(2) == 4",
+        "def test():\n    if double(2) != 4: raise ValueError",
+        UNITTEST,
+        f"{UNITTEST}\n{MAIN.replace('__main__', 'main')} unittest.main()",
+        "def test_double(check=len): check(double(2))",
+    ],
+)
+def test_tests_that_are_never_called_pass_nothing(
+    tests: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert not run(RIGHT, tests)
+    assert "should call what they define" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "assert x == 1",
+        "if x != 1: raise ValueError",
+        "def check(a, b):\n    if a != b:\n        print(a)\n        raise ValueError\ncheck(x, 1)",
+        "import unittest\nunittest.TestCase().assertEqual(x, 1)",
+    ],
+)
+def test_data_of_a_program_can_be_tested(tests: str) -> None:
+    assert run("x = 1", tests)
+    assert not run("x = 2", tests)
+
+
 def test_tests_that_hand_over_what_can_not_cross_pass_nothing_and_say_why(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     tests = "class Point: pass\nassert double(Point()) == 4\n"
     assert not run(RIGHT, tests)
-    assert "__tests__.Point: only data, functions and iterators" in caplog.text
+    assert "__main__.Point: only data, functions and iterators" in caplog.text
+    assert not run(RIGHT, "class Point: pass\ntry: double(Point())\nexcept: pass")
+    assert caplog.text.count("only data, functions and iterators") == 2
 
 
 @pytest.mark.parametrize(
@@ -298,6 +363,14 @@ HONEST = {
     "a function as result": ("def f(n):\n    return lambda x: x + n", "assert f(2)(3) == 5"),
     "a function given back": ("def f(g):\n    return lambda x: g(g(x))", "assert f(lambda x: x * 3)(2) == 18"),
     "a generator": ("def f():\n    n = 0\n    while True:\n        yield n\n        n += 1", "g = f()\nassert [next(g) for _ in range(3)] == [0, 1, 2]"),
+    "a wrapped function of the tests": (
+        "import functools\ndef f(g):\n    @functools.wraps(g)\n    def h(*xs): return g(*xs)\n    return h(2), getattr(g, 'x', 0), functools.lru_cache(g)(3)",
+        "assert f(lambda x: x + 1) == (3, 0, 4)",
+    ),
+    "a wrapped function of the program": (
+        "import functools\nclass C:\n    def __call__(self, x): return x\ndef f(x): return x\ng = functools.partial(f)\nh = C()",
+        "import functools\nfor one in (f, g, h):\n    @functools.wraps(one)\n    def wrapped(x): return one(x) + 1\n    assert wrapped(1) == 2\nassert not hasattr(f, 'x')",
+    ),
     "a class": (
         "class Stack:\n    def __init__(self, *xs): self.xs = list(xs)\n    def push(self, x): self.xs.append(x); return self\n"
         "    def __len__(self): return len(self.xs)\n    def __getitem__(self, i): return self.xs[i]\n"
@@ -350,7 +423,7 @@ def test_packages_can_be_used(how: str) -> None:
     [
         ("import time\ndef f(): time.sleep(60)", "try: f()\nexcept: pass\nx = 1\nassert x"),
         ("x = 1", "import time\nfor _ in range(3):\n    try: time.sleep(0.4)\n    except BaseException: pass\nassert x"),
-        ("x = 1", "y = x\nwhile y:\n    try:\n        while y: y = -y\n    except: pass"),
+        ("x = 1", "y = x\nwhile y:\n    try:\n        while y: y = -y\n    except: pass\nassert y"),
     ],
 )  # fmt: skip
 def test_no_clause_of_the_tests_outlasts_the_time(program: str, tests: str, how: str) -> None:
@@ -606,15 +679,15 @@ def test_the_disk_is_not_filled(permitted: dict[str, str]) -> None:
         pytest.skip(permitted["namespaces"])
     fill = "for n in range(1000):\n    with open(f'{n}', 'wb') as f: f.write(bytes(2**20))\n"
     limits = RunLimits(folder_bytes=2**23)
-    assert not run(fill, "", limits, how="namespaces")
-    assert run(fill.replace("1000", "7"), "", limits, how="namespaces")
+    assert not run(fill, "assert True", limits, how="namespaces")
+    assert run(fill.replace("1000", "7"), "assert True", limits, how="namespaces")
 
 
 def test_no_process_is_left_when_the_caller_is_killed(how: str, tmp_path: Path) -> None:
     wall_s = 600 + time.time() % 1
     code = (
         "from router_r1_reward.programs import RunLimits, run\n"
-        f"run('import time; time.sleep(1000)', '', RunLimits(wall_s={wall_s}), how={how!r})"
+        f"run('import time; time.sleep(1000)', 'assert True', RunLimits(wall_s={wall_s}), how={how!r})"
     )
     caller = subprocess.Popen([sys.executable, "-c", code], env={"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)})  # fmt: skip
     deadline = time.monotonic() + 30
@@ -639,9 +712,9 @@ def test_an_ordinary_user_needs_no_privilege(how: str) -> None:
         "from router_r1_reward.programs import run\n"
         "assert os.getuid() == 1000\n"
         f"assert run('x = 1', 'assert x == 1', how={how!r}) and not run('x = 1', 'assert x == 2', how={how!r})\n"
-        f"assert not run({opens!r}, '', how={how!r})\n"
-        f"assert not run('import os; os.fork()', '', how={how!r})\n"
-        f"assert not run('import socket; socket.socket()', '', how={how!r})\n"
+        f"assert not run({opens!r}, 'assert True', how={how!r})\n"
+        f"assert not run('import os; os.fork()', 'assert True', how={how!r})\n"
+        f"assert not run('import socket; socket.socket()', 'assert True', how={how!r})\n"
     )
     done = subprocess.run(
         [*ordinary, sys.executable, "-c", code],
@@ -723,7 +796,7 @@ def test_the_best_way_that_works_is_found(expected: str, permitted: dict[str, st
 
 def probe(statement: str, limits: RunLimits = SHORT, how: str | None = None) -> bool:
     """Does this statement run through?"""
-    return run(statement, "", limits, how=how)
+    return run(statement, "assert True", limits, how=how)
 
 
 def test_memory_is_limited() -> None:
