@@ -93,7 +93,7 @@ def _judge(line: border.Border, program: str, tests: str) -> str:
         module.__dict__.update(
             _names_for(code, line, modules), __test_runs__=lambda: ran.append(None)
         )
-        before = line.asked
+        before = line.turns
         exec(code, module.__dict__)
     except SystemExit as leaving:  # as `unittest.main` ends
         ended = not leaving.code and not line.exits
@@ -103,7 +103,7 @@ def _judge(line: border.Border, program: str, tests: str) -> str:
         return f"cannot cross: {line.refused}"
     if line.broken or not ended:
         return "failed"
-    return "passed" if ran or line.asked > before else "nothing tested"
+    return "passed" if ran or line.turns > before else "nothing tested"
 
 
 class _Counted(ast.NodeTransformer):

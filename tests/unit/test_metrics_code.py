@@ -123,8 +123,8 @@ assert programs.run("x = 1", "assert x == 1") and not programs.run("x = 2", "ass
 def bare_worker(tmp_path: Path) -> str:
     """The worker, on a kernel that has neither user namespaces nor Landlock."""
     package = Path(programs_sandbox.__file__).parent
-    for name in ("programs_border.py", "programs_values.py", "programs_worker.py"):
-        shutil.copy(package / name, tmp_path)
+    for path in package.glob("programs_*.py"):
+        shutil.copy(path, tmp_path)
     text = (package / "programs_sandbox.py").read_text()
     wanting = text.replace('"unshare", flags', '"unshare", -1').replace('": 444', '": 4440')
     assert wanting.count('"unshare", -1') == 2 and wanting.count(": 4440") == 1
@@ -359,6 +359,13 @@ HONEST = {
         "xs, a = [[3], [1]], []\ninner = xs[1]\nd = {'a': a}\nf(xs, d)\n"
         "assert xs == [[9], [3]] and d == {'a': [1], 'b': 2} and a == [1]",
     ),
+    "collections of all kinds changed in place": (
+        "import collections\ndef f(xs): xs.append((3, xs.pop(0)))\n"
+        "def g(o, n, b, s, q): o['x'] = o.pop('a'); o.move_to_end('b'); n[0].p[0].append(1); b[0] = 9; s.add(2); q.append(5)",
+        "import collections\nN = collections.namedtuple('N', 'p q')\nxs = [(1, [2]), (2, [])]\nfirst = xs[0]\nf(xs)\nassert xs == [(2, []), (3, (1, [2]))]\n"
+        "o, n, b, s, q, inner = collections.OrderedDict(a=1, b=2), [N(([],), 1)], bytearray(b'a'), {1}, collections.deque([4], 3), []\nn[0] = N((inner,), 1)\n"
+        "g(o, n, b, s, q)\nassert o == collections.OrderedDict(x=1, b=2) and inner == [1] and b == b'\\t' and s == {1, 2} and q == collections.deque([4, 5]) and q.maxlen == 3",
+    ),
     "a function as argument": ("def f(g, xs): return [g(x) for x in xs]", "assert f(lambda x: x + 1, iter([1, 2])) == [2, 3]"),
     "a function as result": ("def f(n):\n    return lambda x: x + n", "assert f(2)(3) == 5"),
     "a function given back": ("def f(g):\n    return lambda x: g(g(x))", "assert f(lambda x: x * 3)(2) == 18"),
@@ -394,6 +401,60 @@ HONEST = {
         "assert v[:14] == [None, True, 1.5, 10**5000, 'ä\\ud800', b'x', 2j, (1,), {1}, frozenset({2}), {(1, 2): [3]}, range(3), ..., float]\n"
         "assert v[14:20] == [{'a': 2, 'b': 1}, {'a': 1}, collections.deque([1]), (1, 2), 1, {1}] and v[14].most_common(1) == [('a', 2)] and v[17].y == 2\n"
         "assert v[20:] == [decimal.Decimal('1.1'), fractions.Fraction(1, 3), datetime.date(2020, 1, 2), datetime.timedelta(1, 2)]",
+    ),
+    "collections of the library": (
+        "import collections\nfrom typing import NamedTuple\nclass P(NamedTuple):\n    x: int\n    y: int = 2\n"
+        "def f(): return collections.defaultdict(list, a=[1]), collections.defaultdict(lambda: 7), collections.deque([1, 2], 2), collections.OrderedDict(a=1, b=2), P(1)\n"
+        "def g(d): return d['new'], type(d).__name__",
+        "import collections\nd, e, q, o, p = f()\n"
+        "assert d == {'a': [1]} and d['b'] == [] and d == {'a': [1], 'b': []} and isinstance(d, collections.defaultdict) and e['x'] == 7\n"
+        "q.append(3)\nassert q == collections.deque([2, 3]) and q.maxlen == 2\n"
+        "o.move_to_end('a')\nassert list(o) == ['b', 'a'] and o != collections.OrderedDict(a=1, b=2) and type(o) is collections.OrderedDict\n"
+        "assert p == (1, 2) and p.y == 2 and p._replace(x=5) == (5, 2) and type(p) is type(f()[4])\n"
+        "mine = collections.defaultdict(lambda: 4)\nassert g(mine) == (4, 'defaultdict') and mine == {'new': 4}",
+    ),
+    "a list of its own": (
+        "class Stack(list):\n    def __init__(self, *xs): super().__init__(xs); self.count = 0\n    def push(self, x): self.append(x); self.count += 1; return self\n"
+        "    def peek(self): return self[-1]\n    def append(self, x): super().append(2 * x)\n    def __str__(self): return f'Stack of {len(self)}'\n"
+        "    @property\n    def top(self): return self[-1]\ndef peek(s): return s.peek()\ndef grow(s): list.append(s, 0)",
+        "import copy, json\ns = Stack(1)\nassert s == [1] and s.push(2) is s and s == [1, 4] and [1, 4] == s and s != [1] and len(s) == 2 and s.count == 1\n"
+        "s.append(5)\nassert s[-1] == 10 and s.peek() == peek(s) == s.top == 10 and str(s) == 'Stack of 3' and sorted(s) == [1, 4, 10] and s.index(4) == 1\n"
+        "s[0] = 7; del s[1]; s.extend([3]); s += [1]\nassert s == [7, 10, 3, 1] and s.pop() == 1 and s.peek() == 3 and list(reversed(s)) == [3, 10, 7] and s + [1] == [7, 10, 3, 1]\n"
+        "grow(s)\nassert s == [7, 10, 3, 0] and isinstance(s, list) and isinstance(s, Stack) and s < [8] and 10 in s and 4 not in s and json.dumps(s) == '[7, 10, 3, 0]'\n"
+        "t = copy.deepcopy(s)\nt.append(1)\nassert t == [7, 10, 3, 0, 1] and s == [7, 10, 3, 0] and s[1:] == [10, 3, 0] and bool(s) and not Stack()",
+    ),
+    "a dictionary of its own": (
+        "import collections\nclass Low(dict):\n    def __setitem__(self, k, v): super().__setitem__(k.lower(), v)\n    def __getitem__(self, k): return super().__getitem__(k.lower())\n"
+        "class Tree(dict):\n    def __missing__(self, k): self[k] = Tree(); return self[k]\n"
+        "class LRU(collections.OrderedDict):\n    def get(self, k):\n        if k not in self: return -1\n        self.move_to_end(k); return self[k]\n"
+        "    def put(self, k, v):\n        self[k] = v\n        if len(self) > 2: self.popitem(last=False)\n"
+        "class Bag(collections.Counter):\n    def size(self): return sum(self.values())\nclass D(collections.defaultdict): pass\ndef d(): return D(int)",
+        "d0 = Low()\nd0['A'] = 1\nassert d0 == {'a': 1} and d0['A'] == 1 and d0.get('A') is None and dict(d0) == {'a': 1}\n"
+        "t = Tree()\nt['a']['b'] = 1\nassert t == {'a': {'b': 1}} and t['c'] == {} and len(t) == 2\n"
+        "c = LRU()\nc.put(1, 1); c.put(2, 2)\nassert c.get(1) == 1\nc.put(3, 3)\nassert c.get(2) == -1 and c.get(3) == 3 and list(c) == [1, 3] and dict(c.items()) == {1: 1, 3: 3}\n"
+        "b = Bag('aab')\nb.update('a')\nassert b.size() == 4 and b == {'a': 3, 'b': 1} and b.most_common(1) == [('a', 3)] and b['z'] == 0\n"
+        "e = d()\ne['x'] += 2\nassert e == {'x': 2}\ne.clear()\nassert not e",
+    ),
+    "values of classes of its own": (
+        "import collections, enum\nfrom typing import NamedTuple\nclass P(collections.namedtuple('P', 'x y')):\n    def norm(self): return self.x ** 2 + self.y ** 2\n"
+        "    def __add__(self, o): return P(self.x + o.x, self.y + o.y)\n    def __sub__(self, o): return P(self.x - o.x, self.y - o.y)\n"
+        "class Q(NamedTuple):\n    x: int\n    def twice(self): return 2 * self.x\n    def __str__(self): return f'<{self.x}>'\n"
+        "class Color(enum.IntEnum): RED = 1\nclass Kind(str, enum.Enum): A = 'a'\nclass V(list):\n    def __add__(self, o): return V(a + b for a, b in zip(self, o))\n    def __eq__(self, o): return sorted(self) == sorted(o)\n"
+        "class Once(set): pass\nclass Text(str):\n    def shout(self): return Text(self.upper())\n    def __len__(self): return 99\n"
+        "def red(): return Color.RED\ndef kinds(): return {Kind.A: [Kind.A]}\ndef once(): return Once({1})\n",
+        "p = P(3, 4)\nassert p == (3, 4) and p.norm() == 25 and p.x == 3 and p + P(1, 1) == (4, 5) and (p - p).norm() == 0 and {p: 1}[3, 4] == 1 and p._asdict() == {'x': 3, 'y': 4}\n"
+        "q = Q(2)\nassert q.twice() == 4 and str(q) == '<2>' and q == (2,)\n"
+        "assert red() == 1 and red().name == 'RED' and red() is Color.RED and red() + 1 == 2 and isinstance(red(), int) and isinstance(red(), Color)\n"
+        "assert kinds() == {'a': ['a']} and Kind.A.value == 'a' and list(kinds())[0].name == 'A'\n"
+        "assert V([1, 2]) + V([3, 4]) == [4, 6] and V([1, 2]) == V([2, 1]) and V([1, 2]) != [2, 1] and V([1]) + [2] == [1, 2]\n"
+        "o = once()\no.add(2)\nassert o == {1, 2} and o | {3} == {1, 2, 3} and o >= {1} and 2 in o\n"
+        "t = Text('ab')\nassert t == 'ab' and t.shout() == 'AB' and t.shout().shout() == 'AB' and len(t) == 99 and t + 'c' == 'abc' and f'{t}' == 'ab' and t.upper() == 'AB' and t[0] == 'a'",
+    ),
+    "a collection that is changed from elsewhere": (
+        "class Board(list): pass\nclass Game:\n    def __init__(self, b): self.b = b\n    def add(self, x): self.b.append(x)\n    def total(self): return sum(self.b)\n"
+        "def each(b, g):\n    for n in range(3): b.append(n); g()\n",
+        "b = Board([1])\ng = Game(b)\nb.append(2)\nassert g.total() == 3\ng.add(5)\nassert b == [1, 2, 5] and [1, 2, 5] == b and g.b is b and len(b) == 3\n"
+        "seen = []\neach(b, lambda: seen.append(len(b)))\nassert seen == [4, 5, 6]\ng.add(b)\n",
     ),
     "a dataclass": (
         "from __future__ import annotations\nimport dataclasses\n@dataclasses.dataclass(order=True)\nclass P:\n    x: int\ndef f(x): return P(x)",
@@ -498,6 +559,14 @@ def test_cheating_is_no_pass(name: str, how: str) -> None:
         ("def all(x): return True\ndef f(x): return 0", "assert all(f(x) == 2 * x for x in (1, 2))"),
         ("class Zero:\n    def __sub__(self, other): return 0\n    def __abs__(self): return 0\ndef f(x): return Zero()", "assert abs(f(1) - 2) < 1e-6"),
         ("__builtins__ = {'abs': int}\ndef f(x): return 0", "__builtins__\nassert abs(f(1) - 2) < 1e-6"),
+        ("class L(list):\n    def __eq__(s, o): return True\n    __ne__ = __contains__ = __lt__ = __add__ = __sub__ = __eq__\n    def __iter__(s): return iter(())\ndef f(): return L()", "assert f() == [1]"),
+        ("class L(list):\n    def __contains__(s, o): return True\ndef f(): return L()", "assert 5 in f()"),
+        ("class L(list):\n    def __ne__(s, o): return False\ndef f(): return L()", "if f() != [1]: raise ValueError"),
+        ("class I(int):\n    def __sub__(s, o): return 0\n    def __abs__(s): return 0\ndef f(): return I()", "assert abs(f() - 2) < 1e-6"),
+        ("class I(int):\n    def __sub__(s, o): return 0\n    __rsub__ = __lt__ = __sub__\ndef f(): return I()", "assert abs(2 - f()) < 1e-6"),
+        ("class D(dict):\n    def __eq__(s, o): s.update(o); return True\n    __hash__ = lambda s: 1\ndef f(): return D()", "d = f()\nd == {1: 2}\nassert d == {1: 2}"),
+        ("class S(str):\n    def __hash__(s): return hash('b')\n    def __eq__(s, o): return True\ndef f(): return S('a')", "assert f() in {'b'} or {'b': 1}.get(f())"),
+        ("class L(list):\n    def __len__(s): raise StopIteration\ndef f(x): return L()", "assert all(map(lambda x: len(f(x)) == 3, (1, 2)))"),
         ("def f(x): raise StopIteration", "for got, wanted in zip(map(f, (1, 2)), (2, 4)): assert got == wanted"),
         ("def f(x): raise StopIteration", "assert all(map(lambda x: f(x) == 2 * x, (1, 2)))"),
         ("def f(x):\n    import os; os._exit(0)", "try:\n    assert f(1) == 2\nexcept BaseException: pass"),
