@@ -97,7 +97,7 @@ class Remote(Held):
         return isinstance(instance, Held) and bool(do(instance, "isinstance", self))
 
 
-def do(held: Held, operation: str, *operands: Any) -> Any:
+def do(held: Any, operation: str, *operands: Any) -> Any:
     """Have something done to an object over there."""
     border: Border = held.__dict__["_border"]
     try:
@@ -191,10 +191,9 @@ def refresh(held: Held, content: Any) -> None:
 
 
 def _up_to_date(value: object) -> None:
-    if isinstance(value, Held) and "_turn" in value.__dict__:
-        border: Border = value.__dict__["_border"]
-        if value.__dict__["_turn"] != border.turns:
-            border.ask("content", value)
+    about = value.__dict__ if isinstance(value, Held) else {}
+    if "_turn" in about and about["_turn"] != about["_border"].turns:
+        do(value, "content")
 
 
 @functools.cache

@@ -566,6 +566,10 @@ def test_cheating_is_no_pass(name: str, how: str) -> None:
         ("class I(int):\n    def __sub__(s, o): return 0\n    __rsub__ = __lt__ = __sub__\ndef f(): return I()", "assert abs(2 - f()) < 1e-6"),
         ("class D(dict):\n    def __eq__(s, o): s.update(o); return True\n    __hash__ = lambda s: 1\ndef f(): return D()", "d = f()\nd == {1: 2}\nassert d == {1: 2}"),
         ("class S(str):\n    def __hash__(s): return hash('b')\n    def __eq__(s, o): return True\ndef f(): return S('a')", "assert f() in {'b'} or {'b': 1}.get(f())"),
+        (
+            "import gc\nclass L(list): pass\ndef stop(x): raise StopIteration\nfor o in gc.get_objects():\n    if type(o).__name__ == 'Border': o._answers['content'] = stop\ndef f(x): return L()",
+            "a = [f(1), f(2)]\nassert all(map(lambda p: p[0] == [p[1]], zip(a, (2, 4))))",
+        ),
         ("class L(list):\n    def __len__(s): raise StopIteration\ndef f(x): return L()", "assert all(map(lambda x: len(f(x)) == 3, (1, 2)))"),
         ("def f(x): raise StopIteration", "for got, wanted in zip(map(f, (1, 2)), (2, 4)): assert got == wanted"),
         ("def f(x): raise StopIteration", "assert all(map(lambda x: f(x) == 2 * x, (1, 2)))"),
