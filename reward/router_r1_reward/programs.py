@@ -19,7 +19,8 @@ The tests come from `question.metadata`:
     prompt         the head of the program, put before an answer that does not define `entry_point` itself; the tests take
                    its other functions from here, and not from the program
 
-A program passes when the tests ran to their end.
+A program passes when the tests, which run as the main module, came to their end or left with status 0 (`unittest.main()`), and
+reached an assertion or called the program.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ class RunLimits:
     """Size of one file."""
     open_files: int = 64
     """Files open at a time."""
+    threads: int = 128
+    """Threads at a time, of both processes together. An ordinary user's are not counted with Landlock."""
     folder_bytes: int = 2**26
     """Size of all files together, which lie in memory. With Landlock they lie on the disk, and this is not enforced."""
 
@@ -91,7 +94,7 @@ def passes(answer: str, gold: str, question: Question | None = None) -> float:
 
     Raises:
         ConfigError: this machine permits no sandbox.
-        DataError: the tests are no program.
+        DataError: the tests are no program, or one that tests nothing.
         ScorerError: the run could not be started.
     """
     metadata = question.metadata if question is not None else {}
@@ -152,7 +155,7 @@ def _given(prompt: str, entry_point: str | None) -> str:
 def run(
     program: str, tests: str, limits: RunLimits = DEFAULT_LIMITS, *, how: str | None = None
 ) -> bool:
-    """Run a program, and its tests beside it; True if the tests ran to their end.
+    """Run a program, and its tests beside it; True if the tests ran to their end and tested something.
 
     Args:
         program, tests: Python.
@@ -161,7 +164,7 @@ def run(
 
     Raises:
         ConfigError: this machine permits no sandbox.
-        DataError: the tests are no program.
+        DataError: the tests are no program, or one that tests nothing.
         ScorerError: the run could not be started.
     """
     said, status = _start(how or isolation(), program, tests, limits)
@@ -169,6 +172,16 @@ def run(
         if line == "bad tests":
             raise DataError(
                 f"the tests are no Python program: {tests[:80]!r}; correct the question"
+            )
+        if line == "no tests":
+            raise DataError(
+                f"the tests test nothing: {tests[:80]!r} has no assertion and calls nothing; correct the question"
+            )
+        if line == "nothing tested":
+            log.warning(
+                "the tests ended and no assertion was reached, nor the program called, which does not pass them; "
+                "the tests should call what they define: %r",
+                tests[:80],
             )
         if line.startswith("cannot cross: "):
             log.warning(
@@ -270,9 +283,21 @@ def _remove(folder: str) -> None:
     try:
         os.rmdir(folder)  # it is empty where the program had a file system of its own
     except OSError:
-        if shutil.which("rm"):
-            subprocess.run(["rm", "-rf", "--", folder], check=False, capture_output=True)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+        _force(folder)
         if os.path.exists(folder):
             log.warning("the folder of a run could not be removed: %s", folder)
+
+
+def _force(folder: str) -> None:
+    """Remove a folder that may hold folders which their owner may not enter. No link is followed."""
+    if shutil.which("rm") and shutil.which("chmod"):
+        for command in ("chmod", "-R", "u+rwx"), ("rm", "-rf"):
+            subprocess.run([*command, "--", folder], check=False, capture_output=True)
+        return
+    for path, folders, _ in os.walk(folder):
+        for name in folders:
+            inner = os.path.join(path, name)
+            if not os.path.islink(inner):
+                with contextlib.suppress(OSError):  # its path is too long
+                    os.chmod(inner, 0o700)
+    shutil.rmtree(folder, ignore_errors=True)

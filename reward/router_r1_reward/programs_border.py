@@ -1,7 +1,8 @@
 """The border between the tests and the program, which run in two processes: messages, one JSON array a line.
 
 Data crosses as a copy (`programs_values.py`). Any other object stays where it is, and the other side holds a `Remote`: it can
-be called, asked for attributes, items and its length, looped over. A `Remote` equals no data. What a function does to
+be called, asked for attributes, items and its length, looped over. A `Remote` equals no data. A program's value of a class derived from a
+class of data is both (`programs_remote.py`); such a value of the tests is data. What a function does to
 its arguments is done to the originals too. Exceptions are raised again.
 
 The tests never show the program what they expect: no operator sends data that stands beside a `Remote` (`remote - 5` is an
@@ -9,14 +10,13 @@ error). A method that the tests call themselves (`result.equals(expected)`) does
 `f(1) == f(2)` where both are objects of the program.
 
 What a program may do with an object of the tests is to call it, if it is a function, and to take its items one by one.
-Imports nothing of the project but `programs_values`.
+Imports nothing of the project but `programs_values` and `programs_remote`.
 """
 
 from __future__ import annotations
 
 import _thread
 import builtins
-import collections
 import importlib
 import json
 import operator
@@ -26,6 +26,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 
 from router_r1_reward import programs_values as values
+from router_r1_reward.programs_remote import BETWEEN, Held, Remote, do, hold, own_names, refresh
 
 TYPE_CHECKING = False  # as in `typing`, which takes longer to load than most tests to run
 if TYPE_CHECKING:
@@ -42,100 +43,19 @@ class CannotCross(BaseException):
     """The tests hand over something that only they have."""
 
 
-class Remote:
-    """An object on the other side."""
-
-    def __init__(self, border: Border, number: int) -> None:
-        self.__dict__.update(_border=border, _number=number)
-
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        try:
-            return _do(self, "call", list(arguments), named)
-        except (StopIteration, StopAsyncIteration) as error:
-            # One that a call leaks would end a loop of the caller (`all(map(f, ...))`) without a trace.
-            raise RuntimeError("a function raised StopIteration") from error
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name not in ("__name__", "__doc__"):
-            raise AttributeError(name)
-        return _do(self, "getattr", name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        _do(self, "setattr", name, value)
-
-    def __eq__(self, other: object) -> Any:
-        return isinstance(other, Remote) and (self is other or _do(self, "eq", other))
-
-    def __hash__(self) -> int:
-        return int(_do(self, "hash"))
-
-    def __bool__(self) -> bool:
-        return bool(_do(self, "bool"))
-
-    def __len__(self) -> int:
-        return int(_do(self, "len"))
-
-    def __str__(self) -> str:
-        return str(_do(self, "str"))
-
-    def __repr__(self) -> str:
-        return str(_do(self, "repr"))
-
-    def __iter__(self) -> Any:
-        return _do(self, "iter")
-
-    def __next__(self) -> Any:
-        return _do(self, "next")
-
-    def __getitem__(self, key: Any) -> Any:
-        return _do(self, "getitem", key)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        _do(self, "setitem", key, value)
-
-    def __delitem__(self, key: Any) -> None:
-        _do(self, "delitem", key)
-
-    def __enter__(self) -> Any:
-        return _do(self, "enter")
-
-    def __exit__(self, *about: object) -> None:
-        _do(self, "exit")
-
-    def __instancecheck__(self, instance: object) -> bool:
-        return isinstance(instance, Remote) and bool(_do(instance, "isinstance", self))
-
-
-def _do(remote: Remote, operation: str, *operands: Any) -> Any:
-    border: Border = remote.__dict__["_border"]
-    try:
-        return border.ask(operation, remote, *operands)
-    except (StopIteration, StopAsyncIteration) as error:
-        if operation == "next":
-            raise
-        raise RuntimeError("a function raised StopIteration") from error
-
-
-def _between_remotes(name: str) -> Callable[[Any, Any], Any]:
-    def operation(self: Remote, other: object) -> Any:
-        return _do(self, name, other) if isinstance(other, Remote) else NotImplemented
-
-    return operation
-
-
-_BETWEEN = ("lt", "le", "gt", "ge", "add", "sub", "mul", "truediv", "matmul", "and_", "or_")
-for _name in _BETWEEN:
-    setattr(Remote, f"__{_name.strip('_')}__", _between_remotes(_name))
-
-
-def _call(function: Callable[..., Any], arguments: list[Any], named: dict[str, Any]) -> Any:
+def _call(
+    function: Callable[..., Any], arguments: list[Any], named: dict[str, Any], owner: object = None
+) -> Any:
+    """The owner of a method is named so that what the call does to it is seen."""
     return function(*arguments, **named)
 
 
 OF_A_PROGRAM: Mapping[str, Callable[..., Any]] = {
-    **{name: getattr(operator, name) for name in ("eq", "getitem", "setitem", "delitem", *_BETWEEN)},
+    **{name: getattr(operator, name) for name in ("eq", "ne", "getitem", "setitem", "delitem", *BETWEEN)},
     **{name: getattr(builtins, name) for name in ("getattr", "setattr", "hash", "bool", "len", "str", "repr", "iter", "next", "isinstance")},
     "call": _call,
+    "method": lambda value, name, *arguments: getattr(value, name)(*arguments),
+    "content": lambda value: value,
     "enter": lambda manager: manager.__enter__(),
     "exit": lambda manager: manager.__exit__(None, None, None),
     "run": lambda coroutine: importlib.import_module("asyncio").run(coroutine),
@@ -171,9 +91,15 @@ class Border:
         self._answers, self._tests = answers, tests
         self._objects: list[Any] = []
         self._numbers: dict[int, int] = {}
-        self._remotes: dict[int, Remote] = {}
+        self._held: dict[int, Held] = {}
         self.broken = False
         """The other side ended or broke the rules."""
+        self.turns = 0
+        """How often the other side could do something."""
+        self.exits = False
+        """The other side raised `SystemExit`."""
+        self.refused: CannotCross | None = None
+        """What an operand could not, whoever caught it."""
         self._lock = _thread.RLock()  # threads of a program ask at the same time
 
     def ask(self, operation: str, *operands: Any) -> Any:
@@ -185,10 +111,16 @@ class Border:
             BaseException: what the operation raised.
         """
         with self._lock:
+            self.turns += operation != "content"
             return self._ask(operation, operands)
 
     def _ask(self, operation: str, operands: tuple[Any, ...]) -> Any:
-        self._send("ask", operation, self._encode(operands))
+        try:
+            sent = self._encode(operands)
+        except CannotCross as refused:
+            self.refused = refused
+            raise
+        self._send("ask", operation, sent)
         while True:
             kind, *rest = self._receive()
             if kind == "ask":
@@ -207,6 +139,7 @@ class Border:
                 error, arguments = values.exception(names), self._decode(details)
             except _NONSENSE as odd:
                 raise self._break("what came is no message") from odd
+            self.exits |= issubclass(error, SystemExit)
             try:
                 raised = error(*arguments)
             except (TypeError, ValueError):  # a class of Python's that wants other arguments
@@ -223,6 +156,7 @@ class Border:
 
     def answer(self, question: Sequence[Json]) -> None:
         """Do one thing that was asked for, and say what came of it."""
+        self.turns += 1
         try:
             operation, sent = question
             operands = self._decode(sent)
@@ -231,7 +165,9 @@ class Border:
             raise self._break("what came is no question") from odd
         try:
             if function is None:
-                raise TypeError(f"{operation!r} does not cross the border")
+                # `functools.wraps` and `hasattr` take an attribute that is not there, and nothing worse.
+                missing = AttributeError if operation in ("getattr", "setattr") else TypeError
+                raise missing(f"{operation!r} does not cross the border")
             before = self._encode(operands)
             value = self._encode(function(*operands))
             after = self._encode(operands)
@@ -266,44 +202,72 @@ class Border:
         return BrokenBorder(why)
 
     def _encode(self, value: Any) -> Json:
-        return values.encode(value, self._keep)
+        told: set[int] = set()  # numbers whose content the message has already
+
+        def keep(one: Any) -> Json:
+            return self._keep(one, keep, told)
+
+        return values.encode(value, keep)
 
     def _decode(self, message: Json) -> Any:
         return values.decode(message, self._stand_in)
 
-    def _keep(self, value: Any) -> Json:
+    def _keep(self, value: Any, keep: Callable[[Any], Json], told: set[int]) -> Json:
         """An object that stays here, by its number."""
-        if isinstance(value, Remote):
+        if isinstance(value, Held):
             return ["yours", value.__dict__["_number"]]
         kind = type(value)
-        if self._tests and not (isinstance(value, _FUNCTIONS) or hasattr(value, "__next__")):
-            raise CannotCross(
-                f"{kind.__module__}.{kind.__qualname__}: only data, functions and iterators can be handed to a program"
-            )
+        base = values.base_of(kind)
+        if self._tests:
+            if base is not None:
+                return values.encode(values.bare(value, base), keep)
+            if not (isinstance(value, _FUNCTIONS) or hasattr(value, "__next__")):
+                raise CannotCross(
+                    f"{kind.__module__}.{kind.__qualname__}: only data, functions and iterators can be handed to a program"
+                )
         if id(value) not in self._numbers:
             self._numbers[id(value)] = len(self._objects)
             self._objects.append(value)  # kept alive, so that its `id` stays its own
-        return ["coroutine" if kind is types.CoroutineType else "mine", self._numbers[id(value)]]
+        number = self._numbers[id(value)]
+        if base is None:
+            return ["coroutine" if kind is types.CoroutineType else "mine", number]
+        if number in told:
+            return ["data", number]
+        told.add(number)
+        content = values.encode(values.bare(value, base), keep)
+        return ["data", number, content, kind.__name__, own_names(value, base)]
 
     def _stand_in(self, message: Sequence[Json]) -> Any:
         """The object that a number means."""
-        kind, number = message
+        kind, number, *about = message
         if kind == "yours":
             return self._objects[number]
-        remote = self._remotes.setdefault(number, Remote(self, number))
+        if kind == "data":
+            return self._data(number, *about)
+        remote = self._held.setdefault(number, Remote(self, number))
         if kind == "coroutine":
             return _wait_for(remote)
         if kind != "mine":
             raise TypeError(f"{kind!r} is no kind of value")
         return remote
 
+    def _data(self, number: int, *about: Json) -> Held:
+        if about:
+            content, name, own = about
+            content = self._decode(content)
+            if number in self._held:
+                refresh(self._held[number], content)
+            else:
+                self._held[number] = hold(self, number, content, name, own)
+        return self._held[number]
+
 
 _NONSENSE = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, ImportError)
 """What reading a message raises that the other side made up."""
 
 
-async def _wait_for(remote: Remote) -> Any:
-    return _do(remote, "run")
+async def _wait_for(coroutine: Held) -> Any:
+    return do(coroutine, "run")
 
 
 def _details(error: BaseException) -> list[Any]:
@@ -317,29 +281,28 @@ def _details(error: BaseException) -> list[Any]:
 
 def _replace(mine: Any, theirs: Any) -> None:
     """Give a collection the content it has on the other side; what is inside keeps its identity where it can."""
-    if type(mine) is not type(theirs):
+    if mine is theirs or not _alike(mine, theirs) or isinstance(mine, Held):
         return
     if isinstance(mine, (list, tuple)):
         kept = [_merged(old, new) for old, new in zip(mine, theirs, strict=False)]
-        kept += theirs[len(kept) :]
-        if isinstance(mine, list):
-            mine[:] = kept
+        if isinstance(theirs, list):
+            theirs[: len(kept)] = kept
     elif isinstance(mine, dict):
-        before = dict(mine)
-        mine.clear()
         for key, new in theirs.items():
-            mine[key] = _merged(before.get(key), new)
-    elif isinstance(mine, set):
-        mine.clear()
-        mine.update(theirs)
-    elif isinstance(mine, (bytearray, collections.deque)):
-        mine.clear()
-        mine.extend(theirs)
+            theirs[key] = _merged(mine.get(key), new)
+    values.fill(mine, theirs)
 
 
 def _merged(old: Any, new: Any) -> Any:
+    if isinstance(new, Held):
+        return new
     _replace(old, new)
-    return old if type(old) is type(new) and old == new else new
+    return old if _alike(old, new) and old == new else new
+
+
+def _alike(mine: Any, theirs: Any) -> bool:
+    """Of one type; that of a named tuple is another on each side."""
+    return type(mine) is type(theirs) or (isinstance(mine, tuple) and isinstance(theirs, tuple))
 
 
 # --- the names that tests use

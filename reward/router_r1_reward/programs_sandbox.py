@@ -5,20 +5,22 @@
     file system   "namespaces": a tree of its own, of Python and the system's libraries, read-only, and one empty folder
                   in memory with a limit on its size; no other process and no network to be seen.
                   "landlock": the same paths in the tree of the machine, for where namespaces are not permitted.
-    system calls  a filter: no new process and no other program (threads are free), no socket but a pair within the process,
+    system calls  a filter: no new process and no other program, no socket but a pair within the process,
                   no signal to and no look into another process, no namespaces, no io_uring, bpf, keys, shared memory.
                   One process has one limit on memory and on processor time, so these hold for the whole run.
-    privileges    no capability is left, none can be gained; limits on processor time, memory, file size, open files.
+    privileges    no capability is left, none can be gained; limits on processor time, memory, file size, open files, threads.
 
 The third way, "nothing", sets the limits only.
 
 What it is not: a virtual machine. A hole in the kernel that an allowed system call reaches is a way out; programs share
-caches and the clock with everything else. With "landlock" a program can also find out whether a path exists, and what it
-writes into its folder is bounded by its processor time only. Run by its path, so it imports nothing of the project.
+caches and the clock with everything else. With "landlock" a program can also find out whether a path exists, what it
+writes into its folder is bounded by its processor time only, and so are the threads of an ordinary user's programs (and of
+root's without CAP_SETUID), besides by memory and by what the account may have. Run by its path, so it imports nothing of the project.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -56,7 +58,7 @@ def _names_of(path: str) -> tuple[str, ...]:
 
 
 def enter(how: str, paths: Iterable[str], folder_bytes: int) -> None:
-    """With "namespaces", move this process into its own tree; what it forks sees no other process. Else nothing.
+    """With "namespaces", move this process into its own tree; what it forks sees no other process. Threads are counted apart.
 
     Args:
         how: one of `HOW`.
@@ -66,6 +68,8 @@ def enter(how: str, paths: Iterable[str], folder_bytes: int) -> None:
     Raises:
         SandboxError: not permitted here.
     """
+    if how != "nothing" and os.geteuid() == 0:
+        _count_apart()
     if how != "namespaces":
         return
     _unshare()
@@ -80,19 +84,22 @@ def seal(
     Args:
         how: one of `HOW`.
         paths: what may be read (`readable`); the working folder may be written.
-        limits: `cpu_s`, `memory_bytes`, `file_bytes`, `open_files`.
+        limits: `cpu_s`, `memory_bytes`, `file_bytes`, `open_files`, `threads`.
         signals: processes, besides this one, that it may send signals to.
 
     Raises:
         SandboxError: not permitted here.
     """
-    for kind, value in (
+    bounds = [
         (resource.RLIMIT_CPU, limits["cpu_s"]),
         (resource.RLIMIT_AS, limits["memory_bytes"]),
         (resource.RLIMIT_FSIZE, limits["file_bytes"]),
         (resource.RLIMIT_NOFILE, limits["open_files"]),
         (resource.RLIMIT_CORE, 0),
-    ):
+    ]
+    if how == "namespaces" or os.getuid() != os.geteuid():  # else all of the user's threads count
+        bounds.append((resource.RLIMIT_NPROC, limits["threads"]))
+    for kind, value in bounds:
         hard = resource.getrlimit(kind)[1]
         least = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (least, least))
@@ -109,6 +116,18 @@ def end_with_parent() -> None:
     """Have the kernel end this process when the one that started it ends."""
     if sys.platform == "linux":
         _call("prctl", _PR_SET_PDEATHSIG, 9, 0, 0, 0)
+
+
+def _count_apart() -> None:
+    """Root: take a real user id that nobody has. The kernel counts threads by that id, and root's not at all; files go by the effective one.
+
+    Of an ordinary user, it counts those of each user namespace apart. A root that may not change its id stays uncounted.
+    """
+    with open("/proc/self/uid_map") as file:
+        first, _, length = map(int, file.readlines()[-1].split())
+    with contextlib.suppress(SandboxError):
+        _call("setresuid", first + length - 1 - os.getpid() % length, -1, -1)
+        os.chmod(".", 0o770)  # `os.access` asks with the real id; the group is the same
 
 
 # --- system calls
@@ -177,7 +196,7 @@ def _own_tree(root: str, paths: Iterable[str], folder_bytes: int) -> None:
     if not os.path.exists(f"{root}/tmp"):
         os.symlink(_FOLDER, f"{root}/tmp")
     _read_only(root)
-    _mount_memory(root + _FOLDER, f"size={folder_bytes},nr_inodes={_MOST_FILES},mode=700")
+    _mount_memory(root + _FOLDER, f"size={folder_bytes},nr_inodes={_MOST_FILES},mode=770")
     os.chdir(root)
     _call("syscall", _numbers()["pivot_root"], b".", b".")
     _call("umount2", b".", _MNT_DETACH)
@@ -259,8 +278,10 @@ _DENIED: dict[str, _Row] = {
     "move_pages": (279, 239), "setpriority": (141, 140), "ioprio_set": (251, 30),
     # parts of the kernel that a program has no use for
     "unshare": (272, 97), "setns": (308, 268), "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282),
-    "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "add_key": (248, 217),
-    "request_key": (249, 218), "keyctl": (250, 219), "openat2": (437, 437),
+    "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "io_setup": (206, 0),
+    "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219), "openat2": (437, 437),
+    # a lock on a file that may only be read; the user whose threads are counted
+    "flock": (73, 32), "setuid": (105, 146), "setreuid": (113, 145), "setresuid": (117, 147),
     # what outlives a process
     "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195), "msgget": (68, 186), "msgsnd": (69, 189), "semget": (64, 190),
     "semop": (65, 193), "mq_open": (240, 180),
@@ -280,7 +301,7 @@ _WATCHED: dict[str, _Row] = {  # allowed with some arguments
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 _CLONE_THREAD = 0x10000
-_F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
+_F_SETOWN, _F_SETSIG, _F_SETOWN_EX, _F_SETLEASE = 8, 10, 15, 1024
 # Is it a terminal, and how large; bytes to read; blocking or not; close on exec or not. Others send signals, or change what a file is.
 _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 _O_ACCMODE = 3
@@ -336,7 +357,9 @@ def _steps(pids: tuple[int, ...], changes: bool) -> list[_Step]:
         steps += _rule(numbers[name], _one_of(pids), argument=0)
     for name in ("prlimit64", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr"):  # fmt: skip
         steps += _rule(numbers[name], _one_of((0, *own)), argument=0)
-    steps += _rule(numbers["fcntl"], _none_of((_F_SETOWN, _F_SETSIG, _F_SETOWN_EX)), argument=1)
+    steps += _rule(
+        numbers["fcntl"], _none_of((_F_SETOWN, _F_SETSIG, _F_SETOWN_EX, _F_SETLEASE)), argument=1
+    )
     steps += _rule(numbers["prctl"], _none_of((_PR_SET_PDEATHSIG,)), argument=0)
     steps += _rule(numbers["ioctl"], _one_of(_IOCTLS), argument=1)
     no_address = [(_EQUAL, 1, 0, 0), _NO, (_LOAD, 0, 0, _offset(4) + 4), (_EQUAL, 1, 0, 0), _NO, _OK]  # fmt: skip

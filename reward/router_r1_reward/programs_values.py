@@ -2,8 +2,8 @@
 
 Covers numbers, text, bytes, Python's collections, dates, decimals, fractions, exceptions, arrays of numpy. What comes back is
 exactly of these types, never of a subclass, so a value brings no code along: no `__eq__` that calls everything
-equal. Values of a subclass become values of their base; named tuples, counters and ordered dictionaries stay what they are.
-Does not keep identity: a list that occurs twice arrives as two. Anything else is left to a hook.
+equal. Does not keep identity: a list that occurs twice arrives as two. Anything else is left to a hook, values of a class
+derived from one of these included; for the hook there are `base_of` and `bare`.
 
 A collection is `[name of its type, items]`, so a JSON array is never data by itself. Imports nothing of the project.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import builtins
 import collections
+import functools
 import importlib
 from collections.abc import Callable, Sequence
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _WORD = 2**63
 _SEQUENCES: tuple[type[Any], ...] = (list, tuple, set, frozenset, collections.deque)
 _MAPPINGS: tuple[type[Any], ...] = (collections.Counter, collections.OrderedDict, dict)
+_DATA = (*_SEQUENCES, *_MAPPINGS, collections.defaultdict, int, float, str, bytes, bytearray)
 _VIEWS: dict[type[Any], str] = {
     type({}.keys()): "keys",
     type({}.values()): "values",
@@ -36,27 +38,21 @@ def encode(value: Any, other: Callable[[Any], Json]) -> Json:
     kind = type(value)
     if value is None or kind in (bool, float, str):
         return value
-    if isinstance(value, int):
-        plain = int.__int__(value)
-        return plain if -_WORD <= plain < _WORD else ["int", hex(plain)]
-    if isinstance(value, float):
-        return float.__float__(value)
-    if isinstance(value, str):
-        return str.__str__(value)
-    for base in _SEQUENCES:
-        if isinstance(value, base):
-            items = [encode(item, other) for item in value]
-            if base is tuple and hasattr(kind, "_fields"):
-                return ["named", kind.__name__, list(kind._fields), items]
-            return [base.__name__, items]
-    for base in _MAPPINGS:
-        if isinstance(value, base):
-            pairs = [[encode(key, other), encode(item, other)] for key, item in value.items()]
-            return [base.__name__, pairs]
+    if kind is int:
+        return value if -_WORD <= value < _WORD else ["int", hex(value)]
+    if kind is collections.deque and value.maxlen is not None:
+        return ["bounded", value.maxlen, [encode(item, other) for item in value]]
+    if kind in _SEQUENCES:
+        return [kind.__name__, [encode(item, other) for item in value]]
+    if kind in _MAPPINGS or kind is collections.defaultdict:
+        pairs = [[encode(key, other), encode(item, other)] for key, item in value.items()]
+        if kind is collections.defaultdict:
+            return [kind.__name__, encode(value.default_factory, other), pairs]
+        return [kind.__name__, pairs]
+    if kind in (bytes, bytearray):
+        return [kind.__name__, value.hex()]
     if kind in _VIEWS:
         return [_VIEWS[kind], encode(list(value), other)]
-    if isinstance(value, (bytes, bytearray)):
-        return ["bytes" if isinstance(value, bytes) else "bytearray", value.hex()]
     if kind is complex:
         return ["complex", value.real, value.imag]
     if kind in (range, slice):
@@ -69,6 +65,9 @@ def encode(value: Any, other: Callable[[Any], Json]) -> Json:
             return ["exception", lineage(value)]
         name = value.__name__
         return ["class", name] if vars(builtins).get(name) is value else other(value)
+    if _is_named(kind) and not names_beside(kind):
+        items = [encode(item, other) for item in tuple.__iter__(value)]
+        return ["named", kind.__name__, list(kind._fields), items]
     library = _LIBRARY.get(kind.__module__)
     return library(value, other) if library else other(value)
 
@@ -91,12 +90,100 @@ def decode(message: Json, other: Callable[[Sequence[Json]], Any]) -> Any:
     if kind in _MAKERS_OF_PAIRS:
         pairs = {decode(key, other): decode(item, other) for key, item in parts[0]}
         return _MAKERS_OF_PAIRS[kind](pairs)
+    if kind == "defaultdict":
+        factory, pairs = parts
+        made = {decode(key, other): decode(item, other) for key, item in pairs}
+        return collections.defaultdict(decode(factory, other), made)
+    if kind == "bounded":
+        most, items = parts
+        return collections.deque((decode(item, other) for item in items), most)
     if kind == "named":
         name, fields, items = parts
-        return collections.namedtuple(name, fields)(*(decode(item, other) for item in items))
+        return _named(name, tuple(fields))(*(decode(item, other) for item in items))
     if kind == "exception":
         return exception(parts[0])
     return other(message)
+
+
+# --- classes derived from one of data
+
+
+def base_of(kind: type[Any]) -> type[Any] | None:
+    """The class of data that a class is derived from, if any; of a named tuple, one that is nothing else."""
+    base = next((base for base in kind.__mro__ if any(base is data for data in _DATA)), None)
+    return _named(kind.__name__, tuple(kind._fields)) if _is_named(kind) else base
+
+
+def bare(value: Any, base: type[Any]) -> Any:
+    """What a value holds as a value of its `base_of`; no method of its class is asked."""
+    if base in (int, float, str):
+        return getattr(base, f"__{base.__name__}__")(value)
+    if base in (bytes, bytearray):
+        return base(memoryview(value))
+    if base is collections.deque:
+        most = vars(base)["maxlen"].__get__(value)
+        return base(base.__iter__(value), most)
+    if issubclass(base, tuple):
+        return tuple.__new__(base, tuple.__iter__(value))
+    if issubclass(base, dict):
+        content = dict(base.items(value))
+        if base is collections.defaultdict:
+            return base(vars(base)["default_factory"].__get__(value), content)
+        return base(content)
+    return base(base.__iter__(value))
+
+
+def fill(value: Any, content: Any) -> None:
+    """Give a collection, of the content's type or derived from it, other content; to what can not be changed nothing is done."""
+    base = type(content)
+    if base in (list, bytearray):
+        base.__setitem__(value, slice(None), content)
+    elif isinstance(content, dict):
+        base.clear(value)
+        for key, item in content.items():
+            base.__setitem__(value, key, item)
+    elif base is set:
+        set.clear(value)
+        set.update(value, content)
+    elif base is collections.deque:
+        base.__init__(value, content, content.maxlen)
+
+
+def names_beside(kind: type[Any]) -> set[str]:
+    """Names that a class defines beside those of its class of data; of a named tuple, beside those that each has."""
+    names: set[str] = set()
+    for derived in kind.__mro__:
+        if any(derived is data for data in _DATA):
+            break
+        names.update(vars(derived))
+        if _is_named(kind):
+            names.difference_update(
+                kind._fields,
+                (name for name in _NAMED if _is_standard(vars(derived).get(name))),
+            )
+    return names
+
+
+_NAMED = {
+    *vars(collections.namedtuple("_named", ())),
+    *("__annotations__", "__orig_bases__", "__dict__", "__weakref__", "__annotate__", "__annotate_func__"),
+    *("__annotations_cache__", "__static_attributes__", "__firstlineno__", "__conditional_annotations__"),
+}  # fmt: skip
+
+
+def _is_named(kind: type[Any]) -> bool:
+    return issubclass(kind, tuple) and isinstance(getattr(kind, "_fields", None), tuple)
+
+
+def _is_standard(member: Any) -> bool:
+    """Is this part of a named tuple what `collections` made it?"""
+    module = getattr(member, "__module__", None)
+    return module is None or module == "collections" or module.startswith("namedtuple_")
+
+
+@functools.cache
+def _named(name: str, fields: tuple[str, ...]) -> type[Any]:
+    return collections.namedtuple(name, fields)
 
 
 # --- exceptions

@@ -3,7 +3,7 @@
 The first argument says how (JSON: `how`, `paths`, `sites`, `limits`). Once both processes are sealed off they are given
 their work, read from standard input: {"program": ..., "tests": ...}. The process of the program is forked before the tests
 are read, so it holds neither them nor the pipe that the verdict is written to. On standard output: `ready`, then
-`passed`, `bad tests` or `cannot cross: ...`, or nothing more; before that `no sandbox: ...` if this machine has none.
+`passed`, `failed`, `bad tests`, `no tests`, `nothing tested` or `cannot cross: ...`, or nothing more; before that `no sandbox: ...` if this machine has none.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def main() -> None:
     os.write(verdict, b"ready\n")
     with open(work, "rb") as file:
         given = json.load(file)
-    signal.signal(signal.SIGALRM, _too_late)
+    # When time is up the kernel ends this process, and with it the other: no `except` of the tests is asked.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, order["limits"]["wall_s"])
     try:
         said = _judge(line, given["program"], given["tests"])
@@ -71,53 +72,86 @@ def main() -> None:
         os.waitpid(program, 0)
 
 
-def _too_late(*_: object) -> NoReturn:
-    raise border.BrokenBorder("time is up")
-
-
 # --- the side of the tests
 
 
 def _judge(line: border.Border, program: str, tests: str) -> str:
-    """Run the program over there, then the tests here."""
+    """Run the program over there, then the tests here, as the main module."""
     try:
-        code = compile(tests, "tests", "exec")
+        tree = ast.parse(tests)
+        if not any(isinstance(node, (ast.Assert, ast.Call, ast.Raise)) for node in ast.walk(tree)):
+            return "no tests"
+        modules = _modules_in(tree)
+        code = compile(ast.fix_missing_locations(_Counted().visit(tree)), "tests", "exec")
     except (SyntaxError, ValueError):
         return "bad tests"
-    module = types.ModuleType("__tests__")
-    sys.modules["__tests__"] = module
+    ran: list[None] = []
+    module = sys.modules["__main__"] = types.ModuleType("__main__")
+    before, ended = 0, True
     try:
         line.ask("program", program)
-        module.__dict__.update(_names_for(code, line, tests))
+        module.__dict__.update(
+            _names_for(code, line, modules), __test_runs__=lambda: ran.append(None)
+        )
+        before = line.turns
         exec(code, module.__dict__)
-    except border.CannotCross as error:
-        return f"cannot cross: {error}"
-    except BaseException:  # whatever ends the tests before their end
+    except SystemExit as leaving:  # as `unittest.main` ends
+        ended = not leaving.code and not line.exits
+    except BaseException:  # whatever else ends the tests before their end
+        ended = False
+    if line.refused:
+        return f"cannot cross: {line.refused}"
+    if line.broken or not ended:
         return "failed"
-    return "failed" if line.broken else "passed"
+    return "passed" if ran or line.turns > before else "nothing tested"
 
 
-def _names_for(code: types.CodeType, line: border.Border, tests: str) -> dict[str, Any]:
+class _Counted(ast.NodeTransformer):
+    """Say `__test_runs__()` before each assertion, by whatever name, so that tests which are defined and never called are seen."""
+
+    def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:
+        return _counted(node)
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt | list[ast.stmt]:
+        function = getattr(node.value, "func", None)  # `self.assertEqual(...)`
+        name = getattr(function, "attr", getattr(function, "id", ""))
+        return _counted(node) if name.startswith("assert") else node
+
+    def visit_If(self, node: ast.If) -> ast.stmt | list[ast.stmt]:
+        self.generic_visit(node)
+        raises = any(isinstance(part, ast.Raise) for part in node.body)
+        return _counted(node) if raises else node
+
+
+def _counted(node: ast.stmt) -> list[ast.stmt]:
+    said = ast.Expr(ast.Call(ast.Name("__test_runs__", ast.Load()), [], []))
+    return [ast.copy_location(said, node), node]
+
+
+def _names_for(code: types.CodeType, line: border.Border, modules: set[str]) -> dict[str, Any]:
     """The program's meaning of the names that the tests use and Python has not.
 
     `assert sum(4, 6) == 2`: a name of Python's is the program's only where the tests use no other name of the program, so
     that a program can not replace the `abs` and `all` that it is tested with. `math.isclose`: a module of the library is the real one.
+
+    Args:
+        modules: what `_modules_in` found in the tests.
     """
     used = {name for name in _names_in(code) if not name.startswith("__")}
     own = sorted(name for name in used if not hasattr(builtins, name))
     found = _look_up(own, line)
-    for name in _modules_in(tests).intersection(found):
+    for name in modules.intersection(found):
         found[name] = border.resolve(name, "module", border.SHORT.get(name, name))
     if not found:
         found = _look_up(sorted(used.difference(own)), line)
     return found
 
 
-def _modules_in(tests: str) -> set[str]:
+def _modules_in(tests: ast.Module) -> set[str]:
     """Names of the library's modules that the tests take something from."""
     names = {
         node.value.id
-        for node in ast.walk(ast.parse(tests))
+        for node in ast.walk(tests)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     }
     return {name for name in names if name in border.SHORT or name in sys.stdlib_module_names}

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -72,7 +73,7 @@ def permitted() -> dict[str, str]:
     reasons = {}
     for way in WAYS:
         try:
-            run("", "", how=way)
+            run("", "assert True", how=way)
         except ScorerError as error:
             reasons[way] = str(error)
     return reasons
@@ -122,8 +123,8 @@ assert programs.run("x = 1", "assert x == 1") and not programs.run("x = 2", "ass
 def bare_worker(tmp_path: Path) -> str:
     """The worker, on a kernel that has neither user namespaces nor Landlock."""
     package = Path(programs_sandbox.__file__).parent
-    for name in ("programs_border.py", "programs_values.py", "programs_worker.py"):
-        shutil.copy(package / name, tmp_path)
+    for path in package.glob("programs_*.py"):
+        shutil.copy(path, tmp_path)
     text = (package / "programs_sandbox.py").read_text()
     wanting = text.replace('"unshare", flags', '"unshare", -1').replace('": 444', '": 4440')
     assert wanting.count('"unshare", -1') == 2 and wanting.count(": 4440") == 1
@@ -180,12 +181,77 @@ def test_tests_that_are_no_program_are_an_error() -> None:
         passes(RIGHT, None, "assert (")
 
 
+@pytest.mark.parametrize(
+    "tests", ["", "pass", "x = 1", "import os\ndef test(): return 1", "'f(1) == 2'"]
+)
+def test_tests_that_test_nothing_are_an_error(tests: str) -> None:
+    with pytest.raises(DataError, match="test nothing"):
+        run(RIGHT, tests)
+
+
+MAIN = "if __name__ == '__main__':"
+UNITTEST = "import unittest\nclass Tests(unittest.TestCase):\n    def test(self): self.assertEqual(double(2), 4)\n"
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        f"{MAIN}\n    assert double(2) == 4",
+        f"def main():\n    assert double(2) == 4\n{MAIN} main()",
+        f"{UNITTEST}{MAIN} unittest.main()",
+        f"{UNITTEST}unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromTestCase(Tests)).wasSuccessful() or exit(1)",
+        "if double(2) != 4: raise ValueError",
+        "assert double(2) == 4\nexit()",
+    ],
+)
+def test_tests_run_as_the_main_module(tests: str, how: str) -> None:
+    assert run(RIGHT, tests, how=how)
+    assert not run(WRONG, tests, how=how)
+    assert not run("def double(x): raise SystemExit(0)", tests, how=how)
+    assert not run(
+        "def double(x):\n    class Leave(SystemExit): pass\n    raise Leave", tests, how=how
+    )
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "def test(): assert double(2) == 4",
+        "def test():\n    if double(2) != 4: raise ValueError",
+        UNITTEST,
+        f"{UNITTEST}\n{MAIN.replace('__main__', 'main')} unittest.main()",
+        "def test_double(check=len): check(double(2))",
+    ],
+)
+def test_tests_that_are_never_called_pass_nothing(
+    tests: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert not run(RIGHT, tests)
+    assert "should call what they define" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "assert x == 1",
+        "if x != 1: raise ValueError",
+        "def check(a, b):\n    if a != b:\n        print(a)\n        raise ValueError\ncheck(x, 1)",
+        "import unittest\nunittest.TestCase().assertEqual(x, 1)",
+    ],
+)
+def test_data_of_a_program_can_be_tested(tests: str) -> None:
+    assert run("x = 1", tests)
+    assert not run("x = 2", tests)
+
+
 def test_tests_that_hand_over_what_can_not_cross_pass_nothing_and_say_why(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     tests = "class Point: pass\nassert double(Point()) == 4\n"
     assert not run(RIGHT, tests)
-    assert "__tests__.Point: only data, functions and iterators" in caplog.text
+    assert "__main__.Point: only data, functions and iterators" in caplog.text
+    assert not run(RIGHT, "class Point: pass\ntry: double(Point())\nexcept: pass")
+    assert caplog.text.count("only data, functions and iterators") == 2
 
 
 @pytest.mark.parametrize(
@@ -293,10 +359,25 @@ HONEST = {
         "xs, a = [[3], [1]], []\ninner = xs[1]\nd = {'a': a}\nf(xs, d)\n"
         "assert xs == [[9], [3]] and d == {'a': [1], 'b': 2} and a == [1]",
     ),
+    "collections of all kinds changed in place": (
+        "import collections\ndef f(xs): xs.append((3, xs.pop(0)))\n"
+        "def g(o, n, b, s, q): o['x'] = o.pop('a'); o.move_to_end('b'); n[0].p[0].append(1); b[0] = 9; s.add(2); q.append(5)",
+        "import collections\nN = collections.namedtuple('N', 'p q')\nxs = [(1, [2]), (2, [])]\nfirst = xs[0]\nf(xs)\nassert xs == [(2, []), (3, (1, [2]))]\n"
+        "o, n, b, s, q, inner = collections.OrderedDict(a=1, b=2), [N(([],), 1)], bytearray(b'a'), {1}, collections.deque([4], 3), []\nn[0] = N((inner,), 1)\n"
+        "g(o, n, b, s, q)\nassert o == collections.OrderedDict(x=1, b=2) and inner == [1] and b == b'\\t' and s == {1, 2} and q == collections.deque([4, 5]) and q.maxlen == 3",
+    ),
     "a function as argument": ("def f(g, xs): return [g(x) for x in xs]", "assert f(lambda x: x + 1, iter([1, 2])) == [2, 3]"),
     "a function as result": ("def f(n):\n    return lambda x: x + n", "assert f(2)(3) == 5"),
     "a function given back": ("def f(g):\n    return lambda x: g(g(x))", "assert f(lambda x: x * 3)(2) == 18"),
     "a generator": ("def f():\n    n = 0\n    while True:\n        yield n\n        n += 1", "g = f()\nassert [next(g) for _ in range(3)] == [0, 1, 2]"),
+    "a wrapped function of the tests": (
+        "import functools\ndef f(g):\n    @functools.wraps(g)\n    def h(*xs): return g(*xs)\n    return h(2), getattr(g, 'x', 0), functools.lru_cache(g)(3)",
+        "assert f(lambda x: x + 1) == (3, 0, 4)",
+    ),
+    "a wrapped function of the program": (
+        "import functools\nclass C:\n    def __call__(self, x): return x\ndef f(x): return x\ng = functools.partial(f)\nh = C()",
+        "import functools\nfor one in (f, g, h):\n    @functools.wraps(one)\n    def wrapped(x): return one(x) + 1\n    assert wrapped(1) == 2\nassert not hasattr(f, 'x')",
+    ),
     "a class": (
         "class Stack:\n    def __init__(self, *xs): self.xs = list(xs)\n    def push(self, x): self.xs.append(x); return self\n"
         "    def __len__(self): return len(self.xs)\n    def __getitem__(self, i): return self.xs[i]\n"
@@ -321,6 +402,60 @@ HONEST = {
         "assert v[14:20] == [{'a': 2, 'b': 1}, {'a': 1}, collections.deque([1]), (1, 2), 1, {1}] and v[14].most_common(1) == [('a', 2)] and v[17].y == 2\n"
         "assert v[20:] == [decimal.Decimal('1.1'), fractions.Fraction(1, 3), datetime.date(2020, 1, 2), datetime.timedelta(1, 2)]",
     ),
+    "collections of the library": (
+        "import collections\nfrom typing import NamedTuple\nclass P(NamedTuple):\n    x: int\n    y: int = 2\n"
+        "def f(): return collections.defaultdict(list, a=[1]), collections.defaultdict(lambda: 7), collections.deque([1, 2], 2), collections.OrderedDict(a=1, b=2), P(1)\n"
+        "def g(d): return d['new'], type(d).__name__",
+        "import collections\nd, e, q, o, p = f()\n"
+        "assert d == {'a': [1]} and d['b'] == [] and d == {'a': [1], 'b': []} and isinstance(d, collections.defaultdict) and e['x'] == 7\n"
+        "q.append(3)\nassert q == collections.deque([2, 3]) and q.maxlen == 2\n"
+        "o.move_to_end('a')\nassert list(o) == ['b', 'a'] and o != collections.OrderedDict(a=1, b=2) and type(o) is collections.OrderedDict\n"
+        "assert p == (1, 2) and p.y == 2 and p._replace(x=5) == (5, 2) and type(p) is type(f()[4])\n"
+        "mine = collections.defaultdict(lambda: 4)\nassert g(mine) == (4, 'defaultdict') and mine == {'new': 4}",
+    ),
+    "a list of its own": (
+        "class Stack(list):\n    def __init__(self, *xs): super().__init__(xs); self.count = 0\n    def push(self, x): self.append(x); self.count += 1; return self\n"
+        "    def peek(self): return self[-1]\n    def append(self, x): super().append(2 * x)\n    def __str__(self): return f'Stack of {len(self)}'\n"
+        "    @property\n    def top(self): return self[-1]\ndef peek(s): return s.peek()\ndef grow(s): list.append(s, 0)",
+        "import copy, json\ns = Stack(1)\nassert s == [1] and s.push(2) is s and s == [1, 4] and [1, 4] == s and s != [1] and len(s) == 2 and s.count == 1\n"
+        "s.append(5)\nassert s[-1] == 10 and s.peek() == peek(s) == s.top == 10 and str(s) == 'Stack of 3' and sorted(s) == [1, 4, 10] and s.index(4) == 1\n"
+        "s[0] = 7; del s[1]; s.extend([3]); s += [1]\nassert s == [7, 10, 3, 1] and s.pop() == 1 and s.peek() == 3 and list(reversed(s)) == [3, 10, 7] and s + [1] == [7, 10, 3, 1]\n"
+        "grow(s)\nassert s == [7, 10, 3, 0] and isinstance(s, list) and isinstance(s, Stack) and s < [8] and 10 in s and 4 not in s and json.dumps(s) == '[7, 10, 3, 0]'\n"
+        "t = copy.deepcopy(s)\nt.append(1)\nassert t == [7, 10, 3, 0, 1] and s == [7, 10, 3, 0] and s[1:] == [10, 3, 0] and bool(s) and not Stack()",
+    ),
+    "a dictionary of its own": (
+        "import collections\nclass Low(dict):\n    def __setitem__(self, k, v): super().__setitem__(k.lower(), v)\n    def __getitem__(self, k): return super().__getitem__(k.lower())\n"
+        "class Tree(dict):\n    def __missing__(self, k): self[k] = Tree(); return self[k]\n"
+        "class LRU(collections.OrderedDict):\n    def get(self, k):\n        if k not in self: return -1\n        self.move_to_end(k); return self[k]\n"
+        "    def put(self, k, v):\n        self[k] = v\n        if len(self) > 2: self.popitem(last=False)\n"
+        "class Bag(collections.Counter):\n    def size(self): return sum(self.values())\nclass D(collections.defaultdict): pass\ndef d(): return D(int)",
+        "d0 = Low()\nd0['A'] = 1\nassert d0 == {'a': 1} and d0['A'] == 1 and d0.get('A') is None and dict(d0) == {'a': 1}\n"
+        "t = Tree()\nt['a']['b'] = 1\nassert t == {'a': {'b': 1}} and t['c'] == {} and len(t) == 2\n"
+        "c = LRU()\nc.put(1, 1); c.put(2, 2)\nassert c.get(1) == 1\nc.put(3, 3)\nassert c.get(2) == -1 and c.get(3) == 3 and list(c) == [1, 3] and dict(c.items()) == {1: 1, 3: 3}\n"
+        "b = Bag('aab')\nb.update('a')\nassert b.size() == 4 and b == {'a': 3, 'b': 1} and b.most_common(1) == [('a', 3)] and b['z'] == 0\n"
+        "e = d()\ne['x'] += 2\nassert e == {'x': 2}\ne.clear()\nassert not e",
+    ),
+    "values of classes of its own": (
+        "import collections, enum\nfrom typing import NamedTuple\nclass P(collections.namedtuple('P', 'x y')):\n    def norm(self): return self.x ** 2 + self.y ** 2\n"
+        "    def __add__(self, o): return P(self.x + o.x, self.y + o.y)\n    def __sub__(self, o): return P(self.x - o.x, self.y - o.y)\n"
+        "class Q(NamedTuple):\n    x: int\n    def twice(self): return 2 * self.x\n    def __str__(self): return f'<{self.x}>'\n"
+        "class Color(enum.IntEnum): RED = 1\nclass Kind(str, enum.Enum): A = 'a'\nclass V(list):\n    def __add__(self, o): return V(a + b for a, b in zip(self, o))\n    def __eq__(self, o): return sorted(self) == sorted(o)\n"
+        "class Once(set): pass\nclass Text(str):\n    def shout(self): return Text(self.upper())\n    def __len__(self): return 99\n"
+        "def red(): return Color.RED\ndef kinds(): return {Kind.A: [Kind.A]}\ndef once(): return Once({1})\n",
+        "p = P(3, 4)\nassert p == (3, 4) and p.norm() == 25 and p.x == 3 and p + P(1, 1) == (4, 5) and (p - p).norm() == 0 and {p: 1}[3, 4] == 1 and p._asdict() == {'x': 3, 'y': 4}\n"
+        "q = Q(2)\nassert q.twice() == 4 and str(q) == '<2>' and q == (2,)\n"
+        "assert red() == 1 and red().name == 'RED' and red() is Color.RED and red() + 1 == 2 and isinstance(red(), int) and isinstance(red(), Color)\n"
+        "assert kinds() == {'a': ['a']} and Kind.A.value == 'a' and list(kinds())[0].name == 'A'\n"
+        "assert V([1, 2]) + V([3, 4]) == [4, 6] and V([1, 2]) == V([2, 1]) and V([1, 2]) != [2, 1] and V([1]) + [2] == [1, 2]\n"
+        "o = once()\no.add(2)\nassert o == {1, 2} and o | {3} == {1, 2, 3} and o >= {1} and 2 in o\n"
+        "t = Text('ab')\nassert t == 'ab' and t.shout() == 'AB' and t.shout().shout() == 'AB' and len(t) == 99 and t + 'c' == 'abc' and f'{t}' == 'ab' and t.upper() == 'AB' and t[0] == 'a'",
+    ),
+    "a collection that is changed from elsewhere": (
+        "class Board(list): pass\nclass Game:\n    def __init__(self, b): self.b = b\n    def add(self, x): self.b.append(x)\n    def total(self): return sum(self.b)\n"
+        "def each(b, g):\n    for n in range(3): b.append(n); g()\n",
+        "b = Board([1])\ng = Game(b)\nb.append(2)\nassert g.total() == 3\ng.add(5)\nassert b == [1, 2, 5] and [1, 2, 5] == b and g.b is b and len(b) == 3\n"
+        "seen = []\neach(b, lambda: seen.append(len(b)))\nassert seen == [4, 5, 6]\ng.add(b)\n",
+    ),
     "a dataclass": (
         "from __future__ import annotations\nimport dataclasses\n@dataclasses.dataclass(order=True)\nclass P:\n    x: int\ndef f(x): return P(x)",
         "assert f(1) == P(1) and f(1) < f(2) and f(3).x == 3",
@@ -342,6 +477,20 @@ def test_packages_can_be_used(how: str) -> None:
     program = "import numpy as np\ndef f(n): return np.arange(n) ** 2\ndef g(n): return f(n).max()"
     tests = "assert (f(4) == np.array([0, 1, 4, 9])).all() and g(3) == 4 and f(2).dtype.kind == 'i'"
     assert run(program, tests, how=how)
+
+
+@pytest.mark.parametrize(
+    ("program", "tests"),
+    [
+        ("import time\ndef f(): time.sleep(60)", "try: f()\nexcept: pass\nx = 1\nassert x"),
+        ("x = 1", "import time\nfor _ in range(3):\n    try: time.sleep(0.4)\n    except BaseException: pass\nassert x"),
+        ("x = 1", "y = x\nwhile y:\n    try:\n        while y: y = -y\n    except: pass\nassert y"),
+    ],
+)  # fmt: skip
+def test_no_clause_of_the_tests_outlasts_the_time(program: str, tests: str, how: str) -> None:
+    began = time.monotonic()
+    assert not run(program, tests, RunLimits(wall_s=1), how=how)
+    assert time.monotonic() - began < 5
 
 
 # --- programs that would cheat: each would pass if the tests believed it
@@ -410,6 +559,18 @@ def test_cheating_is_no_pass(name: str, how: str) -> None:
         ("def all(x): return True\ndef f(x): return 0", "assert all(f(x) == 2 * x for x in (1, 2))"),
         ("class Zero:\n    def __sub__(self, other): return 0\n    def __abs__(self): return 0\ndef f(x): return Zero()", "assert abs(f(1) - 2) < 1e-6"),
         ("__builtins__ = {'abs': int}\ndef f(x): return 0", "__builtins__\nassert abs(f(1) - 2) < 1e-6"),
+        ("class L(list):\n    def __eq__(s, o): return True\n    __ne__ = __contains__ = __lt__ = __add__ = __sub__ = __eq__\n    def __iter__(s): return iter(())\ndef f(): return L()", "assert f() == [1]"),
+        ("class L(list):\n    def __contains__(s, o): return True\ndef f(): return L()", "assert 5 in f()"),
+        ("class L(list):\n    def __ne__(s, o): return False\ndef f(): return L()", "if f() != [1]: raise ValueError"),
+        ("class I(int):\n    def __sub__(s, o): return 0\n    def __abs__(s): return 0\ndef f(): return I()", "assert abs(f() - 2) < 1e-6"),
+        ("class I(int):\n    def __sub__(s, o): return 0\n    __rsub__ = __lt__ = __sub__\ndef f(): return I()", "assert abs(2 - f()) < 1e-6"),
+        ("class D(dict):\n    def __eq__(s, o): s.update(o); return True\n    __hash__ = lambda s: 1\ndef f(): return D()", "d = f()\nd == {1: 2}\nassert d == {1: 2}"),
+        ("class S(str):\n    def __hash__(s): return hash('b')\n    def __eq__(s, o): return True\ndef f(): return S('a')", "assert f() in {'b'} or {'b': 1}.get(f())"),
+        (
+            "import gc\nclass L(list): pass\ndef stop(x): raise StopIteration\nfor o in gc.get_objects():\n    if type(o).__name__ == 'Border': o._answers['content'] = stop\ndef f(x): return L()",
+            "a = [f(1), f(2)]\nassert all(map(lambda p: p[0] == [p[1]], zip(a, (2, 4))))",
+        ),
+        ("class L(list):\n    def __len__(s): raise StopIteration\ndef f(x): return L()", "assert all(map(lambda x: len(f(x)) == 3, (1, 2)))"),
         ("def f(x): raise StopIteration", "for got, wanted in zip(map(f, (1, 2)), (2, 4)): assert got == wanted"),
         ("def f(x): raise StopIteration", "assert all(map(lambda x: f(x) == 2 * x, (1, 2)))"),
         ("def f(x):\n    import os; os._exit(0)", "try:\n    assert f(1) == 2\nexcept BaseException: pass"),
@@ -519,6 +680,10 @@ HARMS = {
     "another user": "import os\nos.setuid(12345); harm = os.getuid() == 12345 != INITIAL",
     "a device": "import os, stat\nos.mknod('sda', 0o600 | stat.S_IFBLK, os.makedev(8, 0)); harm = True",
     "system calls of another kind": "import ctypes\nctypes.CDLL(None).syscall(0x40000000 + 39); harm = True",
+    "another real user": "import os\nos.setreuid(os.geteuid(), -1); harm = True  # root's threads are not counted",
+    "io_setup": "import ctypes, os\nharm = ctypes.CDLL(None).syscall(206 if os.uname().machine == 'x86_64' else 0, 1, bytes(8)) == 0",
+    "locks a file of Python": "import fcntl, os\nfcntl.flock(open(os.__file__), fcntl.LOCK_EX | fcntl.LOCK_NB); harm = True",
+    "a lease on a file of Python": "import fcntl, os\nfcntl.fcntl(open(os.__file__), fcntl.F_SETLEASE, fcntl.F_RDLCK); harm = True",
     "io_uring, bpf, keys": "import ctypes\nl = ctypes.CDLL(None)\nharm = max(l.syscall(425, 1, bytes(120)), l.syscall(321, 0, bytes(120), 120), l.syscall(250, 0, -3, 1)) >= 0",
     "deep folders": "import os\nfor _ in range(1500): os.mkdir('d'); os.chdir('d')",
     "folders without rights": "import os\nos.mkdir('d', 0); open('e', 'w').close()",
@@ -564,20 +729,38 @@ def test_harm_is_not_done(name: str, how: str, runs: Path, tmp_path: Path) -> No
         time.sleep(0.05)
 
 
+THREADS = """
+import ctypes
+libc = ctypes.CDLL(None)
+stacks = ctypes.create_string_buffer(1000 * 4096)
+made = 0
+while made < 1000 and libc.clone(libc.pause, ctypes.c_void_p(ctypes.addressof(stacks) + 4096 * (made + 1)), 0x50F00, None) > 0:
+    made += 1
+"""
+
+
+def test_threads_are_bounded_however_they_are_made(how: str) -> None:
+    if how == "landlock" and os.geteuid() != 0:
+        pytest.skip("the threads of an ordinary user are not counted apart without a namespace")
+    assert run(THREADS, "assert made > 100", how=how)
+    assert run(THREADS, "assert made < 128", how=how)
+    assert run(THREADS, "assert made < 16", RunLimits(threads=16), how=how)
+
+
 def test_the_disk_is_not_filled(permitted: dict[str, str]) -> None:
     if "namespaces" in permitted:
         pytest.skip(permitted["namespaces"])
     fill = "for n in range(1000):\n    with open(f'{n}', 'wb') as f: f.write(bytes(2**20))\n"
     limits = RunLimits(folder_bytes=2**23)
-    assert not run(fill, "", limits, how="namespaces")
-    assert run(fill.replace("1000", "7"), "", limits, how="namespaces")
+    assert not run(fill, "assert True", limits, how="namespaces")
+    assert run(fill.replace("1000", "7"), "assert True", limits, how="namespaces")
 
 
 def test_no_process_is_left_when_the_caller_is_killed(how: str, tmp_path: Path) -> None:
     wall_s = 600 + time.time() % 1
     code = (
         "from router_r1_reward.programs import RunLimits, run\n"
-        f"run('import time; time.sleep(1000)', '', RunLimits(wall_s={wall_s}), how={how!r})"
+        f"run('import time; time.sleep(1000)', 'assert True', RunLimits(wall_s={wall_s}), how={how!r})"
     )
     caller = subprocess.Popen([sys.executable, "-c", code], env={"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)})  # fmt: skip
     deadline = time.monotonic() + 30
@@ -602,9 +785,9 @@ def test_an_ordinary_user_needs_no_privilege(how: str) -> None:
         "from router_r1_reward.programs import run\n"
         "assert os.getuid() == 1000\n"
         f"assert run('x = 1', 'assert x == 1', how={how!r}) and not run('x = 1', 'assert x == 2', how={how!r})\n"
-        f"assert not run({opens!r}, '', how={how!r})\n"
-        f"assert not run('import os; os.fork()', '', how={how!r})\n"
-        f"assert not run('import socket; socket.socket()', '', how={how!r})\n"
+        f"assert not run({opens!r}, 'assert True', how={how!r})\n"
+        f"assert not run('import os; os.fork()', 'assert True', how={how!r})\n"
+        f"assert not run('import socket; socket.socket()', 'assert True', how={how!r})\n"
     )
     done = subprocess.run(
         [*ordinary, sys.executable, "-c", code],
@@ -613,6 +796,40 @@ def test_an_ordinary_user_needs_no_privilege(how: str) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_folders_that_an_ordinary_user_may_not_enter_are_removed(
+    permitted: dict[str, str], tmp_path: Path
+) -> None:
+    if "landlock" in permitted:
+        pytest.skip(permitted["landlock"])
+    ordinary = ["unshare", "--user", "--map-user=1000"]
+    if subprocess.run([*ordinary, "true"], capture_output=True).returncode:
+        pytest.skip("user namespaces are not permitted here")
+    outside, runs = tmp_path / "outside", tmp_path / "runs"
+    outside.mkdir(mode=0o500)
+    runs.mkdir()
+    program = (
+        f"import os\nos.umask(0)\nos.mkdir('d', 0o300)\nos.mkdir('d/e', 0o300)\nos.symlink({str(outside)!r}, 'd/link')\n"
+        "os.close(os.open('d/e/f', os.O_CREAT, 0))\nos.mkdir('d/e/none', 0)\nos.mkdir('empty', 0)\nx = 1"
+    )
+    code = (
+        "import shutil, tempfile\n"
+        "from router_r1_reward.programs import run\n"
+        f"tempfile.tempdir = {str(runs)!r}\n"
+        f"assert run({program!r}, 'assert x == 1', how='landlock')\n"
+        "shutil.which = lambda name: None\n"
+        f"assert run({program!r}, 'assert x == 1', how='landlock')\n"
+    )
+    done = subprocess.run(
+        [*ordinary, sys.executable, "-c", code],
+        env={"PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(runs.iterdir()) == []
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o500
 
 
 MACHINES = {
@@ -652,7 +869,7 @@ def test_the_best_way_that_works_is_found(expected: str, permitted: dict[str, st
 
 def probe(statement: str, limits: RunLimits = SHORT, how: str | None = None) -> bool:
     """Does this statement run through?"""
-    return run(statement, "", limits, how=how)
+    return run(statement, "assert True", limits, how=how)
 
 
 def test_memory_is_limited() -> None:

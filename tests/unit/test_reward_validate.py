@@ -51,7 +51,11 @@ def test_gold_answers_score_one() -> None:
         (question("choice", "C", choices=("Rome", "Paris")), "does not name one of 2 options"),
         (question("choice", "Paris"), "by its letter"),
         (question("code", "def f(): return 2", metadata={"tests": "assert f() == 1"}), "scores 0"),
-        (question("code", "x = 1", metadata={"tests": "pass"}), "a wrong answer scores 1 too"),
+        (question("code", "x = 1", metadata={"tests": "pass"}), "the tests test nothing"),
+        (
+            question("code", "x = 1", metadata={"tests": "assert True"}),
+            "a wrong answer scores 1 too",
+        ),
         (question("code", "x = 1", metadata={"tests": "assert ("}), "no Python program"),
         (question("code", "assert f() == 1"), "metadata has no tests"),
     ],
