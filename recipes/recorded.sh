@@ -57,6 +57,7 @@ kind: recorded
 table: "$(cd "$TABLE" && pwd)"
 view: answer
 duplicates: $DUPLICATES
+complete: true
 max_rounds: $MAX_ROUNDS
 max_routes: 1
 YAML

@@ -104,6 +104,9 @@ class RecordedWorldConfig(StrictModel):
     """Share of the questions for numbers that are quoted."""
     duplicates: Literal["error", "first"] = "error"
     """What to do about the same question under two ids in different splits: refuse, or keep the first of them."""
+    complete: bool | None = None
+    """Leave out questions that not every model was asked. Off: asking a model that was not is a miss. Unset: as off, and a tournament,
+    in which a miss would count as wrong and free, refuses such a table."""
     graded: bool = True
     """Refuse a question whose metric does not exist: no policy could be rewarded. Off: for a tournament of routers alone, whose
     scores are recorded."""
@@ -167,11 +170,22 @@ class RecordedWorld:
             for question in shown:
                 first.setdefault(" ".join(question.question.casefold().split()), question)
             shown = list(first.values())
+        whole = [q for q in shown if all(self.table.outcome(q.id, n) for n in self.table.names)]
+        self.incomplete = len(shown) - len(whole)
+        """Questions that not every model was asked, of all splits together."""
+        if settings.complete:
+            shown = whole
         test = None if fit is None else frozenset(q.id for q in table.questions)
         if settings.graded:
-            with _or(table, "set graded to false, to compare routers by the recorded scores alone"):
+            with _or(
+                table,
+                "set graded to false (--set graded=false), to compare routers by the recorded scores alone",
+            ):
                 check_metrics(shown)
-        with _or(table, "set duplicates to 'first', which keeps one of two questions"):
+        with _or(
+            table,
+            "set duplicates to 'first' (--set duplicates=first), which keeps one of two questions",
+        ):
             splits = split_questions(
                 shown, validation=settings.validation, test=settings.test, tested=test
             )
@@ -179,8 +193,13 @@ class RecordedWorld:
         for split, questions in self._splits.items():
             if not questions:
                 raise ConfigError(
-                    f"{table.source}: no question falls into the {split} split ({len(shown)} in all); "
-                    f"record more, or change the shares"
+                    f"{table.source}: no question falls into the {split} split ({len(shown)} in all"
+                    + (
+                        f", {self.incomplete} without an answer of every model"
+                        if settings.complete
+                        else ""
+                    )
+                    + "); record more, or change the shares"
                 )
         train = self._splits[Split.TRAIN]
         self._edges = _quantiles([len(q.question) for q in train], LENGTHS)

@@ -147,7 +147,7 @@ def split_questions(
         if of is not split:
             raise DataError(
                 f"the questions {other!r} ({of}) and {question.id!r} ({split}) have the same text; "
-                f"remove one of them, or give both one id's split by naming them alike"
+                f"remove one of them"
             )
         splits[split].append(question)
     return splits

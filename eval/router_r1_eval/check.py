@@ -169,7 +169,8 @@ def _cells(table: OutcomeTable) -> Iterator[Finding]:
             yield Finding(
                 "warning",
                 "missing cells",
-                f"{name} was not asked {missing} of {len(table.questions)} questions; each counts as a miss, not as free",
+                f"{name} was not asked {missing} of {len(table.questions)} questions; --set complete=true leaves such questions out "
+                f"of a tournament",
             )
 
 

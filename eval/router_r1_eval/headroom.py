@@ -16,6 +16,9 @@ from router_r1_eval.repeats import Repeats
 
 def headroom(world: RecordedWorld, grid: Grid, bar: Run) -> dict[str, Any]:
     """What could be gained, how much of it is luck, and how often models tie."""
+    choice = any(
+        q.choices is not None for q in grid.questions
+    )  # or nothing says what guessing is worth
     partly = not np.isin(grid.score, (0.0, 1.0)).all()  # then chance has no such formula
     options = np.where([q.choices is not None for q in grid.questions], grid.options, np.inf)
     ties = Counter(
@@ -29,7 +32,9 @@ def headroom(world: RecordedWorld, grid: Grid, bar: Run) -> dict[str, Any]:
     return {
         "best_single": float(bar.value.mean()),
         "oracle": float(raw(grid.score).mean()),
-        "oracle_less_chance": None if partly else float(less_chance(grid.score, options).mean()),
+        "oracle_less_chance": None
+        if partly or not choice
+        else float(less_chance(grid.score, options).mean()),
         "oracle_cross_fitted": _repeated(world, grid),
         "ties": {name: count / len(grid) for name, count in sorted(ties.items())},
     }

@@ -56,7 +56,7 @@ def row(
 def estimated(settings: Mapping[str, Any]) -> list[str]:
     """One line where costs are guesses, by the settings of `results.json`; none where they are not."""
     share = settings.get("costs_estimated", 0)
-    told = f"costs are estimates in {share:.0%} of the outcomes: tokens were guessed from the texts"
+    told = f"costs are estimates in {share:.0%} of the outcomes: their token counts were guessed"
     return [told] if share else []
 
 

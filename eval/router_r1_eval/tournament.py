@@ -31,13 +31,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router_r1 import routers
-from router_r1.errors import ConfigError
+from router_r1.errors import ConfigError, DataError
 from router_r1.policy import Policy
 from router_r1.questions import Split
 from router_r1_envs.grid import Floats, Grid
 from router_r1_envs.methods import Method, Run, chosen, sensitivities, single
 from router_r1_envs.recorded import RecordedWorld
 from router_r1_eval.bars import bars, not_listed
+from router_r1_eval.check import check
 from router_r1_eval.curves import Curve, arena_score, corners, hull, through
 from router_r1_eval.headroom import headroom
 from router_r1_eval.play import PlayedMethod, write_traces
@@ -55,6 +56,7 @@ SPENDS = (0.25, 0.5, 1.0)
 """Shares of what the best single model costs at which the accuracy of a mixture is stated."""
 RECOVERED = (0.5, 0.8)
 """Parts of the gap between two models for which the share of calls to the stronger one is stated (CPT)."""
+_MOST_SILENT = 0.05  # share of answers without output tokens that needs no word
 _WIDE = 0.95  # share of the best single model's accuracy whose cost is stated
 
 
@@ -73,7 +75,10 @@ def router_method(world: RecordedWorld, name: str, **settings: Any) -> Method:
     def predict(grid: Grid) -> tuple[Any, Any]:
         key = tuple(question.id for question in grid.questions)
         if key not in predicted:
-            predicted[key] = router.scores(grid.questions), router.costs(grid.questions)
+            asked = [
+                world.table.question(name) for name in key
+            ]  # as in `fit`, without options in the text
+            predicted[key] = router.scores(asked), router.costs(asked)
         return predicted[key]
 
     def run(grid: Grid, setting: str) -> Run:
@@ -108,7 +113,13 @@ def tournament(
 
     Raises:
         ConfigError: no level of the world states a worth, or an unknown router.
+        DataError: not every model was asked every question, and the world does not say what to do about it.
     """
+    if world.incomplete and world.settings.complete is None:
+        raise DataError(
+            f"{world.table.source}: {world.incomplete} questions were not asked of every model; leave them out (--set "
+            f"complete=true), or count what is missing as wrong and free (--set complete=false)"
+        )
     played = {
         name: PlayedMethod(world, policy, reward or RewardConfig())
         for name, policy in (policies or {}).items()
@@ -120,6 +131,7 @@ def tournament(
     every = [*methods, *bars(world)]
     results = measure(world, every, seed=seed)
     results["not_listed"] = not_listed(every)
+    results["notes"] = _notes(world)
     asked = world.questions(Split.TEST)
     for entry in results["rows"]:
         if entry["name"] in played:
@@ -130,6 +142,33 @@ def tournament(
         write_traces(traces, [played[first["name"]].at(asked, first["setting"])])
     results["settings"]["reward"] = (reward or RewardConfig()).model_dump()
     return results
+
+
+def _notes(world: RecordedWorld) -> list[str]:
+    """What of the table makes figures other than they seem, a sentence each."""
+    table, asked = world.table, world.questions(Split.TEST)
+    cells = [(q.id, name) for q in asked for name in table.names]
+    outcomes = [o for cell in cells if (o := table.outcome(*cell)) is not None]
+    silent = sum(o.cost is None and not o.output_tokens for o in outcomes) / len(outcomes)
+    repeated = any(table.outcome(*cell, sample=1) for cell in cells)
+    notes = []
+    if world.incomplete and world.settings.complete:
+        notes.append(
+            f"{world.incomplete} of {len(table.questions)} questions are left out: not every model was asked them"
+        )
+    elif len(outcomes) < len(cells):
+        notes.append(
+            f"{len(cells) - len(outcomes)} of {len(cells)} answers are missing: they count as wrong and free"
+        )
+    if silent > _MOST_SILENT:
+        notes.append(
+            f"no output tokens are recorded of {silent:.0%} of the answers: their dollars are those of the prompts alone, so compare calls"
+        )
+    if repeated:
+        notes.append(
+            "a candidate's first sample is its answer; others count where self-consistency asks again, and for what of the oracle is luck"
+        )
+    return notes + [f"table check: {f.message}" for f in check(table) if f.weight == "error"]
 
 
 def measure(
@@ -317,6 +356,7 @@ def summary(results: dict[str, Any]) -> list[str]:
         + _less_chance(head),
         *_luck(head["oracle_cross_fitted"]),
         *estimated(results["settings"]),
+        *results["notes"],
         *(f"not listed: {name}, which {why}" for name, why in results["not_listed"].items()),
         "",
     ]
