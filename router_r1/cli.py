@@ -306,8 +306,12 @@ def main() -> None:
         point.load()(app)
     try:
         app()
-    except (RouterR1Error, OSError) as error:
+    except RouterR1Error as error:
         typer.echo(f"router-r1: {error}", err=True)
+        raise SystemExit(2) from None
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        typer.echo(f"router-r1: {what}", err=True)
         raise SystemExit(2) from None
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get(str(error.name).partition(".")[0])

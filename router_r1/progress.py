@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
+
+_QUIET_S = 2.0  # between two lines where there is no terminal
 
 
 @contextlib.contextmanager
@@ -30,12 +33,13 @@ def counting(what: str, total: int, *, paid: bool = True) -> Iterator[Callable[[
     console = Console(stderr=True)
     done, spent = 0, 0.0
     if not console.is_terminal:
-        step = max(1, total // 20)
+        step, told = max(1, total // 20), time.monotonic()
 
         def tell(cost: float) -> None:
-            nonlocal done, spent
+            nonlocal done, spent, told
             done, spent = done + 1, spent + cost
-            if done % step == 0 or done == total:
+            if done == total or (done % step == 0 and time.monotonic() - told > _QUIET_S):
+                told = time.monotonic()
                 dollars = f", ${spent:.4f}" if paid else ""
                 console.print(
                     f"{what}: {done} of {total}{dollars}",

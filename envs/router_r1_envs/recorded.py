@@ -159,7 +159,7 @@ class RecordedWorld:
         self.table = table if fit is None else _joined(table, fit)
         self.settings = settings
         self.view = settings.view
-        self.name = f"recorded {Path(table.source).name}"
+        self.name = f"recorded {_title(Path(table.source))}"
         self.cards = _with_output_limits(self.table)
         self.limits = Limits(max_rounds=settings.max_rounds, max_routes=settings.max_routes)
         self.misses: Counter[str] = Counter()
@@ -368,6 +368,11 @@ class RecordedWorld:
         if not _asks(query, question, self.table.question(question.id)):
             return None
         return self.table.outcome(question.id, model, request.sample_index)
+
+
+def _title(folder: Path) -> str:
+    """What to call a table: as its folder is called, or the run that it is the table of."""
+    return folder.parent.name if folder.name == "table" and folder.parent.name else folder.name
 
 
 @contextlib.contextmanager

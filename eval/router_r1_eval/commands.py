@@ -15,6 +15,7 @@ import typer
 from router_r1_eval import run_commands
 
 if TYPE_CHECKING:
+    from router_r1.policy import Policy
     from router_r1_envs.recorded import RecordedWorld
     from router_r1_envs.world import World
     from router_r1_reward import RewardConfig
@@ -144,11 +145,16 @@ def tournament_command(
     ] = None,
     policy: Annotated[
         list[str],
-        typer.Option(help="NAME=FOLDER of a checkpoint, or the folder alone; repeatable."),
+        typer.Option(
+            help="NAME=FOLDER of a checkpoint, or NAME=FILE, an agent file whose policy is behind a server; or the folder or "
+            "file alone; repeatable."
+        ),
     ] = [],
     router: Annotated[
         list[str],
-        typer.Option(help="A one-shot router: label, knn, linear or kmeans; repeatable."),
+        typer.Option(
+            help="A one-shot router: label, knn, linear or kmeans, with settings as in knn:k=50; repeatable."
+        ),
     ] = [],
     planner: Annotated[
         Path | None, typer.Option(help="A planner that was fitted on this table.")
@@ -165,7 +171,8 @@ def tournament_command(
     """Compare policies and routers with what needs none, on questions nobody was fitted on; writes results.json.
 
     Of the first policy, also every episode, to traces.jsonl: at its level on a table, at all levels in a generated world.
-    Always there: every single model, random, cheapest, dearest, best single, best per category, two cascades, the oracle.
+    Always there: every single model, random, cheapest, dearest, best single, best per category, the oracle; where answers are recorded, two
+    cascades.
     `router-r1 report OUT` makes a page of it.
     """
     from router_r1 import routers
@@ -175,7 +182,7 @@ def tournament_command(
     from router_r1_eval.tournament import write_results
 
     for name in router:
-        routers.make(name)  # a wrong name is said before a table is read
+        routers.from_text(name)  # a wrong name is said before a table is read
     use_threads(None)
     overrides = [*settings, *([f"fit={fit.resolve()}"] if fit is not None else [])]
     world = load_world(table, overrides)
@@ -203,13 +210,22 @@ def _on_table(
     traces: Path,
     seed: int,
 ) -> tuple[dict[str, Any], list[str]]:
+    from router_r1.errors import ConfigError
     from router_r1_eval.tournament import summary, tournament
 
     policies: dict[str, Any] = {}
     if folders:
         from router_r1_envs.on_cpu.policy import SamplerPolicy
 
-        policies = {name: SamplerPolicy(folder, name=name) for name, folder in folders.items()}
+        for name, place in folders.items():
+            if _is_checkpoint(place):
+                policies[name] = SamplerPolicy(place, name=name)
+                continue
+            if world.view != "text":
+                raise ConfigError(
+                    f"--policy {place}: a policy behind a server reads texts, and this world shows answers alone; --set view=text"
+                )
+            policies[name] = _served(place)
     teacher = None
     if planner is not None:
         from router_r1_envs.planner import Planner
@@ -241,28 +257,32 @@ def _on_generated(
             "--router and --planner need a table; a generated world has its own rules"
         )
     policies: dict[str, Any] = {
-        name: TransformersPolicy(folder, name=name, dtype="float32", max_batch=128)
-        for name, folder in folders.items()
+        name: TransformersPolicy(place, name=name, dtype="float32", max_batch=128)
+        if _is_checkpoint(place)
+        else _served(place)
+        for name, place in folders.items()
     }
     results = asyncio.run(evaluate(world, policies, weights, limit=limit, traces=traces, seed=seed))
     return results, summary(results)
 
 
 def _named(items: list[str]) -> dict[str, str]:
-    """Name -> folder of each NAME=FOLDER, or of a folder that is called by its own name.
+    """Name -> checkpoint or agent file of each NAME=PLACE, or of a place that is called by its own name.
 
     Raises:
-        ConfigError: there is no checkpoint, or two have one name.
+        ConfigError: there is neither, or two have one name.
     """
     from router_r1.errors import ConfigError
 
     found: dict[str, str] = {}
     for item in items:
-        name, folder = Path(item).name, item
-        if not _is_checkpoint(item) and "=" in item:
+        name, folder = Path(item).name.removesuffix(".yaml").removesuffix(".yml"), item
+        if not _is_policy(item) and "=" in item:
             name, _, folder = item.partition("=")
-        if not _is_checkpoint(folder):
-            raise ConfigError(f"--policy {item}: {folder} is no folder with a checkpoint")
+        if not _is_policy(folder):
+            raise ConfigError(
+                f"--policy {item}: {folder} is neither a folder with a checkpoint nor an agent file (.yaml)"
+            )
         if name in found:
             raise ConfigError(f"--policy {item}: another one is called {name}; give NAME=FOLDER")
         found[name] = folder
@@ -271,6 +291,20 @@ def _named(items: list[str]) -> dict[str, str]:
 
 def _is_checkpoint(folder: str) -> bool:
     return (Path(folder) / "config.json").exists()
+
+
+def _is_policy(place: str) -> bool:
+    return _is_checkpoint(place) or (place.endswith((".yaml", ".yml")) and Path(place).is_file())
+
+
+def _served(file: str) -> Policy:
+    """The policy of an agent file. Raises `ConfigError` for one that is no agent file, or can not be called."""
+    from router_r1 import config
+    from router_r1.agent_file import AgentFile
+
+    policy = config.load(AgentFile, Path(file)).policy.build(Path(file))
+    policy.check()
+    return policy
 
 
 def report_command(

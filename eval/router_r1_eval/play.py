@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from router_r1.episode import Episode
-from router_r1.ledger import Ledger
+from router_r1.episode import Episode, StopReason
+from router_r1.errors import PolicyError
+from router_r1.ledger import Ledger, Role
 from router_r1.policy import Policy
 from router_r1.questions import Question
 from router_r1.rollout import roll_out
@@ -23,6 +24,7 @@ from router_r1_envs.grid import Grid
 from router_r1_envs.methods import Method, Run
 from router_r1_envs.recorded import RecordedWorld
 from router_r1_envs.world import Level, World, level_named, start
+from router_r1_eval.runner import ITS_OWN
 from router_r1_reward import CostWindow, RewardConfig, score
 
 PolicyFor = Callable[[Question], Policy]
@@ -103,6 +105,15 @@ async def play_all(
     return Played(episodes, run, tuple(s.total for s in scored), traces)
 
 
+def _unreached(trace: Trace) -> bool:
+    """Did it end because the policy could not be called? A prompt that is too long for it is its own doing."""
+    calls = [entry.outcome for entry in trace.ledger if entry.role is Role.POLICY]
+    its_own = {"ok", *(kind.value for kind in ITS_OWN)}
+    return (
+        trace.stop_reason is StopReason.POLICY_FAILED and bool(calls) and calls[-1] not in its_own
+    )
+
+
 def write_traces(path: str | Path, played: Iterable[Played]) -> None:
     """Write the traces of these episodes to a file, in place of what it held."""
     Path(path).unlink(missing_ok=True)
@@ -123,21 +134,33 @@ class PlayedMethod:
         self.played: dict[tuple[tuple[str, ...], str], Played] = {}
 
     def run(self, grid: Grid, setting: str) -> Run:
-        """Play every question at this level, once."""
+        """Play every question at this level, once. Raises `PolicyError` if the policy's server failed."""
         key = _key(grid.questions, setting)
         if key not in self.played:
-            level = level_named(self.world, setting)
-            self.played[key] = asyncio.run(
-                play_all(
-                    self.world,
-                    grid.questions,
-                    level,
-                    lambda _: self.policy,
-                    self.reward,
-                    concurrency=self.concurrency,
-                )
-            )
+            self.played[key] = asyncio.run(self._play(grid.questions, setting))
         return self.played[key].run
+
+    async def _play(self, questions: Sequence[Question], setting: str) -> Played:
+        """Play, and close what the policy opened in this event loop. Raises `PolicyError` if its server failed."""
+        level = level_named(self.world, setting)
+        try:
+            played = await play_all(
+                self.world,
+                questions,
+                level,
+                lambda _: self.policy,
+                self.reward,
+                concurrency=self.concurrency,
+            )
+        finally:
+            await self.policy.aclose()
+        failed = [trace for trace in played.traces if _unreached(trace)]
+        if failed:
+            raise PolicyError(
+                f"{self.policy.name} could not be reached in {len(failed)} of {len(questions)} episodes ({failed[0].stop_detail}); "
+                f"figures without them would be wrong"
+            )
+        return played
 
     def method(self, name: str) -> Method:
         """A row with a setting for each level."""

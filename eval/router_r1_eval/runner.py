@@ -38,7 +38,7 @@ from router_r1.transport import FailureKind
 
 _BROKEN_OFF = frozenset({StopReason.ERROR, StopReason.CANCELLED})
 _NO_ANSWER = frozenset({StopReason.POLICY_FAILED, StopReason.DEADLINE})
-_ITS_OWN = frozenset(
+ITS_OWN = frozenset(
     {FailureKind.EMPTY_REPLY, FailureKind.MALFORMED_REPLY, FailureKind.CONTEXT_OVERFLOW}
 )
 """Failures of a call that are the model's own doing: it was asked, and this is its answer."""
@@ -221,7 +221,7 @@ def failed(trace: Trace) -> bool:
         return True
     replies = [o.response for turn in trace.turns for o in turn.outcomes if o.response]
     return bool(replies) and all(
-        reply.failure is not None and reply.failure.kind not in _ITS_OWN for reply in replies
+        reply.failure is not None and reply.failure.kind not in ITS_OWN for reply in replies
     )
 
 

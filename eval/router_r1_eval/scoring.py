@@ -219,7 +219,7 @@ def results_of(folder: RunFolder, scored: Sequence[Scored], *, seed: int = 0) ->
         "pool": pool,
         "rows": rows,
         "smallest_difference": max(visible, default=smallest_difference(len(common))),
-        "efficiency": efficiency(traces),
+        "efficiency": efficiency(traces, settings["fixed"]["agent"]["policy"].get("price")),
         "settings": {**settings, "best_single": best},
         "versions": versions(),
         "seed": seed,

@@ -60,13 +60,13 @@ _MOST_SILENT = 0.05  # share of answers without output tokens that needs no word
 _WIDE = 0.95  # share of the best single model's accuracy whose cost is stated
 
 
-def router_method(world: RecordedWorld, name: str, **settings: Any) -> Method:
-    """A one-shot router, fitted on the training questions, with a setting for each level.
+def router_method(world: RecordedWorld, name: str) -> Method:
+    """A one-shot router (`label`, `knn:k=50`), fitted on the training questions, with a setting for each level.
 
     Raises:
         ConfigError: no such router; see `router_r1.routers`.
     """
-    router = routers.make(name, **settings)
+    router = routers.from_text(name)
     router.fit(world.table.subset(question.id for question in world.questions(Split.TRAIN)))
     worths = {level.name: level.worth_usd for level in world.levels if level.worth_usd is not None}
     column = {model: place for place, model in enumerate(world.table.names)}
@@ -106,7 +106,7 @@ def tournament(
         world: a table with its splits and levels.
         policies: by name; each plays every test question at every level, and validation questions for the choice of a level.
         planner: fitted on this world.
-        one_shot: names of `router_r1.routers`.
+        one_shot: routers as in `router_r1.routers.from_text`.
         reward: what episodes of policies are scored by.
         traces: where the first policy's episodes on the test questions are written, at the level that stands for it.
         seed: of the bootstrap.
@@ -360,16 +360,22 @@ def summary(results: dict[str, Any]) -> list[str]:
         *(f"not listed: {name}, which {why}" for name, why in results["not_listed"].items()),
         "",
     ]
+    width = max(len(entry["name"]) for entry in results["rows"])
+    best = results["settings"]["best_single"]
+    lines += [
+        f"points: against the best single model, {best}; cost: as a share of its cost",
+        f"{'':{width}s}  level   right  points [95 %]          cost   calls",
+    ]
     for entry in results["rows"]:
-        lines += [_line(entry["name"], item) for item in entry["curve"] or [entry]]
+        lines += [_line(entry["name"], item, width) for item in entry["curve"] or [entry]]
     for name in CAPS:
-        best = results["settings"]["best_single"]
-        lines += ["", f"at no more than {name} (best single model: {best})"]
+        lines += ["", f"at the level that validation chooses at no more than {name}"]
         for entry in results["rows"]:
             if entry["curve"]:
                 item = entry["within"][name]
-                lines.append(_line(entry["name"], item) if item else f"{entry['name']:34s} none is")
-    return lines + _gap_lines(results)
+                none = f"{entry['name']:{width}s}  no level is that cheap"
+                lines.append(_line(entry["name"], item, width) if item else none)
+    return lines + _gap_lines(results, width)
 
 
 def _luck(repeated: dict[str, Any] | None) -> list[str]:
@@ -381,7 +387,7 @@ def _luck(repeated: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def _gap_lines(results: dict[str, Any]) -> list[str]:
+def _gap_lines(results: dict[str, Any], width: int) -> list[str]:
     """For two models: APGR, and the share of strong calls that recovers parts of the gap."""
     two = results["two_models"]
     if two is None:
@@ -394,7 +400,7 @@ def _gap_lines(results: dict[str, Any]) -> list[str]:
                 f"{part} of the gap at {'no share' if share is None else f'{share:.1%}'}"
                 for part, share in entry["cpt"].items()
             )
-            lines.append(f"{entry['name']:34s} APGR {entry['apgr']:.3f}  {', '.join(shares)}")
+            lines.append(f"{entry['name']:{width}s}  APGR {entry['apgr']:.3f}  {', '.join(shares)}")
     return lines
 
 
@@ -403,15 +409,15 @@ def _less_chance(head: Mapping[str, Any]) -> str:
     return "" if found is None else f", less what guessers have right by chance {found:.3f}"
 
 
-def _line(name: str, item: dict[str, Any]) -> str:
+def _line(name: str, item: dict[str, Any], width: int) -> str:
     """Accuracy, points against the best single model, share of its cost."""
     versus = item["vs_best_single"]
     low, high = (100 * bound for bound in versus["ci95"])
-    ratio = "-" if versus["cost_ratio"] is None else f"{versus['cost_ratio']:.2f}"
+    ratio = "-" if versus["cost_ratio"] is None else f"x{versus['cost_ratio']:.2f}"
+    points = f"{100 * versus['accuracy_diff']:+5.1f} [{low:+.1f}, {high:+.1f}]"
     return (
-        f"{name:34s} {item.get('setting', ''):6s} {item['accuracy']:.3f}  "
-        f"{100 * versus['accuracy_diff']:+5.1f} [{low:+.1f}, {high:+.1f}]  "
-        f"x{ratio}  calls {item['calls']:.2f}"
+        f"{name:{width}s}  {item.get('setting', ''):6s}  {item['accuracy']:.3f}  {points:21s}  {ratio:6s}  "
+        f"{item['calls']:.2f}"
     )
 
 

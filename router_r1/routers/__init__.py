@@ -18,6 +18,7 @@ To add one: subclass `Router` in a module here, and a line in `_ROUTERS`. Needs 
 from __future__ import annotations
 
 import importlib
+import json
 from typing import Any
 
 from router_r1.errors import ConfigError
@@ -57,4 +58,23 @@ def make(name: str, **settings: Any) -> Router:
     return router
 
 
-__all__ = ["Router", "make", "names"]
+def from_text(text: str) -> Router:
+    """An unfitted router from a name with settings: `knn`, `knn:k=50`, `linear:penalty=10`.
+
+    Raises:
+        ConfigError: as `make`, or settings that are not written NAME=VALUE.
+    """
+    name, _, given = text.partition(":")
+    settings: dict[str, Any] = {}
+    for item in filter(None, given.split(",")):
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise ConfigError(f"router {text!r}: expected NAME:SETTING=VALUE,..., got {item!r}")
+        try:
+            settings[key.strip()] = json.loads(value)
+        except ValueError:
+            raise ConfigError(f"router {text!r}: {value!r} is no number") from None
+    return make(name, **settings)
+
+
+__all__ = ["Router", "from_text", "make", "names"]

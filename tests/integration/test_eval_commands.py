@@ -358,6 +358,34 @@ def test_a_run_has_a_page_and_its_table_a_tournament(files: Path) -> None:
     assert "label" in held.stdout
 
 
+def test_a_policy_behind_a_server_enters_a_tournament_by_its_agent_file(
+    files: Path, script: Script
+) -> None:
+    assert evaluate(files, "--single", "all", "--no-agent").returncode == 0
+    given = ["--table", str(files / "run" / "table"), "--out", str(files / "compared")]
+    given += ["--set", "validation=0.2", "--policy", str(files / "agent.yaml")]
+    command = [*COMMAND, "tournament", *given]
+    letters = [*command, "--set", "view=answer"]
+    refused = subprocess.run(letters, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2 and "--set view=text" in refused.stderr
+
+    script.asked.clear()
+    held = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert held.returncode == 0, held.stderr
+    found = json.loads((files / "compared" / "results.json").read_text())
+    (row,) = [row for row in found["rows"] if row["kind"] == "agent"]
+    assert (row["name"], row["accuracy"], row["calls"]) == ("agent", 1, 1)  # it asks `large`
+    assert set(script.asked) == {"policy"}
+
+    script.down = {"policy"}
+    down = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert down.returncode == 2 and "agent" not in down.stdout
+    assert (
+        "could not be reached in" in down.stderr
+        and "figures without them would be wrong" in down.stderr
+    )
+
+
 def test_a_judge_grades_once_what_metrics_can_not(files: Path, script: Script) -> None:
     assert evaluate(files, "--single", "small", "--limit", "5").returncode == 0
     before = results(files)["rows"]

@@ -164,7 +164,7 @@ def test_one_table_for_fitting_and_another_for_the_figures(table, tmp_path):
     [
         (["--router", "best"], "there is no router 'best'"),
         (["--planner", "none.pt"], "can not be read"),
-        (["--policy", "ours=none"], "none is no folder with a checkpoint"),
+        (["--policy", "ours=none"], "none is neither a folder with a checkpoint nor an agent file"),
         (["--fit", "none"], "no such folder"),
         (["--set", "grade=false"], "no such field"),
     ],

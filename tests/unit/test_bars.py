@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from router_r1.cards import ModelCard
-from router_r1.errors import ConfigError
+from router_r1.errors import ConfigError, DataError
 from router_r1.ledger import Price
 from router_r1.questions import Question, Split, split_of
+from router_r1.routers.label import LabelRouter
 from router_r1.table import Outcome, OutcomeTable
 from router_r1_envs.grid import Grid
 from router_r1_envs.methods import Method, single
@@ -16,7 +17,7 @@ from router_r1_envs.recorded import RecordedWorld, RecordedWorldConfig
 from router_r1_envs.world import Level
 from router_r1_eval.bars import _cascade, _stop, _vote_steps, bars
 from router_r1_eval.intervals import interval, paired
-from router_r1_eval.tournament import measure, router_method
+from router_r1_eval.tournament import measure, router_method, tournament
 
 PRICES = {"a": 1.0, "b": 2.0, "c": 10.0}
 LEVELS = (Level(name="rich", worth_usd=1.0), Level(name="poor", worth_usd=0.0001))
@@ -351,7 +352,7 @@ def test_headroom_is_stated_with_what_luck_has_in_it() -> None:
 
 def test_a_one_shot_router_is_measured_at_each_level() -> None:
     world = world_of(halves, size=400)
-    method = router_method(world, "label", prior=0)
+    method = router_method(world, "label:prior=0")
     assert method.settings == tuple(level.name for level in world.levels)
     grid = Grid.of(world, world.questions(Split.TEST))
     run = method.run(grid, method.settings[0])
@@ -360,3 +361,61 @@ def test_a_one_shot_router_is_measured_at_each_level() -> None:
     assert run.cost.mean() < single(grid, 2).cost.mean()
     with pytest.raises(ConfigError, match="there is no router"):
         router_method(world, "none")
+
+
+def test_a_router_is_asked_the_text_it_was_fitted_on(monkeypatch) -> None:
+    seen: list[str] = []
+    features = LabelRouter.scores
+
+    def scores(self, questions):
+        seen.extend(question.question for question in questions)
+        return features(self, questions)
+
+    monkeypatch.setattr(LabelRouter, "scores", scores)
+    world = world_of(halves)
+    method = router_method(world, "label")
+    grid = Grid.of(world, world.questions(Split.TEST))
+    assert "(A) x" in grid.questions[0].question
+    method.run(grid, method.settings[0])
+    assert seen == [world.table.question(q.id).question for q in grid.questions]
+    assert not any("(A)" in text for text in seen)
+
+
+def test_what_of_a_table_changes_figures_is_said_and_missing_cells_need_a_word() -> None:
+    whole = tournament(world_of(halves))["notes"]
+    (prompts,) = whole  # that world records no output tokens
+    assert prompts.startswith("no output tokens are recorded of 100% of the answers")
+
+    table = world_of(halves).table
+    last = table.questions[-1].id
+    kept = [o for o in table if (o.id, o.model) != (last, "c")]
+    holed = OutcomeTable(table.cards, table.questions, kept, source="holed")
+
+    def world(**settings) -> RecordedWorld:
+        return RecordedWorld(holed, RecordedWorldConfig(table="holed", levels=LEVELS, **settings))
+
+    with pytest.raises(DataError, match=r"holed: 1 questions were not asked .*complete=true"):
+        tournament(world())
+    left_out, free = tournament(world(complete=True)), tournament(world(complete=False))
+    assert left_out["notes"][0].startswith("1 of 80 questions are left out")
+    assert any("1 of" in note and "count as wrong and free" in note for note in free["notes"]) == (
+        last in {q.id for q in world().questions(Split.TEST)}
+    )
+    assert last not in {q.id for split in Split for q in world(complete=True).questions(split)}
+
+
+def test_errors_of_the_table_and_samples_are_said() -> None:
+    table = world_of(halves, size=200).table
+    more = [
+        Outcome(**o.model_dump(exclude={"sample", "text"}), sample=1, text="x" if o.score else "")
+        for o in table
+    ]
+    twin = table.question("q1").model_copy(update={"id": "q0-again", "answer": "B"})
+    same = [o.model_copy(update={"id": twin.id}) for o in table if o.id == "q1"]
+    both = OutcomeTable(
+        table.cards, [*table.questions, twin], [*table, *more, *same], source="both"
+    )
+    settings = RecordedWorldConfig(table="both", levels=LEVELS, duplicates="first")
+    notes = tournament(RecordedWorld(both, settings))["notes"]
+    assert any(n.startswith("table check: 1 questions have different gold answers") for n in notes)
+    assert any(note.startswith("a candidate's first sample is its answer") for note in notes)

@@ -158,3 +158,20 @@ def test_what_a_router_can_not_do_is_an_error() -> None:
     for worth in (-1.0, float("nan")):
         with pytest.raises(ConfigError, match="dollars of 0 or more"):
             fitted.choose([], worth)
+
+
+def test_a_router_with_settings_is_written_in_a_line() -> None:
+    table = table_of(0)
+    wide = routers.from_text("kmeans:clusters=3,seed=1").fit(table)
+    assert (
+        wide.scores(table.questions)
+        == routers.make("kmeans", clusters=3, seed=1).fit(table).scores(table.questions)
+    ).all()
+    for text, message in {
+        "kmeans:3": "expected NAME:SETTING=VALUE",
+        "kmeans:clusters=many": "'many' is no number",
+        "kmeans:k=3": "unexpected keyword argument 'k'",
+        "none": "there is no router 'none'",
+    }.items():
+        with pytest.raises(ConfigError, match=message):
+            routers.from_text(text)
