@@ -16,7 +16,7 @@ import numpy as np
 from router_r1.episode import Episode, StopReason
 from router_r1.errors import PolicyError
 from router_r1.ledger import Ledger, Role
-from router_r1.policy import Policy
+from router_r1.policy import OpenAIPolicy, Policy
 from router_r1.questions import Question
 from router_r1.rollout import roll_out
 from router_r1.trace import Trace, TraceWriter
@@ -141,7 +141,7 @@ class PlayedMethod:
         return self.played[key].run
 
     async def _play(self, questions: Sequence[Question], setting: str) -> Played:
-        """Play, and close what the policy opened in this event loop. Raises `PolicyError` if its server failed."""
+        """Play. Raises `PolicyError` if its server failed."""
         level = level_named(self.world, setting)
         try:
             played = await play_all(
@@ -153,7 +153,8 @@ class PlayedMethod:
                 concurrency=self.concurrency,
             )
         finally:
-            await self.policy.aclose()
+            if isinstance(self.policy, OpenAIPolicy):
+                await self.policy.aclose()  # its connections are of this event loop
         failed = [trace for trace in played.traces if _unreached(trace)]
         if failed:
             raise PolicyError(
