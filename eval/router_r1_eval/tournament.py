@@ -168,7 +168,12 @@ def _notes(world: RecordedWorld) -> list[str]:
         notes.append(
             "a candidate's first sample is its answer; others count where self-consistency asks again, and for what of the oracle is luck"
         )
-    return notes + [f"table check: {f.message}" for f in check(table) if f.weight == "error"]
+    errors = [f.message for f in check(table) if f.weight == "error"]
+    if errors:
+        notes.append(
+            f"table check finds {len(errors)} errors in this table, the first: {errors[0]}"
+        )
+    return notes
 
 
 def measure(
