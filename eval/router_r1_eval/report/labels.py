@@ -1,22 +1,36 @@
 """Names beside the points of a plot that cover neither each other nor a point.
 
-Greedy: the labels come in order of importance, and each takes the nearest free place to one of its anchors; lines may run under a name, at a price.
-What finds no place is left out, and the caller says so.
+Greedy: the labels come in order of importance, and each takes the best free place around its own point, and never around another one; what stands at a
+distance has a line that leads to the point and crosses no name and no other point that has one. Lines may run under a name, at a price.
+Where a name finds no place, all are placed again with that one first. What still finds none is left out, and the caller says so.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from router_r1_eval.report.read import SAME
+from router_r1_eval.report.read import BEST, SAME
 
 Spot = tuple[float, float]
 
-_DISTANCES = (8.0, 15.0, 24.0, 36.0, 52.0)
-_DIRECTIONS = ((1, 0), (-1, 0), (0, -1), (0, 1), (0.8, -0.7), (0.8, 0.7), (-0.8, -0.7), (-0.8, 0.7))
+_DISTANCES = (8.0, 14.0, *(24.0 + 13 * step for step in range(18)))
+_DIRECTIONS = (
+    *((1, 0), (-1, 0), (0, -1), (0, 1)),
+    *(
+        (right * across, under * down)
+        for across, down in ((0.8, 0.7), (0.95, 0.35), (0.45, 0.9), (0.2, 1.0))
+        for under in (-1, 1)
+        for right in (1, -1)
+    ),
+)
 _UNDER_LINE = 3.0  # what a piece of a line under a name costs, in pixels of distance
+_UNCLEAR = 14.0  # what it costs that a name stands beside another named point too
+_BESIDE = 9.0  # pixels
+_TRIES = 8  # with those first that found no place
+_CLEAR = 4.0  # pixels between a line to a point and other points
 LETTER = 0.56
 """Mean width of a letter in sizes of the font; a little more than most fonts without serifs take."""
 
@@ -73,11 +87,29 @@ class Placed:
     far: bool
     """Whether a line should lead to it."""
 
+    @property
+    def end(self) -> Spot:
+        """Where that line ends: on the edge of the name."""
+        x, y = self.point
+        box = self.box
+        return min(max(x, box.left), box.right), min(max(y, box.top), box.bottom)
+
+    def leader(self) -> list[Spot]:
+        """Points along that line, some three pixels apart; empty where there is none."""
+        if not self.far:
+            return []
+        (x0, y0), (x1, y1) = self.point, self.end
+        steps = max(2, int(math.hypot(x1 - x0, y1 - y0) / 3))
+        return [
+            (x0 + (x1 - x0) * step / steps, y0 + (y1 - y0) * step / steps)
+            for step in range(1, steps)
+        ]
+
 
 def place(
-    labels: Sequence[tuple[str, Sequence[Spot]]],
+    labels: Sequence[tuple[str, Spot]],
     frame: Box,
-    points: Iterable[Spot],
+    points: Iterable[Spot] = (),
     lines: Sequence[Spot] = (),
     *,
     size: float = 12,
@@ -87,29 +119,69 @@ def place(
     """Find a place for each label, or None.
 
     Args:
-        labels: text and the points it may stand at; the most important label first, and its best point.
+        labels: text and the point it names; the most important label first.
         frame: where labels may be.
-        points: what no label may cover.
+        points: what no label may cover, besides the points that have names.
         lines: points along lines, which a label had better not cover.
         size: of the font, in pixels.
         radius: of a point.
         reach: how far from its point a name may be.
     """
-    taken = [Box.around(point, radius) for point in points]
+    dots = [Box.around(point, radius) for point in (*(point for _, point in labels), *points)]
+    order = list(range(len(labels)))
     found: list[Placed | None] = []
-    for text, anchors in labels:
-        tried = (
-            (distance + 6 * rank + _UNDER_LINE * sum(map(spot.box.holds, lines)), number, spot)
-            for rank, point in enumerate(anchors)
-            for distance in _DISTANCES
-            if distance <= reach
-            for number, spot in enumerate(_around(text, point, distance, size))
-            if spot.box.within(frame) and not any(map(spot.box.overlaps, taken))
-        )
-        best = min(tried, key=lambda item: item[:2], default=None)
-        found.append(best[2] if best else None)
-        if best:
-            taken.append(best[2].box)
+    least = math.inf
+    for _ in range(_TRIES):
+        tried = _in_order(labels, order, frame, dots, lines, size, reach)
+        missing = [number for number in order if tried[number] is None]
+        lost = sum(len(labels) - number for number in missing)  # important names weigh more
+        if lost < least:
+            found, least = tried, lost
+        if not missing:
+            break
+        order = [*missing, *(number for number in order if number not in missing)]
+    return found
+
+
+def _in_order(
+    labels: Sequence[tuple[str, Spot]],
+    order: Sequence[int],
+    frame: Box,
+    dots: Sequence[Box],
+    lines: Sequence[Spot],
+    size: float,
+    reach: float,
+) -> list[Placed | None]:
+    """Each label at the best place that those before it have left."""
+    taken, names, leaders = list(dots), list[Box](), list[Spot]()
+    found: list[Placed | None] = [None] * len(labels)
+    for number in order:
+        text, point = labels[number]
+        others = [other for _, other in labels if other != point]
+        blocked = [*names, *(Box.around(other, _CLEAR) for other in others)]
+        unclear = [Box.around(other, _BESIDE) for other in others]
+        best: tuple[float, Placed] | None = None
+        for distance in _DISTANCES:
+            if distance > reach or (best is not None and best[0] <= distance):
+                break  # whatever is farther off costs more
+            for spot in _around(text, point, distance, size):
+                box, leader = spot.box, spot.leader()
+                if (
+                    not box.within(frame)
+                    or any(map(box.overlaps, taken))
+                    or any(map(box.holds, leaders))
+                    or any(one.holds(dot) for one in blocked for dot in leader)
+                ):
+                    continue
+                cost = distance + _UNDER_LINE * sum(map(box.holds, lines))
+                cost += _UNCLEAR * sum(map(box.overlaps, unclear))
+                if best is None or cost < best[0]:
+                    best = cost, spot
+        if best is not None:
+            found[number] = best[1]
+            taken.append(best[1].box)
+            names.append(best[1].box)
+            leaders += best[1].leader()
     return found
 
 
@@ -124,11 +196,17 @@ def _around(text: str, point: Spot, distance: float, size: float) -> Iterable[Pl
         anchor: Literal["start", "middle", "end"] = (
             "start" if across > 0 else "end" if across < 0 else "middle"
         )
-        yield Placed(x, top + 0.82 * height, anchor, box, point, distance > 20)
+        yield Placed(x, top + 0.82 * height, anchor, box, point, distance > _DISTANCES[0])
+
+
+def brief(name: str) -> str:
+    """One name of a row that has several: the best single model's, or the first."""
+    names = name.split(SAME)
+    return next((part for part in names if part.startswith(BEST)), names[0])
 
 
 def shortened(name: str, most: int) -> str:
-    """A name that is short enough: whole, or the first of several, or its start."""
+    """A name that is short enough: whole, or one of several, or its start."""
     if len(name) > most:
-        name = name.partition(SAME)[0]
+        name = brief(name)
     return name if len(name) <= most else name[: most - 1] + "…"
