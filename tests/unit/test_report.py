@@ -855,6 +855,12 @@ window.addEventListener("load", () => {
   const title = [...document.querySelectorAll("table[data-sortable] th button")].find((b) => b.textContent === "$ per 1,000");
   title.click(); told.dearest = names()[0]; title.click(); told.cheapest = names()[0];
   told.sorted = title.closest("th").getAttribute("aria-sort");
+  const wide = [...document.querySelectorAll(".scroll")].filter((b) => b.scrollWidth > b.clientWidth + 1);
+  told.wide = wide.length;
+  told.said = wide.filter((b) => b.hasAttribute("data-more") && b.previousElementSibling.className === "more").length;
+  told.hints = document.querySelectorAll(".more").length;
+  const versus = [...document.querySelectorAll("th button")].find((b) => b.textContent === "vs best single").closest("th");
+  told.versus = versus.getBoundingClientRect().right;
   parent.document.documentElement.dataset.told = JSON.stringify(told);
 });
 </script>
@@ -884,6 +890,8 @@ def test_in_a_browser_nothing_overflows_and_the_buttons_work(tmp_path):
     (told,) = (json.loads(a["data-told"] or "") for a in Page(done.stdout).all("html"))
     assert told["width"] == 390 and told["scroll"] <= 390
     assert len(told["first"]) == len(told["next"]) == 1 and told["first"] != told["next"]
+    assert told["wide"] > 0 and told["said"] == told["hints"] == told["wide"], "tables that scroll"
+    assert told["versus"] <= 390, "what matters is not cut off"
     assert told["away"] == told["next"], (
         "the episodes are not on the screen: the keys are not theirs"
     )

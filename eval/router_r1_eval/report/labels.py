@@ -2,7 +2,8 @@
 
 Greedy: the labels come in order of importance, and each takes the best free place around its own point, and never around another one; what stands at a
 distance has a line that leads to the point and crosses no name and no other point that has one. Lines may run under a name, at a price.
-Where a name finds no place, all are placed again with that one first. What still finds none is left out, and the caller says so.
+All are placed again with the one earlier whose place was the worst, and the best of these tries stands. A name that found no place is left out,
+and the caller says so.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ _DIRECTIONS = (
     ),
 )
 _UNDER_LINE = 3.0  # what a piece of a line under a name costs, in pixels of distance
-_UNCLEAR = 14.0  # what it costs that a name stands beside another named point too
-_BESIDE = 9.0  # pixels
-_TRIES = 8  # with those first that found no place
+_UNCLEAR = 14.0  # what it costs that another named point is about as near, and not far
+_NEARLY, _BESIDE = 6.0, 28.0  # pixels
+_TRIES = 16  # with the worst one earlier
+_GOOD = 20.0  # what a place may cost that needs no other try
 _CLEAR = 4.0  # pixels between a line to a point and other points
 LETTER = 0.56
 """Mean width of a letter in sizes of the font; a little more than most fonts without serifs take."""
@@ -63,6 +65,14 @@ class Box:
         """Whether a point is inside."""
         return self.left <= spot[0] <= self.right and self.top <= spot[1] <= self.bottom
 
+    def nearest(self, spot: Spot) -> Spot:
+        """The point of it that is nearest to another point."""
+        return min(max(spot[0], self.left), self.right), min(max(spot[1], self.top), self.bottom)
+
+    def gap(self, spot: Spot) -> float:
+        """How far it is from a point."""
+        return math.dist(self.nearest(spot), spot)
+
     def within(self, frame: Box) -> bool:
         """Whether it is inside another one."""
         return (
@@ -90,16 +100,14 @@ class Placed:
     @property
     def end(self) -> Spot:
         """Where that line ends: on the edge of the name."""
-        x, y = self.point
-        box = self.box
-        return min(max(x, box.left), box.right), min(max(y, box.top), box.bottom)
+        return self.box.nearest(self.point)
 
     def leader(self) -> list[Spot]:
         """Points along that line, some three pixels apart; empty where there is none."""
         if not self.far:
             return []
         (x0, y0), (x1, y1) = self.point, self.end
-        steps = max(2, int(math.hypot(x1 - x0, y1 - y0) / 3))
+        steps = max(2, int(self.box.gap(self.point) / 3))
         return [
             (x0 + (x1 - x0) * step / steps, y0 + (y1 - y0) * step / steps)
             for step in range(1, steps)
@@ -128,66 +136,83 @@ def place(
         reach: how far from its point a name may be.
     """
     dots = [Box.around(point, radius) for point in (*(point for _, point in labels), *points)]
+
+    def tried(order: Sequence[int]) -> list[_Found]:
+        """Each label, in an order, at the best place that those before it have left; and what that costs."""
+        found: list[_Found] = [(_missing(len(labels), n), None) for n in range(len(labels))]
+        for number in order:
+            placed = [spot for _, spot in found if spot is not None]
+            others = [point for _, point in labels if point != labels[number][1]]
+            best = _best(labels[number], others, placed, frame, dots, lines, size, reach)
+            found[number] = best or found[number]
+        return found
+
     order = list(range(len(labels)))
-    found: list[Placed | None] = []
-    least = math.inf
-    for _ in range(_TRIES):
-        tried = _in_order(labels, order, frame, dots, lines, size, reach)
-        missing = [number for number in order if tried[number] is None]
-        lost = sum(len(labels) - number for number in missing)  # important names weigh more
-        if lost < least:
-            found, least = tried, lost
-        if not missing:
+    least, chosen = math.inf, list[_Found]()
+    for attempt in range(_TRIES if labels else 0):
+        found = tried(order)
+        total = math.fsum(cost for cost, _ in found)
+        if total < least:
+            least, chosen = total, found
+        worst = max(order, key=lambda number: found[number][0])
+        if found[worst][0] <= _GOOD:
             break
-        order = [*missing, *(number for number in order if number not in missing)]
-    return found
+        at = order.index(worst)  # half the way to the front, and then all of it
+        order.insert(at // 2 if attempt < _TRIES // 2 else 0, order.pop(at))
+    return [spot for _, spot in chosen]
 
 
-def _in_order(
-    labels: Sequence[tuple[str, Spot]],
-    order: Sequence[int],
+_Found = tuple[float, Placed | None]
+"""What a place costs, and the place."""
+
+
+def _missing(many: int, number: int) -> float:
+    """What it costs to leave a name out: more than any place, and the more, the more important it is."""
+    return 1000.0 + 100.0 * (many - number)
+
+
+def _best(
+    label: tuple[str, Spot],
+    others: Sequence[Spot],
+    placed: Sequence[Placed],
     frame: Box,
     dots: Sequence[Box],
     lines: Sequence[Spot],
     size: float,
     reach: float,
-) -> list[Placed | None]:
-    """Each label at the best place that those before it have left."""
-    taken, names, leaders = list(dots), list[Box](), list[Spot]()
-    found: list[Placed | None] = [None] * len(labels)
-    for number in order:
-        text, point = labels[number]
-        others = [other for _, other in labels if other != point]
-        blocked = [*names, *(Box.around(other, _CLEAR) for other in others)]
-        unclear = [Box.around(other, _BESIDE) for other in others]
-        best: tuple[float, Placed] | None = None
-        for distance in _DISTANCES:
-            if distance > reach or (best is not None and best[0] <= distance):
-                break  # whatever is farther off costs more
-            for spot in _around(text, point, distance, size):
-                box, leader = spot.box, spot.leader()
-                if (
-                    not box.within(frame)
-                    or any(map(box.overlaps, taken))
-                    or any(map(box.holds, leaders))
-                    or any(one.holds(dot) for one in blocked for dot in leader)
-                ):
-                    continue
-                cost = distance + _UNDER_LINE * sum(map(box.holds, lines))
-                cost += _UNCLEAR * sum(map(box.overlaps, unclear))
-                if best is None or cost < best[0]:
-                    best = cost, spot
-        if best is not None:
-            found[number] = best[1]
-            taken.append(best[1].box)
-            names.append(best[1].box)
-            leaders += best[1].leader()
+) -> _Found | None:
+    """The best place that names which are `placed` have left; `others` are the points that they and the rest name."""
+    text, point = label
+    names = [other.box for other in placed]
+    leaders = [dot for other in placed for dot in other.leader()]
+    blocked = [*names, *(Box.around(other, _CLEAR) for other in others)]
+    found: _Found | None = None
+    for distance in _DISTANCES:
+        if distance > reach or (found is not None and found[0] <= distance):
+            break  # whatever is farther off costs more
+        for spot in _around(text, point, distance, size):
+            box, leader = spot.box, spot.leader()
+            if (
+                not box.within(frame)
+                or any(map(box.overlaps, dots))
+                or any(map(box.overlaps, names))
+                or any(map(box.holds, leaders))
+                or any(one.holds(dot) for one in blocked for dot in leader)
+            ):
+                continue
+            cost = distance + _UNDER_LINE * sum(map(box.holds, lines))
+            beside = min(box.gap(point) + _NEARLY, _BESIDE)
+            cost += _UNCLEAR * sum(box.gap(other) < beside for other in others)
+            if found is None or cost < found[0]:
+                found = cost, spot
     return found
 
 
 def _around(text: str, point: Spot, distance: float, size: float) -> Iterable[Placed]:
     width, height = LETTER * size * len(text), 1.1 * size
     for across, down in _DIRECTIONS:
+        if not across and distance > _DISTANCES[1]:
+            continue  # a line straight up or down would look like an interval
         x, y = point[0] + across * distance, point[1] + down * distance
         left = x if across > 0 else x - width if across < 0 else x - width / 2
         # Above and below, the distance is to the edge of the name and not to its middle.
