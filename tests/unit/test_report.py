@@ -16,16 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import router_r1 as rr
+from router_r1.episode import StopReason
 from router_r1.errors import DataError
-from router_r1.trace import TraceWriter
+from router_r1.trace import TraceWriter, read_traces
 from router_r1_envs.methods import Run
 from router_r1_eval.report import write_report
-from router_r1_eval.report.episodes import Seen, kinds_of, sample
+from router_r1_eval.report.episodes import Seen, kinds_of, read_seen, sample
 from router_r1_eval.report.labels import Box, place
 from router_r1_eval.report.plane import frontier
 from router_r1_eval.report.read import read_results
 from router_r1_eval.report.svg import NARROW, WIDE, Linear, Log, costs, number
 from router_r1_eval.results import row
+from router_r1_eval.runner import RunFolder
 
 VOID = {
     "meta",
@@ -150,7 +152,7 @@ def report(folder, found: dict, **options) -> Page:
 
 
 def sections(page: Page) -> list[str]:
-    start = page.words.index("questions. ") + len("questions. ")
+    start = page.words.index("What this sample can show")  # in the list of contents
     text = page.words[start:]
     found = []
     for name in (
@@ -331,6 +333,87 @@ def test_long_settings_are_folded_and_short_ones_are_not(tmp_path):
     assert page.words.count("<b>") == 400 and page.words.count("<u>") == 50
 
 
+def test_a_run_of_a_benchmark_explains_only_what_it_has(tmp_path):
+    words = report(tmp_path, run_of_a_benchmark()).words
+    for absent in ("level", "squares", "diamond", "The oracle is left out", "bars."):
+        assert absent not in words[words.index("Figure 1.") : words.index("Table 1.")], absent
+    assert "Circles: policies; rings: single models." in words
+    assert "at the level" not in words and "question and level" not in words
+    found = results()
+    del found["rows"][0]["within"]
+    words = report(tmp_path, found).words
+    for there in (
+        "Lines join the levels of a router",
+        "Circles: policies and bars; squares: routers; rings: single models; diamond: the oracle.",
+        "The oracle is left out.",
+        "Every router and bar, at the level that stands for it.",
+    ):
+        assert there in words, there
+    assert "here are 2." in words, "comparisons"
+
+
+def test_what_is_paid_is_said(tmp_path):
+    words = report(tmp_path, run_of_a_benchmark()).words
+    assert "what the calls of candidates and, where it has a price, of the policy cost" in words
+    no_policy = results(rows=rows()[1:])
+    assert "what the calls of candidates cost, in US" in report(tmp_path, no_policy).words
+    assert "spent on" not in words
+    paid = report(tmp_path, run_of_a_benchmark() | {"spent_usd": 1.23456}).words
+    assert "$1.23 spent on this run" in paid
+
+
+def test_the_judge_is_in_the_first_lines(tmp_path):
+    found = run_of_a_benchmark()
+    found["settings"]["judge"] = None
+    assert "judge" not in report(tmp_path, found).words.partition("Settings and versions")[0]
+    found["settings"]["judge"] = {"model": "strict <one>", "version": "1", "cost_usd": 0.02}
+    words = report(tmp_path, found).words
+    lead = words[: words.index("What this sample can show")]
+    assert "1 router, 2 bars; graded by the judge strict <one>." in lead
+
+
+def test_notes_stand_with_what_the_sample_can_show(tmp_path):
+    notes = ["24 of 1,000 questions are left out: not every model was asked them", "a <b> note."]
+    words = report(tmp_path, results(notes=notes)).words
+    first = words[words.rindex("What this sample can show") : words.index("Figure 1.")]
+    assert "not every model was asked them. A <b> note. Against the best" in first
+
+
+def test_versions_of_a_run_are_shown_once_unless_they_differ(tmp_path):
+    found = run_of_a_benchmark()
+    found["settings"]["versions"] = {"python": "3.11"}
+    words = report(tmp_path, found).words
+    assert words.count("3.11") == 1 and "versions {" not in words
+    found["settings"]["versions"] = {"python": "3.10"}
+    assert 'versions {"python": "3.10"}' in report(tmp_path, found).words
+
+
+@pytest.mark.parametrize("many", [20, 21])
+def test_with_many_categories_the_table_is_turned(tmp_path, many):
+    found = results()
+    names = [f"category {n}" for n in range(many)]
+    for entry in found["rows"][:3]:
+        entry["categories"] = {
+            name: {"questions": 10 + n, "accuracy": n / many} for n, name in enumerate(names)
+        }
+    words = report(tmp_path, found).words
+    table = words[words.index("Accuracy by category.") :]
+    if many > 20:
+        assert table.startswith(
+            "Accuracy by category. category policy knn small category 0 10 0 0 0"
+        )
+        assert f"category 20 30 {2000 / many:.0f} " in table
+    else:
+        assert table.startswith("Accuracy by category. router category 0 10 category 1 11 ")
+        assert "policy 0 5 10 15 " in table
+
+
+def test_the_comparison_comes_right_after_the_accuracy(tmp_path):
+    page = report(tmp_path, results())
+    assert "router accuracy vs best single $ per 1,000" in page.words
+    assert re.match(r" policy 80.0 \[\d+.\d, \d+.\d\] ▲ \+20.0 \[", cells(page, "policy"))
+
+
 def test_only_what_is_beyond_chance_is_marked_and_not_the_highest(tmp_path):
     page = report(tmp_path, results())
     assert cells(page, "policy").startswith(" policy 80.0 [")
@@ -499,6 +582,39 @@ def test_one_episode_is_shown_without_a_script_and_all_kinds_can_be_chosen(tmp_p
     assert "1 36 90% 88.9" in page.words and "2 4 10% 0.0" in page.words, "calls, episodes, right"
 
 
+def test_of_a_run_that_was_gone_on_with_only_the_try_that_counts_is_shown(tmp_path):
+    traces(tmp_path, 6)
+    path = tmp_path / "traces.jsonl"
+    first, second, third, fourth, fifth, _ = list(read_traces(path))
+    off = {"stop_reason": StopReason.CANCELLED, "answer": None}
+
+    def of(trace, question, **fields):
+        about = {"router": "ours", "id": question, "score": 1.0}
+        return replace(trace, metadata=about, **fields)
+
+    tries = [
+        of(first, "a", **off),
+        of(second, "a"),
+        of(third, "b"),
+        of(fourth, "b", **off),
+        of(fifth, "c", **off),
+        of(first, "a", sample_index=1),
+    ]
+    path.unlink()
+    with TraceWriter(path) as writer:
+        for one in tries:
+            writer.write(one)
+    kept = read_seen(path)
+    assert [one.number for one in kept] == [1, 2, 5]
+    counted = [found[-1] for found in RunFolder(tmp_path).episodes().values()]
+    wanted = {t.episode_id for t in counted if t.stop_reason != StopReason.CANCELLED}
+    assert {tries[one.number].episode_id for one in kept} == wanted
+    page = report(tmp_path, results())
+    assert "A sample of the 3 episodes" in page.words and len(page.all("article")) == 3
+    assert "cancelled" not in page.words
+    assert "1 2 67% 100.0" in page.words and "2 1 33% 100.0" in page.words, "calls, episodes"
+
+
 def seen(number: int, **fields) -> Seen:
     given = {"order": f"{number * 7919 % 1000:04d}", "router": "ours", "routes": True, "score": 1.0}
     return Seen(number, **(given | {"cost_usd": 0.001, "calls": 1, "rounds": 1} | fields))
@@ -541,21 +657,143 @@ coordinate = st.floats(10, 390)
 @given(
     st.lists(
         st.tuples(st.text("abc", min_size=1, max_size=20), coordinate, coordinate), max_size=25
-    )
+    ),
+    st.lists(st.tuples(coordinate, coordinate), max_size=5),
 )
-def test_names_cover_neither_each_other_nor_a_point_nor_the_frame(items):
+def test_names_cover_neither_each_other_nor_a_point_and_lines_lead_to_their_own(items, more):
     frame, points = Box(0, 0, 400, 400), [(x, y) for _, x, y in items]
-    placed = place([(text, [(x, y)]) for text, x, y in items], frame, points)
+    placed = place([(text, (x, y)) for text, x, y in items], frame, more, reach=math.inf)
     boxes = [p.box for p in placed if p is not None]
     for at, box in enumerate(boxes):
         assert box.within(frame)
         assert not any(box.overlaps(other) for other in boxes[at + 1 :])
-        assert not any(box.holds(point) for point in points)
+        assert not any(box.holds(point) for point in (*points, *more))
+    for own, point in zip(placed, points, strict=True):
+        if own is not None:
+            assert own.point == point
+            assert own.far or math.dist(own.end, point) <= 9
+            for dot in own.leader():
+                assert not any(box.holds(dot) for box in boxes if box != own.box)
+                assert all(math.dist(dot, other) >= 4 for other in points if other != point)
 
 
-def test_a_lone_name_has_its_atbeside_its_point():
-    (found,) = place([("name", [(100, 100)])], Box(0, 0, 400, 400), [(100, 100)])
+def test_a_lone_name_has_its_place_beside_its_point():
+    (found,) = place([("name", (100, 100))], Box(0, 0, 400, 400))
     assert found is not None and (found.anchor, found.x, found.far) == ("start", 108, False)
+
+
+def test_a_name_among_others_stands_at_a_distance_and_a_line_leads_to_it():
+    crowd = [(100.0 + 12 * x, 100.0 + 12 * y) for x in range(-2, 3) for y in range(-2, 3)]
+    crowd.remove((100, 100))
+    (found, *_) = place([("name", (100, 100))], Box(0, 0, 400, 400), crowd, reach=math.inf)
+    assert found is not None and found.far and len(found.leader()) > 3
+    assert place([("name", (100, 100))], Box(0, 0, 400, 400), crowd, reach=20) == [None]
+
+
+def drawn(picture: str) -> ElementTree.Element:
+    return ElementTree.fromstring(picture)
+
+
+def crowded() -> dict:
+    """Routers and bars with levels whose large points are close together, and their cheap ends at the same place."""
+    found = results()
+    names = [("ours", "agent"), ("theirs", "router"), ("a rather long name of a bar", "bar")]
+    names += [(f"bar number {n}", "bar") for n in range(6)]
+    for at, (name, kind) in enumerate(names):
+        levels = {
+            "poor": run(61 + at % 3, cost=0.0002),
+            "rich": run(122 + 2 * (at % 4), cost=0.0035 * (1 + 0.02 * at)),
+        }
+        found["rows"].append(row(name, kind, levels, "rich", BAR))
+    return found
+
+
+def box_of(text: ElementTree.Element) -> Box:
+    """At least what a text covers."""
+    width = 6.0 * len(text.text or "")
+    x, y = float(text.get("x", "")), float(text.get("y", ""))
+    left = x - {"middle": width / 2, "end": width}.get(text.get("text-anchor", ""), 0)
+    return Box(left, y - 10, left + width, y + 2)
+
+
+def test_every_large_point_has_its_name_beside_it_or_at_a_line_that_leads_to_it(tmp_path):
+    """Or, where ten are in one place, below the plot with its figures."""
+    (tmp_path / "results.json").write_text(json.dumps(crowded()))
+    found = read_results(tmp_path / "results.json")
+    picture = drawn(frontier(found, WIDE).inline())
+    texts = {text.text or "": box_of(text) for text in picture.iter("text")}
+    leaders = [line for line in picture.iter("polyline") if line.get("stroke-width") == "0.8"]
+    ends = [[tuple(map(float, s.split(","))) for s in e.get("points").split()] for e in leaders]
+    large = {}
+    for mark in picture:
+        radius = float(mark.get("r", 0)) or float(mark.get("width", 0)) / 2
+        title = mark.find("title")
+        if title is not None and (radius > 4 or mark.tag == "path"):
+            x, y = mark.get("cx"), mark.get("cy")
+            if mark.tag == "rect":
+                x, y = (float(mark.get(k)) + radius for k in ("x", "y"))
+            if mark.tag != "path":
+                large[(title.text or "").partition(":")[0]] = (float(x), float(y))
+    assert {"ours", "theirs", "a rather long name of a bar", "bar number 5"} <= set(large)
+    assert len(leaders) > 2, "there is no room beside all points"
+    below = {text.partition(": ")[0] for text in texts if " at $" in text}
+    assert len(below) < 4 and not below & {"ours", "theirs", "best single = large"}
+    for name, (x, y) in large.items():
+        if name in below:
+            continue
+        box = texts[name]
+        end = min(max(x, box.left), box.right), min(max(y, box.top), box.bottom)
+        beside = math.dist(end, (x, y)) < 10
+        led = any(
+            math.dist(start, (x, y)) < 1 and math.dist(stop, end) < 12 for start, stop in ends
+        )
+        assert beside or led, name
+        assert not any(box.holds(point) for point in large.values()), f"{name} covers a point"
+
+
+def test_on_a_phone_the_best_single_model_and_the_routers_have_names(tmp_path):
+    (tmp_path / "results.json").write_text(json.dumps(crowded()))
+    found = read_results(tmp_path / "results.json")
+    texts = " ".join(t.text or "" for t in drawn(frontier(found, NARROW).inline()).iter("text"))
+    for name in ("best single", "policy", "knn", "ours", "theirs"):
+        assert name in texts, name
+
+
+def test_points_at_one_place_have_one_name_and_the_best_single_model_is_in_it(tmp_path):
+    twin = {"poor": run(110, cost=0.0005), "rich": BAR}
+    found = results(rows=[*rows(), row("twin", "router", twin, "rich", BAR)])
+    found["rows"].append(row("prompt length", "bar", {"": BAR}, "", BAR))
+    (tmp_path / "results.json").write_text(json.dumps(found))
+    for width in (WIDE, NARROW):
+        picture = frontier(read_results(tmp_path / "results.json"), width)
+        assert ">twin, best single</text>" in picture.inline()
+
+
+def test_only_what_the_caption_names_is_dashed_or_dotted(tmp_path):
+    (tmp_path / "results.json").write_text(json.dumps(crowded()))
+    picture = drawn(frontier(read_results(tmp_path / "results.json"), WIDE).inline())
+    lines = list(picture.iter("polyline"))
+    dashed = [line for line in lines if line.get("stroke-dasharray")]
+    assert sorted(line.get("stroke-dasharray") for line in dashed) == ["1 4", "1 4", "6 4"]
+    bars = [line for line in lines if line.get("class") == "l-bar" and line not in dashed]
+    assert sum(line.get("stroke-width") == "1" for line in bars) >= 7, "their levels and intervals"
+
+
+def test_a_router_has_one_colour_in_all_figures(tmp_path):
+    found = results()
+    for at, entry in enumerate(found["rows"]):
+        entry["reward"] = 0.1 * at - 0.2
+    report(tmp_path, found)
+    for name in ("frontier", "differences"):
+        of = {}
+        for mark in ElementTree.parse(tmp_path / f"{name}.svg").iter():
+            title = mark.find("{*}title")
+            if title is not None:
+                of[(title.text or "").partition(":")[0]] = (mark.get("class") or "").split()
+        assert "f-s0" in of["policy"] or "l-s0" in of["policy"], name
+        assert "f-s1" in of["knn"] or "l-s1" in of["knn"], name
+    bars = (tmp_path / "bars.svg").read_text()
+    assert bars.count('class="f-s0"') == bars.count('class="f-s1"') == 1
 
 
 @pytest.mark.parametrize(
@@ -578,7 +816,7 @@ def test_ticks_are_few_and_inside(low, ratio, most):
         assert all(-1e-6 <= scale(tick) <= 100 + 1e-6 for tick in ticks)
 
 
-def test_a_scale_for_costs_has_a_atfor_zero_only_where_something_is_free():
+def test_a_scale_for_costs_has_a_place_for_zero_only_where_something_is_free():
     scale = costs([0.0, 0.1, 1.0], 0, 100)
     assert scale(0) < scale(0.1) < scale(1.0) and scale.ticks(9)[0] == 0
     with pytest.raises(ValueError, match="no place for 0"):
@@ -617,6 +855,12 @@ window.addEventListener("load", () => {
   const title = [...document.querySelectorAll("table[data-sortable] th button")].find((b) => b.textContent === "$ per 1,000");
   title.click(); told.dearest = names()[0]; title.click(); told.cheapest = names()[0];
   told.sorted = title.closest("th").getAttribute("aria-sort");
+  const wide = [...document.querySelectorAll(".scroll")].filter((b) => b.scrollWidth > b.clientWidth + 1);
+  told.wide = wide.length;
+  told.said = wide.filter((b) => b.hasAttribute("data-more") && b.previousElementSibling.className === "more").length;
+  told.hints = document.querySelectorAll(".more").length;
+  const versus = [...document.querySelectorAll("th button")].find((b) => b.textContent === "vs best single").closest("th");
+  told.versus = versus.getBoundingClientRect().right;
   parent.document.documentElement.dataset.told = JSON.stringify(told);
 });
 </script>
@@ -646,6 +890,8 @@ def test_in_a_browser_nothing_overflows_and_the_buttons_work(tmp_path):
     (told,) = (json.loads(a["data-told"] or "") for a in Page(done.stdout).all("html"))
     assert told["width"] == 390 and told["scroll"] <= 390
     assert len(told["first"]) == len(told["next"]) == 1 and told["first"] != told["next"]
+    assert told["wide"] > 0 and told["said"] == told["hints"] == told["wide"], "tables that scroll"
+    assert told["versus"] <= 390, "what matters is not cut off"
     assert told["away"] == told["next"], (
         "the episodes are not on the screen: the keys are not theirs"
     )

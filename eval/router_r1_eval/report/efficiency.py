@@ -56,9 +56,14 @@ def efficiency_table(results: Results, caption: str) -> str:
             "$ in",
             lambda e: None if e.price is None else e.price.input,
             number,
-            "price of a million tokens, in US dollars; cached: of those that a provider has kept",
+            "price of a million tokens, in US dollars",
         ),
-        _figure("$ cached", lambda e: None if e.price is None else e.price.cached, number),
+        _figure(
+            "$ cached",
+            lambda e: None if e.price is None else e.price.cached,
+            number,
+            "of those that a provider has kept",
+        ),
         _figure("$ out", lambda e: None if e.price is None else e.price.output, number),
         Column(
             "as of",

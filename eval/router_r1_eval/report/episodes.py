@@ -19,7 +19,7 @@ from router_r1.questions import read_json_lines
 from router_r1.trace import Trace, read_traces
 from router_r1_eval.report.svg import number
 from router_r1_eval.report.tables import Column, table
-from router_r1_eval.runner import passed_on
+from router_r1_eval.runner import Job, broken_off, failed, passed_on
 
 KINDS = ("right", "wrong", "dear", "several rounds")
 _MOST = 60
@@ -49,13 +49,32 @@ class Seen:
 
 
 def read_seen(path: Path) -> list[Seen]:
-    """One entry for each trace of a file, with the scores that its metadata or `scores.jsonl` beside it states.
+    """One entry for each episode of a file, with the scores that its metadata or `scores.jsonl` beside it states.
+
+    In the file of a run, which was perhaps interrupted, a question may have been tried several times: the try that counts in the results is
+    the one that is kept, as `RunFolder.episodes` has it, and what broke off was not asked yet.
 
     Raises:
         TraceError, DataError: a line is no trace, or no score.
     """
     scores = _scores(path.with_name("scores.jsonl"))
-    return [_seen(number, trace, scores) for number, trace in enumerate(read_traces(path))]
+    kept: dict[Job | int, tuple[Seen, bool, bool]] = {}
+    for place, trace in enumerate(read_traces(path)):
+        job = _job(trace)
+        key = place if job is None else job
+        before = kept.get(key)
+        if before is None or before[1] or not failed(trace):
+            off = job is not None and broken_off(trace)
+            kept[key] = _seen(place, trace, scores), failed(trace), off
+    return [one for one, _, off in kept.values() if not off]
+
+
+def _job(trace: Trace) -> Job | None:
+    """Which question a run put to whom; None for a trace of something else."""
+    try:
+        return Job(trace.metadata["router"], trace.metadata["id"], trace.sample_index)
+    except KeyError:
+        return None
 
 
 def _scores(path: Path) -> dict[str, float]:
@@ -117,13 +136,14 @@ def sample(seen: Sequence[Seen], most: int = _MOST, of_a_kind: int = _OF_A_KIND)
 def pager(path: Path, seen: Sequence[Seen]) -> str:
     """The sample as markup, all but the first one hidden, with the buttons that the script brings to life."""
     kinds, order = kinds_of(seen), sample(seen)
+    scores = {one.number: one.score for one in seen}
     wanted = set(order)
     traces = {n: trace for n, trace in enumerate(read_traces(path)) if n in wanted}
     articles: list[str] = []
     counts = dict.fromkeys(KINDS, 0)
     room = _ROOM
     for place in order:
-        text = _article(traces[place], kinds[place], seen[place].score, first=not articles)
+        text = _article(traces[place], kinds[place], scores[place], first=not articles)
         room -= len(text)
         if room < 0 and articles:
             break

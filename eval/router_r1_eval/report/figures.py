@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from router_r1_eval.report.labels import LETTER, Box, shortened
+from router_r1_eval.report.plane import colours
 from router_r1_eval.report.read import Results, Row
 from router_r1_eval.report.svg import Drawing, Linear, number
 
@@ -21,6 +22,7 @@ _PANELS = (
     ("calls per question", "calls", 1.0),
 )
 _ROW = 22.0  # pixels from one line to the next
+_RADIUS = 3.9  # of a point
 
 
 def differences(results: Results, width: float) -> Drawing | None:
@@ -29,6 +31,7 @@ def differences(results: Results, width: float) -> Drawing | None:
     if not rows:
         return None
     rows.sort(key=lambda row: -_difference(row)[0])
+    hues = colours(results)
     reached = [bound for row in rows for bound in _difference(row)]
     drawing, scale = _lines(
         rows, width, (min(0.0, *reached), max(0.0, *reached)), "points of accuracy", _cost_text
@@ -36,12 +39,29 @@ def differences(results: Results, width: float) -> Drawing | None:
     for row, y in zip(rows, _heights(drawing), strict=False):
         middle, low, high = _difference(row)
         opacity = None if row.vs_best_single and row.vs_best_single.verdict else 0.75
-        drawing.line([(scale(low), y), (scale(high), y)], row.kind, width=2, opacity=opacity)
+        drawing.line([(scale(low), y), (scale(high), y)], hues[row.name], width=2, opacity=opacity)
         text = f"{row.name}: {middle:+.1f} [{low:+.1f}, {high:+.1f}] points"
-        told = row.vs_best_single is not None and row.vs_best_single.verdict != 0
-        shape = "circle" if told else "ring"
-        drawing.marker(scale(middle), y, shape, row.kind, text)
+        shape = "circle" if _told(row) else "ring"
+        drawing.marker(scale(middle), y, shape, hues[row.name], text, radius=_RADIUS)
     return drawing
+
+
+def difference_marks(results: Results) -> str:
+    """What the points of `differences` mean, as sentences: those that it has."""
+    rows = [r for r in results.distinct if r.vs_best_single is not None and r.kind != "oracle"]
+    found = {_told(row) for row in rows}
+    return " ".join(
+        (
+            *(["Filled: the interval leaves out 0."] if True in found else []),
+            *(["Ring: this sample can not tell the two apart."] if False in found else []),
+            *(["The oracle is left out."] if results.has("oracle") else []),
+        )
+    )
+
+
+def _told(row: Row) -> bool:
+    """Whether the sample tells it from the best single model."""
+    return row.vs_best_single is not None and row.vs_best_single.verdict != 0
 
 
 def rewards(results: Results, width: float) -> Drawing | None:
@@ -50,6 +70,7 @@ def rewards(results: Results, width: float) -> Drawing | None:
     if len(rows) < len(results.distinct):
         return None
     values = {row.name: row.reward or 0.0 for row in rows}
+    hues = colours(results)
     rows.sort(key=lambda row: -values[row.name])
     ends = (min(0.0, *values.values()), max(0.0, *values.values()))
     drawing, scale = _lines(rows, width, ends, "mean reward", lambda r: f"{values[r.name]:.3f}")
@@ -61,7 +82,7 @@ def rewards(results: Results, width: float) -> Drawing | None:
             y=y - 6,
             width=max(1.0, last - first),
             height=12,
-            class_=f"f-{row.kind}",
+            class_=f"f-{hues[row.name]}",
         )
     return drawing
 

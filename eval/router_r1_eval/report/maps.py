@@ -5,8 +5,13 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Sequence
 
-from router_r1_eval.report.read import Results, Row
+from router_r1_eval.report.labels import shortened
+from router_r1_eval.report.read import BEST, Results, Row
 from router_r1_eval.report.tables import framed, order_of
+
+_MOST_COLUMNS = 20
+"""With more categories a table is turned."""
+_LONGEST_TITLE = 28  # letters
 
 
 def _heat(
@@ -18,15 +23,22 @@ def _heat(
     most: float,
     note: str,
     corner: str = "router",
+    turned: str = "category",
     colour: str = "share",
 ) -> str:
-    """A table whose cells are the stronger in colour, the larger their figure; what is below 0 has another colour."""
-    head = "".join(
-        f'<th scope="col"><span>{html.escape(title)}{f" <i>{html.escape(small)}</i>" if small else ""}</span></th>'
-        for title, small in zip(titles, under, strict=True)
-    )
+    """A table whose cells are the stronger in colour, the larger their figure; what is below 0 has another colour.
+
+    Where there are many titles they are the lines below the word `turned`, and the columns are what the lines would be.
+    """
+    across = [_named(title, small) for title, small in zip(titles, under, strict=True)]
+    down = [html.escape(name) for name, _ in lines]
+    grid = [values for _, values in lines]
+    if len(titles) > _MOST_COLUMNS:
+        down, across = across, [_short(name) for name, _ in lines]
+        grid, corner = list(zip(*grid, strict=True)), turned
+    head = "".join(f'<th scope="col"><span>{title}</span></th>' for title in across)
     body = []
-    for name, values in lines:
+    for name, values in zip(down, grid, strict=True):
         cells = []
         for value in values:
             if value is None:
@@ -35,19 +47,26 @@ def _heat(
             share = min(1.0, abs(value) / most) if most else 0.0
             hue = "below" if value < 0 else colour
             cells.append(f'<td class="{hue}" style="--heat:{share:.2f}">{form(value)}</td>')
-        body.append(
-            f'<tr><th scope="row" class="words">{html.escape(name)}</th>{"".join(cells)}</tr>'
-        )
+        body.append(f'<tr><th scope="row" class="words">{name}</th>{"".join(cells)}</tr>')
     heading = f'<th scope="col" class="words">{corner}</th>{head}'
     return framed(caption, ' class="heat"', heading, "".join(body), note)
+
+
+def _named(title: str, small: str) -> str:
+    return html.escape(title) + (f" <i>{html.escape(small)}</i>" if small else "")
+
+
+def _short(name: str) -> str:
+    """Markup of a name that stands upright above a column: whole when it is pointed at."""
+    text = shortened(name, _LONGEST_TITLE)
+    whole = "" if text == name else f' title="{html.escape(name)}"'
+    return f"<b{whole}>{html.escape(text)}</b>"
 
 
 def _shown(results: Results) -> list[Row]:
     """All rows but single models, the best one apart, in the order of the results table."""
     rows = [
-        row
-        for row in results.distinct
-        if not results.is_single(row) or row.name.startswith("best single")
+        row for row in results.distinct if not results.is_single(row) or row.name.startswith(BEST)
     ]
     return sorted(rows, key=order_of(results))
 
@@ -131,4 +150,7 @@ def asked_table(results: Results, caption: str) -> str:
     names = list(dict.fromkeys(name for _, point in lines for name in point.asked))
     shares = [(name, [_points(point.asked.get(n)) for n in names]) for name, point in lines]
     note = "Percent of the questions for which a candidate was asked, once or more; a question may be put to several."
-    return _heat(names, [""] * len(names), shares, caption, _whole, 100, note, "router, level")
+    under = [""] * len(names)
+    return _heat(
+        names, under, shares, caption, _whole, 100, note, "router, level", turned="candidate"
+    )

@@ -32,6 +32,23 @@ for (const table of document.querySelectorAll("table[data-sortable]")) {
   });
 }
 
+// Tables that are wider than the page: a word above them, and they fade where more is to come.
+for (const box of document.querySelectorAll(".scroll")) {
+  const word = document.createElement("p");
+  word.className = "more";
+  word.textContent = "scrolls sideways →";
+  const look = () => {
+    const wide = box.scrollWidth > box.clientWidth + 1;
+    const more = wide && box.scrollLeft + box.clientWidth < box.scrollWidth - 1;
+    if (wide && !word.isConnected) box.before(word);
+    if (!wide) word.remove();
+    box.toggleAttribute("data-more", more);
+  };
+  box.addEventListener("scroll", look, { passive: true });
+  new ResizeObserver(look).observe(box);
+  look();
+}
+
 // Episodes: one at a time, of the kind that is chosen.
 const pager = document.getElementById("pager");
 if (pager) {

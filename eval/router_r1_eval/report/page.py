@@ -16,9 +16,9 @@ from typing import TypeVar
 
 from router_r1_envs.training_log import read_metrics
 from router_r1_eval.report import efficiency, figures, maps, plane, svg, tables
-from router_r1_eval.report.episodes import Seen, calls_table, pager, read_seen
+from router_r1_eval.report.episodes import Seen, calls_table, kinds_of, pager, read_seen
 from router_r1_eval.report.read import Results, read_results
-from router_r1_eval.report.svg import Drawing, style
+from router_r1_eval.report.svg import Drawing, number, style
 from router_r1_eval.results import estimated
 from router_r1_eval.significance import smallest_difference
 
@@ -45,6 +45,7 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
     traces = run / "traces.jsonl"
     seen = read_seen(traces) if traces.exists() else []
     routed = [one for one in seen if one.routes]
+    at = _AT_LEVEL[results.levels]
     page = _Page(run)
     page.section("What this sample can show", _sample(results))
     page.section(
@@ -52,15 +53,19 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
         page.figure(
             "frontier",
             lambda width: plane.frontier(results, width),
-            _FRONTIER.format(_CHOSEN[bool(results.mixed_singles)]),
+            f"Accuracy against cost. {plane.marks(results, _CHOSEN[bool(results.mixed_singles)])}",
         ),
         page.figure("closeup", lambda width: plane.close_up(results, width), _CLOSE_UP),
     )
     page.section(
         "Results",
-        page.figure("differences", lambda width: figures.differences(results, width), _DIFFERENCES),
-        page.figure("bars", lambda width: figures.rewards(results, width), _REWARDS),
-        page.table(tables.results_table, results, _RESULTS),
+        page.figure(
+            "differences",
+            lambda width: figures.differences(results, width),
+            _DIFFERENCES.format(figures.difference_marks(results)),
+        ),
+        page.figure("bars", lambda width: figures.rewards(results, width), _REWARDS.format(at)),
+        page.table(tables.results_table, results, _RESULTS.format(at)),
         page.table(maps.corpus_table, results, _CORPUS),
         *(
             page.table(partial(tables.capped_table, results), cap, _CAPPED.format(html.escape(cap)))
@@ -97,18 +102,11 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
     return page.write(results)
 
 
-_FRONTIER = (
-    "Accuracy against cost. Lines join the levels of a router; the large point is the level that stands for it, the small ones the others, and "
-    "vertical lines are 95 % bootstrap intervals. Circles: policies and bars; squares: routers; rings: single models; diamond: the oracle. "
-    "Dashed: what mixing single models at random reaches, which takes no look at a question; {}. Dotted: the best single model."
-)
 _CLOSE_UP = "The same, around the best single model."
-_DIFFERENCES = (
-    "Points of accuracy against the best single model on the same questions, with paired 95 % intervals; on the right the share of its cost. "
-    "Filled: the interval leaves out 0. Ring: this sample can not tell the two apart. The oracle is left out."
-)
-_REWARDS = "Mean reward of the episodes, at the level that stands for a router."
-_RESULTS = "Every router and bar, at the level that stands for it; policies and routers in bold. A title orders the lines."
+_DIFFERENCES = "Points of accuracy against the best single model on the same questions, with paired 95 % intervals; on the right the share of its cost. {}"
+_REWARDS = "Mean reward of the episodes{}."
+_RESULTS = "Every router and bar{}."
+_AT_LEVEL = {True: ", at the level that stands for it", False: ""}
 _CAPPED = (
     "Against the best single model, at no more than {}: for every router the level that validation chose. On the test questions it may cost a "
     "little more. Columns as in the table of results."
@@ -196,14 +194,18 @@ class _Page:
 
 def _lead(results: Results) -> str:
     kinds = [row.kind for row in results.rows]
-    routers = kinds.count("agent") + kinds.count("router")
+    routers, bars = kinds.count("agent") + kinds.count("router"), kinds.count("bar")
     parts = [
         f"{results.questions:,} questions",
         *([f"{len(results.pool)} candidates"] if results.pool else []),
         *([f"{routers} router{'s' * (routers != 1)}"] if routers else []),
-        f"{kinds.count('bar')} bars",
+        f"{bars} bar{'s' * (bars != 1)}",
     ]
-    return f"{', '.join(parts)}. Brackets are 95 % bootstrap intervals over questions."
+    text = ", ".join(parts)
+    if results.judge is not None:
+        text += f"; graded by the judge {html.escape(results.judge)}"
+    brackets = " Brackets are 95 % bootstrap intervals over questions."
+    return f"{text}.{brackets if any(row.ci95 for row in results.rows) else ''}"
 
 
 def _sample(results: Results) -> str:
@@ -243,6 +245,8 @@ def _sample(results: Results) -> str:
         facts.append(
             (f"{failed:,}", "episodes failed and count as wrong until they are asked again")
         )
+    if results.spent_usd is not None:
+        facts.append((f"${number(results.spent_usd)}", "spent on this run, all tries"))
     cells = "".join(
         f"<div><dd>{value}</dd><dt>{html.escape(text)}</dt></div>" for value, text in facts
     )
@@ -253,9 +257,17 @@ def _sample(results: Results) -> str:
     )
     absent = "; ".join(f"{html.escape(name)} {why}" for name, why in results.not_listed.items())
     assumed += f"Not listed: {absent}. " if absent else ""
-    assumed += "".join(f"{line[0].upper()}{line[1:]}. " for line in estimated(results.settings))
+    assumed += "".join(f"{_sentence(line)} " for line in estimated(results.settings))
     said = f'<p class="note">{assumed}Scores depend on every setting below.</p>'
-    return f'<dl class="numbers">{cells}</dl>{_verdicts(results)}{said}'
+    notes = "".join(f"<p>{html.escape(_sentence(text))}</p>" for text in results.notes)
+    return f'<dl class="numbers">{cells}</dl>{notes}{_verdicts(results)}{said}'
+
+
+def _sentence(text: str) -> str:
+    """With a capital and a stop."""
+    text = text.strip()
+    text = f"{text[:1].upper()}{text[1:]}"
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 _TIES = {
@@ -294,11 +306,12 @@ def _verdicts(results: Results) -> str:
     if not lines:
         return ""
     cap = ", each at the level that validation chose at no more than its cost" if capped else ""
-    chance = f" With {len(lines)} comparisons, one in twenty of those that only chance decides comes out as a difference."
-    return (
-        f"<p>Against the best single model{cap}:</p><ul>{''.join(lines)}</ul>"
-        f'<p class="note">{chance if len(lines) > 1 else ""}</p>'
+    chance = (
+        f'<p class="note">By chance alone, about one comparison in twenty looks like a difference where there is none; here are {len(lines)}.</p>'
+        if len(lines) > 1
+        else ""
     )
+    return f"<p>Against the best single model{cap}:</p><ul>{''.join(lines)}</ul>{chance}"
 
 
 def _routers(seen: Sequence[Seen]) -> str:
@@ -306,15 +319,22 @@ def _routers(seen: Sequence[Seen]) -> str:
 
 
 def _about_sample(seen: Sequence[Seen]) -> str:
+    dear = any("dear" in kinds for kinds in kinds_of(seen).values())
     return (
-        f"<p>A sample of the {len(seen):,} episodes of {_routers(seen)}, drawn by a hash of question and level: some of each kind, then as they come. "
-        "Dear: the dearest tenth. The arrow keys turn pages.</p>"
+        f"<p>A sample of the {len(seen):,} episodes of {_routers(seen)}, drawn by a hash, so that nobody chose: some of each kind, then as they "
+        f"come. {'Dear: the dearest tenth. ' if dear else ''}The arrow keys turn pages.</p>"
     )
 
 
 def _settings(results: Results) -> str:
-    """A line for each setting and version; what is nested as JSON, folded where it is long."""
-    known: dict[str, object] = {"table": results.table, **results.settings, "seed": results.seed}
+    """A line for each setting and version; what is nested as JSON, folded where it is long.
+
+    A run keeps the versions it was made with, which are not shown twice if the results are of the same.
+    """
+    settings = dict(results.settings)
+    if settings.get("versions") == results.versions:
+        del settings["versions"]
+    known: dict[str, object] = {"table": results.table, **settings, "seed": results.seed}
     lines = [*known.items(), *results.versions.items()]
     cells = "".join(
         f"<dt>{html.escape(key)}</dt><dd>{_folded(value if isinstance(value, str) else json.dumps(value))}</dd>"

@@ -9,16 +9,17 @@ Costs are dollars per 1,000 questions, on a logarithmic scale.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from router_r1_eval.curves import hull, interpolate, through
-from router_r1_eval.report.labels import LETTER, Box, Spot, place, shortened
-from router_r1_eval.report.read import SAME, Point, Results, Row
+from router_r1_eval.report.labels import LETTER, Box, Spot, brief, place, shortened
+from router_r1_eval.report.read import BEST, SAME, Point, Results, Row
 from router_r1_eval.report.svg import SERIES, Drawing, Linear, Scale, costs, number
 
-_DASHES = ("7 3", "2 3", "9 3 2 3", "4 2", "1 2", "12 4")
-_LOOKED_FOR = ("best single", "random", "cheapest", "dearest")
+_LONGEST = 34  # letters of a name
+_LOOKED_FOR = (BEST, "random", "cheapest", "dearest")
 """Bars whose names come before those of other bars where there is little room."""
 _SHAPES = {"agent": "circle", "router": "square", "bar": "ring", "oracle": "diamond"}
 
@@ -29,25 +30,75 @@ class _Look:
 
     colour: str
     shape: str
-    dash: str | None
     curve: bool
+    """Whether its levels are joined by a line; of a single model the point alone is drawn."""
+    routes: bool
+    """A policy or a router: its line has a colour of its own and is stronger than the grey one of a bar."""
+
+
+def colours(results: Results) -> dict[str, str]:
+    """Name of a row -> its colour, the same in all figures: agents and routers in their order, all bars alike."""
+    routing = [row.name for row in results.distinct if row.kind in ("agent", "router")]
+    own = {name: f"s{hue % SERIES}" for hue, name in enumerate(routing)}
+    return {row.name: own.get(row.name, row.kind) for row in results.distinct}
 
 
 def _looks(results: Results) -> dict[str, _Look]:
-    """Colours for agents and routers, in their order; grey dashes for bars that have a curve; single models are points."""
-    looks, hues, dashes = {}, 0, 0
+    looks, hues = {}, colours(results)
     for row in results.distinct:
         single = results.is_single(row)
-        curve = len(row.curve) > 1 and not single
-        colour: str = row.kind
-        dash = None
-        if row.kind in ("agent", "router"):
-            colour, hues = f"s{hues % SERIES}", hues + 1
-        elif curve:
-            dash, dashes = _DASHES[dashes % len(_DASHES)], dashes + 1
         shape = "circle" if row.kind == "bar" and not single else _SHAPES[row.kind]
-        looks[row.name] = _Look(colour, shape, dash, curve)
+        curve = len(row.curve) > 1 and not single
+        routes = row.kind in ("agent", "router")
+        looks[row.name] = _Look(hues[row.name], shape, curve, routes)
     return looks
+
+
+def marks(results: Results, chosen: str) -> str:
+    """What lines and points of the plane mean, as sentences: those that these results have.
+
+    Args:
+        results: what is drawn.
+        chosen: which questions chose the single models that are mixed, in words.
+    """
+    looks = list(_looks(results).values())
+    sentences = []
+    curves = [look for look in looks if look.curve]
+    if any(look.routes for look in curves):
+        sentences.append(
+            "Lines join the levels of a router; the large point is the level that stands for it, the small ones are the others"
+        )
+        if not all(look.routes for look in curves):
+            sentences.append("thin grey lines: the levels of a bar")
+    elif curves:
+        sentences.append(
+            "Thin grey lines join the levels of a bar; the large point is the level that stands for it"
+        )
+    if any(point.ci95 for point in _points(results)):
+        sentences.append("vertical lines: 95 % bootstrap intervals")
+    meant = {
+        "circle": " and ".join(
+            word
+            for word, is_there in (
+                ("policies", results.has("agent")),
+                ("bars", any(x.shape == "circle" and not x.routes for x in looks)),
+            )
+            if is_there
+        ),
+        "square": "routers",
+        "ring": "single models",
+        "diamond": "the oracle",
+    }
+    drawn = [shape for shape in meant if any(look.shape == shape for look in looks)]
+    ways = [f"{shape}{'' if shape == 'diamond' else 's'}: {meant[shape]}" for shape in drawn]
+    sentences.append("; ".join(ways))
+    if next(_zero_router(results), None) is not None:
+        sentences.append(
+            f"dashed: what mixing single models at random reaches, which takes no look at a question; {chosen}"
+        )
+    if results.best is not None:
+        sentences.append("dotted: the best single model")
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in sentences)
 
 
 @dataclass(frozen=True)
@@ -86,7 +137,7 @@ def close_up(results: Results, width: float) -> Drawing | None:
     accuracies = [point.accuracy for point in _points(results)]
     whole = max(accuracies) - min(accuracies)
     near = [p for p in _points(results, oracles=False) if bottom <= p.accuracy <= top]
-    if len(near) < 3 or top - bottom > 0.5 * whole:
+    if len({(p.cost_usd, p.accuracy) for p in near}) < 3 or top - bottom > 0.5 * whole:
         return None
     window = _Window(tuple(1000 * p.cost_usd for p in near), bottom, top)
     return _plot(results, width, window, "closeup")
@@ -110,12 +161,11 @@ def _plot(results: Results, width: float, window: _Window, name: str) -> Drawing
     narrow = width < 600
     size = 11.0 if narrow else 12.0
     looks = _looks(results)
-    left, right, top, foot = 44.0, width - 12, 12.0, 46.0
-    bottom = (top + 300) if narrow else (top + 400)
+    left, right, top, foot = 44.0, width - 12, 24.0, 46.0
+    bottom = top + (300 if narrow else 400)
     across = costs(window.costs, left, right)
     up = Linear(window.bottom, window.top, bottom, top)
     label = "Accuracy against dollars per 1,000 questions"
-    curves = [r for r in results.distinct if looks[r.name].curve]
     drawing = Drawing(width, bottom + foot, label, size=size)
     _axes(drawing, across, up, Box(left, top, right, bottom), "accuracy")
     middle = (left + right) / 2
@@ -138,70 +188,83 @@ def _plot(results: Results, width: float, window: _Window, name: str) -> Drawing
         drawing.line(zero, "quiet", width=1.25, dash="6 4", clip=clip)
         lines += zero
     shown: dict[Spot, list[Row]] = {}
-    for row in results.distinct:
+    small: list[Spot] = []
+    for row in sorted(results.distinct, key=lambda row: looks[row.name].routes):  # routers on top
         look = looks[row.name]
         if look.curve:
             points = sorted(map(spot, row.curve))
-            grey = look.dash is not None
-            drawing.line(
-                points, look.colour, width=1.25 if grey else 1.75, dash=look.dash, clip=clip
-            )
+            strength = (1.75, None) if look.routes else (1.0, 0.6)
+            drawing.line(points, look.colour, width=strength[0], opacity=strength[1], clip=clip)
             lines += _dots(points)
-            for point in row.curve if not grey else ():
-                _interval(drawing, spot(point)[0], up, point, look.colour, clip, 0.35)
+            for point in row.curve:
+                if look.routes:
+                    _interval(drawing, spot(point)[0], up, point, look.colour, clip, 0.35)
                 if window.shows(point):
                     text = _described(f"{row.name} at {point.setting}", point)
-                    drawing.marker(*spot(point), look.shape, look.colour, text, radius=2.2)
+                    radius = 2.2 if look.routes else 1.6
+                    drawing.marker(*spot(point), look.shape, look.colour, text, radius=radius)
+                    small.append(spot(point))
         if window.shows(row):
-            _interval(
-                drawing, spot(row)[0], up, row, look.colour, clip, 0.9, 1.75 if look.curve else 1
-            )
+            x = spot(row)[0]
+            _interval(drawing, x, up, row, look.colour, clip, 0.9, 1.75 if look.routes else 1)
+            if row.ci95 is not None:
+                lines += _dots([(x, up(bound)) for bound in row.ci95])
             shown.setdefault(_rounded(spot(row)), []).append(row)
-    for rows in shown.values():
-        row, look = rows[0], looks[rows[0].name]
-        text = _described(", ".join(r.name for r in rows), row)
-        drawing.marker(*spot(row), look.shape, look.colour, text, radius=4.5)
-    named = [(where, rows, _first(rows, looks)) for where, rows in shown.items()]
-    named.sort(key=lambda item: _rank(item[2], looks))
-    wanted: list[tuple[str, Sequence[Spot]]] = []
-    for where, rows, row in named:
-        others = [p for p in row.curve if window.shows(p)] if looks[row.name].curve else []
-        ends = [spot(p) for p in sorted(others, key=lambda p: p.cost_usd)]
-        names = (r.name.partition(SAME)[0] if narrow else r.name for r in rows)
-        text = ", ".join(shortened(name, 34) for name in names)
-        wanted.append((text, [where, *ends[-1:], *ends[:1]]))
-    marks = [*shown, *(spot(p) for r in curves for p in r.curve if window.shows(p))]
+    heads = {where: _first(rows, looks) for where, rows in shown.items()}
+    for where, row in heads.items():
+        look = looks[row.name]
+        text = _described(", ".join(r.name for r in shown[where]), row)
+        drawing.marker(*where, look.shape, look.colour, text, radius=4.5)
+    at_best = None if best is None else _rounded(spot(best))
+    order = sorted(heads, key=lambda where: (where != at_best, _rank(shown[where], looks)))
+    wanted = [(_label(shown[where], looks, narrow), where) for where in order]
     frame = Box(left + 2, top, right, bottom - 2)
-    places = place(wanted, frame, marks, lines, size=size, reach=26 if narrow else 60)
+    reach = 72.0 if narrow else math.inf
     missing = []
-    for (text, _), (_, _, row), found in zip(wanted, named, places, strict=True):
+    for (text, where), found in zip(
+        wanted, place(wanted, frame, small, lines, size=size, reach=reach), strict=True
+    ):
+        row = heads[where]
         look = looks[row.name]
         if found is None:
-            if look.curve:
-                missing.append((text, look))
+            if not narrow or look.curve or look.routes or where == at_best:
+                missing.append((text, row, look))
             continue
-        colour = "ink" if look.colour == "bar" else look.colour
+        colour = look.colour if look.routes and len(shown[where]) == 1 else "ink"
+        colour = "oracle" if row.kind == "oracle" else colour
         if found.far:
-            x, y = found.point
-            edge = min(max(x, found.box.left), found.box.right)
-            middle_y = min(max(y, found.box.top), found.box.bottom)
-            drawing.line([(x, y), (edge, middle_y)], "quiet", width=0.75, opacity=0.7)
+            drawing.line([found.point, found.end], "quiet", width=0.75, opacity=0.7)
         drawing.text(found.x, found.y, text, colour, anchor=found.anchor, halo=True)
-    _key(drawing, missing, left, right, bottom + foot + 4)
+    _key(drawing, missing, left, right, bottom + foot + 12)
     return drawing
 
 
+def _label(rows: Sequence[Row], looks: dict[str, _Look], narrow: bool) -> str:
+    """The names of the rows that share a point: routers first, the best single model before other bars."""
+    names = []
+    for row in sorted(rows, key=lambda row: _order(row, looks)):
+        fits = not narrow and len(rows) == 1
+        names.append(shortened(row.name if fits else brief(row.name), _LONGEST))
+    kept = names[:1]
+    for name in names[1:]:
+        if len(", ".join((*kept, name))) <= (_LONGEST if narrow else 2 * _LONGEST):
+            kept.append(name)
+    left_out = len(names) - len(kept)
+    return ", ".join(kept) + (f" and {left_out} more" if left_out else "")
+
+
 def _key(
-    drawing: Drawing, items: Sequence[tuple[str, _Look]], left: float, right: float, y: float
+    drawing: Drawing, items: Sequence[tuple[str, Row, _Look]], left: float, right: float, y: float
 ) -> None:
-    """Names of curves that found no place, below the plot."""
-    x = left
-    for text, look in items:
-        width = 30 + LETTER * drawing.size * len(text)
-        if x + width > right and x > left:
-            x, y = left, y + 1.5 * drawing.size
-        drawing.line([(x, y - 4), (x + 20, y - 4)], look.colour, width=2, dash=look.dash)
-        drawing.text(x + 25, y, text)
+    """Names that found no place, below the plot, with what tells which point is meant."""
+    x = left + 5
+    for name, row, look in items:
+        text = f"{name}: {row.accuracy:.3f} at ${number(1000 * row.cost_usd)}"
+        width = 12 + LETTER * drawing.size * len(text)
+        if x + width > right and x > left + 5:
+            x, y = left + 5, y + 1.5 * drawing.size
+        drawing.marker(x, y - 4, look.shape, look.colour, _described(row.name, row), radius=4.5)
+        drawing.text(x + 10, y, text)
         x += width + 12
         drawing.height = y + 8
 
@@ -252,16 +315,20 @@ def _rounded(spot: Spot) -> Spot:
     return round(spot[0], 1), round(spot[1], 1)
 
 
-def _rank(row: Row, looks: dict[str, _Look]) -> tuple[int, float]:
-    """Which names come first: routers, the bars one looks for, the rest from the top."""
-    first = row.kind in ("agent", "router")
-    known = row.kind == "oracle" or row.name.startswith(_LOOKED_FOR)
-    order = 0 if first else 1 if known else 2 if looks[row.name].curve else 3
-    return order, -row.accuracy
+def _order(row: Row, looks: dict[str, _Look]) -> tuple[int, float]:
+    """Which name comes first at a point: routers, the bars one looks for, the rest from the top."""
+    known = row.kind == "oracle" or any(n.startswith(_LOOKED_FOR) for n in row.name.split(SAME))
+    look = looks[row.name]
+    return 0 if look.routes else 1 if known else 2 if look.curve else 3, -row.accuracy
+
+
+def _rank(rows: Sequence[Row], looks: dict[str, _Look]) -> tuple[int, float]:
+    """Which points are named first."""
+    return min(_order(row, looks) for row in rows)
 
 
 def _first(rows: Sequence[Row], looks: dict[str, _Look]) -> Row:
-    return min(rows, key=lambda row: _rank(row, looks))
+    return min(rows, key=lambda row: _order(row, looks))
 
 
 def _described(name: str, point: Point) -> str:
@@ -272,13 +339,15 @@ def _described(name: str, point: Point) -> str:
 def _axes(drawing: Drawing, across: Scale, up: Scale, frame: Box, title: str) -> None:
     """Grid, ticks and their figures."""
     for value in up.ticks(8):
+        if not 0 <= value <= 1:  # only the frame goes there
+            continue
         y = up(value)
         drawing.line([(frame.left, y), (frame.right, y)], "grid")
-        drawing.text(frame.left - 6, y + 4, number(value), "quiet", anchor="end")
+        drawing.text(frame.left - 6, y + 4, f"{value:g}", "quiet", anchor="end")
     for value in across.ticks(int((frame.right - frame.left) / 55)):
         x = across(value)
         drawing.line([(x, frame.top), (x, frame.bottom)], "grid")
         text = f"${number(value)}"
         drawing.text(x, frame.bottom + 16, text, "quiet", anchor="middle")
     drawing.line([(frame.left, frame.bottom), (frame.right, frame.bottom)], "quiet")
-    drawing.text(frame.left + 6, frame.top + 12, title, "quiet")
+    drawing.text(frame.left, frame.top - 10, title, "quiet")

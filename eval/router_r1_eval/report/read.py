@@ -19,6 +19,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Bounds = tuple[float, float]
 SAME = " = "
 """Between the names of a row that has several."""
+BEST = "best single"
+"""What the row of the best single model is called in a tournament."""
 Kind = Literal["agent", "router", "bar", "oracle"]
 
 
@@ -188,6 +190,10 @@ class Results(_Read):
     headroom: Headroom | None = None
     smallest_difference: float | None = None
     """Of a run of a benchmark, which has no headroom."""
+    spent_usd: float | None = None
+    """What a run cost, tries that failed included."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know about the sample, a sentence each."""
     left_out: int = 0
     """Questions that somebody was not asked yet."""
     two_models: TwoModels | None = None
@@ -204,6 +210,21 @@ class Results(_Read):
         """Peak memory of a run, of the process and of its GPU; empty where nothing says."""
         found = self.settings.get("peak_mib")
         return dict(found) if isinstance(found, dict) else {}
+
+    @property
+    def judge(self) -> str | None:
+        """The model that graded the answers; None where a metric did."""
+        found = self.settings.get("judge")
+        return str(found["model"]) if isinstance(found, dict) and "model" in found else None
+
+    @cached_property
+    def levels(self) -> bool:
+        """Whether some row, not a single model, has several levels."""
+        return any(len(row.curve) > 1 and not self.is_single(row) for row in self.rows)
+
+    def has(self, *kinds: Kind) -> bool:
+        """Whether there is a row of one of these kinds."""
+        return any(row.kind in kinds for row in self.rows)
 
     @cached_property
     def singles(self) -> tuple[Row, ...]:
@@ -240,7 +261,7 @@ class Results(_Read):
     def best(self) -> Row | None:
         """The best single model; None if no row is it."""
         chosen = str(self.settings.get("best_single"))
-        names = ("best single", chosen, f"single {chosen}")
+        names = (BEST, chosen, f"single {chosen}")
         return next((row for row in self.rows if row.name in names), None)
 
 

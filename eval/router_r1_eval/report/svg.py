@@ -23,8 +23,6 @@ _COLOURS = {
     "paper": ("#ffffff", "#0f172a"),
     "bar": ("#64748b", "#94a3b8"),
     "oracle": ("#a16207", "#fbbf24"),
-    "agent": ("#1d4ed8", "#60a5fa"),
-    "router": ("#7e22ce", "#c084fc"),
     "s0": ("#1d4ed8", "#60a5fa"),
     "s1": ("#c2410c", "#fb923c"),
     "s2": ("#047857", "#34d399"),
@@ -124,24 +122,33 @@ class Drawing:
     def marker(
         self, x: float, y: float, shape: str, colour: str, title: str, *, radius: float = 4
     ) -> None:
-        """A point that says what it is when it is pointed at: circle, ring, square or diamond."""
+        """A point that says what it is when it is pointed at: circle, ring, square or diamond; large ones have an edge, for they may touch."""
         content = f"<title>{html.escape(title)}</title>"
         r = radius
+        class_, edge = (f"f-{colour} l-paper", 1.0) if r >= 4 else (f"f-{colour}", None)
         if shape == "ring":
             self.add(
                 "circle", content, cx=x, cy=y, r=r, class_=f"f-paper l-{colour}", stroke_width=1.5
             )
         elif shape == "circle":
-            self.add("circle", content, cx=x, cy=y, r=r, class_=f"f-{colour}")
+            self.add("circle", content, cx=x, cy=y, r=r, class_=class_, stroke_width=edge)
         elif shape == "square":
             r *= 0.9
+            side = 2 * r
             self.add(
-                "rect", content, x=x - r, y=y - r, width=2 * r, height=2 * r, class_=f"f-{colour}"
+                "rect",
+                content,
+                x=x - r,
+                y=y - r,
+                width=side,
+                height=side,
+                class_=class_,
+                stroke_width=edge,
             )
         else:
             r *= 1.3
             corners = f"M{x:.1f},{y - r:.1f}l{r:.1f},{r:.1f}l{-r:.1f},{r:.1f}l{-r:.1f},{-r:.1f}z"
-            self.add("path", content, d=corners, class_=f"f-{colour}")
+            self.add("path", content, d=corners, class_=class_, stroke_width=edge)
 
     def clip(self, name: str, left: float, top: float, right: float, bottom: float) -> str:
         """A frame that lines do not leave; returns what to give as `clip`. `name` must be unique on the page."""

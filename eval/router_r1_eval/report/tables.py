@@ -90,12 +90,15 @@ def results_table(results: Results, caption: str) -> str:
     """Every row at the setting that stands for it."""
     rows = sorted(results.distinct, key=order_of(results))
     usd = usd_columns(rows)
+    if any(row.kind in ("agent", "router") for row in rows):
+        caption += " Policies and routers in bold."
+    caption += " A title orders the lines."
     levels = {row.setting for row in rows if row.curve}
     if len(levels) == 1:
         caption += f" All stand at the level {html.escape(levels.pop())}."
     columns: list[Column[Row]] = [
         Column("router", lambda r: html.escape(r.name), words=True),
-        *_figures(usd),
+        *_figures(usd, rows),
         Column(
             "McNemar p",
             lambda r: _p(r.mcnemar.p) if r.mcnemar and not _same(r) else "",
@@ -143,9 +146,22 @@ def _same(point: Point) -> bool:
     return versus is not None and versus.accuracy_diff == 0 and versus.ci95 == (0, 0)
 
 
-def _figures(usd: Callable[[Point], str]) -> list[Column[Row]]:
-    """Columns of accuracy, the comparison with the best single model, and cost."""
-    return [_on(lambda row: row, column) for column in _point_columns(usd)]
+def _figures(usd: Callable[[Point], str], rows: Sequence[Row]) -> list[Column[Row]]:
+    """Columns of accuracy, the comparison with the best single model, and cost; their notes are of what these rows have."""
+    percent = "percent of the questions"
+    if any(row.ci95 for row in rows):
+        percent += ", with the bootstrap interval over questions"
+    payers = "the calls of candidates"
+    if any(row.kind == "agent" for row in rows):
+        payers += " and, where it has a price, of the policy"
+    notes = {
+        "accuracy": percent,
+        "$ per 1,000": f"what {payers} cost, in US dollars per 1,000 questions",
+    }
+    columns = (
+        replace(column, note=notes.get(column.title, column.note)) for column in _point_columns(usd)
+    )
+    return [_on(lambda row: row, column) for column in columns]
 
 
 def _on(of: Callable[[T], Point | None], column: Column[Point]) -> Column[T]:
@@ -167,15 +183,8 @@ def _point_columns(usd: Callable[[Point], str]) -> list[Column[Point]]:
     return [
         Column(
             "accuracy",
-            lambda p: f"{100 * p.accuracy:.1f}",
-            "percent of the questions",
-            lambda p: p.accuracy,
-        ),
-        Column(
-            "95 %",
-            lambda p: "" if p.ci95 is None else _interval(100 * p.ci95[0], 100 * p.ci95[1]),
-            "bootstrap interval over questions",
-            lambda p: p.ci95[0] if p.ci95 else None,
+            _accuracy,
+            by=lambda p: p.accuracy,
         ),
         Column(
             "vs best single",
@@ -187,8 +196,7 @@ def _point_columns(usd: Callable[[Point], str]) -> list[Column[Point]]:
         Column(
             "$ per 1,000",
             usd,
-            "what the calls of candidates cost, in US dollars per 1,000 questions",
-            lambda p: p.cost_usd,
+            by=lambda p: p.cost_usd,
         ),
         Column(
             "× its cost",
@@ -203,6 +211,12 @@ def _point_columns(usd: Callable[[Point], str]) -> list[Column[Point]]:
             lambda p: p.calls,
         ),
     ]
+
+
+def _accuracy(point: Point) -> str:
+    interval = point.ci95
+    bounds = "" if interval is None else f" {_interval(100 * interval[0], 100 * interval[1])}"
+    return f"{100 * point.accuracy:.1f}{bounds}"
 
 
 def _versus(point: Point) -> str:
