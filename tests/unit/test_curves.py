@@ -227,7 +227,8 @@ def test_the_raw_oracle_of_guessers_is_luck_and_the_corrected_ones_know_it() -> 
     guesses = (rng.random((4000, 8, 4)) < 0.25).astype(float)  # four options, four samples
     assert raw(guesses[:, :, 0]).mean() == pytest.approx(1 - 0.75**8, abs=0.02)
     assert cross_fitted(guesses).mean() == pytest.approx(0.25, abs=0.02)
-    assert less_chance(guesses[:, :, 0], np.full(4000, 4)).mean() < 0.05
+    # Eight rates that are a little above chance by chance look like some knowledge.
+    assert 0.22 < less_chance(guesses[:, :, 0], np.full(4000, 4), 0).mean() < 0.3
 
 
 def test_corrections_leave_what_is_known_alone() -> None:
@@ -235,17 +236,53 @@ def test_corrections_leave_what_is_known_alone() -> None:
     knows[np.arange(300), np.arange(300) % 3] = 1  # each question one model knows for certain
     assert raw(knows).mean() == 1
     assert cross_fitted(knows).mean() == 1
-    assert less_chance(knows[:, :, 0], np.full(300, np.inf)).mean() == 1
+    assert less_chance(knows[:, :, 0], np.full(300, np.inf), 0).mean() == 1
 
 
-def test_a_corrected_oracle_is_never_above_the_raw_one_where_answers_are_partly_right() -> None:
+@pytest.mark.parametrize(
+    "groups",
+    [
+        {4: (0.5,)},
+        {2: (0.6, 0.5)},
+        {4: (0.5, 0.3, 0.0)},
+        {2: (0.1, 0.7), 10: (0.8, 0.2), np.inf: (0.3, 0.4)},  # inf: open questions
+    ],
+)
+def test_the_oracle_less_chance_is_a_router_that_knows_who_knows(groups) -> None:
+    """Models that know independently, and else guess: it is drawn beside them who knew, which scores alone do not say."""
     rng = np.random.default_rng(0)
-    partly = rng.random((500, 4))
-    open_ended = less_chance(partly, np.full(500, np.inf))
-    assert (open_ended == raw(partly)).all()  # guessing never helps
-    chosen = less_chance(partly, np.full(500, 4))
-    assert (chosen <= raw(partly)).all()
-    assert chosen.mean() < raw(partly).mean()
+    n = 40_000
+    right, options, router = [], [], []
+    for count, known in groups.items():
+        knows = rng.random((n, len(known))) < known
+        guess = rng.random((n, len(known))) < 1 / count
+        answers = knows | guess
+        asked = np.where(knows.any(1), knows.argmax(1), 0)
+        right.append(answers)
+        options.append(np.full(n, count))
+        router.append(answers[np.arange(n), asked])
+    score, kinds = np.concatenate(right).astype(float), np.concatenate(options)
+    best = int(score.mean(0).argmax())
+    found = less_chance(score, kinds, best)
+    assert found.mean() == pytest.approx(np.mean(router), abs=0.005)
+    assert (found <= raw(score)).all()
+    assert (found >= score[:, best]).all(), "the best single model guesses too"
+    for number, reached in enumerate(router):  # each kind of question by itself
+        here = slice(number * n, (number + 1) * n)
+        assert found[here].mean() == pytest.approx(np.mean(reached), abs=0.01)
+
+
+def test_the_oracle_less_chance_of_four_questions_by_hand() -> None:
+    """Of two options; right on 3/4 and 1/2: the first knows half, and guesses a third of what it has right; the second guesses all."""
+    score = np.array([[1, 1], [1, 0], [0, 1], [1, 0.0]])
+    found = less_chance(score, np.full(4, 2.0), 0)
+    assert found.tolist() == pytest.approx([1, 1, 0, 1])  # the second one's right answer is luck
+    assert less_chance(score, np.full(4, 2.0), 1).tolist() == pytest.approx([1, 2 / 3, 1, 2 / 3])
+    for wrong in (score / 2, score * 2):
+        with pytest.raises(ValueError, match="scores of 0 and 1"):
+            less_chance(wrong, np.full(4, 2.0), 0)
+    with pytest.raises(ValueError, match="two or more options"):
+        less_chance(score, np.full(4, 1.0), 0)
 
 
 def test_cross_fitting_shares_ties_and_needs_samples() -> None:
