@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from router_r1_eval.curves import arena_score, corners, hull, interpolate, through
 from router_r1_eval.oracles import cross_fitted, less_chance, raw
-from router_r1_eval.significance import mcnemar, smallest_difference
-from router_r1_eval.two_models import gap, oracle_order
+from router_r1_eval.significance import mcnemar, smallest_difference, visible_difference
+from router_r1_eval.two_models import Gap, gap, oracle_order
 
 POINTS = st.lists(
     st.tuples(st.floats(0, 10, allow_subnormal=False), st.floats(0, 1, allow_subnormal=False)),
@@ -46,7 +46,16 @@ def test_equal_scores_are_in_no_order() -> None:
     assert gap(weak, strong, order).apgr == pytest.approx(np.mean(drawn), abs=0.02)
 
 
-def test_a_threshold_counts_from_the_best_that_was_reached_before() -> None:
+def test_a_threshold_is_where_the_curve_first_reaches_it() -> None:
+    falls = Gap(np.array([0, 0.25, 0.5, 1]), np.array([0, 0.4, 0.2, 1]))
+    # From .2 at a half to 1 at the end: .5 is 3/8 of the way, .8 is 3/4.
+    assert falls.cpt(0.5) == pytest.approx(0.6875)
+    assert falls.cpt(0.8) == pytest.approx(0.875)
+    assert falls.cpt(0.3) == pytest.approx(0.1875)  # on the first rise, not the second
+    shares = np.linspace(0, 1, 100_001)
+    heights = np.interp(shares, falls.share, falls.pgr)
+    for x in (0.1, 0.4, 0.41, 0.95):
+        assert falls.cpt(x) == pytest.approx(shares[np.argmax(heights >= x)], abs=1e-4)
     # 1, then 0, then 1 again: half the gap is recovered at the first rise.
     found = gap(np.array([0, 1, 0, 0.0]), np.array([1, 0, 1, 0.0]), np.array([4, 3, 2, 1.0]))
     assert found.pgr.tolist() == [0, 1, 0, 1, 1]
@@ -217,6 +226,47 @@ def test_a_difference_of_the_smallest_size_is_found_as_often_as_promised() -> No
     assert smallest_difference(4 * n) == pytest.approx(size / 2)
     with pytest.raises(ValueError, match="questions"):
         smallest_difference(0)
+
+
+def test_partial_scores_count_as_right_from_a_half_on() -> None:
+    found = mcnemar(np.array([0.5, 0.5, 0.49]), np.array([0.49, 1.0, 0.5]))
+    assert (found.ours, found.theirs) == (1, 1)
+
+
+def test_what_a_sample_shows_counts_how_much_two_differ_and_not_how_often_alone() -> None:
+    ours, theirs = np.zeros((2, 100))
+    ours[:12], theirs[12:20] = 1, 1
+    assert visible_difference(ours, theirs) == pytest.approx(2.8016 * 0.2**0.5 / 10, rel=1e-4)
+    # Half as large on as many questions: half as coarse.
+    assert visible_difference(ours / 2, theirs / 2) == pytest.approx(
+        2.8016 * 0.2**0.5 / 20, rel=1e-4
+    )
+    # Six questions at least differ, by as much as others do.
+    assert visible_difference(theirs, theirs) == pytest.approx(2.8016 * 0.06**0.5 / 10, rel=1e-4)
+    few = np.where(np.arange(100) < 2, 0.5, 0.0)
+    assert visible_difference(few, 0 * few) == pytest.approx(2.8016 * 0.06**0.5 / 20, rel=1e-4)
+    assert visible_difference(np.ones(2), np.zeros(2)) == 1
+    with pytest.raises(ValueError, match="same questions"):
+        visible_difference(ours, theirs[:50])
+
+
+@pytest.mark.parametrize("samples", [1, 5])
+def test_a_visible_difference_of_means_over_samples_is_found_as_often_as_promised(samples) -> None:
+    """Two routers that are right with probabilities of their own on each question; one is better by what is said to be visible."""
+    rng = np.random.default_rng(0)
+    n = 500
+
+    def drawn(better: float):
+        rate = rng.uniform(0.2, 0.7, n)
+        return (rng.binomial(samples, rate + gain) / samples for gain in (better, 0))
+
+    size = float(np.mean([visible_difference(*drawn(0)) for _ in range(50)]))
+    found = 0
+    for _ in range(600):
+        ours, theirs = drawn(size)
+        d = ours - theirs
+        found += d.mean() > 1.96 * d.std() / n**0.5
+    assert found / 600 == pytest.approx(0.8, abs=0.06)
 
 
 # --- oracles
