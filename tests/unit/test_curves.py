@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router_r1_eval.curves import arena_score, corners, hull, interpolate, through
+from router_r1_eval.curves import arena_score, corners, hull, interpolate, routerbench_aiq, through
 from router_r1_eval.oracles import cross_fitted, less_chance, raw
 from router_r1_eval.significance import mcnemar, smallest_difference, visible_difference
 from router_r1_eval.two_models import Gap, gap, oracle_order
@@ -183,6 +183,33 @@ def test_what_is_no_point_is_an_error() -> None:
         hull([(1, 1)]).mean(2, 2)
     with pytest.raises(ValueError, match="0 or more"):
         hull([(1, 1)]).at(-1)
+
+
+def test_routerbench_begins_at_a_routers_own_first_point() -> None:
+    """By hand, where the dearest router costs 10: areas 2.7 + 1.55; 1.05 + 4.2; 1.35 + 2.7 + 1.55."""
+    late, steep = [(4, 0.6), (8, 0.75), (10, 0.8)], [(1, 0.1), (4, 0.6), (10, 0.8)]
+    assert routerbench_aiq(late, 10) == pytest.approx(0.425)
+    assert routerbench_aiq(steep, 10) == pytest.approx(0.525)  # (1, .1) is no corner of `hull`
+    assert routerbench_aiq([(1, 0.3), *late], 10) == pytest.approx(0.56)
+    assert routerbench_aiq([(1, 0.3), (2, 0.31), (12, 0.1), *late], 20) == pytest.approx(13.6 / 20)
+    with pytest.raises(ValueError, match="largest cost of all routers"):
+        routerbench_aiq(late, 9)
+    with pytest.raises(ValueError, match="largest cost of all routers"):
+        routerbench_aiq([(0, 0.5)], 0)
+
+
+@given(POINTS)
+def test_routerbenchs_area_is_that_under_all_chords(points) -> None:
+    """At every cost the highest of all chords between two settings, or of cheaper settings themselves."""
+    costs = np.linspace(min(c for c, _ in points), 12, 4001)
+    height = np.zeros_like(costs)
+    for cost, quality in points:
+        height = np.maximum(height, np.where(costs >= cost, quality, 0))
+        for other, better in points:
+            if other > cost + 1e-6:
+                between = np.interp(costs, [cost, other], [quality, better], left=0, right=0)
+                height = np.maximum(height, between)
+    assert routerbench_aiq(points, 12) == pytest.approx(np.trapezoid(height, costs) / 12, abs=1e-3)
 
 
 def test_the_arena_score_of_a_published_entry() -> None:
