@@ -319,16 +319,18 @@ def with_costs(world, dearer) -> RecordedWorld:
     return RecordedWorld(table, world.settings)
 
 
-def test_a_router_is_not_fitted_on_test_questions() -> None:
+@pytest.mark.parametrize("name", ["label", "knn", "linear", "kmeans"])
+def test_a_router_is_not_fitted_on_test_questions(name: str) -> None:
     """Their category is known to nobody, so it gets what is best elsewhere, and not `b`, which alone knows it."""
+    if name != "label":
+        pytest.importorskip("sklearn")
     world = world_of(
         lambda n: ("asked later", "C", "A", "B") if held_out(n) else ("one", "C", "B", "A"),
         size=200,
     )
-    for name in ("label", "knn", "linear", "kmeans"):
-        method = router_method(world, name)
-        grid = Grid.of(world, world.questions(Split.TEST))
-        assert method.run(grid, "rich").value.mean() == 0, name
+    method = router_method(world, name)
+    grid = Grid.of(world, world.questions(Split.TEST))
+    assert method.run(grid, "rich").value.mean() == 0
 
 
 def test_the_cap_on_cost_is_what_the_best_single_model_costs_on_validation_questions() -> None:
@@ -354,7 +356,7 @@ def test_nothing_that_is_fitted_or_chosen_depends_on_the_test_questions() -> Non
     other = with_costs(world_of(turned, size=300), lambda n, _: 0.01 if held_out(n) else None)
     grids = [Grid.of(world, world.questions(Split.TRAIN)) for world in (one, other)]
     pairs = zip(
-        *([*bars(w), router_method(w, "label"), router_method(w, "knn")] for w in (one, other)),
+        *([*bars(w), router_method(w, "label")] for w in (one, other)),
         strict=True,
     )
     for first, second in pairs:
@@ -364,7 +366,7 @@ def test_nothing_that_is_fitted_or_chosen_depends_on_the_test_questions() -> Non
             assert (ours.cost == theirs.cost).all(), (first.name, setting)
         if first.expects is not None and second.expects is not None:
             assert (first.expects(grids[0]) == second.expects(grids[1])).all(), first.name
-    rows = [tournament(world, one_shot=["label", "knn"])["rows"] for world in (one, other)]
+    rows = [tournament(world, one_shot=["label"])["rows"] for world in (one, other)]
     for first, second in zip(*rows, strict=True):
         assert first["accuracy"] != second["accuracy"] or first["name"] == "random"
         assert chosen_in(first) == chosen_in(second), first["name"]
@@ -530,7 +532,8 @@ def test_headroom_is_stated_with_what_luck_has_in_it() -> None:
     world = world_of(halves, size=400)
     head = measure(world, [])["headroom"]
     assert head["oracle"] == head["best_single"] == pytest.approx(0.9, abs=0.05)
-    assert 0 < head["oracle_less_chance"] <= head["oracle"]
+    # Nobody else knows what `c` does not; it is asked where nobody knows.
+    assert head["oracle_less_chance"] == pytest.approx(head["best_single"])
     assert set(head["ties"]) == {"a tie", "one best model", "nobody"}
     assert sum(head["ties"].values()) == pytest.approx(1)
     assert head["ties"]["nobody"] == pytest.approx(1 - head["oracle"])
