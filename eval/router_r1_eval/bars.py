@@ -1,7 +1,8 @@
 """What a trained router has to beat on a table: bars, chosen on the training questions.
 
     single models    each; the cheapest, the dearest, and the best one are named
-    random           a candidate drawn at random, exactly (its expectation)
+    random           a candidate drawn at random, exactly: its expectation on each question. Its interval is of that, over other questions; that of
+                     a single draw would be wider
     best per category    a lookup: the model with the highest training score less its price
     naive Bayes vote     ask in a fixed order until the weighted vote leads clearly
     cascade          ask two; where they disagree, ask a third and believe it

@@ -10,7 +10,8 @@ gains nothing; spending less than the cheapest means to leave questions unanswer
     through       the curve of routers that were chosen elsewhere: corners that are chosen on the questions they are measured on flatter a router with
                   many settings, so `corners` is for validation questions and `through` for the test
     zero router   the curve of the single models: the best that can be done without looking at a question
-    AIQ           average improvement in quality: the mean height of a curve over a range of cost; of a hull in RouterBench (arXiv:2403.12031)
+    AIQ           average improvement in quality: the mean height of a curve over a range of cost; of a hull in RouterBench (arXiv:2403.12031),
+                  whose code computes another figure: `routerbench_aiq`
     arena score   one number for accuracy and cost (RouterArena)
 """
 
@@ -65,8 +66,6 @@ class Curve:
     def mean(self, low: float, high: float) -> float:
         """AIQ: the mean quality over costs from `low` to `high`.
 
-        RouterBench's code divides the same area by `high` instead of the width of the range: multiply by `(high - low) / high`.
-
         Raises:
             ValueError: an empty range.
         """
@@ -96,14 +95,35 @@ def hull(points: Iterable[Point]) -> Curve:
     Raises:
         ValueError: no points, or one with a negative or unknown cost or quality.
     """
-    found: list[Point] = []
+    return Curve(tuple(_bent([(0.0, 0.0)], points)[1:]))
+
+
+def routerbench_aiq(points: Iterable[Point], dearest: float) -> float:
+    """AIQ as RouterBench's code computes it, to compare with what is published: the area under a hull, over the largest cost of all routers compared.
+
+    The hull begins at the router's own cheapest point, even where leaving questions unanswered would be better, and is level from its highest one to
+    `dearest`; nothing counts below the cheapest. So of two routers with the same hull the one whose settings begin at a lower cost has more.
+
+    Raises:
+        ValueError: as `hull`, or if a corner costs more than `dearest`, or that is 0.
+    """
+    found = _bent([], points)
+    if not dearest > 0 or found[-1][0] > dearest:
+        raise ValueError(f"expected the largest cost of all routers, above 0, got {dearest}")
+    costs, qualities = zip(*found, (dearest, found[-1][1]), strict=True)
+    return float(np.trapezoid(qualities, costs)) / dearest
+
+
+def _bent(start: list[Point], points: Iterable[Point]) -> list[Point]:
+    """`start` and the corners of the non-decreasing convex hull to the right of it."""
+    found = list(start)
     for cost, quality in sorted(_checked(points), key=lambda point: (point[0], -point[1])):
-        if found and quality <= found[-1][1]:
+        if len(found) > len(start) and quality <= found[-1][1]:
             continue  # dearer and no better
-        while found and (not _bends_down([(0.0, 0.0), *found], (cost, quality))):
+        while len(found) > max(1, len(start)) and not _bends_down(found, (cost, quality)):
             found.pop()
         found.append((cost, quality))
-    return Curve(tuple(found))
+    return found
 
 
 def corners(points: Mapping[str, Point]) -> list[str]:

@@ -15,10 +15,12 @@ from router_r1_eval.repeats import Repeats
 
 
 def headroom(world: RecordedWorld, grid: Grid, bar: Run) -> dict[str, Any]:
-    """What could be gained, how much of it is luck, and how often models tie."""
-    choice = any(
-        q.choices is not None for q in grid.questions
-    )  # or nothing says what guessing is worth
+    """What could be gained, how much of it is luck, and how often models tie.
+
+    The oracle less chance asks the best single model where nobody knows; None where no question has options, or where scores are not all 0 or 1.
+    """
+    # Or nothing says what guessing is worth.
+    choice = any(q.choices is not None for q in grid.questions)
     partly = not np.isin(grid.score, (0.0, 1.0)).all()  # then chance has no such formula
     options = np.where([q.choices is not None for q in grid.questions], grid.options, np.inf)
     ties = Counter(
@@ -34,7 +36,7 @@ def headroom(world: RecordedWorld, grid: Grid, bar: Run) -> dict[str, Any]:
         "oracle": float(raw(grid.score).mean()),
         "oracle_less_chance": None
         if partly or not choice
-        else float(less_chance(grid.score, options).mean()),
+        else float(less_chance(grid.score, options, grid.names.index(world.best_single)).mean()),
         "oracle_cross_fitted": _repeated(world, grid),
         "ties": {name: count / len(grid) for name, count in sorted(ties.items())},
     }

@@ -2,10 +2,10 @@
 
     raw          the best of all models on each question: grows with the pool, even if all of them guess
     cross-fitted the model that was best in some samples of a question, scored in the others: luck in one draw does not carry over
-    less chance  raw, less what the right letter is worth to models that guess: with many models somebody is always right
+    less chance  a router that knows who knows: where nobody does, it is as lucky as one model and not as all of them together
 
-Source of the corrections: cross-fitting removes the optimism of a maximum over noisy means; the chance correction subtracts, from what the oracle gains over the
-best single model, what independent uniform guesses would have gained.
+Source of the corrections: cross-fitting removes the optimism of a maximum over noisy means. For chance, each model knows an answer or guesses one of
+the options, all alike likely and independently of the others: the usual correction of multiple-choice tests for guessing, taken to several models.
 """
 
 from __future__ import annotations
@@ -45,23 +45,32 @@ def cross_fitted(score: Floats) -> Floats:
     return mean
 
 
-def less_chance(score: Floats, options: Floats) -> Floats:
-    """[n] the best score on each question, less the probability that a wrong model was right by guessing.
+def less_chance(score: Floats, options: Floats, fallback: int) -> Floats:
+    """[n] what a router scores that knows who knows, and asks one model where nobody does; between the raw oracle and this model, on every question.
 
-    A model that knows is right; one that does not is right with probability 1/k. From a model's rate s on questions with k options follows how
-    often it knows, `(s - 1/k) / (1 - 1/k)`, at least 0; a question that a single model has right was guessed with the probability that the rest of its rate is
-    guessing. Where several are right it takes all of them to have guessed. Where nobody is right there is nothing to correct.
+    Of k options, who does not know is right with probability 1/k. A model that is right on the share s of the questions with k options so knows
+    `(s - 1/k) / (1 - 1/k)` of them, at least 0, and has guessed an answer that is right with the probability that the rest of s is guessing. Somebody knew
+    unless all who are right have guessed. With the probability that they have, the router scores what `fallback` does, whose guess is as good as any.
+
+    The figure is too high where models fail on the same questions, which their rates do not show, and where few questions of a kind make rates uncertain.
 
     Args:
-        score: [n, m], 0 to 1; from 0.5 on it counts as right.
-        options: [n] how many options; inf for open questions, where guessing never helps.
+        score: [n, m] of 0 and 1.
+        options: [n] how many options, 2 or more; inf for open questions, where guessing never helps.
+        fallback: the model that is asked where nobody knows: the best single one.
+
+    Raises:
+        ValueError: other scores, or fewer options.
     """
     score, options = np.asarray(score, dtype=np.float64), np.asarray(options, dtype=np.float64)
-    right = score >= 0.5
-    rate = right.mean(0)
-    chance = 1 / options[:, None]
-    knows = np.clip((rate - chance) / np.maximum(1 - chance, 1e-12), 0, 1)
-    guessed = (1 - knows) * chance
-    luck = np.where(right, guessed / np.maximum(knows + guessed, 1e-12), 1.0).prod(1)
-    corrected: Floats = score.max(1) * (1 - luck * right.any(1))
-    return corrected
+    if not np.isin(score, (0.0, 1.0)).all() or not (options > 1).all():
+        raise ValueError("expected scores of 0 and 1 and two or more options")
+    right, luck = score == 1, np.empty(len(score))
+    for count in np.unique(options):
+        here, chance = options == count, 1 / count
+        knows = np.clip((score[here].mean(0) - chance) / (1 - chance), 0, 1)
+        guessed = (1 - knows) * chance
+        of_right = guessed / np.maximum(knows + guessed, 1e-12)  # 0/0: nobody is right
+        luck[here] = np.where(right[here], of_right, 1.0).prod(1)
+    known: Floats = 1 - luck + luck * score[:, fallback]
+    return known

@@ -15,12 +15,16 @@ from router_r1_eval.intervals import interval, paired
 
 
 def point(run: Run, bar: Run | None, seed: int = 0) -> dict[str, Any]:
-    """A router's figures, and how it compares with the best single model on the same questions, where one was asked."""
+    """A router's figures, and how it compares with the best single model on the same questions, where one was asked.
+
+    `ci95` is of the accuracy and `cost_ci95` of the dollars, both over other draws of questions; calls have none.
+    """
     figures: dict[str, Any] = {
         "accuracy": float(run.value.mean()),
         "cost_usd": float(run.cost.mean()),
         "calls": float(run.calls.mean()),
         "ci95": interval(run.value, seed=seed).bounds,
+        "cost_ci95": interval(run.cost, seed=seed).bounds,
     }
     if bar is not None:
         difference = paired(run.value, bar.value, seed=seed)

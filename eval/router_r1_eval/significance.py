@@ -75,15 +75,32 @@ def smallest_difference(
     """
     if questions < 1 or not all(0 < part < 1 for part in (differ, alpha, power)):
         raise ValueError("expected questions, and a share, a level and a power between 0 and 1")
-    z = NormalDist().inv_cdf
-    return (z(1 - alpha / 2) + z(power)) * math.sqrt(differ / questions)
+    return _smallest(questions, differ, alpha, power)
 
 
 def visible_difference(ours: Floats, theirs: Floats) -> float:
-    """`smallest_difference` by how often two routers differ on a sample, each [n]; at most 1.
+    """The smallest difference between routers that differ as these two do on a sample, each [n], found with probability 0.8 at level 0.05; at most 1.
 
-    They are taken to differ on six questions at least: fewer can not be significant, whoever has them.
+    As `smallest_difference`, of differences of any size: their standard deviation is taken about 0, as if either sign were as likely, which is what
+    McNemar's test assumes too. With values of 0 and 1 that is the root of the share that differs.
+
+    Two are taken to differ on six questions at least, by what they differ elsewhere, or 1: fewer can not be significant, whoever has them.
+
+    Raises:
+        ValueError: no questions, or not the same number of them.
     """
-    n = len(ours)
-    differ = max(_FEWEST / n, float((np.asarray(ours) != np.asarray(theirs)).mean()))
-    return min(1.0, smallest_difference(n, differ=min(0.99, differ)))
+    mine, yours = np.asarray(ours, dtype=np.float64), np.asarray(theirs, dtype=np.float64)
+    if mine.shape != yours.shape or mine.ndim != 1 or not len(mine):
+        raise ValueError(
+            f"expected values of the same questions, got {mine.shape} and {yours.shape}"
+        )
+    square = (mine - yours) ** 2
+    unequal = square[square > 0]
+    size = float(unequal.mean()) if len(unequal) else 1.0
+    return min(1.0, _smallest(len(mine), size * max(_FEWEST, len(unequal)) / len(mine)))
+
+
+def _smallest(questions: int, variance: float, alpha: float = 0.05, power: float = 0.8) -> float:
+    """By the variance of the difference on one question."""
+    z = NormalDist().inv_cdf
+    return (z(1 - alpha / 2) + z(power)) * math.sqrt(variance / questions)

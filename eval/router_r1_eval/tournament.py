@@ -3,11 +3,14 @@
 What is measured are bars, the planner, one-shot routers, and policies, which play the real episodes. All choices are made on training and
 validation questions; the test questions give the figures.
 
-    accuracy, cost, calls     means, with 95 % bootstrap intervals; differences to the best single model paired
+    accuracy, cost, calls     means; of accuracy and cost with 95 % bootstrap intervals, of accuracy the paired difference to the best single model too
+    mcnemar                   the exact test against the best single model; None for a row that is not right or wrong where the table's answers
+                              are, such as the expectation `random`
     within                    the setting that validation chooses under a cap on cost
     hull                      what mixing a router's settings reaches: AIQ, accuracy at fixed spends, and what 95 % and 100 % of the best single
                               model's accuracy cost. Which settings are mixed is chosen by validation: those on the non-decreasing convex hull there.
-                              `in_hindsight` is AIQ by the hull of the test questions themselves, as it is published for other routers; it flatters
+                              `in_hindsight` is AIQ by the hull of the test questions themselves, as it is published for other routers, and
+                              RouterBench's AIQ of this hull; it flatters
     zero_router               the same for the single models: what needs no look at a question
     arena_score               accuracy and log cost in one number
     regret                    by category: accuracy that the best single model of this category, in hindsight, has more
@@ -39,10 +42,10 @@ from router_r1_envs.methods import Method, Run, chosen, sensitivities, single
 from router_r1_envs.recorded import RecordedWorld
 from router_r1_eval.bars import bars, not_listed
 from router_r1_eval.check import check
-from router_r1_eval.curves import Curve, arena_score, corners, hull, through
+from router_r1_eval.curves import Curve, arena_score, corners, hull, routerbench_aiq, through
 from router_r1_eval.headroom import headroom
 from router_r1_eval.play import PlayedMethod, write_traces
-from router_r1_eval.results import estimated, point, row, versions
+from router_r1_eval.results import estimated, row, versions
 from router_r1_eval.significance import mcnemar, visible_difference
 from router_r1_eval.two_models import gap
 from router_r1_reward import RewardConfig
@@ -197,7 +200,9 @@ def measure(
         max(_point(r)[0] for r in singles.values()),
     )
     between = _Between.of(world, grid)
+    graded = not np.isin(grid.score, (0.0, 1.0)).all()
     rows = []
+    reached = [_points(singles)]
     for method in methods:
         began = time.perf_counter()
         runs = {method.settings[0]: method.run(grid, method.settings[0])}
@@ -206,25 +211,29 @@ def measure(
         tried = {s: method.run(validation, s) for s in method.settings}
         head = _most_accurate(tried, limit) or min(tried, key=lambda s: tried[s].cost.mean())
         entry = row(method.name, method.kind, runs, head, bar, seed)
+        alone = {key: told for key, told in entry.items() if key not in ("name", "kind", "curve")}
+        figures = {item["setting"]: item for item in entry["curve"] or [alone]}
         entry["within"] = {}
         for name, share in CAPS.items():
             setting = _most_accurate(tried, share * limit)
-            entry["within"][name] = (
-                {"setting": setting, **point(runs[setting], bar, seed)}
-                if setting is not None
-                else None
-            )
-        test = mcnemar(runs[head].value, bar.value)
+            entry["within"][name] = None if setting is None else dict(figures[setting])
         entry["smallest_difference"] = visible_difference(runs[head].value, bar.value)
-        entry["mcnemar"] = {"only_ours": test.ours, "only_theirs": test.theirs, "p": test.p}
+        entry["mcnemar"] = _mcnemar(runs[head], bar, graded)
         entry["arena_score"] = arena_score(entry["accuracy"], 1000 * entry["cost_usd"])
         entry["hull"] = _mixed(tried, runs, bar, spread)
+        reached.append(_points(runs))
         entry["categories"], entry["regret"] = _by_category(world, grid, runs[head])
         if method.kind == "router":
             entry["overhead_ms"] = 1000 * elapsed / len(grid)
         if between is not None:
             entry |= between.recovered(method, grid, runs[head])
         rows.append(entry)
+    zero = _mixed(tried_singles, singles, bar, spread)
+    # RouterBench's largest cost: of the most accurate setting of each, the dearest where several are.
+    dearest = max(max((quality, cost) for cost, quality in points)[1] for points in reached)
+    for mixed, points in zip((zero, *(entry["hull"] for entry in rows)), reached, strict=True):
+        found = routerbench_aiq(points, dearest) if dearest else None
+        mixed["in_hindsight"]["aiq_routerbench"] = found
     # Of what one comes to compare; of the single models where there is nothing else.
     visible = [entry["smallest_difference"] for entry in rows if entry["curve"]]
     visible = visible or [visible_difference(run.value, bar.value) for run in singles.values()]
@@ -233,7 +242,7 @@ def measure(
         "questions": len(grid),
         "pool": list(grid.names),
         "rows": rows,
-        "zero_router": _mixed(tried_singles, singles, bar, spread),
+        "zero_router": zero,
         "headroom": headroom(world, grid, bar) | {"smallest_difference": max(visible)},
         "two_models": None if between is None else between.shown(),
         "settings": {
@@ -250,25 +259,42 @@ def measure(
 
 
 def _most_accurate(tried: dict[str, Run], limit: float) -> str | None:
-    """Of the settings that cost no more than this."""
-    fitting = {s: run for s, run in tried.items() if run.cost.mean() <= limit * (1 + 1e-9)}
-    return max(fitting, key=lambda s: fitting[s].value.mean()) if fitting else None
+    """Of the settings that cost no more than this; of equal ones the cheapest."""
+    costs = {s: float(run.cost.mean()) for s, run in tried.items()}
+    fitting = [s for s, cost in costs.items() if cost <= limit * (1 + 1e-9)]
+    # Rounded: means of the same values in another order differ in the last bits.
+    key = {s: (round(float(tried[s].value.mean()), 12), -costs[s]) for s in fitting}
+    return max(fitting, key=key.__getitem__) if fitting else None
+
+
+def _mcnemar(run: Run, bar: Run, graded: bool) -> dict[str, Any] | None:
+    """None where one of two answers is neither right nor wrong, as an expectation is: unless the table itself has graded scores, of which a half is right."""
+    if not graded and not np.isin(run.value, (0.0, 1.0)).all():
+        return None
+    test = mcnemar(run.value, bar.value)
+    return {"only_ours": test.ours, "only_theirs": test.theirs, "p": test.p}
 
 
 def _point(run: Run) -> tuple[float, float]:
     return float(run.cost.mean()), float(run.value.mean())
 
 
+def _points(runs: Mapping[str, Run]) -> list[tuple[float, float]]:
+    return [_point(run) for run in runs.values()]
+
+
 def _mixed(
     tried: Mapping[str, Run], runs: Mapping[str, Run], bar: Run, spread: tuple[float, float]
 ) -> dict[str, Any]:
-    """What mixing settings reaches on `runs`, of those that are corners of the hull of `tried`; AIQ is over the costs of the single models.
-
-    `aiq_by_highest_cost` is the same area by RouterBench's normaliser.
-    """
+    """What mixing settings reaches on `runs`, of those that are corners of the hull of `tried`; AIQ is over the costs of the single models."""
     mixed = corners({setting: _point(run) for setting, run in tried.items()})
     curve = through(_point(runs[setting]) for setting in mixed)
     cost, accuracy = _point(bar)
+
+    low, high = spread
+
+    def aiq(curve: Curve) -> float | None:
+        return curve.mean(low, high) if low < high else None
 
     def share(part: float) -> float | None:
         found = curve.cost_of(part * accuracy)
@@ -276,21 +302,12 @@ def _mixed(
 
     return {
         "corners": mixed,
-        **_aiq(curve, spread),
-        "in_hindsight": _aiq(hull(map(_point, runs.values())), spread),
+        "aiq": aiq(curve),
+        "in_hindsight": {"aiq": aiq(hull(_points(runs)))},
         "range_usd": list(spread),
         "accuracy_at": {f"{part:.0%}": curve.at(part * cost) for part in SPENDS},
         "cost_ratio_at_100": share(1.0),
         "cost_ratio_at_95": share(_WIDE),
-    }
-
-
-def _aiq(curve: Curve, spread: tuple[float, float]) -> dict[str, float | None]:
-    low, high = spread
-    aiq = curve.mean(low, high) if low < high else None
-    return {
-        "aiq": aiq,
-        "aiq_by_highest_cost": None if aiq is None else aiq * (high - low) / high,
     }
 
 

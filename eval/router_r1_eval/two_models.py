@@ -5,7 +5,7 @@
     CPT(x)   call-performance threshold: the smallest share c whose PGR reaches x
 
 as in RouteLLM (arXiv:2406.18665), but exact: over every share, not ten bins; questions with equal scores in expectation over their orders; and
-CPT on the best quality reached so far, since a PGR that falls again is not a function of x.
+CPT where the curve, straight between shares, first reaches x, since a PGR that falls again has several shares for one x.
 
 APGR is not bounded by 1: a router can be better than the strong model. `oracle_order` is the ceiling of a table; print both.
 """
@@ -36,13 +36,13 @@ class Gap:
 
     def cpt(self, recovered: float) -> float | None:
         """The smallest share of strong calls that recovers this part of the gap; None where none does."""
-        best = np.maximum.accumulate(self.pgr)
-        place = int((best < recovered).sum())
-        if place == len(best):
+        reached = np.flatnonzero(self.pgr >= recovered)
+        if not len(reached):
             return None
+        place = int(reached[0])
         if place == 0:
             return float(self.share[0])
-        low, high = best[place - 1], best[place]
+        low, high = self.pgr[place - 1], self.pgr[place]  # below, and not below
         part = (recovered - low) / (high - low)
         return float(self.share[place - 1] + part * (self.share[place] - self.share[place - 1]))
 

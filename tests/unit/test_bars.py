@@ -15,9 +15,10 @@ from router_r1_envs.grid import Grid
 from router_r1_envs.methods import Method, single
 from router_r1_envs.recorded import RecordedWorld, RecordedWorldConfig
 from router_r1_envs.world import Level
+from router_r1_eval import intervals
 from router_r1_eval.bars import _cascade, _stop, _vote_steps, bars
 from router_r1_eval.intervals import interval, paired
-from router_r1_eval.tournament import measure, router_method, tournament
+from router_r1_eval.tournament import measure, router_method, summary, tournament
 
 PRICES = {"a": 1.0, "b": 2.0, "c": 10.0}
 LEVELS = (Level(name="rich", worth_usd=1.0), Level(name="poor", worth_usd=0.0001))
@@ -116,12 +117,23 @@ def test_the_lookup_takes_the_best_model_of_each_category_at_the_price() -> None
     assert by_price["poor"]["cost_usd"] == pytest.approx(1e-4)
 
 
-def test_a_category_that_training_lacks_gets_the_best_single_model() -> None:
-    world = world_of(halves)
+@pytest.mark.parametrize("name", ["a first one", "the last one"])
+def test_a_category_that_training_lacks_gets_the_best_single_model(name: str) -> None:
+    """Wherever the category for which `a` is taken stands in the list."""
+
+    def named(number):
+        category, *said = halves(number)
+        return name if category == "even" else "middle", *said
+
+    world = world_of(named)
     lookup = next(m for m in bars(world) if m.name == "best per category")
-    question = world.questions(Split.TEST)[0].model_copy(update={"category": "unheard of"})
-    run = lookup.run(Grid.of(world, [question]), "")
-    assert run.cost[0] == pytest.approx(1e-3)
+    asked = world.questions(Split.TEST)
+    even = next(q for q in asked if int(q.id[1:]) % 2 == 0)
+    for question, cost in (
+        (even, 1e-4),
+        (even.model_copy(update={"category": "unheard of"}), 1e-3),
+    ):
+        assert lookup.run(Grid.of(world, [question]), "").cost[0] == pytest.approx(cost)
 
 
 def test_a_cascade_believes_two_that_agree_and_else_the_third() -> None:
@@ -194,6 +206,32 @@ def test_each_cap_has_the_most_accurate_setting_that_validation_finds_under_it()
     assert only["within"]["three quarters of its cost"] is None
 
 
+@pytest.mark.parametrize("order", [("dear", "cheap"), ("cheap", "dear")])
+def test_of_equally_accurate_settings_the_cheaper_one_is_taken(order) -> None:
+    """On validation questions `a` is as right as `c`, the best single model, for a tenth of its cost."""
+    world = world_of(
+        lambda n: ("one", "A" if split_of(f"q{n}") is Split.VALIDATION else "B", "C", "A"), size=200
+    )
+    fixed = {"cheap": lambda g: single(g, 0), "dear": lambda g: single(g, 2)}
+    method = Method("either", "bar", order, lambda g, s: fixed[s](g))
+    (row,) = measure(world, [method])["rows"]
+    assert row["setting"] == "cheap"
+    assert {item["setting"] for item in row["within"].values()} == {"cheap"}
+
+
+@pytest.mark.parametrize("order", [("2", "3"), ("3", "2")])
+def test_where_every_setting_is_too_dear_the_cheapest_stands_for_the_router(order) -> None:
+    world = world_of(halves)
+
+    def run(grid: Grid, times: str):
+        return replace(single(grid, 2), cost=float(times) * single(grid, 2).cost)
+
+    (row,) = measure(world, [Method("dear", "bar", order, run)])["rows"]
+    assert row["setting"] == "2"
+    assert row["cost_usd"] == pytest.approx(2e-3)
+    assert set(row["within"].values()) == {None}
+
+
 def test_levels_without_a_worth_are_an_error() -> None:
     with pytest.raises(ConfigError, match="no level states worth_usd"):
         bars(world_of(halves, levels=(Level(name="x", budget_usd=1.0),)))
@@ -254,7 +292,161 @@ def test_intervals_of_nothing_or_of_different_questions_are_errors() -> None:
         paired(np.zeros(3), np.zeros(2))
 
 
+def test_an_interval_of_many_questions_counts_every_draw_of_every_piece(monkeypatch) -> None:
+    values = np.random.default_rng(0).random(50)
+    whole = interval(values, draws=400)
+    monkeypatch.setattr(intervals, "_KEPT", 50 * 99)  # five pieces
+    pieces = list(intervals._resamples(50, 400, 0))
+    assert len(pieces) == 5
+    assert sum(len(piece) for piece in pieces) == 400
+    assert all(np.allclose(piece.sum(1), 1) for piece in pieces)
+    assert interval(values, draws=400) == whole
+
+
+# --- nothing is chosen by the test questions
+
+
+def held_out(number) -> bool:
+    return split_of(f"q{number}") is Split.TEST
+
+
+def with_costs(world, dearer) -> RecordedWorld:
+    """The same world, in which some outcomes (question's number, model) cost so much."""
+    rows = [
+        o.model_copy(update={"cost": dearer(int(o.id[1:]), o.model) or world.table.cost_usd(o)})
+        for o in world.table
+    ]
+    table = OutcomeTable(world.table.cards, world.table.questions, rows, source="drawn")
+    return RecordedWorld(table, world.settings)
+
+
+@pytest.mark.parametrize("name", ["label", "knn", "linear", "kmeans"])
+def test_a_router_is_not_fitted_on_test_questions(name: str) -> None:
+    """Their category is known to nobody, so it gets what is best elsewhere, and not `b`, which alone knows it."""
+    if name != "label":
+        pytest.importorskip("sklearn")
+    world = world_of(
+        lambda n: ("asked later", "C", "A", "B") if held_out(n) else ("one", "C", "B", "A"),
+        size=200,
+    )
+    method = router_method(world, name)
+    grid = Grid.of(world, world.questions(Split.TEST))
+    assert method.run(grid, "rich").value.mean() == 0
+
+
+def test_the_cap_on_cost_is_what_the_best_single_model_costs_on_validation_questions() -> None:
+    """`c` is always right and cheap on the test questions alone, where `b`, a fifth of its price elsewhere, would be too dear."""
+    world = world_of(
+        lambda n: ("one", "A" if held_out(n) else "C", "C" if n % 5 == 0 else "A", "A"), size=200
+    )
+    world = with_costs(world, lambda n, model: 1e-4 if held_out(n) and model == "c" else None)
+    fixed = {"a": lambda g: single(g, 0), "b": lambda g: single(g, 1)}
+    (row,) = measure(world, [Method("ours", "bar", ("a", "b"), lambda g, s: fixed[s](g))])["rows"]
+    assert row["setting"] == "b"
+    assert row["within"]["its cost"]["setting"] == "b"
+
+
+def test_nothing_that_is_fitted_or_chosen_depends_on_the_test_questions() -> None:
+    """The same training and validation questions beside other test questions: the same decisions, expectations and settings."""
+
+    def turned(number):
+        category, *said = halves(number)
+        return category, *(("B", "A", "C") if held_out(number) else said)
+
+    one = world_of(halves, size=300)
+    other = with_costs(world_of(turned, size=300), lambda n, _: 0.01 if held_out(n) else None)
+    grids = [Grid.of(world, world.questions(Split.TRAIN)) for world in (one, other)]
+    pairs = zip(
+        *([*bars(w), router_method(w, "label")] for w in (one, other)),
+        strict=True,
+    )
+    for first, second in pairs:
+        for setting in first.settings:
+            ours, theirs = first.run(grids[0], setting), second.run(grids[1], setting)
+            assert (ours.value == theirs.value).all(), (first.name, setting)
+            assert (ours.cost == theirs.cost).all(), (first.name, setting)
+        if first.expects is not None and second.expects is not None:
+            assert (first.expects(grids[0]) == second.expects(grids[1])).all(), first.name
+    rows = [tournament(world, one_shot=["label"])["rows"] for world in (one, other)]
+    for first, second in zip(*rows, strict=True):
+        assert first["accuracy"] != second["accuracy"] or first["name"] == "random"
+        assert chosen_in(first) == chosen_in(second), first["name"]
+
+
+def chosen_in(row):
+    within = {name: item and item["setting"] for name, item in row["within"].items()}
+    return row["setting"], within, row["hull"]["corners"]
+
+
 # --- a tournament's further figures
+
+
+def test_an_expectation_is_neither_right_nor_wrong_and_has_no_test_of_that() -> None:
+    world = world_of(halves, size=400)
+    rows = rows_of(world)
+    assert rows["random"]["mcnemar"] is None
+    # By hand: both are right on even questions, and of odd ones only `c` is, nine in ten being no multiple of five.
+    odd = [int(q.id[1:]) for q in world.questions(Split.TEST) if int(q.id[1:]) % 2]
+    only = sum(n % 10 != 5 for n in odd)
+    assert rows["a"]["mcnemar"] == {
+        "only_ours": 0,
+        "only_theirs": only,
+        "p": pytest.approx(2 * 0.5**only),
+    }
+    assert summary(tournament(world))
+    graded = [o.model_copy(update={"score": 0.75 * o.score}) for o in world.table]
+    table = OutcomeTable(world.table.cards, world.table.questions, graded, source="drawn")
+    rows = rows_of(RecordedWorld(table, world.settings))
+    assert rows["a"]["mcnemar"]["only_theirs"] == only  # from a half on it is right
+
+
+def test_regret_is_against_the_model_that_is_best_in_the_category() -> None:
+    """`c` is best on the whole; of even questions it has every third wrong, which `a` has right."""
+    world = world_of(
+        lambda n: ("odd", "B", "C", "A") if n % 2 else ("even", "A", "C", "A" if n % 3 else "B"),
+        size=400,
+    )
+    rows = rows_of(world)
+    even = [int(q.id[1:]) for q in world.questions(Split.TEST) if int(q.id[1:]) % 2 == 0]
+    assert rows["best single"]["accuracy"] == rows["c"]["accuracy"]
+    assert rows["c"]["regret"] == {
+        "odd": 0,
+        "even": pytest.approx(np.mean([n % 3 == 0 for n in even])),
+    }
+    assert rows["a"]["regret"] == {"odd": 1, "even": 0}
+
+
+def test_every_row_is_drawn_by_the_seed() -> None:
+    world = world_of(halves, size=200)
+
+    def run(grid: Grid, setting: str):
+        fine = np.array([int(q.id[1:]) * 0.618 % 1 for q in grid.questions])
+        return replace(single(grid, 0), value=fine ** float(setting), cost=fine)
+
+    method = Method("fine", "bar", ("1", "2"), run)
+    one, same, other = (measure(world, [method], seed=seed)["rows"][0] for seed in (1, 1, 2))
+    for found, again, elsewhere in zip(
+        *(r["curve"] + [r] for r in (one, same, other)), strict=True
+    ):
+        for name in ("ci95", "cost_ci95"):
+            assert found[name] == again[name] != elsewhere[name]
+        assert found["vs_best_single"]["ci95"] != elsewhere["vs_best_single"]["ci95"]
+
+
+def test_routerbenchs_aiq_is_over_the_largest_cost_of_all_rows() -> None:
+    """`a` costs 1 and `c` 10 (per 10,000); `c` asked twice is as right and costs 20."""
+    world = world_of(halves, size=400)
+
+    def twice(grid: Grid, _: str):
+        return replace(single(grid, 2), cost=2 * single(grid, 2).cost)
+
+    results = measure(world, [Method("twice", "bar", ("",), twice), *bars(world)])
+    rows = {row["name"]: row for row in results["rows"]}
+    low, high = rows["a"]["accuracy"], rows["c"]["accuracy"]
+    area = 9 * (low + high) / 2 + 10 * high
+    assert results["zero_router"]["in_hindsight"]["aiq_routerbench"] == pytest.approx(area / 20)
+    assert rows["c"]["hull"]["in_hindsight"]["aiq_routerbench"] == pytest.approx(high / 2)
+    assert rows["twice"]["hull"]["in_hindsight"]["aiq_routerbench"] == 0
 
 
 def test_a_row_says_what_mixing_reaches_and_where_it_loses() -> None:
@@ -269,9 +461,7 @@ def test_a_row_says_what_mixing_reaches_and_where_it_loses() -> None:
     lookup = rows["best per category, by price"]
     assert lookup["hull"]["cost_ratio_at_100"] == pytest.approx(0.55, abs=0.1)
     low, high = lookup["hull"]["range_usd"]
-    assert lookup["hull"]["aiq"] * (high - low) / high == pytest.approx(
-        lookup["hull"]["aiq_by_highest_cost"]
-    )
+    assert (low, high) == (rows["a"]["cost_usd"], rows["c"]["cost_usd"])
     assert lookup["hull"]["aiq"] > results["zero_router"]["aiq"] > best["hull"]["aiq"]
     assert rows["cheapest"]["regret"]["even"] == 0
     assert rows["cheapest"]["regret"]["odd"] == pytest.approx(
@@ -343,7 +533,8 @@ def test_headroom_is_stated_with_what_luck_has_in_it() -> None:
     world = world_of(halves, size=400)
     head = measure(world, [])["headroom"]
     assert head["oracle"] == head["best_single"] == pytest.approx(0.9, abs=0.05)
-    assert 0 < head["oracle_less_chance"] <= head["oracle"]
+    # Nobody else knows what `c` does not; it is asked where nobody knows.
+    assert head["oracle_less_chance"] == pytest.approx(head["best_single"])
     assert set(head["ties"]) == {"a tie", "one best model", "nobody"}
     assert sum(head["ties"].values()) == pytest.approx(1)
     assert head["ties"]["nobody"] == pytest.approx(1 - head["oracle"])

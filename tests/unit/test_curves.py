@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router_r1_eval.curves import arena_score, corners, hull, interpolate, through
+from router_r1_eval.curves import arena_score, corners, hull, interpolate, routerbench_aiq, through
 from router_r1_eval.oracles import cross_fitted, less_chance, raw
-from router_r1_eval.significance import mcnemar, smallest_difference
-from router_r1_eval.two_models import gap, oracle_order
+from router_r1_eval.significance import mcnemar, smallest_difference, visible_difference
+from router_r1_eval.two_models import Gap, gap, oracle_order
 
 POINTS = st.lists(
     st.tuples(st.floats(0, 10, allow_subnormal=False), st.floats(0, 1, allow_subnormal=False)),
@@ -46,7 +46,16 @@ def test_equal_scores_are_in_no_order() -> None:
     assert gap(weak, strong, order).apgr == pytest.approx(np.mean(drawn), abs=0.02)
 
 
-def test_a_threshold_counts_from_the_best_that_was_reached_before() -> None:
+def test_a_threshold_is_where_the_curve_first_reaches_it() -> None:
+    falls = Gap(np.array([0, 0.25, 0.5, 1]), np.array([0, 0.4, 0.2, 1]))
+    # From .2 at a half to 1 at the end: .5 is 3/8 of the way, .8 is 3/4.
+    assert falls.cpt(0.5) == pytest.approx(0.6875)
+    assert falls.cpt(0.8) == pytest.approx(0.875)
+    assert falls.cpt(0.3) == pytest.approx(0.1875)  # on the first rise, not the second
+    shares = np.linspace(0, 1, 100_001)
+    heights = np.interp(shares, falls.share, falls.pgr)
+    for x in (0.1, 0.4, 0.41, 0.95):
+        assert falls.cpt(x) == pytest.approx(shares[np.argmax(heights >= x)], abs=1e-4)
     # 1, then 0, then 1 again: half the gap is recovered at the first rise.
     found = gap(np.array([0, 1, 0, 0.0]), np.array([1, 0, 1, 0.0]), np.array([4, 3, 2, 1.0]))
     assert found.pgr.tolist() == [0, 1, 0, 1, 1]
@@ -176,6 +185,33 @@ def test_what_is_no_point_is_an_error() -> None:
         hull([(1, 1)]).at(-1)
 
 
+def test_routerbench_begins_at_a_routers_own_first_point() -> None:
+    """By hand, where the dearest router costs 10: areas 2.7 + 1.55; 1.05 + 4.2; 1.35 + 2.7 + 1.55."""
+    late, steep = [(4, 0.6), (8, 0.75), (10, 0.8)], [(1, 0.1), (4, 0.6), (10, 0.8)]
+    assert routerbench_aiq(late, 10) == pytest.approx(0.425)
+    assert routerbench_aiq(steep, 10) == pytest.approx(0.525)  # (1, .1) is no corner of `hull`
+    assert routerbench_aiq([(1, 0.3), *late], 10) == pytest.approx(0.56)
+    assert routerbench_aiq([(1, 0.3), (2, 0.31), (12, 0.1), *late], 20) == pytest.approx(13.6 / 20)
+    with pytest.raises(ValueError, match="largest cost of all routers"):
+        routerbench_aiq(late, 9)
+    with pytest.raises(ValueError, match="largest cost of all routers"):
+        routerbench_aiq([(0, 0.5)], 0)
+
+
+@given(POINTS)
+def test_routerbenchs_area_is_that_under_all_chords(points) -> None:
+    """At every cost the highest of all chords between two settings, or of cheaper settings themselves."""
+    costs = np.linspace(min(c for c, _ in points), 12, 4001)
+    height = np.zeros_like(costs)
+    for cost, quality in points:
+        height = np.maximum(height, np.where(costs >= cost, quality, 0))
+        for other, better in points:
+            if other > cost + 1e-6:
+                between = np.interp(costs, [cost, other], [quality, better], left=0, right=0)
+                height = np.maximum(height, between)
+    assert routerbench_aiq(points, 12) == pytest.approx(np.trapezoid(height, costs) / 12, abs=1e-3)
+
+
 def test_the_arena_score_of_a_published_entry() -> None:
     """Accuracy .7396 at $10.02 per 1,000 questions is .643 in RouterArena."""
     assert arena_score(0.7396, 10.02) == pytest.approx(0.643, abs=5e-4)
@@ -219,6 +255,47 @@ def test_a_difference_of_the_smallest_size_is_found_as_often_as_promised() -> No
         smallest_difference(0)
 
 
+def test_partial_scores_count_as_right_from_a_half_on() -> None:
+    found = mcnemar(np.array([0.5, 0.5, 0.49]), np.array([0.49, 1.0, 0.5]))
+    assert (found.ours, found.theirs) == (1, 1)
+
+
+def test_what_a_sample_shows_counts_how_much_two_differ_and_not_how_often_alone() -> None:
+    ours, theirs = np.zeros((2, 100))
+    ours[:12], theirs[12:20] = 1, 1
+    assert visible_difference(ours, theirs) == pytest.approx(2.8016 * 0.2**0.5 / 10, rel=1e-4)
+    # Half as large on as many questions: half as coarse.
+    assert visible_difference(ours / 2, theirs / 2) == pytest.approx(
+        2.8016 * 0.2**0.5 / 20, rel=1e-4
+    )
+    # Six questions at least differ, by as much as others do.
+    assert visible_difference(theirs, theirs) == pytest.approx(2.8016 * 0.06**0.5 / 10, rel=1e-4)
+    few = np.where(np.arange(100) < 2, 0.5, 0.0)
+    assert visible_difference(few, 0 * few) == pytest.approx(2.8016 * 0.06**0.5 / 20, rel=1e-4)
+    assert visible_difference(np.ones(2), np.zeros(2)) == 1
+    with pytest.raises(ValueError, match="same questions"):
+        visible_difference(ours, theirs[:50])
+
+
+@pytest.mark.parametrize("samples", [1, 5])
+def test_a_visible_difference_of_means_over_samples_is_found_as_often_as_promised(samples) -> None:
+    """Two routers that are right with probabilities of their own on each question; one is better by what is said to be visible."""
+    rng = np.random.default_rng(0)
+    n = 500
+
+    def drawn(better: float):
+        rate = rng.uniform(0.2, 0.7, n)
+        return (rng.binomial(samples, rate + gain) / samples for gain in (better, 0))
+
+    size = float(np.mean([visible_difference(*drawn(0)) for _ in range(50)]))
+    found = 0
+    for _ in range(600):
+        ours, theirs = drawn(size)
+        d = ours - theirs
+        found += d.mean() > 1.96 * d.std() / n**0.5
+    assert found / 600 == pytest.approx(0.8, abs=0.06)
+
+
 # --- oracles
 
 
@@ -227,7 +304,8 @@ def test_the_raw_oracle_of_guessers_is_luck_and_the_corrected_ones_know_it() -> 
     guesses = (rng.random((4000, 8, 4)) < 0.25).astype(float)  # four options, four samples
     assert raw(guesses[:, :, 0]).mean() == pytest.approx(1 - 0.75**8, abs=0.02)
     assert cross_fitted(guesses).mean() == pytest.approx(0.25, abs=0.02)
-    assert less_chance(guesses[:, :, 0], np.full(4000, 4)).mean() < 0.05
+    # Eight rates that are a little above chance by chance look like some knowledge.
+    assert 0.22 < less_chance(guesses[:, :, 0], np.full(4000, 4), 0).mean() < 0.3
 
 
 def test_corrections_leave_what_is_known_alone() -> None:
@@ -235,17 +313,53 @@ def test_corrections_leave_what_is_known_alone() -> None:
     knows[np.arange(300), np.arange(300) % 3] = 1  # each question one model knows for certain
     assert raw(knows).mean() == 1
     assert cross_fitted(knows).mean() == 1
-    assert less_chance(knows[:, :, 0], np.full(300, np.inf)).mean() == 1
+    assert less_chance(knows[:, :, 0], np.full(300, np.inf), 0).mean() == 1
 
 
-def test_a_corrected_oracle_is_never_above_the_raw_one_where_answers_are_partly_right() -> None:
+@pytest.mark.parametrize(
+    "groups",
+    [
+        {4: (0.5,)},
+        {2: (0.6, 0.5)},
+        {4: (0.5, 0.3, 0.0)},
+        {2: (0.1, 0.7), 10: (0.8, 0.2), np.inf: (0.3, 0.4)},  # inf: open questions
+    ],
+)
+def test_the_oracle_less_chance_is_a_router_that_knows_who_knows(groups) -> None:
+    """Models that know independently, and else guess: it is drawn beside them who knew, which scores alone do not say."""
     rng = np.random.default_rng(0)
-    partly = rng.random((500, 4))
-    open_ended = less_chance(partly, np.full(500, np.inf))
-    assert (open_ended == raw(partly)).all()  # guessing never helps
-    chosen = less_chance(partly, np.full(500, 4))
-    assert (chosen <= raw(partly)).all()
-    assert chosen.mean() < raw(partly).mean()
+    n = 40_000
+    right, options, router = [], [], []
+    for count, known in groups.items():
+        knows = rng.random((n, len(known))) < known
+        guess = rng.random((n, len(known))) < 1 / count
+        answers = knows | guess
+        asked = np.where(knows.any(1), knows.argmax(1), 0)
+        right.append(answers)
+        options.append(np.full(n, count))
+        router.append(answers[np.arange(n), asked])
+    score, kinds = np.concatenate(right).astype(float), np.concatenate(options)
+    best = int(score.mean(0).argmax())
+    found = less_chance(score, kinds, best)
+    assert found.mean() == pytest.approx(np.mean(router), abs=0.005)
+    assert (found <= raw(score)).all()
+    assert (found >= score[:, best]).all(), "the best single model guesses too"
+    for number, reached in enumerate(router):  # each kind of question by itself
+        here = slice(number * n, (number + 1) * n)
+        assert found[here].mean() == pytest.approx(np.mean(reached), abs=0.01)
+
+
+def test_the_oracle_less_chance_of_four_questions_by_hand() -> None:
+    """Of two options; right on 3/4 and 1/2: the first knows half, and guesses a third of what it has right; the second guesses all."""
+    score = np.array([[1, 1], [1, 0], [0, 1], [1, 0.0]])
+    found = less_chance(score, np.full(4, 2.0), 0)
+    assert found.tolist() == pytest.approx([1, 1, 0, 1])  # the second one's right answer is luck
+    assert less_chance(score, np.full(4, 2.0), 1).tolist() == pytest.approx([1, 2 / 3, 1, 2 / 3])
+    for wrong in (score / 2, score * 2):
+        with pytest.raises(ValueError, match="scores of 0 and 1"):
+            less_chance(wrong, np.full(4, 2.0), 0)
+    with pytest.raises(ValueError, match="two or more options"):
+        less_chance(score, np.full(4, 1.0), 0)
 
 
 def test_cross_fitting_shares_ties_and_needs_samples() -> None:

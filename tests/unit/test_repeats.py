@@ -5,7 +5,7 @@ import pytest
 
 from router_r1.cards import ModelCard
 from router_r1.ledger import Price
-from router_r1.questions import Question, Split
+from router_r1.questions import Question, Split, split_of
 from router_r1.table import Outcome, OutcomeTable
 from router_r1_envs.grid import Grid
 from router_r1_envs.recorded import RecordedWorld, RecordedWorldConfig
@@ -94,6 +94,21 @@ def test_self_consistency_is_as_right_as_its_majority_and_costs_its_samples() ->
     assert (poor["calls"], poor["cost_usd"]) == (1, pytest.approx(1e-4))
     assert poor["accuracy"] == rows["small"]["accuracy"]
     assert bar["within"]["three quarters of its cost"]["setting"] == "rich"
+
+
+def test_model_and_samples_are_chosen_on_training_questions() -> None:
+    """On the test questions `small` is always wrong and `large` right at once: neither is known before."""
+
+    def turned(number):
+        if split_of(f"q{number}") is Split.TEST:
+            return {"small": ["B"] * 3, "large": ["A"]}
+        return two_of_three(number)
+
+    world = world_of(turned)
+    rows = {row["name"]: row for row in measure(world, bars(world))["rows"]}
+    rich = rows["self-consistency"]["curve"][0]
+    assert (rich["accuracy"], rich["calls"]) == (0, 3)
+    assert rows["large"]["accuracy"] == 1
 
 
 def test_without_repeated_samples_there_is_no_such_bar_and_the_results_say_so() -> None:

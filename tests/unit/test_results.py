@@ -8,7 +8,8 @@ import pytest
 from router_r1_envs.methods import Run
 from router_r1_eval.results import point, row, versions
 
-FIELDS = {"name", "kind", "accuracy", "cost_usd", "calls", "ci95", "vs_best_single", "curve"}
+FIGURES = {"accuracy", "cost_usd", "calls", "ci95", "cost_ci95", "vs_best_single"}
+FIELDS = {"name", "kind", "curve"} | FIGURES
 
 
 def run(values, cost=0.001, calls=1.0) -> Run:
@@ -27,6 +28,14 @@ def test_a_point_has_the_means_and_their_intervals():
     versus = found["vs_best_single"]
     assert versus["accuracy_diff"] == 0.25 and versus["cost_ratio"] == pytest.approx(0.25)
     assert 0 < versus["ci95"][0] < 0.25 < versus["ci95"][1]
+
+
+def test_dollars_have_an_interval_of_their_own():
+    """Every second question costs 3 and the others 1: a mean of 200 lies within 1.96 / sqrt(200) of 2."""
+    found = point(Run(np.ones(200), np.array([1.0, 3.0] * 100), np.ones(200)), BAR)
+    assert found["ci95"] == [1, 1]
+    assert found["cost_ci95"] == pytest.approx([2 - 1.96 / 200**0.5, 2 + 1.96 / 200**0.5], abs=0.03)
+    assert point(BAR, None)["cost_ci95"] == pytest.approx([0.004, 0.004])
 
 
 def test_the_comparison_is_paired():
