@@ -17,11 +17,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from router_r1 import config
 from router_r1.config import StrictModel
 from router_r1.errors import DataError
+from router_r1.files import replacing
 from router_r1.parquet import SUFFIX, Columns, read_parquet, write_parquet
 
 
@@ -54,6 +55,12 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _not_none(answer: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    if not answer:
+        raise ValueError("it needs a text, or a list with at least one")
+    return answer
+
+
 Text = Annotated[str, AfterValidator(_not_blank)]
 
 
@@ -64,7 +71,7 @@ class Question(StrictModel):
     """Unique among the questions it is used with."""
     question: Text
     """What is asked, choices included where there are any."""
-    answer: Text | Annotated[tuple[Text, ...], Field(min_length=1)]
+    answer: Annotated[Text | tuple[Text, ...], AfterValidator(_not_none)]
     """The gold answer, or all that are accepted."""
     metric: Text
     """How an answer is scored: `em`, `f1`, `contains`, `choice`, `math`, `code`, `ifeval`, ..."""
@@ -172,9 +179,9 @@ def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
         with opener(path, "rt", encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
-                    yield number, json.loads(line)
+                    yield number, json.loads(line.rstrip("\r\n"))
     except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{number}: no JSON: {error}") from error
+        raise DataError(f"{path}:{number}: no JSON: {error.msg} at column {error.colno}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path}:{number + 1}: not in UTF-8: {error}") from error
     except (OSError, EOFError) as error:
@@ -182,8 +189,9 @@ def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
 
 
 def write_json_lines(path: str | Path, objects: Iterable[Any]) -> None:
-    """Write objects one a line; gzipped if the name ends in `.gz`, and then equal objects give equal files."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write objects one a line; gzipped if the name ends in `.gz`, and then equal objects give equal files. A file that is there is replaced
+    whole or not at all.
+    """
     data = "".join(json.dumps(o, ensure_ascii=False) + "\n" for o in objects).encode()
-    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+    with replacing(path) as new:
+        new.write_bytes(gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)

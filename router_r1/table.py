@@ -26,6 +26,7 @@ from router_r1.answers import extract_answer
 from router_r1.cards import Endpoint, ModelCard, PoolFile
 from router_r1.config import StrictModel
 from router_r1.errors import ConfigError, DataError
+from router_r1.files import replacing
 from router_r1.ledger import Usage, cost_usd
 from router_r1.parquet import SUFFIX, Columns, read_parquet, write_parquet
 from router_r1.questions import (
@@ -262,7 +263,8 @@ class OutcomeTable:
         if self.endpoints:
             pool["endpoints"] = {name: _plain(e) for name, e in self.endpoints.items()}
         text = yaml.safe_dump(pool, sort_keys=False, allow_unicode=True, width=120)
-        (folder / "pool.yaml").write_text(text, encoding="utf-8")
+        with replacing(folder / "pool.yaml") as new:
+            new.write_text(text, encoding="utf-8")
         for name in ("questions", "responses"):  # the same in two forms is an error
             for other in set(FORMATS) - {format}:
                 (folder / f"{name}.{other}").unlink(missing_ok=True)

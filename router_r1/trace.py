@@ -25,6 +25,7 @@ from router_r1.aggregate import Aggregation
 from router_r1.cards import ModelCard
 from router_r1.episode import Episode, Limits, StopReason, TurnRecord
 from router_r1.errors import TraceError
+from router_r1.files import drop_unfinished_line
 from router_r1.ledger import Ledger, LedgerEntry
 from router_r1.prompts import PROMPT_VERSION
 from router_r1.transport import Message
@@ -191,7 +192,7 @@ def _adapter() -> TypeAdapter[Trace]:
 class TraceWriter:
     """Appends traces to a file; several writers, also in other processes, may share it.
 
-    The file is opened, and made, at the first write; `close` may be called at any time, and a later write opens it
+    The file is opened, and made with its folder, at the first write; `close` may be called at any time, and a later write opens it
     again.
     """
 
@@ -201,9 +202,9 @@ class TraceWriter:
         self._lock = threading.Lock()
         self._file: int | None = None
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            place = self.path if self.path.exists() else self.path.parent
-            unusable = self.path.is_dir() or not os.access(place, os.R_OK | os.W_OK)
+            place = next(p for p in (self.path, *self.path.absolute().parents) if p.exists())
+            unusable = place.is_dir() == (place == self.path)
+            unusable = unusable or not os.access(place, os.R_OK | os.W_OK)
         except OSError as error:
             raise TraceError(f"{self.path}: can not be written: {error.strerror}") from error
         if unusable:
@@ -214,6 +215,7 @@ class TraceWriter:
         """Alone with the file: among this process's threads, and among processes."""
         with self._lock:
             if self._file is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:
@@ -221,22 +223,11 @@ class TraceWriter:
             finally:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
-    def _drop_unfinished_line(self, file: int) -> None:
-        """A writer that was killed in mid-write leaves half a line: its trace was never written. Cut it off."""
-        size = os.fstat(file).st_size
-        end = size
-        while end > 0 and os.pread(file, 1, end - 1) != b"\n":
-            start = max(0, end - 65536)
-            end = start + os.pread(file, end - start, start).rfind(b"\n") + 1
-        if end < size:
-            log.warning("%s: dropped %d bytes of an unfinished line", self.path, size - end)
-            os.ftruncate(file, end)
-
     def write(self, trace: Trace) -> None:
         """Append one trace; on return the line is with the operating system."""
         line = (trace.to_json() + "\n").encode()
         with self._locked() as file:
-            self._drop_unfinished_line(file)
+            drop_unfinished_line(file, self.path)
             while line:
                 line = line[os.write(file, line) :]
 

@@ -7,7 +7,7 @@
 
 Scores are regraded from the texts, because the labels that come with RouteLLM take the last run of digits for the
 answer ("$20.00" is 0 to them, and so is "64" in "$64 for the 16 glasses"). Which number a text ends in says
-`router_r1_eval.numbers`.
+`router_r1_reward.conclusions`.
 
 Tokens are estimated as characters / 4. Prices are plausible list prices of hosted models of these sizes (see `PRICES`;
 `--price` changes them), no invoices. The two verification solvers draw many solutions and return the one that a
@@ -33,7 +33,7 @@ from router_r1.ledger import Price
 from router_r1.questions import Question, read_json_lines
 from router_r1.table import Outcome, OutcomeTable
 from router_r1_eval.importers.common import tokens
-from router_r1_eval.numbers import final_number
+from router_r1_reward.conclusions import final_number
 
 
 @dataclass(frozen=True)

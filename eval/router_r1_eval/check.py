@@ -32,7 +32,7 @@ from router_r1.ledger import cost_usd
 from router_r1.questions import Question, question_rows
 from router_r1.table import FORMATS, Outcome, OutcomeTable, outcome_rows
 from router_r1_eval.importers.common import NOT_PUBLISHED
-from router_r1_eval.numbers import final_number
+from router_r1_reward.conclusions import final_number
 
 FAR = 0.2
 """How far below a weaker model is an inversion, in score."""

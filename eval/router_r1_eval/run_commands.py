@@ -168,11 +168,12 @@ def rescore_command(
 
     folder = RunFolder(run)
     folder.read_settings()
-    if by_metric:
-        if judge is not None or judge_pool is not None:
-            raise ConfigError("--by-metric is without a judge; leave --judge and --judge-pool out")
-        folder.write_settings({"judge": None})
-    _score(folder, _grader(folder, allow_code, judge, judge_pool), seed)
+    if by_metric and (judge is not None or judge_pool is not None):
+        raise ConfigError("--by-metric is without a judge; leave --judge and --judge-pool out")
+    with folder.alone():
+        if by_metric:
+            folder.write_settings({"judge": None})
+        _score(folder, _grader(folder, allow_code, judge, judge_pool), seed)
 
 
 def _ask(

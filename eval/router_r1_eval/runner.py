@@ -28,6 +28,7 @@ from router_r1.agent import Result, RouterAgent
 from router_r1.aggregate import Aggregation
 from router_r1.episode import Episode, Limits, StopReason
 from router_r1.errors import ConfigError, DataError
+from router_r1.files import write_json
 from router_r1.ledger import Price
 from router_r1.pool import Account, ModelPool
 from router_r1.protocol import Route, render_turn
@@ -148,13 +149,11 @@ class RunFolder:
             for question in questions:
                 if known.setdefault(question.id, question) != question:
                     raise ConfigError(
-                        f"{self.path}: the question {question.id!r} is not what it was when this run began; choose another "
-                        f"--out"
+                        f"{self.path}: the question {question.id!r} is not what it was when this run began; make the same change in "
+                        f"{self.questions} too, or choose another --out"
                     )
             questions = list(known.values())
-        new = self.path / "questions.new.jsonl"
-        write_questions(new, questions)
-        new.replace(self.questions)
+        write_questions(self.questions, questions)
         self.write_settings({"fixed": dict(fixed)})
 
     def read_settings(self) -> dict[str, Any]:
@@ -171,12 +170,10 @@ class RunFolder:
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Replace the content of `run.json`, whole or not at all; what is there and not given stays."""
         kept = self.read_settings() if self.settings.exists() else {}
-        new = self.settings.with_suffix(".new")
-        new.write_text(json.dumps(kept | dict(settings), indent=2) + "\n")
-        new.replace(self.settings)
+        write_json(self.settings, kept | dict(settings))
 
     def episodes(self) -> dict[Job, tuple[Trace, ...]]:
-        """All traces of each job; the last one counts, unless it failed and another did not: then that one is last.
+        """All traces of each job; the last one counts, unless another says more: it did not fail, or has an answer. Then that one is last.
 
         Raises:
             DataError: traces of something else.
@@ -188,7 +185,7 @@ class RunFolder:
             except KeyError as error:
                 raise DataError(f"{self.traces}: a trace says no {error} in its metadata") from None
             tried = found.get(job, ())
-            better = not tried or failed(tried[-1]) or not failed(trace)
+            better = not tried or _worth(trace) >= _worth(tried[-1])
             found[job] = (*tried, trace) if better else (trace, *tried)
         return found
 
@@ -210,10 +207,11 @@ def passed_on(trace: Trace) -> bool:
 
 
 def failed(trace: Trace) -> bool:
-    """Does it say nothing about the router, so that it is asked again?
+    """Does it say too little about the router, so that it is asked again?
 
     It broke off; or policy or deadline failed and there is no answer; or candidates were called and not one could be reached, for an agent as
-    for a single model. An empty reply is a model's own doing.
+    for a single model. An empty reply is a model's own doing. An agent may have answered without them; then
+    that is what counts until it is asked again (`graded_answer`).
     """
     if broken_off(trace):
         return True
@@ -228,6 +226,15 @@ def failed(trace: Trace) -> bool:
 def broken_off(trace: Trace) -> bool:
     """Was the router never asked to the end, by nobody's fault (an interrupt, a bug)?"""
     return trace.stop_reason in _BROKEN_OFF
+
+
+def graded_answer(trace: Trace) -> str | None:
+    """What of an episode counts: its answer, also while it waits to be asked again; None where it has none, or broke off."""
+    return None if broken_off(trace) else trace.answer
+
+
+def _worth(trace: Trace) -> tuple[bool, bool, bool]:
+    return not failed(trace), graded_answer(trace) is not None, not broken_off(trace)
 
 
 def why_failed(trace: Trace) -> str:

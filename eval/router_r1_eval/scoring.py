@@ -4,13 +4,13 @@
     results.json    means with intervals, by category, what each model took; see `results.py`
     table/          what single models answered, for `router-r1 tournament` and as a world to train in
 
-A question that somebody has not been asked yet is left out for all. One that failed again and again counts as wrong, and is counted.
+A question that somebody has not been asked yet is left out for all. One that failed again and again is counted as failed, and as wrong where no
+answer was given.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +24,7 @@ import numpy as np
 from router_r1.answers import extract_answer
 from router_r1.cards import ModelCard
 from router_r1.errors import ConfigError, DataError
+from router_r1.files import write_json
 from router_r1.questions import Question, read_questions, write_json_lines
 from router_r1.table import Outcome, OutcomeTable
 from router_r1.trace import Trace
@@ -31,7 +32,15 @@ from router_r1_envs.methods import Run
 from router_r1_eval import benchmarks
 from router_r1_eval.efficiency import efficiency
 from router_r1_eval.results import point, versions
-from router_r1_eval.runner import Job, RunFolder, broken_off, failed, passed_on, why_failed
+from router_r1_eval.runner import (
+    Job,
+    RunFolder,
+    broken_off,
+    failed,
+    graded_answer,
+    passed_on,
+    why_failed,
+)
 from router_r1_eval.significance import smallest_difference, visible_difference
 from router_r1_eval.verdicts import Grader, Judged
 from router_r1_reward import grade
@@ -89,10 +98,11 @@ def score_all(
         question = questions.get(job.question)
         if question is None:
             raise DataError(f"a trace is of the question {job.question!r}, which is not there")
-        if failed(traces[-1]):
+        answer = graded_answer(traces[-1])
+        if answer is None and failed(traces[-1]):
             return Scored(job, traces, None, 0.0)
         whole = isinstance(grader, Judged)
-        parts = graded_parts(traces[-1].answer, "" if whole else question.metric)
+        parts = graded_parts(answer, "" if whole else question.metric)
         try:
             scores = [grader(question, part) for part in parts]
         except DataError as error:
@@ -174,7 +184,10 @@ def results_of(folder: RunFolder, scored: Sequence[Scored], *, seed: int = 0) ->
     if not cells:
         raise DataError(f"{folder.traces}: holds no episodes; run `router-r1 eval` first")
     pool = [card.name for card in scored[0].trace.candidates]
-    order = sorted(cells, key=lambda name: pool.index(name) if name in pool else -1)
+    order = sorted(
+        dict.fromkeys(one.job.router for one in scored),
+        key=lambda name: pool.index(name) if name in pool else -1,
+    )
     most = max(map(len, cells.values()))
     unfinished = {name: len(cells[name]) for name in order if len(cells[name]) < most / 2}
     order = [name for name in order if name not in unfinished]
@@ -205,6 +218,7 @@ def results_of(folder: RunFolder, scored: Sequence[Scored], *, seed: int = 0) ->
             )
         rows.append(entry)
     traces = [trace for s in scored for trace in s.traces]
+    counted = [s for name in order for key in common for s in cells[name][key]]
     bar = runs[best] if best is not None else None
     visible = [
         visible_difference(run.value, bar.value)
@@ -220,6 +234,10 @@ def results_of(folder: RunFolder, scored: Sequence[Scored], *, seed: int = 0) ->
         "rows": rows,
         "smallest_difference": max(visible, default=smallest_difference(len(common))),
         "efficiency": efficiency(traces, settings["fixed"]["agent"]["policy"].get("price")),
+        "spent_usd": math.fsum(trace.cost_usd for trace in traces),
+        "spent_on_failed_usd": math.fsum(
+            trace.cost_usd for s in counted for trace in s.traces if failed(trace)
+        ),
         "settings": {**settings, "best_single": best},
         "versions": versions(),
         "seed": seed,
@@ -294,6 +312,9 @@ def summary(results: Mapping[str, Any]) -> list[str]:
     if (judge := results["settings"].get("judge")) is not None:
         spent = "" if not judge["cost_usd"] else f", for ${judge['cost_usd']:.4f} now"
         lines.append(f"graded by the judge {judge['model']}{spent}")
+    lines.append(
+        f"spent ${results['spent_usd']:.4f}, ${results['spent_on_failed_usd']:.4f} of it on tries that failed"
+    )
     for name, count in results["unfinished"].items():
         lines.append(f"{name} was asked {count} questions, too few to compare; --resume goes on")
     if results["left_out"]:
@@ -325,7 +346,8 @@ def rescore(
     seed: int = 0,
     on_score: Callable[[Scored], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Grade the traces of a run and write `scores.jsonl`, `results.json` and, where single models were asked, `table/`.
+    """Grade the traces of a run and write `scores.jsonl`, `results.json` and, where single models were asked, `table/`. A `report.html`
+    there is of other results, and is removed.
 
     Raises:
         DataError: the folder holds no run; see `score_all` and `results_of` for the rest.
@@ -344,5 +366,6 @@ def rescore(
     write_scores(folder, scored)
     if table is not None:
         table.save(folder.path / "table")
-    (folder.path / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    write_json(folder.path / "results.json", results)
+    (folder.path / "report.html").unlink(missing_ok=True)
     return results

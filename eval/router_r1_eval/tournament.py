@@ -24,7 +24,6 @@ validation questions; the test questions give the figures.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ import numpy as np
 
 from router_r1 import routers
 from router_r1.errors import ConfigError, DataError
+from router_r1.files import write_json
 from router_r1.policy import Policy
 from router_r1.questions import Split
 from router_r1_envs.grid import Floats, Grid
@@ -444,10 +444,10 @@ def _line(name: str, item: dict[str, Any], width: int) -> str:
 
 
 def write_results(results: dict[str, Any], folder: str | Path) -> Path:
-    """Write `results.json` into a folder."""
+    """Write `results.json` into a folder; a `report.html` there is of other results, and is removed."""
     path = Path(folder) / "results.json"
     if (path.parent / "run.json").exists():
         raise ConfigError(f"{folder}: `router-r1 eval` ran here; choose another --out")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(results, indent=2) + "\n")
+    write_json(path, results)
+    (path.parent / "report.html").unlink(missing_ok=True)
     return path

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from router_r1.files import drop_unfinished_line
 from router_r1.ledger import Ledger
 from router_r1.pool import ModelPool
 from router_r1.questions import Question, read_json_lines
 from router_r1.trace import Trace
 from router_r1_eval.judge import JUDGE_VERSION, UNJUDGED, Judge
-from router_r1_eval.runner import Job, failed
+from router_r1_eval.runner import Job, graded_answer
 
 Grader = Callable[[Question, str | None], float]
 """(question, what was answered) -> how right it is, 0 to 1."""
@@ -57,15 +58,16 @@ class Judged:
         concurrency: int = 32,
     ) -> None:
         """Have every answer judged, once each. Raises `ScorerError` if one can not be; the verdicts on the others are kept."""
+        if self._file.exists():
+            with self._file.open("r+b") as file:
+                drop_unfinished_line(file.fileno(), self._file)
         kept = read_json_lines(self._file) if self._file.exists() else ()
         self._scores = {row["key"]: row["score"] for _, row in kept}
         wanted = {
-            self._key(questions[job.question], traces[-1].answer): (
-                questions[job.question],
-                traces[-1].answer,
-            )
+            self._key(questions[job.question], answer): (questions[job.question], answer)
             for job, traces in episodes.items()
-            if not failed(traces[-1]) and questions[job.question].metric not in UNJUDGED
+            if questions[job.question].metric not in UNJUDGED
+            and (answer := graded_answer(traces[-1])) is not None
         }
         slots = asyncio.Semaphore(concurrency)
 
@@ -85,9 +87,11 @@ class Judged:
             raise errors[0]
 
     def __call__(self, question: Question, answer: str | None) -> float:
-        """The verdict on an answer that was judged."""
+        """The verdict on an answer that was judged; no answer is wrong."""
         if question.metric in UNJUDGED:
             return self._by_metric(question, answer)
+        if answer is None:
+            return 0.0
         return self._scores[self._key(question, answer)]
 
     def named(self) -> dict[str, str]:

@@ -24,7 +24,7 @@ def validate(
         typer.Option("--allow-code", help="Run the programs of questions with the metric 'code'."),
     ] = False,
 ) -> None:
-    """Check that the gold answers of question files score 1.0. Exit status 1 if one does not."""
+    """Check that the gold answers of question files score 1.0; of ifeval, that instructions can be read. Exit status 1 if one does not."""
     from router_r1.questions import read_questions
     from router_r1_reward.validate import validate as check
 
@@ -32,10 +32,7 @@ def validate(
     for file in files:
         report = check(read_questions(file), allow_code=allow_code)
         counts = ", ".join(f"{count} {metric}" for metric, count in report.checked.items())
-        found = (
-            f"{len(report.offenders)} offenders" if report.offenders else "all gold answers score 1"
-        )
-        typer.echo(f"{file}: {counts}: {found}")
+        typer.echo(f"{file}: {counts}: {report.found()}")
         for offender in report.offenders[:_SHOWN]:
             typer.echo(f"  {offender.id}: {offender.answer[:60]!r}: {offender.problem}")
         if len(report.offenders) > _SHOWN:

@@ -3,7 +3,7 @@
 Numbers are compared here, exactly: integers, decimals, fractions, mixed numbers, thousands (`1,234`), powers of ten
 (`3 million`, `1e6`), money, percent, units, in plain text or LaTeX. `10%` is both 10 and 0.1, since questions ask for it
 either way. A unit that only one side has makes no difference; two different known units do (`5 km`, `5 m`). Of an
-answer in words the last number counts ("She has 12 apples left").
+answer in words the number counts that it concludes with (`conclusions.py`): 18 in "she makes $18 every day for 5 days".
 
 What is no number goes to math-verify (`verifier.py`), if it is an expression at all. Words are compared as words, and a
 gold answer that is a single letter as a choice.
@@ -22,38 +22,39 @@ from router_r1.answers import extract_answer
 from router_r1.questions import Question
 from router_r1_reward import verifier
 from router_r1_reward.choices import named_options
+from router_r1_reward.conclusions import DIGITS, concluding
 
 _STYLE = re.compile(r"\\(?:boxed|text|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _SPACING = re.compile(r"\\(?:left|right|displaystyle)(?![A-Za-z])|\\[,;:! ]|~")
-_DEGREES = re.compile(r"\^?\s*(?:\{\s*\\circ\s*\}|\\circ)|\\degree")
+_DEGREES = re.compile(r"\^?(?<!\s)\s*(?:\{\s*\\circ\s*\}|\\circ)|\\degree")
 _ASSIGNED = re.compile(r"^(?:\\?[A-Za-z](?:_\{?\w{1,9}\}?)?\s*)?=\s*(?=[^=])")
 _ABOUT = re.compile(
     r"^(?:(?:about|around|roughly|approximately|approx\.|circa)\s+|≈\s*)(?=[$€£¥]?[\d.-])",
     re.IGNORECASE,
 )
 
-_DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
 _QUANTITY = re.compile(
     r"(?P<sign>[+-]?)\s?(?P<money>[$€£¥]?)\s?(?P<inner>-?)"
     r"(?:(?P<whole>\d{1,9})\s+)?"
     r"(?:\\[dt]?frac\s*\{\s*(?P<over>-?\d{1,50})\s*\}\s*\{\s*(?P<under>\d{1,50})\s*\}|(?P<a>\d{1,50})\s?/\s?(?P<b>\d{1,50})"
-    rf"|(?P<decimal>{_DIGITS})(?:[eE](?P<exponent>[+-]?\d{{1,2}}))?)"
+    rf"|(?P<decimal>{DIGITS})(?:[eE](?P<exponent>[+-]?\d{{1,2}}))?)"
     r"(?P<rest>.*)",
     re.DOTALL,
 )
 _WORDS = re.compile(r"\s*(?:%|[^\W\d_]|[ .,'’°²³%()/$€£-])*", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]+|[%°$€£¥]")
-_IN_TEXT = re.compile(
-    rf"(?<![\w.])-?[$€£¥]?\s?{_DIGITS}(?:\s?/\s?\d+(?![\d.,]*\d))?(?:\s?%)?(?![\w^*]*[\^*])"
+# What belongs to a number in words beyond its digits: "3/4", "1 1/2", "12 %", "3 million".
+_MORE = re.compile(
+    r"(?:(?:\s\d{1,50})?\s?/\s?\d{1,50}(?![\d.,]*\d))?(?:\s(?:thousand|million|billion|trillion)\b)?(?:\s?%)?"
 )
-# "2 or 3 eggs", "2, 3", and "5 and a half", which is not 5.
-_HEDGED = re.compile(
-    rf"\d%?\s*(?:\bor\b|\band\b)\s*[$€£¥]?{_DIGITS}\D*$|\d%?(?:,\s|\s*/)\s*(?:or|and)?\s*[$€£¥]?{_DIGITS}\W*$"
-    r"|\d\s+and\s+(?:a|an|one|two|three)\s+(?:half|thirds?|quarters?)"
+# What makes it another number, or one of several: "2^3", "5 * 3", "2 or 3 eggs", "2, 3", "5 and a half", which is not 5.
+_GOES_ON = re.compile(
+    rf"[\w^*]*[\^*]|\s*[-+*/×÷–]\s*[$€£¥]?\d|:(?!00\b)\d"
+    rf"|\s*(?:,\s|/|,?\s?\b(?:or|and|to)\b)\s*(?:\b(?:or|and)\b\s*)?[$€£¥]?{DIGITS}"
+    r"|\s+and\s+(?:a|an|one|two|three)\s+(?:half|thirds?|quarters?)"
 )
 _LONG_WORD = re.compile(r"[^\W\d_]{2,}")
 _COMMAND = re.compile(r"\\[A-Za-z]+|sqrt|log|sin|cos|tan")
-_CALCULATION = re.compile(r"<<[^<>\n]*>>")  # GSM8K's notes to a calculator
 
 _POWERS = {
     "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12,
@@ -154,9 +155,11 @@ def same_value(answer: str, gold: str, question: Question | None = None) -> floa
         return float(found.same(wanted))
     if not _has_digit(said) and "\\" not in said:
         return 0.0
-    if _is_prose(said) and "\\" not in (conclusion := _conclusion(said)):
-        last = _last_number(conclusion)
-        return float(last is not None and last.same(wanted))
+    if _is_prose(said):
+        place = concluding(said)
+        if place is None or "\\" not in place.string:
+            found = None if place is None else _in_words(place)
+            return float(found is not None and found.same(wanted))
     return float(verifier.shared().equal(meant, said))
 
 
@@ -243,22 +246,16 @@ def _is_expression(text: str) -> bool:
     return bool(re.search(r"[\d\\^*=+/<>|√π∞]|\w\s*-\s*\w|[([{]|sqrt", text))
 
 
-def _conclusion(text: str) -> str:
-    """Where the number of a sentence, or of a whole solution, is: the last line with one, behind its last equals sign."""
-    lines = [line for line in _CALCULATION.sub("", text).splitlines() if _has_digit(line)]
-    line = lines[-1] if lines else ""
-    after = line.rpartition("=")[2]
-    return after if _has_digit(after) else line
-
-
 def _has_digit(text: str) -> bool:
     return any(char.isdigit() for char in text)
 
 
-def _last_number(text: str) -> Quantity | None:
-    """The last number of a text, with its percent sign; none where it is one of several in a row."""
-    found = _IN_TEXT.findall(text)
-    return None if not found or _HEDGED.search(text) else quantity(found[-1].strip())
+def _in_words(place: re.Match[str]) -> Quantity | None:
+    """The number that stands at a place in words, with what belongs to it; none where it is one of several in a row."""
+    text = place.string
+    more = _MORE.match(text, place.end())
+    end = place.end() if more is None else more.end()
+    return None if _GOES_ON.match(text, end) else quantity(text[place.start() : end].strip())
 
 
 def _tight(text: str) -> str:

@@ -54,6 +54,14 @@ class Report:
         """True when there are no offenders."""
         return not self.offenders
 
+    def found(self) -> str:
+        """What the checks found, in words."""
+        if self.offenders:
+            return f"{len(self.offenders)} offenders"
+        claims = ["all gold answers score 1"] if self.checked.keys() - _OWN_CLAIMS.keys() else []
+        claims += [claim for metric, claim in _OWN_CLAIMS.items() if metric in self.checked]
+        return "; ".join(claims)
+
 
 def validate(questions: Iterable[Question], *, allow_code: bool = False) -> Report:
     """Score the gold answers of all questions.
@@ -150,3 +158,10 @@ _OWN_CHECKS: Mapping[str, Callable[[Question], str]] = MappingProxyType(
     {"ifeval": _instruction_problem, "toxicity": lambda _: ""}
 )
 """Metric without gold answers -> what is wrong with a question of it; an empty text if nothing is."""
+_OWN_CLAIMS: Mapping[str, str] = MappingProxyType(
+    {
+        "ifeval": "all instructions can be read, and each question has an answer that does not follow them",
+        "toxicity": "toxicity was counted alone, it has no gold answers",
+    }
+)
+"""Metric without gold answers -> what holds when nothing is wrong."""

@@ -14,7 +14,7 @@ from router_r1.errors import ConfigError, DataError
 from router_r1.table import OutcomeTable
 from router_r1_eval.importers import KINDS, Given, read
 from router_r1_eval.importers.common import cards, given_cards, parse_csv, read_csv, tokens
-from router_r1_eval.numbers import final_number
+from router_r1_reward.conclusions import final_number
 
 PRICES = Given(given_cards(["a=1,2", "b=0.5,0.5"], None))
 MIXTRAL, GPT4 = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
@@ -217,6 +217,11 @@ def test_mmlu_flags_come_from_a_folder_or_an_archive_alike(tmp_path) -> None:
         ("Kylar needs to pay $64 for the 16 glasses.", "64"),
         ("First 3.\n#### 1,070", "1070"),
         ("It fell to -10 degrees in 3 hours.", "-10"),
+        ("He owes -$5.50 in all.", "-5.5"),
+        ("CO2 costs 3 dollars.", "3"),
+        ("In all:\n- 5 apples for 2 days", "5"),
+        ("If 5 people work, they need 48 hours for 1 house.", "48"),
+        ("A: 7 packs and 2 sticks", "7"),
         ("Nothing at all.", None),
         ("", None),
     ],

@@ -16,7 +16,7 @@ from router_r1.questions import Question
 from router_r1_eval.benchmarks import statistics
 from router_r1_eval.benchmarks.common import Benchmark, Hub, Row, cell, part, question, text
 from router_r1_eval.benchmarks.suites import Task, corpus, key
-from router_r1_eval.numbers import final_number
+from router_r1_reward.conclusions import final_number
 
 _MIDDLE = 2.5
 _NEAR = 0.5
