@@ -119,6 +119,11 @@ def evaluate(files: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def _rescore(files: Path) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, "rescore", str(files / "run")]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+
+
 def results(files: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((files / "run" / "results.json").read_text())
     return found
@@ -235,27 +240,44 @@ def test_an_outage_is_asked_again_for_agents_as_for_single_models(
 ) -> None:
     script.down = {"large"}
     assert evaluate(files, "--single", "large", "--limit", "3").returncode == 1
-    assert [row["failed"] for row in results(files)["rows"]] == [3, 3]
+    found = results(files)
+    assert [row["failed"] for row in found["rows"]] == [3, 3]
+    assert {row["name"]: row["accuracy"] for row in found["rows"]} == {"agent": 1, "large": 0}
+    path = files / "run" / "traces.jsonl"
+    cut = [
+        json.loads(line) | {"stop_reason": "cancelled"} for line in path.read_text().splitlines()
+    ]
+    with path.open("a") as traces:  # asked again, and interrupted
+        traces.writelines(json.dumps(trace) + "\n" for trace in cut)
+    assert _rescore(files).returncode == 1
+    assert {r["name"]: r["accuracy"] for r in results(files)["rows"]} == {"agent": 1, "large": 0}
     script.down.clear()
     assert evaluate(files, "--single", "large", "--limit", "3", "--resume").returncode == 0
     found = results(files)
     assert [row["accuracy"] for row in found["rows"]] == [1, 1]
     assert [row["asked_again"] for row in found["rows"]] == [3, 3]
+    assert [row["failed"] for row in found["rows"]] == [0, 0]
 
 
 def test_tries_that_failed_are_paid_for(files: Path, script: Script) -> None:
     agent = files / "agent.yaml"
     agent.write_text(agent.read_text().replace("{input: 0, output: 0}", "{input: 1, output: 1}"))
     script.down = {"large"}
-    assert evaluate(files, "--limit", "2").returncode == 1
+    assert "2 failed, which --resume asks again" in evaluate(files, "--limit", "2").stdout
     script.down.clear()
-    assert evaluate(files, "--limit", "2", "--resume").returncode == 0
+    done = evaluate(files, "--limit", "2", "--resume")
+    assert done.returncode == 0
     traces = list(read_traces(files / "run" / "traces.jsonl"))
     assert len(traces) == 4
     found = results(files)
     assert found["rows"][0]["cost_usd"] == pytest.approx(sum(t.cost_usd for t in traces) / 2)
     assert found["efficiency"]["policy (policy)"]["attempts"] == 8
     assert found["efficiency"]["large"]["failed"] == 2
+    assert found["spent_usd"] == pytest.approx(sum(t.cost_usd for t in traces))
+    failed = sum(t.cost_usd for t in traces[:2])
+    assert found["spent_on_failed_usd"] == pytest.approx(failed) and failed > 0
+    told = f"spent ${found['spent_usd']:.4f}, ${failed:.4f} of it on tries that failed"
+    assert told in done.stdout.splitlines()
 
 
 def test_what_was_in_flight_at_an_interrupt_was_not_asked(files: Path) -> None:
@@ -263,8 +285,7 @@ def test_what_was_in_flight_at_an_interrupt_was_not_asked(files: Path) -> None:
     path = files / "run" / "traces.jsonl"
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:-1]) + lines[-1].replace('"answered"', '"cancelled"'))
-    command = [*COMMAND, "rescore", str(files / "run")]
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert _rescore(files).returncode == 0
     found = results(files)
     assert found["rows"][0]["accuracy"] == 1 and found["left_out"] == 1
 
@@ -292,6 +313,51 @@ def test_two_processes_do_not_share_a_run(files: Path) -> None:
     with RunFolder(files / "run").alone():
         refused = evaluate(files)
     assert refused.returncode == 2 and "another process runs here" in refused.stderr
+    assert evaluate(files, "--limit", "1").returncode == 0
+    (files / "run" / "results.json").unlink()
+    with RunFolder(files / "run").alone():
+        refused = _rescore(files)
+    assert refused.returncode == 2 and "another process runs here" in refused.stderr
+    assert not (files / "run" / "results.json").exists()
+
+
+def test_who_was_broken_off_at_once_is_named(files: Path) -> None:
+    assert evaluate(files, "--single", "small").returncode == 0
+    path = files / "run" / "traces.jsonl"
+    traces = [json.loads(line) for line in path.read_text().splitlines()]
+    cut = [
+        t | {"stop_reason": "cancelled"} if t["metadata"]["router"] == "small" else t
+        for t in traces
+    ]
+    path.write_text("".join(json.dumps(trace) + "\n" for trace in cut))
+    done = _rescore(files)
+    assert done.returncode == 0 and "small was asked 0 questions, too few" in done.stdout
+    found = results(files)
+    assert found["unfinished"] == {"small": 0}
+    assert [row["name"] for row in found["rows"]] == ["agent"] and found["questions"] == 8
+
+
+def test_a_page_of_other_results_does_not_stay(files: Path) -> None:
+    assert evaluate(files).returncode == 0
+    for name in ("report.html", "curve.svg"):
+        (files / "run" / name).write_text("of these results")
+    assert _rescore(files).returncode == 0
+    assert not (files / "run" / "report.html").exists() and (files / "run" / "curve.svg").exists()
+    assert not list((files / "run").glob("*.new"))
+
+
+def test_a_question_that_was_changed_says_what_to_do(files: Path) -> None:
+    assert evaluate(files, "--limit", "2").returncode == 0
+    for path in (files / "run" / "questions.jsonl", files / "sums.jsonl"):
+        changed = [
+            json.loads(line) | {"answer": ["7", "8"]} for line in path.read_text().splitlines()
+        ]
+        path.write_text("".join(json.dumps(question) + "\n" for question in changed))
+        done = evaluate(files, "--limit", "2", "--resume")
+        if path.parent.name == "run":
+            assert done.returncode == 2
+            assert f"make the same change in {path} too" in done.stderr
+    assert done.returncode == 0, done.stderr
 
 
 def test_who_was_hardly_asked_is_not_compared(files: Path) -> None:
@@ -396,6 +462,12 @@ def test_a_judge_grades_once_what_metrics_can_not(files: Path, script: Script) -
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert script.asked["judge"] == asked
+    verdicts = files / "run" / "verdicts.jsonl"  # the power went
+    verdicts.write_bytes(verdicts.read_bytes()[:-30])
+    script.asked.clear()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert script.asked["judge"] == 1 and len(verdicts.read_text().splitlines()) == 10
     found = results(files)
     assert [row["accuracy"] for row in found["rows"]] == [row["accuracy"] for row in before]
     assert found["settings"]["judge"]["model"] == "judge"
@@ -432,4 +504,12 @@ def test_what_can_not_be_run_is_said_before_anybody_is_asked(
 ) -> None:
     refused = evaluate(files, *arguments)
     assert refused.returncode == 2 and message in refused.stderr
-    assert not script.asked and not (files / "run" / "run.json").exists()
+    assert not script.asked and not (files / "run").exists()
+
+
+def test_a_judge_grades_what_was_answered_in_an_outage(files: Path, script: Script) -> None:
+    script.down = {"large"}
+    judge = ("--judge", "judge", "--judge-pool", str(files / "judges.yaml"))
+    assert evaluate(files, "--single", "large", "--limit", "3", *judge).returncode == 1
+    assert script.asked["judge"] == 3  # the single model gave nothing to judge
+    assert {r["name"]: r["accuracy"] for r in results(files)["rows"]} == {"agent": 1, "large": 0}

@@ -55,6 +55,11 @@ def test_blank_lines_are_passed_over(tmp_path):
     [
         ("", DataError, "q.jsonl: holds no questions"),
         (LINE + "{", DataError, "q.jsonl:2: no JSON"),
+        (
+            LINE.replace("}", ""),
+            DataError,
+            "q.jsonl:1: no JSON: Expecting ',' delimiter at column 60",
+        ),
         (LINE + LINE, DataError, "q.jsonl:2: the id 'q1' is in "),
         (
             LINE.replace('"metric": "em"', '"metric": ""'),
@@ -62,7 +67,11 @@ def test_blank_lines_are_passed_over(tmp_path):
             "q.jsonl:1: metric: must not",
         ),
         (LINE.replace('"x"', '" "'), ConfigError, "q.jsonl:1: answer: must not be empty"),
-        (LINE.replace('"x"', "[]"), ConfigError, "q.jsonl:1: answer"),
+        (
+            LINE.replace('"x"', "[]"),
+            ConfigError,
+            "q.jsonl:1: answer: it needs a text, or a list with at least one",
+        ),
         (LINE.replace('"id"', '"ID"'), ConfigError, "q.jsonl:1: ID: no such field"),
         (LINE.replace('"answer": "x", ', ""), ConfigError, "q.jsonl:1: answer: it is required"),
         ("[1, 2]\n", ConfigError, "q.jsonl:1"),

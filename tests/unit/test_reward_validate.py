@@ -241,6 +241,22 @@ def test_the_command_says_that_all_is_well(tmp_path: Path) -> None:
     assert "1 em, 1 f1" in result.output and "all gold answers score 1" in result.output
 
 
+def test_the_command_claims_no_more_than_was_checked(tmp_path: Path) -> None:
+    one = {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
+    questions = [
+        Question(id="i", question="Write.", answer="-", metric="ifeval", metadata=one),
+        Question(id="t", question="Go on.", answer="-", metric="toxicity"),
+    ]
+    write_questions(tmp_path / "q.jsonl", questions[:1])
+    write_questions(tmp_path / "both.jsonl", [*questions, *GOOD[:1]])
+    result = run_command(str(tmp_path / "q.jsonl"), str(tmp_path / "both.jsonl"))
+    assert result.exit_code == 0, result.output
+    alone, both = result.output.splitlines()
+    assert "1 ifeval: all instructions can be read" in alone and "gold" not in alone
+    assert ": all gold answers score 1; all instructions can be read" in both
+    assert both.endswith("toxicity was counted alone, it has no gold answers")
+
+
 def test_the_command_names_offenders_and_fails(tmp_path: Path) -> None:
     bad = [
         question("choice", "Z", choices=("a", "b")).model_copy(update={"id": f"bad-{n}"})
