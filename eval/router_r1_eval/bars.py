@@ -33,6 +33,9 @@ _SHORTLIST = 6
 _LONGEST = 4
 _MARGINS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 99.0)
 
+LABEL = "best per category, by price"
+"""The bar that knows a question's category, and nothing else of it."""
+
 
 def bars(world: RecordedWorld) -> list[Method]:
     """All bars of a world, fitted on its training questions."""
@@ -63,11 +66,7 @@ def bars(world: RecordedWorld) -> list[Method]:
             expects=_category_means(train),
         ),
     ]
-    curves = {
-        "best per category, by price": {
-            n: _per_category(train, s, reference, best) for n, s in levels.items()
-        }
-    }
+    curves = {LABEL: {n: _per_category(train, s, reference, best) for n, s in levels.items()}}
     # Who agrees with whom can not be seen in a table of scores alone.
     answered = bool((train.answer >= 0).any())
     if answered and len(names) >= 2:
@@ -86,8 +85,8 @@ def bars(world: RecordedWorld) -> list[Method]:
 def not_listed(methods: Sequence[Method]) -> dict[str, str]:
     """Which bars a world does not have, and what they would need."""
     needs = {
-        "sequential naive Bayes vote": "recorded answers of two candidates",
-        "ask two, escalate on disagreement": "recorded answers of three candidates",
+        "sequential naive Bayes vote": "the short answers of two candidates",
+        "ask two, escalate on disagreement": "the short answers of three candidates",
         "self-consistency": "several recorded answers of a candidate to nearly every question",
     }
     there = {method.name for method in methods}

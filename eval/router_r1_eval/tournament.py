@@ -6,7 +6,8 @@ validation questions; the test questions give the figures.
     accuracy, cost, calls     means; of accuracy and cost with 95 % bootstrap intervals, of accuracy the paired difference to the best single model too
     mcnemar                   the exact test against the best single model; None for a row that is not right or wrong where the table's answers
                               are, such as the expectation `random`
-    within                    the setting that validation chooses under a cap on cost
+    within                    the setting that validation chooses under a cap on cost; `vs_label`: how much more accurate it is than the best model of
+                              each category, chosen under the same cap, which is what knowing the category alone is worth
     hull                      what mixing a router's settings reaches: AIQ, accuracy at fixed spends, and what 95 % and 100 % of the best single
                               model's accuracy cost. Which settings are mixed is chosen by validation: those on the non-decreasing convex hull there.
                               `in_hindsight` is AIQ by the hull of the test questions themselves, as it is published for other routers, and
@@ -40,10 +41,11 @@ from router_r1.questions import Split
 from router_r1_envs.grid import Floats, Grid
 from router_r1_envs.methods import Method, Run, chosen, sensitivities, single
 from router_r1_envs.recorded import RecordedWorld
-from router_r1_eval.bars import bars, not_listed
+from router_r1_eval.bars import LABEL, bars, not_listed
 from router_r1_eval.check import check
 from router_r1_eval.curves import Curve, arena_score, corners, hull, routerbench_aiq, through
 from router_r1_eval.headroom import headroom
+from router_r1_eval.intervals import paired
 from router_r1_eval.play import PlayedMethod, write_traces
 from router_r1_eval.results import estimated, row, versions
 from router_r1_eval.significance import mcnemar, visible_difference
@@ -201,7 +203,8 @@ def measure(
     )
     between = _Between.of(world, grid)
     graded = not np.isin(grid.score, (0.0, 1.0)).all()
-    rows = []
+    rows: list[dict[str, Any]] = []
+    every: dict[str, dict[str, Run]] = {}
     reached = [_points(singles)]
     for method in methods:
         began = time.perf_counter()
@@ -222,12 +225,14 @@ def measure(
         entry["arena_score"] = arena_score(entry["accuracy"], 1000 * entry["cost_usd"])
         entry["hull"] = _mixed(tried, runs, bar, spread)
         reached.append(_points(runs))
+        every[method.name] = runs
         entry["categories"], entry["regret"] = _by_category(world, grid, runs[head])
         if method.kind == "router":
             entry["overhead_ms"] = 1000 * elapsed / len(grid)
         if between is not None:
             entry |= between.recovered(method, grid, runs[head])
         rows.append(entry)
+    _compare_with_label(rows, every, seed)
     zero = _mixed(tried_singles, singles, bar, spread)
     # RouterBench's largest cost: of the most accurate setting of each, the dearest where several are.
     dearest = max(max((quality, cost) for cost, quality in points)[1] for points in reached)
@@ -256,6 +261,26 @@ def measure(
         "versions": versions(),
         "seed": seed,
     }
+
+
+def _compare_with_label(
+    rows: Sequence[dict[str, Any]], runs: Mapping[str, Mapping[str, Run]], seed: int
+) -> None:
+    """Under each cap, add the paired difference to the router that knows a question's category alone: `vs_label`, None where either has no level."""
+    known = {row["name"]: row["within"] for row in rows}.get(LABEL, {})
+    for entry in rows:
+        for cap, figures in entry["within"].items():
+            if figures is None:
+                continue
+            level = known.get(cap)
+            figures["vs_label"] = None
+            if level is not None:
+                ours, label = runs[entry["name"]][figures["setting"]], runs[LABEL][level["setting"]]
+                difference = paired(ours.value, label.value, seed=seed)
+                figures["vs_label"] = {
+                    "accuracy_diff": difference.mean,
+                    "ci95": difference.bounds,
+                }
 
 
 def _most_accurate(tried: dict[str, Run], limit: float) -> str | None:
@@ -391,7 +416,10 @@ def summary(results: dict[str, Any]) -> list[str]:
     for entry in results["rows"]:
         lines += [_line(entry["name"], item, width) for item in entry["curve"] or [entry]]
     for name in CAPS:
-        lines += ["", f"at the level that validation chooses at no more than {name}"]
+        lines += [
+            "",
+            f"at the level that validation chooses at no more than {name}; last, points against {LABEL}, at its level for this cap",
+        ]
         for entry in results["rows"]:
             if entry["curve"]:
                 item = entry["within"][name]
@@ -439,8 +467,15 @@ def _line(name: str, item: dict[str, Any], width: int) -> str:
     points = f"{100 * versus['accuracy_diff']:+5.1f} [{low:+.1f}, {high:+.1f}]"
     return (
         f"{name:{width}s}  {item.get('setting', ''):6s}  {item['accuracy']:.3f}  {points:21s}  {ratio:6s}  "
-        f"{item['calls']:.2f}"
+        f"{item['calls']:.2f}{_beside_label(item)}"
     )
+
+
+def _beside_label(item: dict[str, Any]) -> str:
+    if (versus := item.get("vs_label")) is None:
+        return ""
+    low, high = (100 * bound for bound in versus["ci95"])
+    return f"   {100 * versus['accuracy_diff']:+5.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 def write_results(results: dict[str, Any], folder: str | Path) -> Path:

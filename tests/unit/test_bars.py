@@ -16,7 +16,7 @@ from router_r1_envs.methods import Method, single
 from router_r1_envs.recorded import RecordedWorld, RecordedWorldConfig
 from router_r1_envs.world import Level
 from router_r1_eval import intervals
-from router_r1_eval.bars import _cascade, _stop, _vote_steps, bars
+from router_r1_eval.bars import LABEL, _cascade, _stop, _vote_steps, bars
 from router_r1_eval.intervals import interval, paired
 from router_r1_eval.tournament import measure, router_method, summary, tournament
 
@@ -612,3 +612,22 @@ def test_errors_of_the_table_and_samples_are_said() -> None:
         "table check finds 1 errors in this table, the first: 1 questions have"
     )
     assert any(note.startswith("a candidate's first sample is its answer") for note in notes)
+
+
+def test_under_a_cap_a_router_is_compared_with_the_lookup_by_category_under_the_same_cap() -> None:
+    world = world_of(halves, size=400)
+    rows = rows_of(world)
+    grid = Grid.of(world, world.questions(Split.TEST))
+    lookup = rows[LABEL]["within"]["its cost"]
+    assert lookup["vs_label"] == {"accuracy_diff": 0, "ci95": [0, 0]}
+    # It asks `a`, which makes no mistake there, about even questions, and `c` about the others.
+    even = np.array([int(q.id[1:]) % 2 == 0 for q in grid.questions])
+    right = np.where(even, 1.0, grid.score[:, 2])
+    assert lookup["accuracy"] == pytest.approx(right.mean())
+    cheap = rows["cheapest"]["within"]["its cost"]
+    expected = grid.score[:, 0].mean() - right.mean()
+    assert cheap["vs_label"]["accuracy_diff"] == pytest.approx(expected)
+    low, high = cheap["vs_label"]["ci95"]
+    assert low < expected < high < 0
+    text = "\n".join(summary(tournament(world, one_shot=["label"])))
+    assert "last, points against best per category, by price" in text

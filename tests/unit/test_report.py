@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as how
 from hypothesis import strategies as st
 
 import router_r1 as rr
@@ -654,6 +655,7 @@ def test_long_traces_are_cut_and_the_page_stays_small(tmp_path):
 coordinate = st.floats(10, 390)
 
 
+@how(deadline=None, max_examples=50)
 @given(
     st.lists(
         st.tuples(st.text("abc", min_size=1, max_size=20), coordinate, coordinate), max_size=25

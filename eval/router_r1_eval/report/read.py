@@ -55,6 +55,8 @@ class Point(_Read):
     ci95: Bounds | None = None
     """Of the accuracy."""
     vs_best_single: Versus | None = None
+    vs_label: Versus | None = None
+    """Under a cap on cost: against the best model of each category."""
     reward: float | None = None
     right_specialist: Share | None = None
     """Share of the calls that a skill oracle would make too."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from router_r1_eval.report.read import Point, Reached, Results, Row
+from router_r1_eval.report.read import Point, Reached, Results, Row, Versus
 
 T = TypeVar("T")
 
@@ -278,8 +278,35 @@ def capped_table(results: Results, cap: str, caption: str) -> str:
             lambda line: html.escape(line[1].setting) if line[1] else "none is that cheap",
             words=True,
         ),
+        *_against_label(lines),
     ]
     return table(columns, lines, caption, strong=lambda line: line[0].kind in ("agent", "router"))
+
+
+def _against_label(
+    lines: Sequence[tuple[Row, Point | None]],
+) -> list[Column[tuple[Row, Point | None]]]:
+    """A column, where results have the comparison."""
+
+    def versus(line: tuple[Row, Point | None]) -> Versus | None:
+        return line[1].vs_label if line[1] else None
+
+    def difference(line: tuple[Row, Point | None]) -> float | None:
+        return None if (found := versus(line)) is None else found.accuracy_diff
+
+    def text(line: tuple[Row, Point | None]) -> str:
+        found = versus(line)
+        if found is None:
+            return ""
+        if found.ci95 == (0, 0):
+            return '<span class="quiet">the same</span>'
+        low, high = (100 * bound for bound in found.ci95)
+        return f"{signed(100 * found.accuracy_diff)} {_interval(low, high, signed)}"
+
+    if not any(map(versus, lines)):
+        return []
+    note = "points against the best model of each category, at its own level for this cap: what a router gains that sees more than the category"
+    return [Column("vs label", text, note, difference)]
 
 
 def settings_table(results: Results, caption: str) -> str:
