@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from router_r1.episode import Episode
-from router_r1.policy import Policy
+from router_r1.policy import OpenAIPolicy, Policy
 from router_r1.questions import Question, Split
 from router_r1_envs.explorers import RULES, Explorer, always, single_rules
 from router_r1_envs.generated import GeneratedWorld
@@ -60,7 +60,11 @@ async def evaluate(
         }
 
     for number, (name, policy) in enumerate(policies.items()):
-        await at_all_levels(name, lambda _, policy=policy: policy)  # type: ignore[misc]
+        try:
+            await at_all_levels(name, lambda _, policy=policy: policy)  # type: ignore[misc]
+        finally:
+            if isinstance(policy, OpenAIPolicy):
+                await policy.aclose()
         if traces is not None and number == 0:
             write_traces(traces, played[name].values())
     for name, (rule, options) in (RULES | single_rules(world.candidates)).items():

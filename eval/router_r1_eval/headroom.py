@@ -20,9 +20,9 @@ def headroom(world: RecordedWorld, grid: Grid, bar: Run) -> dict[str, Any]:
     The oracle less chance asks the best single model where nobody knows; None where no question has options, or where scores are not all 0 or 1.
     """
     # Or nothing says what guessing is worth.
-    choice = any(q.choices is not None for q in grid.questions)
+    offered = np.array([len(q.choices or ()) > 1 for q in grid.questions])
     partly = not np.isin(grid.score, (0.0, 1.0)).all()  # then chance has no such formula
-    options = np.where([q.choices is not None for q in grid.questions], grid.options, np.inf)
+    options = np.where(offered, grid.options, np.inf)
     ties = Counter(
         "one best model"
         if (row == row.max()).sum() == 1
@@ -35,7 +35,7 @@ def headroom(world: RecordedWorld, grid: Grid, bar: Run) -> dict[str, Any]:
         "best_single": float(bar.value.mean()),
         "oracle": float(raw(grid.score).mean()),
         "oracle_less_chance": None
-        if partly or not choice
+        if partly or not offered.any()
         else float(less_chance(grid.score, options, grid.names.index(world.best_single)).mean()),
         "oracle_cross_fitted": _repeated(world, grid),
         "ties": {name: count / len(grid) for name, count in sorted(ties.items())},

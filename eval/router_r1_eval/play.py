@@ -15,7 +15,7 @@ import numpy as np
 
 from router_r1.episode import Episode, StopReason
 from router_r1.errors import PolicyError
-from router_r1.ledger import Ledger, Role
+from router_r1.ledger import Ledger
 from router_r1.policy import OpenAIPolicy, Policy
 from router_r1.questions import Question
 from router_r1.rollout import roll_out
@@ -55,7 +55,7 @@ async def play_all(
     *,
     concurrency: int = 256,
 ) -> Played:
-    """Play every question once."""
+    """Play every question once. Raises `PolicyError` if a policy's server could not be reached."""
     slots = asyncio.Semaphore(concurrency)
 
     async def one(question: Question) -> tuple[Episode, Callable[..., Trace]]:
@@ -78,6 +78,12 @@ async def play_all(
             )
 
     played = await asyncio.gather(*[one(question) for question in questions])
+    unreached = [e.stop_detail for e, _ in played if _unreached(e)]
+    if unreached:
+        raise PolicyError(
+            f"the policy could not be reached in {len(unreached)} of {len(questions)} episodes ({unreached[0]}); figures without "
+            f"them would be wrong"
+        )
     episodes = tuple(episode for episode, _ in played)
     window = CostWindow.of([e.spent_usd for e in episodes])
     scored = [
@@ -105,13 +111,12 @@ async def play_all(
     return Played(episodes, run, tuple(s.total for s in scored), traces)
 
 
-def _unreached(trace: Trace) -> bool:
+def _unreached(episode: Episode) -> bool:
     """Did it end because the policy could not be called? A prompt that is too long for it is its own doing."""
-    calls = [entry.outcome for entry in trace.ledger if entry.role is Role.POLICY]
-    its_own = {"ok", *(kind.value for kind in ITS_OWN)}
-    return (
-        trace.stop_reason is StopReason.POLICY_FAILED and bool(calls) and calls[-1] not in its_own
-    )
+    if episode.stop_reason is not StopReason.POLICY_FAILED:
+        return False
+    its_own = any(f": {kind.value}: " in (episode.stop_detail or "") for kind in ITS_OWN)
+    return not its_own
 
 
 def write_traces(path: str | Path, played: Iterable[Played]) -> None:
@@ -141,10 +146,10 @@ class PlayedMethod:
         return self.played[key].run
 
     async def _play(self, questions: Sequence[Question], setting: str) -> Played:
-        """Play. Raises `PolicyError` if its server failed."""
+        """Play. Raises `PolicyError` if its server could not be reached."""
         level = level_named(self.world, setting)
         try:
-            played = await play_all(
+            return await play_all(
                 self.world,
                 questions,
                 level,
@@ -155,13 +160,6 @@ class PlayedMethod:
         finally:
             if isinstance(self.policy, OpenAIPolicy):
                 await self.policy.aclose()  # its connections are of this event loop
-        failed = [trace for trace in played.traces if _unreached(trace)]
-        if failed:
-            raise PolicyError(
-                f"{self.policy.name} could not be reached in {len(failed)} of {len(questions)} episodes ({failed[0].stop_detail}); "
-                f"figures without them would be wrong"
-            )
-        return played
 
     def method(self, name: str) -> Method:
         """A row with a setting for each level."""

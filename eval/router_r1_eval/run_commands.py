@@ -126,6 +126,7 @@ def eval_command(
     with folder.alone():
         folder.begin(fixed, questions, resume=resume)
         folder.write_settings({"versions": versions(), "samples": samples})
+        _keep_judge(folder, grader)
         done = folder.episodes()
         wanted = {c.name for c in contestants}, {q.id for q in questions}
         if kept := sum(
@@ -173,7 +174,9 @@ def rescore_command(
     with folder.alone():
         if by_metric:
             folder.write_settings({"judge": None})
-        _score(folder, _grader(folder, allow_code, judge, judge_pool), seed)
+        grader = _grader(folder, allow_code, judge, judge_pool)
+        _keep_judge(folder, grader)
+        _score(folder, grader, seed)
 
 
 def _ask(
@@ -234,13 +237,18 @@ def _grader(folder: RunFolder, allow_code: bool, judge: str | None, pool: Path |
     return Judged(ModelPool.from_yaml(pool.resolve()), judge, verdicts, grader)
 
 
-def _score(folder: RunFolder, grader: Grader, seed: int) -> None:
-    from router_r1.progress import counting
-    from router_r1_eval.scoring import rescore, summary
+def _keep_judge(folder: RunFolder, grader: Grader) -> None:
+    """Write into `run.json` who grades, before anybody is asked: an interrupted run is gone on with alike."""
     from router_r1_eval.verdicts import Judged
 
     if isinstance(grader, Judged):
         folder.write_settings({"judge": grader.named()})
+
+
+def _score(folder: RunFolder, grader: Grader, seed: int) -> None:
+    from router_r1.progress import counting
+    from router_r1_eval.scoring import rescore, summary
+
     total = len(folder.episodes())
     with counting("scoring", total, paid=False) as advance:
         results = rescore(folder.path, grader, seed=seed, on_score=lambda _: advance(0.0))

@@ -313,7 +313,7 @@ def summary(results: Mapping[str, Any]) -> list[str]:
         spent = "" if not judge["cost_usd"] else f", for ${judge['cost_usd']:.4f} now"
         lines.append(f"graded by the judge {judge['model']}{spent}")
     lines.append(
-        f"spent ${results['spent_usd']:.4f}, ${results['spent_on_failed_usd']:.4f} of it on tries that failed"
+        f"spent ${results['spent_usd']:.4f} in all; tries that failed are ${results['spent_on_failed_usd']:.4f} of these figures"
     )
     for name, count in results["unfinished"].items():
         lines.append(f"{name} was asked {count} questions, too few to compare; --resume goes on")
@@ -360,8 +360,7 @@ def rescore(
         asyncio.run(grader.ask(episodes, questions))
     scored = score_all(episodes, questions, grader, workers=workers, on_score=on_score)
     results = results_of(folder, scored, seed=seed)
-    if isinstance(grader, Judged):
-        results["settings"]["judge"] = grader.described()
+    results["settings"]["judge"] = grader.described() if isinstance(grader, Judged) else None
     table = table_of(folder, scored)
     write_scores(folder, scored)
     if table is not None:

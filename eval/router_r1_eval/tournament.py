@@ -6,7 +6,7 @@ validation questions; the test questions give the figures.
     accuracy, cost, calls     means; of accuracy and cost with 95 % bootstrap intervals, of accuracy the paired difference to the best single model too
     mcnemar                   the exact test against the best single model; None for a row that is not right or wrong where the table's answers
                               are, such as the expectation `random`
-    within                    the setting that validation chooses under a cap on cost; `vs_label`: how much more accurate it is than the best model of
+    within                    the setting that validation chooses under a cap on cost; `vs_best_per_category`: how much more accurate it is than the best model of
                               each category, chosen under the same cap, which is what knowing the category alone is worth
     hull                      what mixing a router's settings reaches: AIQ, accuracy at fixed spends, and what 95 % and 100 % of the best single
                               model's accuracy cost. Which settings are mixed is chosen by validation: those on the non-decreasing convex hull there.
@@ -26,6 +26,7 @@ validation questions; the test questions give the figures.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,10 +70,14 @@ def router_method(world: RecordedWorld, name: str) -> Method:
     """A one-shot router (`label`, `knn:k=50`), fitted on the training questions, with a setting for each level.
 
     Raises:
-        ConfigError: no such router; see `router_r1.routers`.
+        ConfigError: no such router (see `router_r1.routers`), or one that can not be fitted with these settings.
     """
     router = routers.from_text(name)
-    router.fit(world.table.subset(question.id for question in world.questions(Split.TRAIN)))
+    known = world.table.subset(question.id for question in world.questions(Split.TRAIN))
+    try:
+        router.fit(known)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"router {name!r} can not be fitted: {error}") from error
     worths = {level.name: level.worth_usd for level in world.levels if level.worth_usd is not None}
     column = {model: place for place, model in enumerate(world.table.names)}
     predicted: dict[tuple[str, ...], tuple[Any, Any]] = {}
@@ -134,6 +139,11 @@ def tournament(
         methods.append(planner.method())
     methods += [router_method(world, name) for name in one_shot]
     every = [*methods, *bars(world)]
+    twice = [name for name, count in Counter(m.name for m in every).items() if count > 1]
+    if twice:
+        raise ConfigError(
+            f"two rows of this tournament are called {twice[0]!r}; call a policy otherwise (--policy NAME=...)"
+        )
     results = measure(world, every, seed=seed)
     results["not_listed"] = not_listed(every)
     results["notes"] = _notes(world)
@@ -266,18 +276,18 @@ def measure(
 def _compare_with_label(
     rows: Sequence[dict[str, Any]], runs: Mapping[str, Mapping[str, Run]], seed: int
 ) -> None:
-    """Under each cap, add the paired difference to the router that knows a question's category alone: `vs_label`, None where either has no level."""
+    """Under each cap, add the paired difference to the router that knows a question's category alone: `vs_best_per_category`, None where either has no level."""
     known = {row["name"]: row["within"] for row in rows}.get(LABEL, {})
     for entry in rows:
         for cap, figures in entry["within"].items():
             if figures is None:
                 continue
             level = known.get(cap)
-            figures["vs_label"] = None
+            figures["vs_best_per_category"] = None
             if level is not None:
                 ours, label = runs[entry["name"]][figures["setting"]], runs[LABEL][level["setting"]]
                 difference = paired(ours.value, label.value, seed=seed)
-                figures["vs_label"] = {
+                figures["vs_best_per_category"] = {
                     "accuracy_diff": difference.mean,
                     "ci95": difference.bounds,
                 }
@@ -472,7 +482,7 @@ def _line(name: str, item: dict[str, Any], width: int) -> str:
 
 
 def _beside_label(item: dict[str, Any]) -> str:
-    if (versus := item.get("vs_label")) is None:
+    if (versus := item.get("vs_best_per_category")) is None:
         return ""
     low, high = (100 * bound for bound in versus["ci95"])
     return f"   {100 * versus['accuracy_diff']:+5.1f} [{low:+.1f}, {high:+.1f}]"

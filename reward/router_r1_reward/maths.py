@@ -45,12 +45,13 @@ _WORDS = re.compile(r"\s*(?:%|[^\W\d_]|[ .,'’°²³%()/$€£-])*", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]+|[%°$€£¥]")
 # What belongs to a number in words beyond its digits: "3/4", "1 1/2", "12 %", "3 million".
 _MORE = re.compile(
-    r"(?:(?:\s\d{1,50})?\s?/\s?\d{1,50}(?![\d.,]*\d))?(?:\s(?:thousand|million|billion|trillion)\b)?(?:\s?%)?"
+    r"(?:(?:\s\d{1,50})?\s?/\s?\d{1,50}(?![\d.,]*\d)|[eE][+-]?\d{1,2}\b)?"
+    r"(?:\s(?:dozen|hundred|thousand|million|billion|trillion)\b)?(?:\s?%)?"
 )
-# What makes it another number, or one of several: "2^3", "5 * 3", "2 or 3 eggs", "2, 3", "5 and a half", which is not 5.
+# What makes it another number, or one of several: "2^3", "5 * 3", "5√2", "5(x+1)", "2 or 3 eggs", "2, 3", "5 and a half", which is not 5.
 _GOES_ON = re.compile(
-    rf"[\w^*]*[\^*]|\s*[-+*/×÷–]\s*[$€£¥]?\d|:(?!00\b)\d"
-    rf"|\s*(?:,\s|/|,?\s?\b(?:or|and|to)\b)\s*(?:\b(?:or|and)\b\s*)?[$€£¥]?{DIGITS}"
+    rf"[\w^*]*[\^*]|\s*[-+*/×÷–]\s*[$€£¥]?\d|:(?!00\b)\d|\s?[√π]|\((?=\w)|\s*\b(?:(?:sqrt|pi)\b|(?:minus|plus|times)\s+\d)"
+    rf"|\s*(?:,\s?|/|&|,?\s?\b(?:or|and|to)\b)\s*(?:\b(?:or|and)\b\s*)?-?[$€£¥]?{DIGITS}"
     r"|\s+and\s+(?:a|an|one|two|three)\s+(?:half|thirds?|quarters?)"
 )
 _LONG_WORD = re.compile(r"[^\W\d_]{2,}")

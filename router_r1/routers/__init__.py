@@ -18,7 +18,6 @@ To add one: subclass `Router` in a module here, and a line in `_ROUTERS`. Needs 
 from __future__ import annotations
 
 import importlib
-import json
 from typing import Any
 
 from router_r1.errors import ConfigError
@@ -64,14 +63,16 @@ def from_text(text: str) -> Router:
     Raises:
         ConfigError: as `make`, or settings that are not written NAME=VALUE.
     """
-    name, _, given = text.partition(":")
+    name, colon, given = text.partition(":")
+    if colon and not given:
+        raise ConfigError(f"router {text!r}: expected NAME:SETTING=VALUE,... after the colon")
     settings: dict[str, Any] = {}
     for item in filter(None, given.split(",")):
         key, equals, value = item.partition("=")
         if not equals:
             raise ConfigError(f"router {text!r}: expected NAME:SETTING=VALUE,..., got {item!r}")
         try:
-            settings[key.strip()] = json.loads(value)
+            settings[key.strip()] = int(value) if value.strip("-").isdigit() else float(value)
         except ValueError:
             raise ConfigError(f"router {text!r}: {value!r} is no number") from None
     return make(name, **settings)

@@ -19,7 +19,7 @@ from router_r1.table import OutcomeTable
 from router_r1.testing import Exchange, LoopbackServer, Served, chat_reply, usage
 from router_r1.trace import read_traces
 from router_r1_eval.runner import RunFolder
-from router_r1_eval.scoring import by_metric, graded_parts
+from router_r1_eval.scoring import by_metric, graded_parts, rescore
 
 SUMS = {f"What is {n} + {n}?": str(2 * n) for n in range(1, 9)}
 COMMAND = [sys.executable, "-c", "from router_r1.cli import main; main()"]
@@ -276,7 +276,7 @@ def test_tries_that_failed_are_paid_for(files: Path, script: Script) -> None:
     assert found["spent_usd"] == pytest.approx(sum(t.cost_usd for t in traces))
     failed = sum(t.cost_usd for t in traces[:2])
     assert found["spent_on_failed_usd"] == pytest.approx(failed) and failed > 0
-    told = f"spent ${found['spent_usd']:.4f}, ${failed:.4f} of it on tries that failed"
+    told = f"spent ${found['spent_usd']:.4f} in all; tries that failed are ${failed:.4f} of these figures"
     assert told in done.stdout.splitlines()
 
 
@@ -358,6 +358,22 @@ def test_a_question_that_was_changed_says_what_to_do(files: Path) -> None:
             assert done.returncode == 2
             assert f"make the same change in {path} too" in done.stderr
     assert done.returncode == 0, done.stderr
+
+
+def test_a_run_that_was_interrupted_while_asking_keeps_its_judge(
+    files: Path, script: Script
+) -> None:
+    script.delay_s = 0.4
+    given = [str(files / "sums.jsonl"), "--config", str(files / "agent.yaml"), "--out"]
+    given += [str(files / "run"), "--judge", "judge", "--judge-pool", str(files / "judges.yaml")]
+    running = subprocess.Popen([*COMMAND, "eval", *given, "--concurrency", "1"])
+    while not script.asked:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(60) == 130
+    script.delay_s = 0.0
+    assert evaluate(files, "--resume").returncode == 0
+    assert results(files)["settings"]["judge"]["model"] == "judge"
 
 
 def test_who_was_hardly_asked_is_not_compared(files: Path) -> None:
@@ -480,6 +496,8 @@ def test_a_judge_grades_once_what_metrics_can_not(files: Path, script: Script) -
         return results(files)["settings"]["judge"]
 
     assert rescored()["model"] == "judge"  # a run keeps the judge that it was graded by
+    by_metric_alone = rescore(files / "run", by_metric())
+    assert by_metric_alone["settings"]["judge"] is None
     assert rescored("--by-metric") is None and rescored() is None
 
     script.judge_says = "I would rather not."

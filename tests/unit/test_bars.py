@@ -552,6 +552,10 @@ def test_a_one_shot_router_is_measured_at_each_level() -> None:
     assert run.cost.mean() < single(grid, 2).cost.mean()
     with pytest.raises(ConfigError, match="there is no router"):
         router_method(world, "none")
+    with pytest.raises(ConfigError, match="router 'knn:k=0' can not be fitted"):
+        router_method(world, "knn:k=0")
+    with pytest.raises(ConfigError, match="two rows of this tournament are called 'label'"):
+        tournament(world, one_shot=["label", "label"])
 
 
 def test_a_router_is_asked_the_text_it_was_fitted_on(monkeypatch) -> None:
@@ -619,15 +623,26 @@ def test_under_a_cap_a_router_is_compared_with_the_lookup_by_category_under_the_
     rows = rows_of(world)
     grid = Grid.of(world, world.questions(Split.TEST))
     lookup = rows[LABEL]["within"]["its cost"]
-    assert lookup["vs_label"] == {"accuracy_diff": 0, "ci95": [0, 0]}
+    assert lookup["vs_best_per_category"] == {"accuracy_diff": 0, "ci95": [0, 0]}
     # It asks `a`, which makes no mistake there, about even questions, and `c` about the others.
     even = np.array([int(q.id[1:]) % 2 == 0 for q in grid.questions])
     right = np.where(even, 1.0, grid.score[:, 2])
     assert lookup["accuracy"] == pytest.approx(right.mean())
     cheap = rows["cheapest"]["within"]["its cost"]
     expected = grid.score[:, 0].mean() - right.mean()
-    assert cheap["vs_label"]["accuracy_diff"] == pytest.approx(expected)
-    low, high = cheap["vs_label"]["ci95"]
+    assert cheap["vs_best_per_category"]["accuracy_diff"] == pytest.approx(expected)
+    low, high = cheap["vs_best_per_category"]["ci95"]
     assert low < expected < high < 0
     text = "\n".join(summary(tournament(world, one_shot=["label"])))
     assert "last, points against best per category, by price" in text
+
+
+def test_a_question_with_one_option_leaves_nothing_to_guess() -> None:
+    table = world_of(halves).table
+    single_option = [q.model_copy(update={"choices": ("x",)}) for q in table.questions[:40]]
+    some = OutcomeTable(
+        table.cards, [*single_option, *table.questions[40:]], list(table), source="some"
+    )
+    world = RecordedWorld(some, RecordedWorldConfig(table="some", levels=LEVELS))
+    head = measure(world, bars(world))["headroom"]
+    assert head["best_single"] <= head["oracle_less_chance"] <= head["oracle"]

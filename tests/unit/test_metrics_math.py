@@ -56,6 +56,13 @@ def verifier() -> Iterator[Verifier]:
         ("The town of Ald has 3 million people in 2 valleys.", "3000000"),
         ("The cake will be ready at 2:00 in the afternoon, all 3 layers of it", "2"),
         ("We have $x^{\\frac{1}{2}} = 3$.\n\nThe boat needs 9 hours for 3 rivers.", "9"),
+        ("Tom has 20 apples and gives away 8, so 12 remain.", "12"), ("So 15% of 200 comes to 30", "30"),
+        ("In 5 days she will have 12 apples.", "12"), ("Each of the 4 friends gets 6 cookies.", "6"),
+        ("Kylar needs to pay $64 for the 16 glasses.", "64"), ("The 5th term equals 30", "30"), ("Step 3: the total comes to 45", "45"),
+        ("He sold 3 of 10 books, leaving 7 books.", "7"), ("Hence the value is 12, since n = 3", "12"),
+        ("The answer is 12 (3 x 4 = 12).", "12"), ("So x = 5 when y = 3", "5"), ("It comes to 1.5e3 in total", "1500"),
+        ("He can go to the movies 42 / 14 = 3 times.", "3"), ("The guests took 40 - 14 = 26 pieces of pie.", "26"),
+        ("She buys 3 dozen eggs", "36"), ("In total she has 14 (reds) + 4 (blues) = 18 pens.", "18"),
         ("about 5", "5"), ("It is about 5.", "5"), ("Approximately $12.50", "12.5"), (r"\approx 5", "5"), ("≈ 5", "5"),
     ],
 )  # fmt: skip
@@ -71,7 +78,10 @@ def test_the_same_number(answer: str, gold: str) -> None:
         ("5/6", "5"), ("5 and a half", "5"), ("x is 2 or 3", "3"), ("either 12 or 13 apples", "13"), ("either 12 or 13 apples", "12"),
         ("Kylar needs to pay $64 for the 16 glasses.", "16"), ("They need 10 to 15 minutes for it", "10"),
         ("The sum of both is 2 * 3 apples", "2"), ("The ratio of both is 2:1 in the end", "2"), ("It weighs 2^3 pounds in all", "2"),
- ("unknown", "7"),
+        ("So it is 3 or -4 here", "3"), ("The pair is (3,4) as points", "3"), ("The roots are 3 & 4 there", "3"), ("x is then 5 minus 3", "5"),
+        ("It is 5√2 units long", "5"), ("It is 5(x+1) units long", "5"), ("It is 25π square units", "25"), ("It is 1.5e3 in total", "1.5"),
+        ("Each of the 4 friends gets 6 cookies.", "4"), ("Tom has 20 apples and gives away 8, so 12 remain.", "20"),
+        ("unknown", "7"),
         ("twelve", "12"), ("", "5"), ("no idea", "5"),
     ],
 )  # fmt: skip
@@ -103,7 +113,15 @@ def test_a_fraction_is_read_exactly(over: int, under: int) -> None:
 
 def test_a_long_reply_takes_time_in_proportion() -> None:
     began = time.process_time()
-    for text in (" " * 100_000, "is " * 30_000, "if a " * 20_000, "1,2" * 30_000, "####" * 20_000):
+    for text in (
+        " " * 100_000,
+        " ()" * 30_000,
+        "so for a " * 10_000,
+        "is " * 30_000,
+        "if a " * 20_000,
+        "1,2" * 30_000,
+        "####" * 20_000,
+    ):
         assert grade(f"She said{text}x 5", ["7"], "math") == 0
     assert time.process_time() - began < 5
 

@@ -169,6 +169,8 @@ def test_a_router_with_settings_is_written_in_a_line() -> None:
     ).all()
     for text, message in {
         "kmeans:3": "expected NAME:SETTING=VALUE",
+        "kmeans:": "expected NAME:SETTING=VALUE",
+        "kmeans:clusters=null": "'null' is no number",
         "kmeans:clusters=many": "'many' is no number",
         "kmeans:k=3": "unexpected keyword argument 'k'",
         "none": "there is no router 'none'",

@@ -55,7 +55,7 @@ class Point(_Read):
     ci95: Bounds | None = None
     """Of the accuracy."""
     vs_best_single: Versus | None = None
-    vs_label: Versus | None = None
+    vs_best_per_category: Versus | None = None
     """Under a cap on cost: against the best model of each category."""
     reward: float | None = None
     right_specialist: Share | None = None

@@ -289,7 +289,7 @@ def _against_label(
     """A column, where results have the comparison."""
 
     def versus(line: tuple[Row, Point | None]) -> Versus | None:
-        return line[1].vs_label if line[1] else None
+        return line[1].vs_best_per_category if line[1] else None
 
     def difference(line: tuple[Row, Point | None]) -> float | None:
         return None if (found := versus(line)) is None else found.accuracy_diff
@@ -306,7 +306,7 @@ def _against_label(
     if not any(map(versus, lines)):
         return []
     note = "points against the best model of each category, at its own level for this cap: what a router gains that sees more than the category"
-    return [Column("vs label", text, note, difference)]
+    return [Column("vs best per category", text, note, difference)]
 
 
 def settings_table(results: Results, caption: str) -> str:
