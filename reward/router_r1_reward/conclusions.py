@@ -49,6 +49,9 @@ _GIVEN = frozenset(
 """Words before a number that is given and not found: "each of the 4 friends", "for 5 days", "step 3"."""
 
 
+_ATTRIBUTE = re.compile(r"-[a-z]|(?:st|nd|rd|th)\b")  # "4-week months", "July 19th"
+
+
 def concluding(text: str) -> re.Match[str] | None:
     """Where the number stands that a text concludes with: a match in the part of a sentence that was looked at, its group `digits` without
     sign and currency; None where there is no number.
@@ -81,7 +84,8 @@ def _said(sentence: str) -> re.Match[str] | None:
             return found
     for found in _NUMBER.finditer(sentence):
         word = _WORD_BEFORE.search(sentence[max(0, found.start() - 40) : found.start()])
-        if word is None or word[1].lower() not in _GIVEN:
+        given = word is not None and word[1].lower() in _GIVEN
+        if not given and not _ATTRIBUTE.match(sentence, found.end()):
             return found
     return _NUMBER.search(sentence)
 

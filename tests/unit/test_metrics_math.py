@@ -62,6 +62,8 @@ def verifier() -> Iterator[Verifier]:
         ("He sold 3 of 10 books, leaving 7 books.", "7"), ("Hence the value is 12, since n = 3", "12"),
         ("The answer is 12 (3 x 4 = 12).", "12"), ("So x = 5 when y = 3", "5"), ("It comes to 1.5e3 in total", "1500"),
         ("He can go to the movies 42 / 14 = 3 times.", "3"), ("The guests took 40 - 14 = 26 pieces of pie.", "26"),
+        ("Andy needs a deficit of 525 calories to reach his goal by July 19th.", "525"),
+        ("He can rent out 4000 chairs over the course of two 4-week months.", "4000"),
         ("She buys 3 dozen eggs", "36"), ("In total she has 14 (reds) + 4 (blues) = 18 pens.", "18"),
         ("about 5", "5"), ("It is about 5.", "5"), ("Approximately $12.50", "12.5"), (r"\approx 5", "5"), ("≈ 5", "5"),
     ],

@@ -3,7 +3,7 @@ subject, `mmlu_SUBJECT.csv`, in a folder or a `.tar.gz`.
 
 GSM8K is graded again from the texts, because the flags take the last run of digits for the answer ("$20.00" is 0 to them). It needs the
 gold answers: any file of questions with `question` and `answer`, such as GSM8K's own `test.jsonl`. GPT-4 has .857 by the flags, .889 by the
-last number with its decimals, and .938 by the metric `math`, which does not take "$18 every day for 5 days" for 5.
+last number with its decimals, and .939 by the metric `math`, which does not take "$18 every day for 5 days" for 5.
 
 MMLU is flags alone: no texts, no gold, no output tokens. GPT-4's 3 % on high_school_mathematics, an artefact of the answer's format, are kept, and
 `table check` names them.
