@@ -17,7 +17,7 @@ validation questions; the test questions give the figures.
     regret                    by category: accuracy that the best single model of this category, in hindsight, has more
     categories                questions and accuracy of a router in each category
     overhead_ms               of a router: milliseconds on the clock for a decision, all questions decided at once
-    headroom                  the oracle as it is, less what guessers have right by chance, and less the luck of one draw where there are repeated
+    headroom                  the oracle as it is, less the luck of many guessers, and less the luck of one draw where there are repeated
                               samples; what a comparison here can show at all
     two_models                for a pool of two: the gap between them, how much of it each row recovers (pgr), and the whole curve of each
                               router that says how much a question needs the stronger one (apgr, cpt)
@@ -466,7 +466,7 @@ def _gap_lines(results: dict[str, Any], width: int) -> list[str]:
 
 def _less_chance(head: Mapping[str, Any]) -> str:
     found = head["oracle_less_chance"]
-    return "" if found is None else f", less what guessers have right by chance {found:.3f}"
+    return "" if found is None else f", less the luck of many guessers {found:.3f}"
 
 
 def _line(name: str, item: dict[str, Any], width: int) -> str:

@@ -230,7 +230,7 @@ def _sample(results: Results) -> str:
         )
         if head.oracle_less_chance is not None:
             corrected = f"{100 * head.oracle_less_chance:.1f} %"
-            facts.append((corrected, "the same, less what guessers have right by chance"))
+            facts.append((corrected, "the same, less the luck of many guessers"))
         if (luck := head.oracle_cross_fitted) is not None:
             kept = f"the oracle less the luck of one draw, by {luck.samples} samples of {luck.questions} questions"
             facts.append(
