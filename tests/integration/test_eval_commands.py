@@ -196,12 +196,12 @@ def test_a_rerun_asks_only_what_is_missing_or_failed(files: Path, script: Script
     assert other.returncode == 2 and "begun with another agent" in other.stderr
 
 
-def test_an_interrupted_run_loses_what_was_in_flight(files: Path, script: Script) -> None:
-    script.delay_s = 0.3
+def interrupted(files: Path, *arguments: str) -> int:
+    """Begin a run and interrupt it after two answers at least; how many there were."""
     out = files / "run"
     given = [str(files / "sums.jsonl"), "--config", str(files / "agent.yaml"), "--out", str(out)]
     process = subprocess.Popen(
-        [*COMMAND, "eval", *given, "--concurrency", "2"],
+        [*COMMAND, "eval", *given, "--concurrency", "2", *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
@@ -217,11 +217,17 @@ def test_an_interrupted_run_loses_what_was_in_flight(files: Path, script: Script
     assert process.returncode == 130 and b"--resume goes on from here" in said
     answered = [t for t in read_traces(out / "traces.jsonl") if t.stop_reason == "answered"]
     assert 2 <= len(answered) < 8
+    return len(answered)
+
+
+def test_an_interrupted_run_loses_what_was_in_flight(files: Path, script: Script) -> None:
+    script.delay_s = 0.3
+    answered = interrupted(files)
 
     script.delay_s = 0.0
     script.asked.clear()
     assert evaluate(files, "--resume").returncode == 0
-    assert script.asked["large"] == 8 - len(answered)
+    assert script.asked["large"] == 8 - answered
     assert results(files)["rows"][0]["accuracy"] == 1
 
 
@@ -363,14 +369,8 @@ def test_a_question_that_was_changed_says_what_to_do(files: Path) -> None:
 def test_a_run_that_was_interrupted_while_asking_keeps_its_judge(
     files: Path, script: Script
 ) -> None:
-    script.delay_s = 0.4
-    given = [str(files / "sums.jsonl"), "--config", str(files / "agent.yaml"), "--out"]
-    given += [str(files / "run"), "--judge", "judge", "--judge-pool", str(files / "judges.yaml")]
-    running = subprocess.Popen([*COMMAND, "eval", *given, "--concurrency", "1"])
-    while not script.asked:
-        time.sleep(0.05)
-    running.send_signal(signal.SIGINT)
-    assert running.wait(60) == 130
+    script.delay_s = 0.3
+    interrupted(files, "--judge", "judge", "--judge-pool", str(files / "judges.yaml"))
     script.delay_s = 0.0
     assert evaluate(files, "--resume").returncode == 0
     assert results(files)["settings"]["judge"]["model"] == "judge"
