@@ -22,7 +22,8 @@ from router_r1.ledger import Price
 from router_r1.questions import Question
 from router_r1.table import Outcome, OutcomeTable
 from router_r1_envs.recorded import RecordedWorld, RecordedWorldConfig
-from router_r1_eval.tournament import summary, tournament
+from router_r1_eval.tournament import tournament
+from router_r1_eval.tournament_summary import summary
 
 QUESTIONS, MODELS, CATEGORIES, LETTERS = 5199, 10, 14, "ABCDEFGHIJ"
 

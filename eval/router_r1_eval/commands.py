@@ -211,7 +211,8 @@ def _on_table(
     seed: int,
 ) -> tuple[dict[str, Any], list[str]]:
     from router_r1.errors import ConfigError
-    from router_r1_eval.tournament import summary, tournament
+    from router_r1_eval.tournament import tournament
+    from router_r1_eval.tournament_summary import summary
 
     policies: dict[str, Any] = {}
     if folders:

@@ -28,7 +28,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +38,7 @@ from router_r1.errors import ConfigError, DataError
 from router_r1.files import write_json
 from router_r1.policy import Policy
 from router_r1.questions import Split
-from router_r1_envs.grid import Floats, Grid
+from router_r1_envs.grid import Grid
 from router_r1_envs.methods import Method, Run, chosen, sensitivities, single
 from router_r1_envs.recorded import RecordedWorld
 from router_r1_eval.bars import LABEL, bars, not_listed
@@ -48,9 +47,9 @@ from router_r1_eval.curves import Curve, arena_score, corners, hull, routerbench
 from router_r1_eval.headroom import headroom
 from router_r1_eval.intervals import paired
 from router_r1_eval.play import PlayedMethod, write_traces
-from router_r1_eval.results import estimated, row, versions
+from router_r1_eval.results import row, versions
 from router_r1_eval.significance import mcnemar, visible_difference
-from router_r1_eval.two_models import gap
+from router_r1_eval.two_models import Between
 from router_r1_reward import RewardConfig
 
 if TYPE_CHECKING:
@@ -60,8 +59,6 @@ CAPS = {"its cost": 1.0, "three quarters of its cost": 0.75}
 """What a router may spend, as shares of what the best single model costs; for each a setting is chosen by validation."""
 SPENDS = (0.25, 0.5, 1.0)
 """Shares of what the best single model costs at which the accuracy of a mixture is stated."""
-RECOVERED = (0.5, 0.8)
-"""Parts of the gap between two models for which the share of calls to the stronger one is stated (CPT)."""
 _MOST_SILENT = 0.05  # share of answers without output tokens that needs no word
 _WIDE = 0.95  # share of the best single model's accuracy whose cost is stated
 
@@ -85,9 +82,8 @@ def router_method(world: RecordedWorld, name: str) -> Method:
     def predict(grid: Grid) -> tuple[Any, Any]:
         key = tuple(question.id for question in grid.questions)
         if key not in predicted:
-            asked = [
-                world.table.question(name) for name in key
-            ]  # as in `fit`, without options in the text
+            # As in `fit`, without options in the text.
+            asked = [world.table.question(question_id) for question_id in key]
             predicted[key] = router.scores(asked), router.costs(asked)
         return predicted[key]
 
@@ -164,7 +160,7 @@ def _notes(world: RecordedWorld) -> list[str]:
     table, asked = world.table, world.questions(Split.TEST)
     cells = [(q.id, name) for q in asked for name in table.names]
     outcomes = [o for cell in cells if (o := table.outcome(*cell)) is not None]
-    silent = sum(o.cost is None and not o.output_tokens for o in outcomes) / len(outcomes)
+    silent = sum(o.cost is None and not o.output_tokens for o in outcomes) / max(1, len(outcomes))
     repeated = any(table.outcome(*cell, sample=1) for cell in cells)
     notes = []
     if world.incomplete and world.settings.complete:
@@ -211,7 +207,7 @@ def measure(
         min(_point(r)[0] for r in singles.values()),
         max(_point(r)[0] for r in singles.values()),
     )
-    between = _Between.of(world, grid)
+    between = Between.of(world, grid)
     graded = not np.isin(grid.score, (0.0, 1.0)).all()
     rows: list[dict[str, Any]] = []
     every: dict[str, dict[str, Run]] = {}
@@ -358,134 +354,6 @@ def _by_category(
             found[name] = {"questions": int(here.sum()), "accuracy": accuracy}
             regret[name] = float(grid.score[here].mean(0).max()) - accuracy
     return found, regret
-
-
-@dataclass(frozen=True)
-class _Between:
-    """A pool of two models, of which one is stronger on the training questions: the gap between them on these questions."""
-
-    names: tuple[str, str]
-    """The weaker one, the stronger one."""
-    weak: Floats
-    strong: Floats
-    """[n] their scores."""
-
-    @classmethod
-    def of(cls, world: RecordedWorld, grid: Grid) -> _Between | None:
-        """None for a pool of more or fewer."""
-        if len(grid.names) != 2:
-            return None
-        strong = grid.names.index(world.best_single)
-        names = grid.names[1 - strong], grid.names[strong]
-        return cls(names, grid.score[:, 1 - strong], grid.score[:, strong])
-
-    @property
-    def total(self) -> float:
-        """By how much the stronger one is better here; 0 or less: there is no gap to recover."""
-        return float(self.strong.mean() - self.weak.mean())
-
-    def recovered(self, method: Method, grid: Grid, run: Run) -> dict[str, Any]:
-        """The part of the gap that a router recovers; over all shares of strong calls if it says which questions need them."""
-        if self.total <= 0:
-            return {"pgr": None, "apgr": None, "cpt": None}
-        found: dict[str, Any] = {"pgr": float(run.value.mean() - self.weak.mean()) / self.total}
-        if method.expects is None:
-            return found | {"apgr": None, "cpt": None}
-        expected = method.expects(grid)
-        strong = grid.names.index(self.names[1])
-        curve = gap(self.weak, self.strong, expected[:, strong] - expected[:, 1 - strong])
-        cpt = {f"{part:.0%}": curve.cpt(part) for part in RECOVERED}
-        return found | {"apgr": curve.apgr, "cpt": cpt}
-
-    def shown(self) -> dict[str, Any]:
-        """The two and the gap; the rows `random` and `oracle` have floor and ceiling of APGR."""
-        return {"weak": self.names[0], "strong": self.names[1], "gap": self.total}
-
-
-def summary(results: dict[str, Any]) -> list[str]:
-    """What the sample can show; a line for each router and setting; for each cap of `CAPS` the setting that validation chose."""
-    head, ties = results["headroom"], results["headroom"]["ties"]
-    lines = [
-        f"{results['questions']} questions: a paired comparison finds differences of {100 * head['smallest_difference']:.1f} "
-        f"points or more",
-        "questions with " + ", ".join(f"{name}: {share:.0%}" for name, share in ties.items()),
-        f"best single model {head['best_single']:.3f}, oracle {head['oracle']:.3f}"
-        + _less_chance(head),
-        *_luck(head["oracle_cross_fitted"]),
-        *estimated(results["settings"]),
-        *results["notes"],
-        *(f"not listed: {name}, which {why}" for name, why in results["not_listed"].items()),
-        "",
-    ]
-    width = max(len(entry["name"]) for entry in results["rows"])
-    best = results["settings"]["best_single"]
-    lines += [
-        f"points: against the best single model, {best}; cost: as a share of its cost",
-        f"{'':{width}s}  level   right  points [95 %]          cost   calls",
-    ]
-    for entry in results["rows"]:
-        lines += [_line(entry["name"], item, width) for item in entry["curve"] or [entry]]
-    for name in CAPS:
-        lines += [
-            "",
-            f"at the level that validation chooses at no more than {name}; last, points against {LABEL}, at its level for this cap",
-        ]
-        for entry in results["rows"]:
-            if entry["curve"]:
-                item = entry["within"][name]
-                none = f"{entry['name']:{width}s}  no level is that cheap"
-                lines.append(_line(entry["name"], item, width) if item else none)
-    return lines + _gap_lines(results, width)
-
-
-def _luck(repeated: dict[str, Any] | None) -> list[str]:
-    if repeated is None:
-        return []
-    return [
-        f"on {repeated['questions']} questions with {repeated['samples']} samples of every model: oracle {repeated['oracle']:.3f}, less "
-        f"the luck of one draw {repeated['accuracy']:.3f}, best single model {repeated['best_single']:.3f}"
-    ]
-
-
-def _gap_lines(results: dict[str, Any], width: int) -> list[str]:
-    """For two models: APGR, and the share of strong calls that recovers parts of the gap."""
-    two = results["two_models"]
-    if two is None:
-        return []
-    title = f"from {two['weak']} to {two['strong']}: a gap of {100 * two['gap']:.1f} points"
-    lines = ["", title]
-    for entry in results["rows"]:
-        if entry["apgr"] is not None:
-            shares = (
-                f"{part} of the gap at {'no share' if share is None else f'{share:.1%}'}"
-                for part, share in entry["cpt"].items()
-            )
-            lines.append(f"{entry['name']:{width}s}  APGR {entry['apgr']:.3f}  {', '.join(shares)}")
-    return lines
-
-
-def _less_chance(head: Mapping[str, Any]) -> str:
-    found = head["oracle_less_chance"]
-    return "" if found is None else f", less the luck of many guessers {found:.3f}"
-
-
-def _line(name: str, item: dict[str, Any], width: int) -> str:
-    """Accuracy, points against the best single model, share of its cost."""
-    versus = item["vs_best_single"]
-    low, high = (100 * bound for bound in versus["ci95"])
-    ratio = "-" if versus["cost_ratio"] is None else f"x{versus['cost_ratio']:.2f}"
-    points = f"{100 * versus['accuracy_diff']:+5.1f} [{low:+.1f}, {high:+.1f}]"
-    return (
-        f"{name:{width}s}  {item.get('setting', ''):6s}  {item['accuracy']:.3f}  {points:21s}  {ratio:6s}  "
-        f"{item['calls']:.2f}{_beside_label(item)}"
-    )
-
-
-def _beside_label(item: dict[str, Any]) -> str:
-    if (versus := item.get("vs_best_per_category")) is None:
-        return ""
-    low, high = (100 * bound for bound in versus["ci95"])
-    return f"   {100 * versus['accuracy_diff']:+5.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 def write_results(results: dict[str, Any], folder: str | Path) -> Path:

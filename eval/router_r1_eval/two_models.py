@@ -7,17 +7,26 @@
 as in RouteLLM (arXiv:2406.18665), but exact: over every share, not ten bins; questions with equal scores in expectation over their orders; and
 CPT where the curve, straight between shares, first reaches x, since a PGR that falls again has several shares for one x.
 
-APGR is not bounded by 1: a router can be better than the strong model. `oracle_order` is the ceiling of a table; print both.
+APGR is not bounded by 1: a router can be better than the strong model. `oracle_order` is the ceiling of a table; print both. `Between` has these for the rows of a tournament.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from router_r1_envs.grid import Grid
+    from router_r1_envs.methods import Method, Run
+    from router_r1_envs.recorded import RecordedWorld
+
 Floats = NDArray[np.float64]
+
+RECOVERED = (0.5, 0.8)
+"""Parts of the gap between two models for which the share of calls to the stronger one is stated (CPT)."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +84,45 @@ def gap(weak: Floats, strong: Floats, order: Floats) -> Gap:
 def oracle_order(weak: Floats, strong: Floats) -> Floats:
     """[n] the order that nobody can know: where the strong model gains most comes first."""
     return np.asarray(strong, dtype=np.float64) - np.asarray(weak, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Between:
+    """A pool of two models, of which one is stronger on the training questions: the gap between them on these questions."""
+
+    names: tuple[str, str]
+    """The weaker one, the stronger one."""
+    weak: Floats
+    strong: Floats
+    """[n] their scores."""
+
+    @classmethod
+    def of(cls, world: RecordedWorld, grid: Grid) -> Between | None:
+        """None for a pool of more or fewer."""
+        if len(grid.names) != 2:
+            return None
+        strong = grid.names.index(world.best_single)
+        names = grid.names[1 - strong], grid.names[strong]
+        return cls(names, grid.score[:, 1 - strong], grid.score[:, strong])
+
+    @property
+    def total(self) -> float:
+        """By how much the stronger one is better here; 0 or less: there is no gap to recover."""
+        return float(self.strong.mean() - self.weak.mean())
+
+    def recovered(self, method: Method, grid: Grid, run: Run) -> dict[str, Any]:
+        """The part of the gap that a router recovers; over all shares of strong calls if it says which questions need them."""
+        if self.total <= 0:
+            return {"pgr": None, "apgr": None, "cpt": None}
+        found: dict[str, Any] = {"pgr": float(run.value.mean() - self.weak.mean()) / self.total}
+        if method.expects is None:
+            return found | {"apgr": None, "cpt": None}
+        expected = method.expects(grid)
+        strong = grid.names.index(self.names[1])
+        curve = gap(self.weak, self.strong, expected[:, strong] - expected[:, 1 - strong])
+        cpt = {f"{part:.0%}": curve.cpt(part) for part in RECOVERED}
+        return found | {"apgr": curve.apgr, "cpt": cpt}
+
+    def shown(self) -> dict[str, Any]:
+        """The two and the gap; the rows `random` and `oracle` have floor and ceiling of APGR."""
+        return {"weak": self.names[0], "strong": self.names[1], "gap": self.total}

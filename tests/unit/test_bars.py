@@ -18,7 +18,8 @@ from router_r1_envs.world import Level
 from router_r1_eval import intervals
 from router_r1_eval.bars import LABEL, _cascade, _stop, _vote_steps, bars
 from router_r1_eval.intervals import interval, paired
-from router_r1_eval.tournament import measure, router_method, summary, tournament
+from router_r1_eval.tournament import measure, router_method, tournament
+from router_r1_eval.tournament_summary import summary
 
 PRICES = {"a": 1.0, "b": 2.0, "c": 10.0}
 LEVELS = (Level(name="rich", worth_usd=1.0), Level(name="poor", worth_usd=0.0001))

@@ -5,8 +5,10 @@ from collections import Counter
 
 import pytest
 
+from router_r1.cards import CallLimits
 from router_r1.episode import StopReason
-from router_r1.errors import ConfigError
+from router_r1.errors import ConfigError, PolicyError
+from router_r1.policy import OpenAIPolicy
 from router_r1.questions import Question, Split
 from router_r1_envs.demonstrations import best_of, explorations, play
 from router_r1_envs.explorers import (
@@ -21,7 +23,7 @@ from router_r1_envs.explorers import (
 )
 from router_r1_envs.generated import CANDIDATES, GeneratedWorld
 from router_r1_envs.world import Level
-from router_r1_eval.evaluate import right_specialist
+from router_r1_eval.evaluate import evaluate, right_specialist
 from router_r1_eval.play import play_all
 from router_r1_reward import RewardConfig, score
 
@@ -239,3 +241,9 @@ def test_the_best_exploration_is_kept_and_nothing_where_none_earns(world, reward
     # More tries never earn less, and mostly more.
     assert all(totals[1][n] >= totals[0][n] for n in first)
     assert len(best) > 1.5 * len(first)
+
+
+def test_a_policy_that_can_not_be_reached_gives_no_figures(world, reward):
+    nowhere = OpenAIPolicy("http://127.0.0.1:9/v1", "m", limits=CallLimits(max_attempts=1))
+    with pytest.raises(PolicyError, match="could not be reached in 2 of 2 episodes"):
+        asyncio.run(evaluate(world, {"mine": nowhere}, reward, limit=2))

@@ -13,7 +13,8 @@ from router_r1_envs.world import Level
 from router_r1_eval.bars import bars
 from router_r1_eval.repeats import Repeats, self_consistency
 from router_r1_eval.report import write_report
-from router_r1_eval.tournament import measure, summary, tournament, write_results
+from router_r1_eval.tournament import measure, tournament, write_results
+from router_r1_eval.tournament_summary import summary
 
 PRICES = {"small": 1.0, "large": 10.0}
 LEVELS = (Level(name="rich", worth_usd=1.0), Level(name="poor", worth_usd=0.0001))
