@@ -110,6 +110,12 @@ class FailureKind(StrEnum):
     """Only in ledger rows: the attempt was given up because its caller was, or because it lost to a hedge."""
 
 
+ITS_OWN = frozenset(
+    {FailureKind.EMPTY_REPLY, FailureKind.MALFORMED_REPLY, FailureKind.CONTEXT_OVERFLOW}
+)
+"""Failures of a call that are the model's own doing: it was asked, and this is its answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A call that got no answer. `detail` is for people and never holds a key."""

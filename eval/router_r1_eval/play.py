@@ -20,11 +20,11 @@ from router_r1.policy import OpenAIPolicy, Policy
 from router_r1.questions import Question
 from router_r1.rollout import roll_out
 from router_r1.trace import Trace, TraceWriter
+from router_r1.transport import ITS_OWN
 from router_r1_envs.grid import Grid
 from router_r1_envs.methods import Method, Run
 from router_r1_envs.recorded import RecordedWorld
 from router_r1_envs.world import Level, World, level_named, start
-from router_r1_eval.runner import ITS_OWN
 from router_r1_reward import CostWindow, RewardConfig, score
 
 PolicyFor = Callable[[Question], Policy]

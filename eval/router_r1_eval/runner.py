@@ -35,14 +35,10 @@ from router_r1.protocol import Route, render_turn
 from router_r1.questions import Question, read_questions, write_questions
 from router_r1.testing import ScriptedPolicy
 from router_r1.trace import Trace, read_traces
-from router_r1.transport import FailureKind
+from router_r1.transport import ITS_OWN
 
 _BROKEN_OFF = frozenset({StopReason.ERROR, StopReason.CANCELLED})
 _NO_ANSWER = frozenset({StopReason.POLICY_FAILED, StopReason.DEADLINE})
-ITS_OWN = frozenset(
-    {FailureKind.EMPTY_REPLY, FailureKind.MALFORMED_REPLY, FailureKind.CONTEXT_OVERFLOW}
-)
-"""Failures of a call that are the model's own doing: it was asked, and this is its answer."""
 _FREE = Price(input=0, output=0)
 _PASSES_ON = "passes on to "
 _LONGEST = 10**7  # tokens of a question that is passed on
