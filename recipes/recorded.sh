@@ -81,10 +81,10 @@ if [ ! -e "$OUT/imitation/imitation.json" ]; then
   say "imitation: a planner on the training questions, and a small policy that does as it does"
   options=()
   for option in $IMITATION; do options+=(--imitation "$option"); done
-  "$bin/router-r1" world imitate "$world" --out "$OUT/imitation" --seed "$SEED" ${options[@]+"${options[@]}"}
+  "$bin/router-r1" train imitate "$world" --out "$OUT/imitation" --seed "$SEED" ${options[@]+"${options[@]}"}
 fi
 if [ ! -e "$OUT/data/agent_loop.yaml" ]; then
-  "$bin/router-r1" world prepare "$world" --out "$OUT/data" --seed "$SEED" --reward alpha="$ALPHA" --passes "$PASSES" \
+  "$bin/router-r1" train prepare "$world" --out "$OUT/data" --seed "$SEED" --reward alpha="$ALPHA" --passes "$PASSES" \
     --validation "$VAL_QUESTIONS"
 fi
 say "reinforcement learning: $STEPS steps of $((BATCH * GROUP)) episodes; all output in $OUT/train.log"

@@ -14,7 +14,7 @@
 # checkpoint by validation reward in the Hugging Face format; OUT/metrics/ with every metric of every step. Watch
 # episode/accuracy, episode/calls and share/* beside episode/reward: a reward can rise while nobody is asked any more.
 #
-# Generated worlds need a cold start first (`router-r1 world cold-start`): from random weights no turn is ever well-formed, and
+# Generated worlds need a cold start first (`router-r1 train cold-start`): from random weights no turn is ever well-formed, and
 # from a random router alone every call ends at the dearest candidate. Without MODEL it is made here.
 #
 # On several nodes OUT, MODEL and the environment must be at the same path everywhere: workers read rows and write checkpoints there.
@@ -93,13 +93,13 @@ if [ "$DRY_RUN" = 0 ]; then
     world_settings=()
     # A pre-trained LLM is told rules and candidates; a small policy learns them.
     if [ "$STACK" = gpu ] && [ "$WORLD" = generated ] && [ ! -e "$MODEL/cold_start.json" ]; then world_settings=(--set prompt=full); fi
-    "$VENV/bin/router-r1" world prepare "$WORLD" --out "$OUT/data" --seed "$SEED" --reward alpha="$ALPHA" \
+    "$VENV/bin/router-r1" train prepare "$WORLD" --out "$OUT/data" --seed "$SEED" --reward alpha="$ALPHA" \
       --train "$TRAIN_QUESTIONS" --validation "$VAL_QUESTIONS" ${world_settings[@]+"${world_settings[@]}"}
   fi
   if [ -z "$MODEL" ]; then
     MODEL=$OUT/cold_start
     if [ ! -e "$MODEL/cold_start.json" ]; then
-      "$VENV/bin/router-r1" world cold-start "$WORLD" --out "$MODEL" --seed "$SEED" --reward alpha="$ALPHA"
+      "$VENV/bin/router-r1" train cold-start "$WORLD" --out "$MODEL" --seed "$SEED" --reward alpha="$ALPHA"
     fi
   fi
 fi
@@ -157,7 +157,7 @@ TRAINER=(
 HARDWARE=()
 if [ "$STACK" = cpu ]; then
   # What verl needs to run without a GPU; what the sections above say wins, so it comes first.
-  settings() { "$PY" -c "from router_r1_envs.on_cpu.settings import environment, overrides; print(*$1, sep='\n')"; }
+  settings() { "$PY" -c "from router_r1_envs.verl_on_cpu.settings import environment, overrides; print(*$1, sep='\n')"; }
   # The log-probs of hf_cpu are those of the trainer to 1e-6, so they are not computed twice.
   lines=$(settings "overrides(rollout='$ROLLOUT', critic='$ALGO' == 'ppo', reuse_log_probs='$ROLLOUT' == 'hf_cpu')")
   mapfile -t HARDWARE <<<"$lines"
@@ -169,14 +169,14 @@ else
     actor_rollout_ref.model.use_remove_padding=False +actor_rollout_ref.model.override_config.attn_implementation=sdpa
     actor_rollout_ref.rollout.gpu_memory_utilization=0.5 actor_rollout_ref.rollout.max_model_len="$((PROMPT + RESPONSE))"
     # As on a CPU: an episode that fails, or a worker that dies, ends the run with its error.
-    trainer.v1.sampler.custom_sampler.path=pkg://router_r1_envs.replay
+    trainer.v1.sampler.custom_sampler.path=pkg://router_r1_envs.verl_training.replay_buffer
     trainer.v1.sampler.custom_sampler.name=WatchedReplayBuffer
-    +actor_rollout_ref.rollout.agent.agent_loop_manager_class=router_r1_envs.loops.Manager
+    +actor_rollout_ref.rollout.agent.agent_loop_manager_class=router_r1_envs.verl_training.agent_loop_worker.Manager
   )
   if [ "$ALGO" = ppo ]; then
     # verl's critic wants flash attention; without it, this.
     HARDWARE+=(critic.model.use_remove_padding=False +critic.model.override_config.attn_implementation=sdpa)
-    export VERL_USE_EXTERNAL_MODULES=router_r1_envs.value_head
+    export VERL_USE_EXTERNAL_MODULES=router_r1_envs.verl_training.critic_value_head
   fi
   # The processes of a cluster have the environment of its nodes, not of this script. Keys stay there: set WANDB_API_KEY and HF_TOKEN
   # before `ray start`.
@@ -186,7 +186,7 @@ else
 fi
 
 TRAIN=(
-  "$PY" -m router_r1_envs.train
+  "$PY" -m router_r1_envs.verl_training.train
   "${HARDWARE[@]}" "${DATA[@]}" "${POLICY[@]}" "${ACTOR[@]}" "${ROLLOUTS[@]}" "${CRITIC[@]}" "${ALGORITHM[@]}" "${TRAINER[@]}" "$@"
 )
 if [ "$QUIET" = 0 ] || [ "$DRY_RUN" != 0 ]; then exec "${TRAIN[@]}"; fi
@@ -194,7 +194,7 @@ if [ "$QUIET" = 0 ] || [ "$DRY_RUN" != 0 ]; then exec "${TRAIN[@]}"; fi
 if [ "$(cat "$OUT/trained" 2>/dev/null)" = "$STEPS" ]; then
   echo "train.sh: $OUT has its $STEPS steps"; exit 0
 fi
-"$VENV/bin/router-r1" world watch "$OUT/metrics" &
+"$VENV/bin/router-r1" train watch "$OUT/metrics" &
 watcher=$!
 "${TRAIN[@]}" >"$OUT/train.log" 2>&1 &
 training=$!

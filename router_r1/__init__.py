@@ -4,20 +4,24 @@ The core: episode, protocol, pool, clients, ledger, trace, policies, aggregators
 no torch, transformers, verl, vllm, datasets or pandas, and no HTTP client before the first call.
 """
 
-from router_r1 import aggregate, protocol, routers, testing
+from router_r1 import aggregation, protocol, routers, testing
 from router_r1.agent import Finished, Result, RouterAgent
 from router_r1.agent_file import load_agent
-from router_r1.cards import Endpoint, ModelCard
 from router_r1.episode import Episode, Limits, Step, StopReason
 from router_r1.errors import RouterR1Error
-from router_r1.ledger import Ledger, LedgerEntry, Price, Role, Usage
-from router_r1.local_policy import TransformersPolicy
-from router_r1.policy import OpenAIPolicy, Policy
+from router_r1.ledger import Ledger, LedgerEntry, Role
+from router_r1.model_cards import Endpoint, ModelCard
+from router_r1.policies.base import Policy
+from router_r1.policies.openai_policy import OpenAIPolicy
+from router_r1.policies.transformers_policy import TransformersPolicy
 from router_r1.pool import ModelPool
-from router_r1.record import RecordStore, StoreTransport
+from router_r1.pricing import Price, Usage
 from router_r1.rollout import CallFinished, CallStarted, TurnWritten, roll_out
 from router_r1.trace import Trace, TraceWriter, package_version, read_traces
-from router_r1.transport import Failure, FailureKind, Request, Response, SimulatedTransport
+from router_r1.transport.messages import Failure, FailureKind, Request, Response
+from router_r1.transport.record_replay import StoreTransport
+from router_r1.transport.record_store import RecordStore
+from router_r1.transport.simulated import SimulatedTransport
 
 __version__ = package_version()
 
@@ -54,7 +58,7 @@ __all__ = [
     "TurnWritten",
     "Usage",
     "__version__",
-    "aggregate",
+    "aggregation",
     "load_agent",
     "protocol",
     "read_traces",

@@ -20,12 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from router_r1 import aggregate, config
-from router_r1.aggregate import Aggregation, Aggregator
+from router_r1 import aggregation, config
+from router_r1.aggregation.base import Aggregation, Aggregator
 from router_r1.episode import Episode, Limits, StopReason
 from router_r1.errors import CallerError, ConfigError
 from router_r1.ledger import Ledger
-from router_r1.policy import Policy
+from router_r1.policies.base import Policy
 from router_r1.pool import Account, ModelPool
 from router_r1.prompts import PROMPTS, PromptBuilder
 from router_r1.rollout import Emit, Event, roll_out
@@ -77,7 +77,7 @@ class RouterAgent:
         Args:
             policy: who writes the turns.
             pool: who can be asked.
-            aggregator: `policy`, `select`, `vote`, `synthesize`, or an object from `router_r1.aggregate`.
+            aggregator: `policy`, `select`, `vote`, `synthesize`, or an object from `router_r1.aggregation`.
             budget_usd: dollars a question may cost, all told; wins over `limits`. None: no limit.
             max_rounds: most rounds of routing; wins over `limits`.
             limits: all limits of an episode.
@@ -108,7 +108,7 @@ class RouterAgent:
         self.policy = policy
         self.pool = pool
         self.aggregator = (
-            aggregate.by_name(aggregator) if isinstance(aggregator, str) else aggregator
+            aggregation.by_name(aggregator) if isinstance(aggregator, str) else aggregator
         )
         self.aggregator.check(pool)
         pool.check()

@@ -11,17 +11,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from router_r1 import aggregate, config
+from router_r1 import aggregation, config
 from router_r1.agent import RouterAgent
-from router_r1.cards import BaseUrl, CallLimits, Headers, VariableName
 from router_r1.config import StrictModel
 from router_r1.episode import Limits
 from router_r1.errors import ConfigError
-from router_r1.ledger import Price
-from router_r1.local_policy import TransformersPolicy
-from router_r1.policy import OpenAIPolicy, Policy
+from router_r1.model_cards import BaseUrl, CallLimits, Headers, VariableName
+from router_r1.policies.base import Policy
+from router_r1.policies.openai_policy import OpenAIPolicy
+from router_r1.policies.transformers_policy import TransformersPolicy
 from router_r1.pool import ModelPool
-from router_r1.record import OnMiss
+from router_r1.pricing import Price
+from router_r1.transport.record_replay import OnMiss
 
 
 class OpenAIPolicyConfig(StrictModel):
@@ -102,14 +103,14 @@ class VotingConfig(StrictModel):
     policy_weight: float = 1.0
     """Weight of the policy's own answer."""
 
-    def build(self) -> aggregate.Aggregator:
+    def build(self) -> aggregation.Aggregator:
         """Make the aggregator."""
-        kind = aggregate.Vote if self.kind == "vote" else aggregate.Select
+        kind = aggregation.Vote if self.kind == "vote" else aggregation.Select
         return kind(self.weights, self.policy_weight)
 
 
 class SynthesizeConfig(StrictModel):
-    """`synthesize` with its settings; fields as for `aggregate.Synthesize`."""
+    """`synthesize` with its settings; fields as for `synthesize.Synthesize`."""
 
     kind: Literal["synthesize"]
     model: str | None = None
@@ -127,10 +128,10 @@ class SynthesizeConfig(StrictModel):
     policy_weight: float = 1.0
     """Weight of the policy's own answer."""
 
-    def build(self) -> aggregate.Aggregator:
+    def build(self) -> aggregation.Aggregator:
         """Make the aggregator."""
         fields = self.model_dump(exclude={"kind"})
-        return aggregate.Synthesize(**fields)
+        return aggregation.Synthesize(**fields)
 
 
 class StoreConfig(StrictModel):

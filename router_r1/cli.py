@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from router_r1.agent import Result
     from router_r1.pool import ModelPool
-    from router_r1.transport import Response
+    from router_r1.transport.messages import Response
 
 _EXTRAS = {
     "torch": "local",

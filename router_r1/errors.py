@@ -5,7 +5,7 @@ this package can still catch it. A message says what was expected, what came, an
 
 To add one: subclass `RouterR1Error` and the closest built-in exception, and say in the docstring who raises it.
 
-A candidate that fails is *not* an exception: it is a `router_r1.transport.Failure` inside a `Response`, so that
+A candidate that fails is *not* an exception: it is a `router_r1.transport.messages.Failure` inside a `Response`, so that
 one dead model cannot kill a batch.
 """
 

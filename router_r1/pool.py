@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from router_r1 import config
-from router_r1.cards import Endpoint, ModelCard, ModelSpec, PoolFile
 from router_r1.errors import ConfigError
-from router_r1.ledger import Ledger, LedgerEntry, Price, Role, cost_usd
-from router_r1.transport import Attempt, Request, Response, Transport
+from router_r1.ledger import Ledger, LedgerEntry, Role
+from router_r1.model_cards import Endpoint, ModelCard, ModelSpec, PoolFile
+from router_r1.pricing import Price, cost_usd
+from router_r1.transport.base import Transport
+from router_r1.transport.messages import Attempt, Request, Response
 
 if TYPE_CHECKING:
-    from router_r1.record import OnMiss
+    from router_r1.transport.record_replay import OnMiss
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class ModelPool:
         self.source = source
         self._by_name = {card.name: card for card in self.cards}
         if transport is None:
-            from router_r1.client import LiveTransport
+            from router_r1.transport.live import LiveTransport
 
             transport = LiveTransport(self.endpoints, source=source)
         self.transport: Transport = transport
@@ -176,7 +178,8 @@ class ModelPool:
 
     def through_store(self, store: str | Path, on_miss: OnMiss) -> ModelPool:
         """This pool behind a record store: what `recording` (`live`) and `replaying` are short for."""
-        from router_r1.record import RecordStore, StoreTransport
+        from router_r1.transport.record_replay import StoreTransport
+        from router_r1.transport.record_store import RecordStore
 
         transport = StoreTransport(
             RecordStore(store, create=on_miss == "live"), self.transport, on_miss=on_miss

@@ -9,15 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-from router_r1.cards import ModelCard
-from router_r1.protocol import (
-    Information,
-    Problem,
-    ProblemKind,
-    escape,
-    render_information,
-)
-from router_r1.transport import FailureKind, Message
+from router_r1.model_cards import ModelCard
+from router_r1.protocol import Information, Problem, ProblemKind, escape, render_information
+from router_r1.transport.messages import FailureKind, Message
 
 PROMPT_VERSION = "1"
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from router_r1.episode import Call, Episode, StopReason
 from router_r1.errors import PolicyError
 from router_r1.ledger import Ledger, Role
-from router_r1.policy import Policy
+from router_r1.policies.base import Policy
 from router_r1.pool import Account, ModelPool
 from router_r1.protocol import Turn
-from router_r1.transport import Failure, FailureKind, Response
+from router_r1.transport.messages import Failure, FailureKind, Response
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from router_r1.cards import ModelCard, ModelSpec
 from router_r1.episode import Episode
 from router_r1.errors import PolicyError
-from router_r1.ledger import Cause, Price, Usage, estimate_tokens
-from router_r1.policy import WrittenTurn
+from router_r1.ledger import Cause
+from router_r1.model_cards import ModelCard, ModelSpec
+from router_r1.policies.base import WrittenTurn
 from router_r1.pool import Account, ModelPool, new_call_id
-from router_r1.transport import Attempt, Failure, Reply, Request, SimulatedTransport
+from router_r1.pricing import Price, Usage, estimate_tokens
+from router_r1.transport.messages import Attempt, Failure, Request
+from router_r1.transport.simulated import Reply, SimulatedTransport
 
 Script = str | Failure | Sequence[str | Failure] | Callable[[str], Reply | Awaitable[Reply]]
 

@@ -21,14 +21,14 @@ from typing import Annotated, Any, Self
 
 from pydantic import PlainSerializer, TypeAdapter, ValidationError
 
-from router_r1.aggregate import Aggregation
-from router_r1.cards import ModelCard
+from router_r1.aggregation.base import Aggregation
 from router_r1.episode import Episode, Limits, StopReason, TurnRecord
 from router_r1.errors import TraceError
 from router_r1.files import drop_unfinished_line
 from router_r1.ledger import Ledger, LedgerEntry
+from router_r1.model_cards import ModelCard
 from router_r1.prompts import PROMPT_VERSION
-from router_r1.transport import Message
+from router_r1.transport.messages import Message
 
 log = logging.getLogger("router_r1.trace")
 

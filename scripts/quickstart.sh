@@ -35,7 +35,7 @@ if [ ! -e "$OUT/cold_start/cold_start.json" ]; then
   say "cold start: copying, a random router's episodes, the best of several"
   options=()
   for option in $COLD_START; do options+=(--cold-start "$option"); done
-  "$bin/router-r1" world cold-start --out "$OUT/cold_start" --reward alpha="$ALPHA" --seed "$SEED" \
+  "$bin/router-r1" train cold-start --out "$OUT/cold_start" --reward alpha="$ALPHA" --seed "$SEED" \
     ${options[@]+"${options[@]}"}
 fi
 say "reinforcement learning: $ALGO, $STEPS steps of 128 episodes; all output in $OUT/train.log"

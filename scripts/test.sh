@@ -22,7 +22,7 @@ if [ $# -gt 0 ]; then exec "$bin/python" -m pytest "$@"; fi
 say "format and lint"
 "$bin/ruff" format --check .
 "$bin/ruff" check .
-for script in scripts/*.sh recipes/*.sh .ci/run; do
+for script in scripts/*.sh scripts/checks/*.sh recipes/*.sh .ci/run; do
   if [ -e "$script" ]; then bash -n "$script"; fi
 done
 
@@ -54,7 +54,7 @@ for file in files:
 print(f"{sum(None in why[f] for f in files)} of {len(files)} test files ran")
 PY
 
-say "a real vLLM (scripts/test_vllm.sh)"
+say "a real vLLM (scripts/checks/vllm.sh)"
 status=0
-if [ "$SKIP_VLLM" != 0 ]; then status=75; else OUT=runs/test_vllm bash scripts/test_vllm.sh || status=$?; fi
-if [ "$status" = 75 ]; then echo "not run: scripts/test_vllm.sh"; else exit "$status"; fi
+if [ "$SKIP_VLLM" != 0 ]; then status=75; else OUT=runs/test_vllm bash scripts/checks/vllm.sh || status=$?; fi
+if [ "$status" = 75 ]; then echo "not run: scripts/checks/vllm.sh"; else exit "$status"; fi

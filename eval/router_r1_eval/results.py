@@ -10,8 +10,8 @@ import platform
 from collections.abc import Mapping
 from typing import Any
 
-from router_r1_envs.methods import Run
-from router_r1_eval.intervals import interval, paired
+from router_r1_envs.worlds.recorded_world.runs import Run
+from router_r1_eval.stats.bootstrap import interval, paired
 
 
 def point(run: Run, bar: Run | None, seed: int = 0) -> dict[str, Any]:

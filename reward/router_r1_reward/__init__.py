@@ -6,11 +6,11 @@
 `compute.compute_score` is the same with verl's signature. Importing this package imports no torch and no math-verify.
 """
 
-from router_r1_reward.compose import Facts, Reward, score
 from router_r1_reward.config import RewardConfig
 from router_r1_reward.errors import ScorerError
+from router_r1_reward.formula import Facts, Reward, score
 from router_r1_reward.metrics import METRICS, grade
-from router_r1_reward.published import CostWindow
+from router_r1_reward.paper_reward import CostWindow
 from router_r1_reward.validate import Report, validate
 
 __all__ = [

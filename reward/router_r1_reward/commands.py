@@ -25,7 +25,7 @@ def validate(
     ] = False,
 ) -> None:
     """Check that the gold answers of question files score 1.0; of ifeval, that instructions can be read. Exit status 1 if one does not."""
-    from router_r1.questions import read_questions
+    from router_r1.data.questions import read_questions
     from router_r1_reward.validate import validate as check
 
     failed = False

@@ -4,7 +4,7 @@
     reward.custom_reward_function.name=compute_score
     +reward.custom_reward_function.reward_kwargs={reference_usd: 0.001}
 
-For agent loops of others: `router_r1_envs.agent_loop` scores its episodes itself. What happened is taken from
+For agent loops of others: `router_r1_envs.verl_training.agent_loop` scores its episodes itself. What happened is taken from
 `extra_info["episode"]`, the facts that the loop put there with `Facts.of(episode).to_dict()`, and not from
 `solution_str`: a policy can write anything into its text. verl calls this in a thread; nothing here minds.
 """
@@ -17,11 +17,11 @@ from functools import lru_cache
 from typing import Any
 
 from router_r1 import config
+from router_r1.data.questions import Question
 from router_r1.errors import DataError
-from router_r1.questions import Question
-from router_r1_reward.compose import Facts, score
 from router_r1_reward.config import RewardConfig
-from router_r1_reward.published import CostWindow
+from router_r1_reward.formula import Facts, score
+from router_r1_reward.paper_reward import CostWindow
 
 
 def compute_score(

@@ -18,12 +18,13 @@ from fractions import Fraction
 from types import MappingProxyType
 
 from router_r1.answers import normalize_answer
+from router_r1.data.questions import Question
 from router_r1.errors import DataError
-from router_r1.questions import Question
-from router_r1_reward import instructions, programs
-from router_r1_reward.choices import LETTERS, named_options
-from router_r1_reward.maths import Quantity, final_part, quantity
 from router_r1_reward.metrics import METRICS, grade
+from router_r1_reward.metrics.choice import LETTERS, named_options
+from router_r1_reward.metrics.code.grader import require_permission
+from router_r1_reward.metrics.ifeval.grader import breaking, followed
+from router_r1_reward.metrics.maths.grader import Quantity, final_part, quantity
 
 _NOTHING = ("I don't know", "")
 _WRONG_WORD = "zzyzx"
@@ -79,7 +80,7 @@ def validate(questions: Iterable[Question], *, allow_code: bool = False) -> Repo
             offenders.append(Offender(question.id, question.metric, question.answers[0], problem))
             continue
         if question.metric == "code":
-            programs.require_permission(allow_code)
+            require_permission(allow_code)
         offenders.extend(_check(question, allow_code))
     return Report(dict(checked), tuple(offenders))
 
@@ -146,8 +147,8 @@ def _near(answer: str) -> Iterable[str]:
 def _instruction_problem(question: Question) -> str:
     """What is wrong with the instructions of a question; empty if nothing is."""
     try:
-        answers = instructions.breaking(question.metadata)
-        if all(all(instructions.followed(answer, question.metadata)) for answer in answers):
+        answers = breaking(question.metadata)
+        if all(all(followed(answer, question.metadata)) for answer in answers):
             return "any answer follows the instructions"
     except DataError as error:
         return str(error)

@@ -12,28 +12,20 @@ up to 20 points worse on the same data (`router-r1 table check` prints how often
     router.scores(questions)                       # [n, m] how right each model will be
     router.choose(questions, willingness_to_pay)   # names
 
-To add one: subclass `Router` in a module here, and a line in `_ROUTERS`. Needs scikit-learn (the extra `routers`), but for `label`.
+To add one: a module here with a subclass of `Router`, registered in `ROUTERS`. Needs scikit-learn (the extra `routers`), but for `label`.
 """
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from router_r1.errors import ConfigError
-from router_r1.routers.base import Router
-
-_ROUTERS = {
-    "label": ("label", "LabelRouter"),
-    "knn": ("neighbours", "NeighbourRouter"),
-    "linear": ("linear", "LinearRouter"),
-    "kmeans": ("clusters", "ClusterRouter"),
-}
+from router_r1.routers.base import ROUTERS, Router
 
 
 def names() -> tuple[str, ...]:
     """All routers by name."""
-    return tuple(_ROUTERS)
+    return tuple(ROUTERS)
 
 
 def make(name: str, **settings: Any) -> Router:
@@ -46,15 +38,11 @@ def make(name: str, **settings: Any) -> Router:
     Raises:
         ConfigError: no such router, or a setting that it does not have.
     """
-    if name not in _ROUTERS:
-        raise ConfigError(f"there is no router {name!r}; there are {', '.join(_ROUTERS)}")
-    module, kind = _ROUTERS[name]
-    maker = getattr(importlib.import_module(f"router_r1.routers.{module}"), kind)
+    maker = ROUTERS.find(name)
     try:
-        router: Router = maker(**settings)
+        return maker(**settings)
     except TypeError as error:
         raise ConfigError(f"router {name!r}: {error}") from None
-    return router
 
 
 def from_text(text: str) -> Router:
@@ -78,4 +66,4 @@ def from_text(text: str) -> Router:
     return make(name, **settings)
 
 
-__all__ = ["Router", "from_text", "make", "names"]
+__all__ = ["ROUTERS", "Router", "from_text", "make", "names"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+from router_r1.data.outcome_table import OutcomeTable
+from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError, MissingDependencyError
-from router_r1.questions import Question
-from router_r1.table import OutcomeTable
+from router_r1.extensions import Registry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,6 +92,12 @@ class Router(ABC):
     @abstractmethod
     def _scores(self, questions: Sequence[Question]) -> Floats:
         """[n, m] predictions."""
+
+
+ROUTERS: Registry[Callable[..., Router]] = Registry(
+    "router", folder="router_r1.routers", group="router_r1.routers"
+)
+"""All routers by name: what makes an unfitted one of its settings."""
 
 
 def _mean(table: OutcomeTable, question: str, model: str) -> tuple[float, float] | None:

@@ -20,17 +20,20 @@ import torch  # noqa: E402
 from hydra.utils import instantiate  # noqa: E402
 from omegaconf import OmegaConf  # noqa: E402
 
-from router_r1 import RouterAgent, TransformersPolicy, native  # noqa: E402
+from router_r1 import RouterAgent, TransformersPolicy  # noqa: E402
+from router_r1.data.questions import Question, write_questions  # noqa: E402
+from router_r1.data.splits import Split  # noqa: E402
 from router_r1.errors import ConfigError  # noqa: E402
+from router_r1.policies import token_ids  # noqa: E402
 from router_r1.protocol import Route, parse_turn, render_turn  # noqa: E402
-from router_r1.questions import Question, Split, write_questions  # noqa: E402
-from router_r1.record import RecordStore  # noqa: E402
 from router_r1.testing import ScriptedPolicy  # noqa: E402
-from router_r1_envs.demonstrations import explorations  # noqa: E402
-from router_r1_envs.generated import GeneratedWorld  # noqa: E402
-from router_r1_envs.rows import make_row  # noqa: E402
-from router_r1_envs.small_policy import make_model, make_tokenizer, save_policy  # noqa: E402
-from router_r1_envs.world import Level, World, level_named, load_world, start  # noqa: E402
+from router_r1.transport.record_store import RecordStore  # noqa: E402
+from router_r1_envs.supervised.demonstrations import explorations  # noqa: E402
+from router_r1_envs.supervised.small_policy import make_model, make_tokenizer, save_policy  # noqa: E402
+from router_r1_envs.verl_training.dataset import make_row  # noqa: E402
+from router_r1_envs.worlds.base import Level, World, level_named, start  # noqa: E402
+from router_r1_envs.worlds.generated_world.world import GeneratedWorld  # noqa: E402
+from router_r1_envs.worlds.load import load_world  # noqa: E402
 from router_r1_reward import score  # noqa: E402
 
 with warnings.catch_warnings():
@@ -121,7 +124,7 @@ class Server:
         request = {"id": request_id, "prompt": list(prompt_ids), "sampling": sampling_params}
         self.requests.append(request)
         turn = self.turns[number]
-        ids = turn(request) if callable(turn) else native.encode_text(self.tokenizer, turn)
+        ids = turn(request) if callable(turn) else token_ids.encode_text(self.tokenizer, turn)
         ids = ids[: sampling_params["max_tokens"]]
         told = [-(len(self.logprobs) + n + 1) / 1000 for n in range(len(ids))]
         self.written.append(ids)
@@ -142,7 +145,7 @@ def make_loop(server, tokenizer, source, overrides=(), prompt=8192, response=819
     )
     entry = {
         "name": "router_r1",
-        "_target_": "router_r1_envs.agent_loop.RouterAgentLoop",
+        "_target_": "router_r1_envs.verl_training.agent_loop.RouterAgentLoop",
         "world": str(source),
         "overrides": list(overrides),
         "reward": reward or {},
@@ -266,7 +269,7 @@ async def test_the_agent_and_the_loop_play_the_same_episode(case, words, letters
     # The agent reads what the tokens say.
     limits = start(world, question, level).limits
     stops = start(world, question, level).stop_strings
-    texts = [native.turn_text(tokenizer, ids, stops)[0] for ids in server.written]
+    texts = [token_ids.turn_text(tokenizer, ids, stops)[0] for ids in server.written]
     agent = RouterAgent(
         policy=ScriptedPolicy(texts),
         pool=world.pool(question),
@@ -278,7 +281,7 @@ async def test_the_agent_and_the_loop_play_the_same_episode(case, words, letters
 
     transcript = tokenizer.decode(output.response_ids, skip_special_tokens=True)
     assert bare(transcript) == bare(trace.replay().transcript)
-    assert output.prompt_ids == native.opening_ids(tokenizer, trace.opening)
+    assert output.prompt_ids == token_ids.opening_ids(tokenizer, trace.opening)
     assert output.extra_fields["stop_reason"] == trace.stop_reason == case.stop
     last = tokenizer.decode(server.written[-1], skip_special_tokens=True)
     found = parse_turn(last, [card.name for card in world.cards]).answer
@@ -360,7 +363,7 @@ async def test_a_model_writes_the_same_tokens_for_verl_and_for_the_agent(
     await agent.aclose()
     assert [list(record.token_ids) for record in trace.turns] == server.written
     assert len(server.written) == 3
-    replayed = native.following(trace.replay(), lambda text: native.encode_text(words, text))
+    replayed = token_ids.following(trace.replay(), lambda text: token_ids.encode_text(words, text))
     assert (output.response_ids, output.response_mask) == (replayed.ids, replayed.mask)
     assert output.extra_fields["stop_reason"] == trace.stop_reason == "malformed"
 

@@ -26,7 +26,7 @@ psutil = pytest.importorskip("psutil")
 torch = pytest.importorskip("torch")
 pytest.importorskip("verl")
 
-from router_r1_envs.on_cpu import settings  # noqa: E402
+from router_r1_envs.verl_on_cpu import settings  # noqa: E402
 
 LIMIT_S = 240.0
 TEMPLATE = (
@@ -273,14 +273,14 @@ def test_a_run_ends_when_somebody_dies_without_whom_no_episode_ends(start, actor
 def test_a_worker_that_is_dead_when_episodes_are_handed_out_is_named(monkeypatch):
     import ray
 
-    from router_r1_envs import loops
+    from router_r1_envs.verl_training import agent_loop_worker
 
     def stock(manager, prompts):
         raise ray.exceptions.ActorDiedError  # what Ray raises for a dead actor
 
-    monkeypatch.setattr(loops.AgentLoopManagerTQ, "generate_sequences", stock)
-    monkeypatch.setattr(loops, "alive", lambda worker: worker == "first")
-    manager = object.__new__(loops.Manager)
+    monkeypatch.setattr(agent_loop_worker.AgentLoopManagerTQ, "generate_sequences", stock)
+    monkeypatch.setattr(agent_loop_worker, "alive", lambda worker: worker == "first")
+    manager = object.__new__(agent_loop_worker.Manager)
     manager.agent_loop_workers = ["first", "second"]
     with pytest.raises(RuntimeError, match=r"^the agent-loop worker 1 died while episodes"):
         manager.generate_sequences("prompts")
@@ -300,12 +300,12 @@ class Answer:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # what importing verl warns of
 async def test_weights_that_the_server_refuses_or_never_takes_end_the_step(monkeypatch):
-    from router_r1_envs.on_cpu import rollout
+    from router_r1_envs.verl_on_cpu import rollout_server
 
     answer = Answer()
     server = SimpleNamespace(load_weights=SimpleNamespace(remote=lambda state, step: answer))
-    monkeypatch.setattr(rollout.ray, "get_actor", lambda name: server)
-    adapter = object.__new__(rollout.Adapter)
+    monkeypatch.setattr(rollout_server.ray, "get_actor", lambda name: server)
+    adapter = object.__new__(rollout_server.Adapter)
     adapter._leads, adapter._replica_rank = True, 0
 
     async def send() -> None:
@@ -348,7 +348,7 @@ def test_a_loop_that_fails_ends_the_run_with_its_error(start, folder):
     run = start(
         "failing",
         f"{agent}.default_agent_loop=failing",
-        f"{agent}.agent_loop_config_path={folder}/loops.yaml",
+        f"{agent}.agent_loop_config_path={folder}/agent_loop_worker.yaml",
     )
     assert run.wait() != 0
     assert "the first because of LookupError: the pool is not there" in run.text()
@@ -372,7 +372,7 @@ class Trainer:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # what importing verl warns of
 def test_a_step_without_progress_ends_and_says_what_was_awaited(monkeypatch):
-    from router_r1_envs.replay import WatchedReplayBuffer
+    from router_r1_envs.verl_training.replay_buffer import WatchedReplayBuffer
 
     monkeypatch.setenv(settings.STALL_VARIABLE, "2.5")
     buffer = WatchedReplayBuffer("sync", {}, None, "drop", {}, refill_fn=Trainer().refill)

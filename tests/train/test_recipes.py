@@ -68,14 +68,20 @@ def test_a_dry_run_prints_a_configuration_that_verl_accepts(name: str, tmp_path:
     # Dividing by a group's deviation destroys recorded pools; it is for generated worlds alone.
     assert config["algorithm"]["norm_adv_by_std_in_grpo"] is ("WORLD" not in variables)
     # Whatever the hardware: what fails ends the run.
-    assert actor["rollout"]["agent"]["agent_loop_manager_class"] == "router_r1_envs.loops.Manager"
+    assert (
+        actor["rollout"]["agent"]["agent_loop_manager_class"]
+        == "router_r1_envs.verl_training.agent_loop_worker.Manager"
+    )
     assert config["trainer"]["v1"]["sampler"]["custom_sampler"]["name"] == "WatchedReplayBuffer"
     if gpu:
         assert actor["model"]["path"] == variables["MODEL"]
         told = config["ray_kwargs"]["ray_init"]["runtime_env"]["env_vars"]
         assert told["VERL_FILE_LOGGER_PATH"].startswith(str(tmp_path))
         if variables.get("ALGO") == "ppo":
-            assert told["VERL_USE_EXTERNAL_MODULES"] == "router_r1_envs.value_head"
+            assert (
+                told["VERL_USE_EXTERNAL_MODULES"]
+                == "router_r1_envs.verl_training.critic_value_head"
+            )
             assert config["critic"]["model"]["use_remove_padding"] is False
     assert not (tmp_path / "out" / "data").exists(), "a dry run prepares nothing"
 
@@ -154,7 +160,7 @@ def test_gpu_settings_on_a_machine_without_one_are_refused(tmp_path: Path) -> No
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     result = subprocess.run(
-        [sys.executable, "-m", "router_r1_envs.train", "trainer.device=cuda"],
+        [sys.executable, "-m", "router_r1_envs.verl_training.train", "trainer.device=cuda"],
         cwd=tmp_path,
         env=os.environ | {"DRY_RUN": "0"},
         capture_output=True,

@@ -1,11 +1,11 @@
 """Benchmarks: public question sets as `Question`s, one file each (`docs/benchmarks.md`).
 
     common.py        what a benchmark is; what all conversions share
-    reading.py       rows of a local file, of a local copy of a hub repository, or of the hub
+    loading.py       rows of a local file, of a local copy of a hub repository, or of the hub
     sampling.py      which questions stand for all of them
     statistics.py    numbers of a whole set of answers: Matthews, correlations, F1 of classes
     nq.py ...        one benchmark each: where it is, how a row becomes a question, how it is answered and graded
-    own.py           a JSON Lines file of your own
+    jsonl_file.py           a JSON Lines file of your own
     commands.py      `router-r1 benchmark`
 
 To add one: a module here with `BENCHMARK`, its name in `_MODULES`, and a row in the page's table.
@@ -16,48 +16,18 @@ Not covered: who answers, and what comes of it.
 from __future__ import annotations
 
 import difflib
-import importlib
 from pathlib import Path
 
+from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError
-from router_r1.questions import Question
-from router_r1_eval.benchmarks import own, reading
-from router_r1_eval.benchmarks.common import AREAS, Benchmark, Hub
+from router_r1_eval.benchmarks import jsonl_file, loading
+from router_r1_eval.benchmarks.base import AREAS, BENCHMARKS, Benchmark, Hub
 from router_r1_eval.benchmarks.sampling import sample
-
-_MODULES = {
-    "nq": "nq",
-    "triviaqa": "triviaqa",
-    "popqa": "popqa",
-    "hotpotqa": "hotpotqa",
-    "2wikimultihopqa": "two_wiki",
-    "musique": "musique",
-    "bamboogle": "bamboogle",
-    "gsm8k": "gsm8k",
-    "math": "competition_math",
-    "math500": "math500",
-    "aime": "aime",
-    "mmlu": "mmlu",
-    "mmlu_redux": "mmlu_redux",
-    "mmlu_pro": "mmlu_pro",
-    "gpqa": "gpqa",
-    "bbh": "bbh",
-    "musr": "musr",
-    "truthfulqa": "truthfulqa",
-    "ifeval": "ifeval",
-    "humaneval": "humaneval",
-    "mbpp": "mbpp",
-    "glue": "glue",
-    "superglue": "superglue",
-    "toxigen": "toxigen",
-    "realtoxicityprompts": "real_toxicity",
-}
-"""Names and their modules, in the order of lists."""
 
 
 def names() -> tuple[str, ...]:
-    """The names of all public benchmarks."""
-    return tuple(_MODULES)
+    """The names of all public benchmarks, by area."""
+    return tuple(sorted(BENCHMARKS, key=lambda name: (AREAS.index(BENCHMARKS[name].area), name)))
 
 
 def get(name: str) -> Benchmark:
@@ -66,16 +36,14 @@ def get(name: str) -> Benchmark:
     Raises:
         ConfigError: no such benchmark; says which there are.
     """
-    if name in _MODULES:
-        module = importlib.import_module(f"router_r1_eval.benchmarks.{_MODULES[name]}")
-        found: Benchmark = module.BENCHMARK
-        return found
-    if own.is_path(name):
-        return own.benchmark(Path(name))
-    close = difflib.get_close_matches(name.lower(), _MODULES, n=1)
+    if name in BENCHMARKS:
+        return BENCHMARKS[name]
+    if jsonl_file.is_path(name):
+        return jsonl_file.benchmark(Path(name))
+    close = difflib.get_close_matches(name.lower(), BENCHMARKS, n=1)
     meant = f"did you mean {close[0]!r}? " if close else ""
     raise ConfigError(
-        f"there is no benchmark {name!r}; {meant}there are {', '.join(_MODULES)}, and any file of your own by its path, "
+        f"there is no benchmark {name!r}; {meant}there are {', '.join(names())}, and any file of your own by its path, "
         f"which ends in .jsonl or .jsonl.gz"
     )
 
@@ -107,9 +75,9 @@ def load(
             raise ConfigError(
                 f"{name}: a file of your own is found by its path; leave the folder {data} out"
             )
-        return sample(own.read(Path(name)), limit)
+        return sample(jsonl_file.read(Path(name)), limit)
     questions: dict[str, Question] = {}
-    for number, (where, row) in enumerate(reading.rows(benchmark, data, split)):
+    for number, (where, row) in enumerate(loading.rows(benchmark, data, split)):
         try:
             question = benchmark.convert(number, row)
         except (DataError, ConfigError) as error:
@@ -136,4 +104,4 @@ def _apart(question: Question, questions: dict[str, Question], where: str) -> Qu
     return question.model_copy(update={"id": f"{question.id}-{again}"})
 
 
-__all__ = ["AREAS", "Benchmark", "Hub", "get", "load", "names"]
+__all__ = ["AREAS", "BENCHMARKS", "Benchmark", "Hub", "get", "load", "names"]

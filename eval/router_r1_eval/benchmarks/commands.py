@@ -53,8 +53,8 @@ def load_command(
     ] = None,
 ) -> None:
     """Write the questions of a benchmark to a question file, for `reward validate`, a live world or an evaluation."""
+    from router_r1.data.questions import write_questions
     from router_r1.errors import ConfigError
-    from router_r1.questions import write_questions
     from router_r1_eval import benchmarks
 
     if not out.name.endswith((".jsonl", ".jsonl.gz")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from router_r1.questions import Question
+from router_r1.data.questions import Question
 
 
 def sample(questions: Sequence[Question], limit: int | None) -> list[Question]:

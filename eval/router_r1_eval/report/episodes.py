@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from router_r1.data.json_lines import read_json_lines
 from router_r1.episode import RouteOutcome, TurnRecord
 from router_r1.errors import DataError
-from router_r1.questions import read_json_lines
 from router_r1.trace import Trace, read_traces
 from router_r1_eval.report.svg import number
 from router_r1_eval.report.tables import Column, table
-from router_r1_eval.runner import Job, broken_off, failed, passed_on
+from router_r1_eval.run.runner import Job, broken_off, failed, passed_on
 
 KINDS = ("right", "wrong", "dear", "several rounds")
 _MOST = 60

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from router_r1_eval.report.cost_accuracy import colours
 from router_r1_eval.report.labels import LETTER, Box, shortened
-from router_r1_eval.report.plane import colours
 from router_r1_eval.report.read import Results, Row
 from router_r1_eval.report.svg import Drawing, Linear, number
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from string import Template
 from typing import TypeVar
 
-from router_r1_envs.training_log import read_metrics
-from router_r1_eval.report import efficiency, figures, maps, plane, svg, tables
+from router_r1_envs.verl_training.training_log import read_metrics
+from router_r1_eval.report import cost_accuracy, efficiency, figures, heat_tables, svg, tables
 from router_r1_eval.report.episodes import Seen, calls_table, kinds_of, pager, read_seen
 from router_r1_eval.report.read import Results, read_results
 from router_r1_eval.report.svg import Drawing, number, style
 from router_r1_eval.results import estimated
-from router_r1_eval.significance import smallest_difference
+from router_r1_eval.stats.significance import smallest_difference
 
 T = TypeVar("T")
 _LONG = 1000
@@ -52,10 +52,10 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
         "Cost and quality",
         page.figure(
             "frontier",
-            lambda width: plane.frontier(results, width),
-            f"Accuracy against cost. {plane.marks(results, _CHOSEN[bool(results.mixed_singles)])}",
+            lambda width: cost_accuracy.frontier(results, width),
+            f"Accuracy against cost. {cost_accuracy.marks(results, _CHOSEN[bool(results.mixed_singles)])}",
         ),
-        page.figure("closeup", lambda width: plane.close_up(results, width), _CLOSE_UP),
+        page.figure("closeup", lambda width: cost_accuracy.close_up(results, width), _CLOSE_UP),
     )
     page.section(
         "Results",
@@ -66,7 +66,7 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
         ),
         page.figure("bars", lambda width: figures.rewards(results, width), _REWARDS.format(at)),
         page.table(tables.results_table, results, _RESULTS.format(at)),
-        page.table(maps.corpus_table, results, _CORPUS),
+        page.table(heat_tables.corpus_table, results, _CORPUS),
         *(
             page.table(partial(tables.capped_table, results), cap, _CAPPED.format(html.escape(cap)))
             for cap in tables.caps(results)
@@ -74,15 +74,15 @@ def write_report(run: str | Path, log: str | Path | None = None) -> Path:
         page.table(tables.mixtures_table, results, _mixtures(results)),
         page.table(tables.two_models_table, results, _between(results)),
     )
-    regret = page.table(maps.regret_table, results, "Regret by category.")
-    accuracy = page.table(maps.category_table, results, "Accuracy by category.")
+    regret = page.table(heat_tables.regret_table, results, "Regret by category.")
+    accuracy = page.table(heat_tables.category_table, results, "Accuracy by category.")
     page.section("Categories", regret, accuracy)
     page.section(
         "Calls per question",
         page.table(
             calls_table, routed, f"Episodes of {_routers(routed)} by their calls." if routed else ""
         ),
-        page.table(maps.asked_table, results, "Who is asked."),
+        page.table(heat_tables.asked_table, results, "Who is asked."),
     )
     page.section("Speed and price", page.table(efficiency.efficiency_table, results, _CALLS))
     if seen:

@@ -1,0 +1,112 @@
+"""Agent loops with less between them and the sampler, and with errors that reach the trainer.
+
+verl makes an agent loop anew for each trajectory, gives each of its turns another request id, and writes the error of a
+loop to a worker's log only. Here a loop whose class says `reusable = True` is made once in each worker; the request id
+is the loop's own, so that the sampler finds what it has fed already; and the first error of a prompt is kept in its tag,
+where `replay` finds it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hydra
+import ray
+import transfer_queue as tq
+from verl.experimental.agent_loop import agent_loop as stock
+from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ, AgentLoopWorkerTQ
+from verl.utils.rollout_trace import rollout_trace_attr
+from verl.workers.rollout.llm_server import LLMServerClient
+
+from router_r1_envs.verl_training.replay_buffer import alive
+
+
+class _SameRequest(LLMServerClient):  # type: ignore[misc]
+    """Hands the loop's request id on; the stock client makes one for each turn."""
+
+    def _vllm_request_id(self, request_id: str) -> str:
+        return request_id
+
+
+class Worker(AgentLoopWorkerTQ.__ray_actor_class__):  # type: ignore[misc]
+    """An actor that runs agent loops."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._loops: dict[str, Any] = {}
+
+    async def alive(self) -> None:
+        """Answers when it can."""
+
+    async def _run_agent_loop(
+        self,
+        sampling_params: dict[str, Any],
+        trajectory: dict[str, Any],
+        *,
+        agent_name: str,
+        trace: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        try:
+            loop = self._loop(agent_name)
+            with rollout_trace_attr(
+                step=trajectory["step"],
+                sample_index=trajectory["sample_index"],
+                rollout_n=trajectory["rollout_n"],
+                validate=trajectory["validate"],
+                name="agent_loop",
+                trace=trace,
+            ):
+                # One dict serves all siblings of a prompt; loops add to it.
+                output = await loop.run(dict(sampling_params), **kwargs)
+                await self._agent_loop_postprocess(output, trajectory["validate"], **kwargs)
+        except Exception as error:
+            partition = "val" if trajectory["validate"] else "train"
+            text = f"{type(error).__name__}: {error}"
+            await tq.async_kv_put(
+                key=kwargs["uid"], partition_id=partition, tag={"error": text[:2000]}
+            )
+            raise
+
+    def _loop(self, name: str) -> Any:
+        if name in self._loops:
+            return self._loops[name]
+        if name not in stock._agent_loop_registry:
+            raise ValueError(
+                f"no agent loop {name!r}; there are {sorted(stock._agent_loop_registry)}"
+            )
+        loop = hydra.utils.instantiate(
+            config=stock._agent_loop_registry[name],
+            trainer_config=stock.DictConfigWrap(config=self.config),
+            server_manager=self.llm_client,
+            tokenizer=self.tokenizer,
+            processor=self.processor,
+            hf_model_type=self.hf_model_type,
+            dataset_cls=self.dataset_cls,
+            data_config=stock.DictConfigWrap(self.config.data),
+            tools=stock.ToolListWrap(self.tools),
+        )
+        if getattr(loop, "reusable", False):
+            self._loops[name] = loop
+        return loop
+
+
+class Manager(AgentLoopManagerTQ):  # type: ignore[misc]
+    """Starts the workers; `rollout.agent.agent_loop_manager_class` names it."""
+
+    def __init__(self, config: Any, llm_client: Any, *args: Any, **kwargs: Any) -> None:
+        if type(llm_client) is LLMServerClient:
+            llm_client = _SameRequest(config, llm_client._load_balancer)
+        super().__init__(config, llm_client, *args, **kwargs)
+        self.agent_loop_workers_class = ray.remote(Worker)
+
+    def generate_sequences(self, prompts: Any) -> None:
+        """Hand prompts to the workers; raises and says who, when one of them is dead."""
+        try:
+            super().generate_sequences(prompts)
+        except ray.exceptions.RayActorError as error:
+            workers = enumerate(self.agent_loop_workers)
+            dead = ", ".join(f"the agent-loop worker {n}" for n, one in workers if not alive(one))
+            raise RuntimeError(
+                f"{dead or 'an actor'} died while episodes were handed out; its log says why"
+            ) from error

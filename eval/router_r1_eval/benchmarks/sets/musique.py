@@ -1,0 +1,27 @@
+"""MuSiQue: questions of two to four hops that can not be cut short, asked without their paragraphs."""
+
+from __future__ import annotations
+
+from router_r1.data.questions import Question
+from router_r1_eval.benchmarks.base import SHORT, Benchmark, Hub, Row, register, short_answer
+
+
+def convert(number: int, row: Row) -> Question | None:
+    """One question; None for one that its paragraphs do not answer (the full set has such)."""
+    return None if row.get("answerable") is False else short_answer("musique", row)
+
+
+BENCHMARK = register(
+    Benchmark(
+        name="musique",
+        title="MuSiQue (answerable)",
+        area="qa",
+        licence="CC BY 4.0",
+        source="https://github.com/StonyBrookNLP/musique",
+        hub=(Hub("dgslibisey/MuSiQue", None, "validation"),),
+        files=("musique_ans_v1.0_dev.jsonl",),
+        size=2_417,
+        convert=convert,
+        instruction=SHORT,
+    )
+)

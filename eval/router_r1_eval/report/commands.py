@@ -1,0 +1,25 @@
+"""`router-r1 report`: light to import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("report")(report_command)
+
+
+def report_command(
+    run: Annotated[Path, typer.Argument(help="Folder with results.json.")],
+    log: Annotated[
+        Path | None, typer.Option(help="Metrics of the training run, one JSON object a line.")
+    ] = None,
+) -> None:
+    """Write report.html: cost and quality, tables, episodes to page through, the learning curve; one page that opens offline."""
+    from router_r1_eval.report import write_report
+
+    typer.echo(f"{write_report(run, log)}")

@@ -1,0 +1,128 @@
+"""RouterArena's cached results: a JSON Lines file for each model, with texts, true token usage, scores and costs, and
+`cost.json` with prices. A row's `global_index` is `DATASET_NUMBER`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from router_r1.data.json_lines import read_json_lines
+from router_r1.data.outcome_table import Outcome, OutcomeTable
+from router_r1.data.questions import Question
+from router_r1.errors import DataError
+from router_r1.model_cards import ModelCard
+from router_r1_eval.tables.importers.base import (
+    IMPORTERS,
+    Given,
+    Import,
+    Importer,
+    accepted,
+    card,
+    cards,
+    must,
+    number,
+    outcome,
+    question,
+    wanted,
+)
+
+EXPECTED = (
+    "the .jsonl files of https://github.com/RouteWorks/RouterArena/tree/main/cached_results and cost.json, the prices "
+    "beside its code"
+)
+_METRICS = {
+    "mcq_accuracy": "choice",
+    "exact_match": "em",
+    "superglue_exact_match": "em",
+    "math_metric": "math",
+    "code_accuracy": "code",
+}
+_KEYS = (
+    "global_index",
+    "question",
+    "generated_answer",
+    "token_usage",
+    "success",
+    "evaluation_result",
+)
+
+
+def read(source: Path, given: Given) -> Import:
+    """One table of all models in the folder."""
+    files = sorted([*source.glob("*.jsonl"), *source.glob("*.jsonl.gz")])
+    must(bool(files), f"{source}: holds no .jsonl file; put there: {EXPECTED}")
+    questions: dict[str, Question] = {}
+    outcomes: list[Outcome] = []
+    failed, outside, names = 0, 0, []
+    for path in files:
+        name = path.name.removesuffix(".gz").removesuffix(".jsonl")
+        names.append(name)
+        for place, row in read_json_lines(path):
+            where = f"{path}:{place}"
+            wanted(row, _KEYS, where)
+            failed += not row["success"]
+            result = wanted(row["evaluation_result"] or {}, ("score", "metric"), f"{where}: result")
+            usage = wanted(row["token_usage"], ("input_tokens", "output_tokens"), f"{where}: usage")
+            asked = _question(row, result, where)
+            questions.setdefault(asked.id, asked)
+            said = result.get("extracted_answer")
+            score = number(result["score"], where, "the score")
+            outside += not 0 <= score <= 1
+            cost = result.get("inference_cost")
+            outcomes.append(
+                outcome(
+                    where,
+                    id=asked.id,
+                    model=name,
+                    text=str(row["generated_answer"] or ""),
+                    answer=None if said is None else str(said),
+                    score=min(1.0, max(0.0, score)),
+                    input_tokens=int(number(usage["input_tokens"], where, "input_tokens")),
+                    output_tokens=int(number(usage["output_tokens"], where, "output_tokens")),
+                    **({} if cost is None else {"cost": number(cost, where, "the cost")}),
+                )
+            )
+    known = _cards(source / "cost.json") if (source / "cost.json").exists() else {}
+    table = OutcomeTable(
+        cards(names, known, given), questions.values(), outcomes, source=str(source)
+    )
+    return Import(
+        {"": table},
+        (
+            "tokens, costs and scores are as recorded",
+            f"{outside} scores lie outside 0..1 and count as the nearer bound",
+            f"{failed} of {len(outcomes)} calls failed; they keep their score",
+        ),
+    )
+
+
+def _question(row: dict[str, Any], result: dict[str, Any], where: str) -> Question:
+    index = str(row["global_index"])
+    metric = str(result["metric"])
+    return question(
+        where,
+        id=index,
+        question=str(row["question"]),
+        answer=accepted(result.get("ground_truth")),
+        metric=_METRICS.get(metric, metric),
+        category=index.rpartition("_")[0] or index,
+    )
+
+
+def _cards(path: Path) -> dict[str, ModelCard]:
+    try:
+        prices = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: can not be read: {error}") from error
+    keys = ("input_token_price_per_million", "output_token_price_per_million")
+    found = {}
+    for name, about in prices.items():
+        row = wanted(about, keys, f"{path}: {name}")
+        price_in, price_out = (number(row[key], f"{path}: {name}", key) for key in keys)
+        found[name] = card(name, price_in, price_out)
+    return found
+
+
+IMPORTERS.add("routerarena", Importer(read, EXPECTED), "RouteWorks/RouterArena: cached results")

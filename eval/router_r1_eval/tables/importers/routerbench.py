@@ -1,0 +1,124 @@
+"""RouterBench: one row for each prompt; for each model M the columns `M` (score), `M|model_response`, `M|total_cost` (USD).
+
+The release is a pickled data frame, which runs whatever program it holds when it is read: `--trusted` allows that. A CSV
+of the same columns needs no trust. Costs are recorded and win over prices, which the release does not hold; gold answers
+are not in it either. Reading a pickle needs pandas.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+from router_r1.data.outcome_table import OutcomeTable
+from router_r1.errors import ConfigError, DataError, MissingDependencyError
+from router_r1_eval.tables.importers.base import (
+    IMPORTERS,
+    NOT_PUBLISHED,
+    RECORDED,
+    Given,
+    Import,
+    Importer,
+    card,
+    cards,
+    must,
+    number,
+    outcome,
+    question,
+    read_csv,
+    tokens,
+    wanted,
+)
+
+EXPECTED = "routerbench_0shot.pkl or routerbench_5shot.pkl of https://huggingface.co/datasets/withmartian/routerbench, or a CSV of it"
+_RESPONSE, _COST = "|model_response", "|total_cost"
+_KEYS = ("sample_id", "prompt", "eval_name")
+
+
+def read(source: Path, given: Given) -> Import:
+    """One table of all models."""
+    must(source.is_file(), f"{source}: is a folder; name the file: {EXPECTED}")
+    rows = _pickled(source, given) if source.suffix == ".pkl" else read_csv(source, _KEYS)
+    must(bool(rows), f"{source}: holds no rows")
+    names = [key.removesuffix(_RESPONSE) for key in rows[0] if key.endswith(_RESPONSE)]
+    must(bool(names), f"{source}: has no column that ends in {_RESPONSE!r}; it is not RouterBench")
+    keys = [*_KEYS, *(key for n in names for key in (n, n + _RESPONSE, n + _COST))]
+    questions, outcomes = [], []
+    for place, row in enumerate(rows, 2):
+        where = f"{source}: row {place}"
+        wanted(row, keys, where)
+        prompt = _plain(row["prompt"])
+        asked = question(
+            where,
+            id=str(row["sample_id"]),
+            question=prompt,
+            answer=NOT_PUBLISHED,
+            metric=RECORDED,
+            category=str(row["eval_name"]),
+        )
+        questions.append(asked)
+        for name in names:
+            text = _plain(row[name + _RESPONSE])
+            score = number(row[name], where, f"the score of {name}")
+            outcomes.append(
+                outcome(
+                    where,
+                    id=asked.id,
+                    model=name,
+                    text=text,
+                    score=score,
+                    input_tokens=tokens(prompt),
+                    output_tokens=tokens(text),
+                    estimated=True,
+                    cost=number(row[name + _COST], where, f"the cost of {name}"),
+                )
+            )
+    known = {name: card(name, 0, 0) for name in names}
+    table = OutcomeTable(cards(names, known, given), questions, outcomes, source=str(source))
+    return Import(
+        {"": table},
+        (
+            "costs are the recorded ones; list prices are not in the source and are 0 unless given",
+            "tokens are estimated as characters / 4",
+            "gold answers are not in the source: scores are as recorded and can not be graded again",
+        ),
+    )
+
+
+def _plain(value: Any) -> str:
+    """A text, which the release sometimes writes as a list of texts."""
+    text = str(value)
+    if text.startswith("[") and text.endswith("]"):
+        try:
+            parts = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            return text
+        if isinstance(parts, list) and all(isinstance(part, str) for part in parts):
+            return "\n".join(parts)
+    return text
+
+
+def _pickled(source: Path, given: Given) -> list[dict[str, Any]]:
+    if not given.trusted:
+        raise ConfigError(
+            f"{source}: is a pickle, which can run any program when it is read; pass --trusted if you trust where it "
+            f"comes from, or save it as CSV elsewhere"
+        )
+    try:
+        import pandas
+    except ImportError as error:
+        raise MissingDependencyError(
+            "a pickled data frame needs pandas: pip install pandas"
+        ) from error
+    try:
+        frame = pandas.read_pickle(source)
+    except Exception as error:  # unpickling raises anything
+        raise DataError(f"{source}: can not be read: {error}") from error
+    rows: list[dict[str, Any]] = frame.to_dict("records")
+    return rows
+
+
+IMPORTERS.add(
+    "routerbench", Importer(read, EXPECTED), "RouterBench: a pickled data frame, or the same as CSV"
+)

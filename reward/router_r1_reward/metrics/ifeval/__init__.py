@@ -1,0 +1,15 @@
+"""The metric `ifeval`: all instructions in the prompt are followed."""
+
+from router_r1_reward.metrics.base import Metric, register
+from router_r1_reward.metrics.ifeval.grader import follows_all
+
+register(
+    Metric(
+        "ifeval",
+        "follows all instructions in the question's metadata",
+        follows_all,
+        whole_reply=True,
+        needs_gold=False,
+        judgeable=False,
+    )
+)

@@ -1,0 +1,57 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from router_r1.aggregation.tally import Statement
+from router_r1.episode import Episode
+from router_r1.extensions import Registry
+from router_r1.pool import Account, ModelPool
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """The final answer and its provenance."""
+
+    kind: str
+    answer: str | None
+    statements: tuple[Statement, ...] = ()
+    """Everything that was read, in order; an aggregator's prompt numbers them from 1."""
+    votes: dict[str, float] = field(default_factory=dict)
+    """Weight of each distinct answer, by `answers.answer_key`."""
+    sources: tuple[str, ...] = ()
+    """The candidates whose statements support the answer, where that can be said."""
+    model: str | None = None
+    """The LLM that wrote the answer; None where no LLM did."""
+    layers: int = 1
+    early_exit: bool = False
+    """True when agreement made the LLM unnecessary."""
+    fallback: str | None = None
+    """Why the aggregator did something simpler than it was asked to: `budget`, `deadline`, `no_responses`, `no_quorum`
+    (too few readable answers to count), or a failure kind."""
+
+
+class Aggregator(Protocol):
+    """Turns a finished episode into one answer."""
+
+    @property
+    def kind(self) -> str:
+        """What traces call it."""
+        ...
+
+    def check(self, pool: ModelPool) -> None:
+        """Raise `ConfigError` if this aggregator can not work with this pool."""
+        ...
+
+    async def aggregate(self, episode: Episode, pool: ModelPool, account: Account) -> Aggregation:
+        """Merge the responses of all rounds. Never raises for a model's failure."""
+        ...
+
+
+AGGREGATORS: Registry[Callable[..., Aggregator]] = Registry(
+    "aggregator", folder="router_r1.aggregation", group="router_r1.aggregators"
+)
+"""All aggregators by name: what makes one of its settings."""

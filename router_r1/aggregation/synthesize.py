@@ -1,0 +1,204 @@
+"""Mixture of Agents: from the responses of all rounds to one final answer.
+
+    policy        what the policy answered
+    select        one candidate's response, word for word: the one most others agree with
+    vote          the short answer most candidates gave, normalised and weighted
+    synthesize    an LLM reads all responses and writes the answer; with layers, the candidates first revise theirs
+
+How votes are counted is `votes.py`. `synthesize` asks nobody when enough candidates agree: an answer that five of six
+share is not put in front of a model that the sixth could talk out of it.
+
+After "Mixture-of-Agents Enhances Large Language Model Capabilities" (Wang et al., 2024, arXiv 2406.04692); weighting
+rather than dropping dissent after the findings on deceptive agents (Wolf et al., 2025, arXiv 2503.05856).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from router_r1 import prompts
+from router_r1.aggregation.base import AGGREGATORS, Aggregation
+from router_r1.aggregation.tally import Statement, Tally, statements_of
+from router_r1.aggregation.vote import Vote, _Voting
+from router_r1.answers import answer_key, extract_answer
+from router_r1.episode import Episode, StopReason, affordable
+from router_r1.errors import ConfigError
+from router_r1.ledger import Role
+from router_r1.model_cards import ModelCard
+from router_r1.pool import Account, ModelPool
+from router_r1.transport.messages import Message
+
+
+@AGGREGATORS.register("synthesize")
+@dataclass(frozen=True)
+class Synthesize(_Voting):
+    """An LLM reads the numbered, attributed responses of all rounds and writes one answer."""
+
+    model: str | None = None
+    """The candidate that writes it. By default the dearest one that the remaining budget can pay for."""
+    layers: int = 1
+    """1: the aggregator reads the episode's responses. N: before that, N - 1 times, every proposer reads the
+    responses of the layer before and gives its own answer."""
+    proposers: tuple[str, ...] | None = None
+    """Who proposes in layers 2 to N; by default the candidates that responded in the episode."""
+    agreement: float = 2 / 3
+    """Share of the candidates' answers that makes the LLM unnecessary; above 1 it is always asked."""
+    min_ballots: int = 3
+    """Readable answers needed before agreement counts."""
+    kind: str = "synthesize"
+
+    def check(self, pool: ModelPool) -> None:
+        """The models must be candidates, the numbers in range."""
+        super().check(pool)
+        for name in (*([self.model] if self.model else []), *(self.proposers or ())):
+            pool.card(name)
+        if self.layers < 1 or self.min_ballots < 1 or self.agreement <= 0.5:
+            raise ConfigError(
+                "synthesize needs layers >= 1, min_ballots >= 1 and agreement > 0.5 (a majority), got "
+                f"layers={self.layers}, min_ballots={self.min_ballots}, agreement={self.agreement}"
+            )
+
+    async def aggregate(self, episode: Episode, pool: ModelPool, account: Account) -> Aggregation:
+        """Agree, revise, write; or say in `fallback` why not."""
+        statements = statements_of(episode)
+        if not statements:
+            return Aggregation(self.kind, episode.answer, fallback="no_responses")
+        account = replace(account, role=Role.AGGREGATOR)
+        # By the ledger: it also has what the episode never saw, a call cut off by a deadline, say.
+        budget = episode.limits.budget_usd
+        purse = _Purse(None if budget is None else budget - account.ledger.cost_usd())
+        return await _Synthesis(self, episode, pool, account, purse, statements, statements).run()
+
+
+@dataclass
+class _Synthesis:
+    """One run of `Synthesize`."""
+
+    settings: Synthesize
+    episode: Episode
+    pool: ModelPool
+    account: Account
+    purse: _Purse
+    statements: tuple[Statement, ...]
+    """Of all layers."""
+    current: tuple[Statement, ...]
+    """Of the last layer: what is voted on and read."""
+
+    async def run(self) -> Aggregation:
+        for layer in range(1, self.settings.layers + 1):
+            if layer > 1 and self.episode.stop_reason is not StopReason.DEADLINE:
+                await self._propose(layer)
+            if (agreed := self._agreed()) is not None:
+                return replace(agreed, layers=layer)
+        return await self._write()
+
+    def _tally(self) -> Tally:
+        return self.settings.tally(self.episode.question, self.current, self.episode.answer)
+
+    def _agreed(self) -> Aggregation | None:
+        tally = self._tally()
+        key, share = tally.agreement()
+        few = len(tally.ballots) < self.settings.min_ballots
+        if key is None or few or share < self.settings.agreement:
+            return None
+        return Aggregation(
+            self.settings.kind,
+            tally.wording(key),
+            self.statements,
+            tally.votes,
+            tally.supporters(key),
+            early_exit=True,
+        )
+
+    async def _propose(self, layer: int) -> None:
+        """Every proposer reads the layer before and answers the question itself."""
+        names = self.settings.proposers or tuple(dict.fromkeys(s.model for s in self.statements))
+        query = prompts.proposer_query(self.episode.question, _quoted(self.current))
+        quotes = {name: self.pool.card(name).quote(query) for name in names}
+        asked = [name for name in names if self.purse.reserve(quotes[name])]
+        sample = self.episode.sample_index
+        responses = await asyncio.gather(
+            *(self.pool.ask(name, query, self.account, sample_index=sample) for name in asked)
+        )
+        proposed: list[Statement] = []
+        for name, response in zip(asked, responses, strict=True):
+            self.purse.settle(quotes[name], response.cost_usd or 0.0)
+            if response.ok:
+                proposed.append(Statement(name, self.episode.question, response.text, 0, layer))
+        if proposed:
+            self.current = tuple(proposed)
+            self.statements += self.current
+
+    async def _write(self) -> Aggregation:
+        question, draft = self.episode.question, self.episode.answer
+        messages = prompts.aggregator_messages(question, _quoted(self.current), draft)
+        if self.episode.stop_reason is StopReason.DEADLINE:
+            return self._fall_back("deadline")
+        card = self._writer(messages)
+        if card is None:
+            return self._fall_back("budget")
+        request = card.chat(
+            messages,
+            sample_index=self.episode.sample_index,
+            token_limit_field=self.pool.token_limit_field(card),
+        )
+        response = await self.pool.call(card.name, request, self.account)
+        if response.failure is not None:
+            return self._fall_back(response.failure.kind.value)
+        answer = extract_answer(response.text) or response.text.strip()
+        tally = self._tally()
+        return Aggregation(
+            self.settings.kind,
+            answer,
+            self.statements,
+            tally.votes,
+            tally.supporters(answer_key(answer)),
+            model=card.name,
+            layers=self.settings.layers,
+        )
+
+    def _writer(self, messages: Sequence[Message]) -> ModelCard | None:
+        """The aggregator LLM, or None when the budget can not pay for it."""
+        text = "".join(message["content"] for message in messages)
+        if self.settings.model is not None:
+            cards = [self.pool.card(self.settings.model)]
+        else:
+            cards = sorted(self.pool.cards, key=_price_order, reverse=True)
+        return next((card for card in cards if self.purse.reserve(card.quote(text))), None)
+
+    def _fall_back(self, reason: str) -> Aggregation:
+        vote = Vote(self.settings.weights, self.settings.policy_weight)
+        voted = vote.decide(self.episode.question, self.current, self.episode.answer)
+        kind = self.settings.kind
+        return replace(voted, kind=kind, statements=self.statements, fallback=reason)
+
+
+@dataclass
+class _Purse:
+    """What aggregation may still spend; None is no limit."""
+
+    left: float | None
+
+    def reserve(self, quote: float) -> bool:
+        """Set a quote aside; False when it can not be paid."""
+        if self.left is None:
+            return True
+        if not affordable(quote, self.left):
+            return False
+        self.left -= quote
+        return True
+
+    def settle(self, quote: float, cost: float) -> None:
+        """Put back what a call did not use."""
+        if self.left is not None:
+            self.left += quote - cost
+
+
+def _price_order(card: ModelCard) -> tuple[float, float]:
+    return card.price.output, card.price.input
+
+
+def _quoted(statements: Sequence[Statement]) -> list[tuple[str, str, str]]:
+    return [(s.model, s.query, s.text) for s in statements]

@@ -1,0 +1,136 @@
+"""Questions with gold answers: what worlds train on, what outcome tables and benchmarks hold.
+
+One question is one JSON object with `id`, `question`, `answer` (a text, or a list of accepted texts), `metric`, and
+optionally `category`, `choices` and `metadata`; a file holds one a line, gzipped if its name ends in `.gz`. A file whose
+name ends in `.parquet` holds the same in columns: a text in `answer` or several in `answers`, and `metadata` as JSON.
+
+Not covered: what models answered (`table.py`) and whether an answer is right (the reward package).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+
+from router_r1 import config
+from router_r1.config import StrictModel
+from router_r1.data.json_lines import located_json_lines, write_json_lines
+from router_r1.data.parquet import SUFFIX, Columns, read_parquet, write_parquet
+from router_r1.errors import DataError
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text
+
+
+def _not_none(answer: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    if not answer:
+        raise ValueError("it needs a text, or a list with at least one")
+    return answer
+
+
+Text = Annotated[str, AfterValidator(_not_blank)]
+
+
+class Question(StrictModel):
+    """A question with its accepted answers."""
+
+    id: Text
+    """Unique among the questions it is used with."""
+    question: Text
+    """What is asked, choices included where there are any."""
+    answer: Annotated[Text | tuple[Text, ...], AfterValidator(_not_none)]
+    """The gold answer, or all that are accepted."""
+    metric: Text
+    """How an answer is scored: `em`, `f1`, `contains`, `choice`, `math`, `code`, `ifeval`, ..."""
+    category: str | None = None
+    """Subject or task, for results by category and for "best per category"."""
+    choices: tuple[str, ...] | None = None
+    """The texts of a multiple-choice question's options, in the order A, B, C, ..."""
+    metadata: dict[str, Any] = {}
+    """Anything else, kept as it is."""
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """All accepted answers."""
+        return (self.answer,) if isinstance(self.answer, str) else self.answer
+
+
+COLUMNS: Columns = {
+    "id": "text",
+    "question": "text",
+    "answer": "text",
+    "answers": "texts",
+    "metric": "text",
+    "category": "text",
+    "choices": "texts",
+    "metadata": "text",
+}
+"""The columns of a parquet file of questions. One of `answer` and `answers` is null."""
+
+
+def read_questions(path: str | Path) -> list[Question]:
+    """Read a question file: JSON Lines, gzipped, or parquet, by the end of its name.
+
+    Raises:
+        DataError: no such file, a line that is no JSON, or an id that is there twice.
+        ConfigError: a line is no question. Both name file and line, or row.
+        MissingDependencyError: a parquet file, and pyarrow is not installed.
+    """
+    questions: list[Question] = []
+    places: dict[str, str] = {}
+    for where, data in question_rows(path):
+        question = config.validate(Question, data, where)
+        if question.id in places:
+            raise DataError(
+                f"{where}: the id {question.id!r} is in {places[question.id]} already; ids are unique"
+            )
+        places[question.id] = where
+        questions.append(question)
+    if not questions:
+        raise DataError(f"{path}: holds no questions")
+    return questions
+
+
+def write_questions(path: str | Path, questions: Iterable[Question]) -> None:
+    """Write a question file, in the form that the end of its name says."""
+    rows = (q.model_dump(mode="json", exclude_defaults=True) for q in questions)
+    if str(path).endswith(SUFFIX):
+        write_parquet(path, COLUMNS, map(_in_columns, rows))
+    else:
+        write_json_lines(path, rows)
+
+
+def question_rows(path: str | Path) -> Iterator[tuple[str, Any]]:
+    """What a question file holds, with the place of each row, before anybody has looked whether it is a question.
+
+    Raises:
+        DataError: the file can not be read, or a line or the metadata of a row is no JSON.
+    """
+    if not str(path).endswith(SUFFIX):
+        yield from located_json_lines(path)
+        return
+    for number, row in read_parquet(path):
+        where = f"{path}: row {number}"
+        if "answer" not in row and "answers" in row:
+            row["answer"] = row.pop("answers")
+        if isinstance(row.get("metadata"), str):
+            try:
+                row["metadata"] = json.loads(row["metadata"])
+            except json.JSONDecodeError as error:
+                raise DataError(f"{where}: metadata: no JSON: {error}") from error
+        yield where, row
+
+
+def _in_columns(row: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(row["answer"], str):
+        row["answers"] = row.pop("answer")
+    if "metadata" in row:
+        row["metadata"] = json.dumps(row["metadata"], ensure_ascii=False)
+    return row

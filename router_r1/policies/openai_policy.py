@@ -1,0 +1,237 @@
+"""Who writes the turns: the `Policy` protocol, and policies behind an OpenAI-compatible server.
+
+A policy looks at an episode and writes the next turn. It keeps no state of its own between turns: all it needs is in
+the episode, so one policy object serves any number of episodes at once.
+
+    OpenAIPolicy          here; a hosted model or a vLLM server, by chat or by completions with token ids
+    TransformersPolicy    local_policy.py; a checkpoint on this machine
+    ScriptedPolicy        testing.py; a list of turns
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from router_r1 import config
+from router_r1.episode import Episode
+from router_r1.errors import PolicyError
+from router_r1.model_cards import CallLimits, Endpoint, ModelSpec, Sampling
+from router_r1.policies.base import WrittenTurn
+from router_r1.pool import Account, call_and_book
+from router_r1.pricing import Price
+from router_r1.protocol import cut_turn, restore_stop
+from router_r1.transport.base import Transport
+from router_r1.transport.live import LiveTransport
+from router_r1.transport.messages import Message, Request, Response
+from router_r1.transport.record_replay import OnMiss, StoreTransport
+from router_r1.transport.record_store import RecordStore
+
+
+class OpenAIPolicy:
+    """A policy behind an OpenAI-compatible server.
+
+    Two modes:
+
+    chat
+        The turn is an assistant message, an observation a user message. Works with every hosted model; the prompt
+        alone makes an untrained one route.
+    native
+        One assistant turn that goes on, through `/completions`: what a policy trained by this project has seen.
+        Token ids go in and come out where the server offers that (`/tokenize` and `return_token_ids`, as vLLM
+        does), so that nothing is ever re-tokenised. For a server that takes text only, give a `prompt_template`.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        api_key_env: str | None = None,
+        *,
+        mode: Literal["chat", "native"] = "chat",
+        price: Price | None = None,
+        name: str | None = None,
+        temperature: float | None = 0.0,
+        top_p: float | None = None,
+        seed: int | None = None,
+        extra: dict[str, Any] | None = None,
+        send_stop: bool = True,
+        headers: dict[str, str] | None = None,
+        token_limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens",
+        limits: CallLimits | None = None,
+        prompt_template: Callable[[Sequence[Message]], str] | None = None,
+        transport: Transport | None = None,
+        source: str = "OpenAIPolicy",
+    ) -> None:
+        """
+        Args:
+            base_url: where the server is, e.g. `http://127.0.0.1:8000/v1`.
+            model: the id the server knows.
+            api_key_env: name of the environment variable that holds the key; none for a server without keys.
+            mode: see above.
+            price: dollars per million tokens. Without it the policy's tokens are counted and shown, but are in no
+                dollar figure.
+            name: what ledger and traces call it; the model id by default.
+            temperature, top_p, seed: sampling; None leaves a parameter to the server.
+            extra: vendor fields, sent untouched.
+            send_stop: send stop strings. Turn off for models that refuse them; they are then applied to the text.
+            headers: extra headers that are not secret.
+            token_limit_field: what this server calls the limit on generated tokens.
+            limits: concurrency, rates, retries and time-outs.
+            prompt_template: renders the opening messages as text, for native mode on a server without token ids.
+            transport: carries the requests instead of HTTP; see also `recording` and `replaying`.
+            source: what to call this policy's configuration in error messages.
+
+        Raises:
+            ConfigError: a base URL that is none, or one that holds a key.
+        """
+        fields = {
+            "base_url": base_url,
+            "api_key_env": api_key_env,
+            "headers": headers or {},
+            "token_limit_field": token_limit_field,
+        }
+        endpoint = config.validate(Endpoint, fields, source)
+        self.name = name or model
+        self.mode = mode
+        self.price = price
+        self.spec = config.validate(
+            ModelSpec,
+            {
+                "name": self.name,
+                "model": model,
+                "endpoint": "policy",
+                "limits": limits or CallLimits(),
+                "sampling": Sampling(
+                    temperature=temperature, top_p=top_p, seed=seed, extra=extra or {}
+                ),
+            },
+            source,
+        )
+        self._endpoint = endpoint
+        self._send_stop = send_stop
+        self._template = prompt_template
+        self._transport: Transport = transport or LiveTransport(
+            {"policy": endpoint}, source=source, section=""
+        )
+        self._encoded: OrderedDict[str, tuple[int, ...]] = OrderedDict()
+
+    def recording(self, store: str | Path) -> OpenAIPolicy:
+        """This policy, keeping every turn in a record store, which may be the pool's; see `ModelPool.recording`."""
+        return self.through_store(store, "live")
+
+    def replaying(self, store: str | Path, *, on_miss: OnMiss = "error") -> OpenAIPolicy:
+        """This policy, answered from a record store; see `ModelPool.replaying`."""
+        return self.through_store(store, on_miss)
+
+    def through_store(self, store: str | Path, on_miss: OnMiss) -> OpenAIPolicy:
+        """This policy behind a record store: what `recording` (`live`) and `replaying` are short for."""
+        records = RecordStore(store, create=on_miss == "live")
+        stored = copy.copy(self)
+        stored._encoded = OrderedDict()  # so that what the server encoded is recorded too
+        stored._transport = StoreTransport(records, self._transport, on_miss=on_miss)
+        return stored
+
+    def check(self) -> None:
+        """Raise `ConfigError` if a key is needed and not set."""
+        self._transport.check((self.spec,))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+    async def write_turn(self, episode: Episode, account: Account) -> WrittenTurn:
+        """Ask the server for the next turn."""
+        if self.mode == "chat":
+            return await self._chat(episode, account)
+        return await self._native(episode, account)
+
+    async def _chat(self, episode: Episode, account: Account) -> WrittenTurn:
+        stops = episode.stop_strings
+        request = self.spec.chat(
+            episode.messages,
+            sample_index=episode.sample_index,
+            max_tokens=episode.turn_token_limit,
+            token_limit_field=self._endpoint.token_limit_field,
+            stop=stops if self._send_stop else (),
+        )
+        response = await self._call(request, account)
+        text = response.text
+        if self._send_stop and response.finish_reason == "stop":
+            text = restore_stop(text, stops)
+        return _written(response, cut_turn(text, stops))
+
+    async def _native(self, episode: Episode, account: Account) -> WrittenTurn:
+        prompt = await self._prompt(episode)
+        sampling = self.spec.sampling_parameters(episode.turn_token_limit, "max_tokens")
+        sampling["stop"] = list(episode.stop_strings)
+        sampling["include_stop_str_in_output"] = True
+        if not isinstance(prompt, str):
+            sampling |= {"return_token_ids": True, "logprobs": 0}
+        request = Request(
+            self.spec.model_id,
+            prompt=prompt,
+            sampling=sampling,
+            sample_index=episode.sample_index,
+        )
+        response = await self._call(request, account)
+        text = response.text
+        if response.token_ids is not None:
+            kept = cut_turn(text, episode.stop_strings)
+            return _written(response, kept, overhang=text[len(kept) :])
+        if (
+            response.finish_reason == "stop"
+        ):  # a server that did not include the stop string as asked
+            text = restore_stop(text, episode.stop_strings)
+        return _written(response, cut_turn(text, episode.stop_strings))
+
+    async def _call(self, request: Request, account: Account) -> Response:
+        return await call_and_book(self._transport, self.spec, request, account, self.price)
+
+    async def _prompt(self, episode: Episode) -> str | tuple[int, ...]:
+        """The native prompt: token ids where the server encodes, else text."""
+        if self._template is None:
+            return await self._prompt_ids(episode)
+        return self._template(episode.opening) + episode.transcript
+
+    async def _prompt_ids(self, episode: Episode) -> tuple[int, ...]:
+        """Opening and environment text encoded by the server; the policy's own tokens as it wrote them."""
+        ids = list(await self._encode(episode.opening))
+        for part in episode.native_parts:
+            ids += await self._encode(part) if isinstance(part, str) else part
+        return tuple(ids)
+
+    async def _encode(self, text: str | tuple[Message, ...]) -> tuple[int, ...]:
+        if isinstance(text, str):
+            request = Request(self.spec.model_id, prompt=text, encode=True)
+        else:
+            request = Request(self.spec.model_id, messages=text, encode=True)
+        key = request.key
+        if key not in self._encoded:
+            response = await self._transport.call(self.spec, request, lambda _: None)
+            if response.token_ids is None:
+                why = response.failure.detail if response.failure else "no token ids in the reply"
+                raise PolicyError(
+                    f"{self.name}: native mode needs a server that encodes text ({why}); "
+                    f"use mode='chat', or give a prompt_template"
+                )
+            self._encoded[key] = response.token_ids
+            if len(self._encoded) > 4096:
+                self._encoded.popitem(last=False)
+        self._encoded.move_to_end(key)
+        return self._encoded[key]
+
+
+def _written(response: Response, text: str, overhang: str = "") -> WrittenTurn:
+    return WrittenTurn(
+        text=text,
+        token_ids=response.token_ids,
+        logprobs=response.logprobs,
+        overhang=overhang,
+        tokens=response.usage.completion if response.ok else None,
+        cost_usd=response.cost_usd,
+        failure=response.failure,
+    )

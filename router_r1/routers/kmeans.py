@@ -1,0 +1,49 @@
+"""k-means: the label router with labels it makes itself (UniRoute, arXiv:2502.08773; Avengers). The most robust one on other domains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from router_r1.data.questions import Question
+from router_r1.routers.base import ROUTERS, Router
+from router_r1.routers.text_features import fit_features
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+@ROUTERS.register("kmeans")
+class ClusterRouter(Router):
+    """The mean score of the cluster a question falls into."""
+
+    name = "kmeans"
+
+    def __init__(self, clusters: int = 16, seed: int = 0) -> None:
+        """
+        Args:
+            clusters: how many; as many as questions where there are fewer.
+            seed: of the first centres.
+        """
+        super().__init__()
+        self._clusters, self._seed = clusters, seed
+
+    def _fit(self, questions: Sequence[Question], scores: Floats) -> None:
+        import numpy as np
+        from sklearn.cluster import KMeans
+
+        many = min(self._clusters, len(scores))
+        self._model = KMeans(many, n_init=4, random_state=self._seed)
+        self._features = fit_features(questions)
+        labels = self._model.fit_predict(self._features.known)
+        overall = scores.mean(0)
+        self._means = np.array(
+            [scores[labels == c].mean(0) if (labels == c).any() else overall for c in range(many)]
+        )
+
+    def _scores(self, questions: Sequence[Question]) -> Floats:
+        means: Floats = self._means[self._model.predict(self._features(questions))]
+        return means

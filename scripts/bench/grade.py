@@ -1,0 +1,306 @@
+"""How fast answers are graded: short ones (em, f1, choice) on one core, answers in mathematics on two.
+
+    python scripts/bench/grade.py
+
+No answer is graded twice in a run, so nothing is gained by remembering answers. Short answers: names for em, replies of one to three sentences for
+f1, and arguments that end in a letter, over ten options in words, for choice; a third of them each. Mathematics: fractions, roots, intervals, tuples and
+polynomials in LaTeX, half of them right in another form, all of which math-verify has to read; plain numbers and numbers in sentences, which need none,
+are shown beside them and are in no figure of the last line.
+
+Short answers are counted by processor time, mathematics by the clock, with two threads and two workers; each is the best of several
+repeats, every repeat with answers of its own. On a machine that is busy with other things the clock says little: then twice the rate by
+processor time, all processes together, is what two idle cores would do at most. The last line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import psutil
+
+from router_r1.data.questions import Question
+from router_r1_reward import grade
+from router_r1_reward.metrics.maths import expression_verifier
+
+_CORES = 2
+_PLACES = (
+    "Vienna",
+    "Lagos",
+    "Quito",
+    "Oslo",
+    "Hanoi",
+    "Perth",
+    "Lima",
+    "Turin",
+    "Porto",
+    "Kyoto",
+    "Bergen",
+    "Tunis",
+)
+_NAMES = (
+    "Ada",
+    "Boris",
+    "Chen",
+    "Dalia",
+    "Emil",
+    "Farah",
+    "Goran",
+    "Hana",
+    "Ivan",
+    "Kira",
+    "Lars",
+    "Olga",
+    "Pavel",
+)
+_SURNAMES = (
+    "Marsh",
+    "Keller",
+    "Okafor",
+    "Lindqvist",
+    "Tanaka",
+    "Rossi",
+    "Novak",
+    "Haddad",
+    "Sato",
+    "Weber",
+    "Duarte",
+)
+_THINGS = (
+    "heat flow", "market price", "cell wall", "tax rate", "bond yield", "wave length", "river delta", "court ruling", "enzyme", "treaty",
+    "magnetic field", "surface area", "supply curve", "blood vessel", "prime factor", "plate boundary", "voltage", "mutation",
+)  # fmt: skip
+_CHANGES = (
+    "rises", "falls", "doubles", "stays constant", "depends on temperature", "grows with mass", "is halved", "vanishes", "moves inland",
+)  # fmt: skip
+_LETTERS = "ABCDEFGHIJ"
+
+
+@dataclass(frozen=True)
+class Item:
+    """An answer, its gold answer, and how it is graded."""
+
+    answer: str
+    gold: str
+    metric: str
+    question: Question | None = None
+
+
+def _name(source: random.Random) -> str:
+    return (
+        f"{source.choice(_NAMES)} {source.choice('ABCDEFGHJKLMNPRSTW')}. {source.choice(_SURNAMES)}"
+    )
+
+
+def _em(source: random.Random, number: int) -> Item:
+    gold = f"{_name(source)}, {1700 + number % 300}"
+    answer = gold if source.random() < 0.5 else f"{_name(source)} ({source.randrange(1700, 2000)})"
+    return Item(source.choice(("{}", "the {}.", "{}!")).format(answer), gold, "em")
+
+
+def _f1(source: random.Random, number: int) -> Item:
+    gold = f"{_name(source)} and {_name(source)}"
+    told = gold if source.random() < 0.5 else f"{_name(source)} of {source.choice(_PLACES)}"
+    more = (
+        f" It was shown in {source.choice(_PLACES)} in {source.randrange(1900, 2020)}, to an audience of {number + 100:,} people.",
+        f' The critic {_name(source)} called it "a study of the {source.choice(_THINGS)}"; others disagreed.',
+        "",
+    )
+    text = f"The film was directed by {told}, who had met at the University of {source.choice(_PLACES)} some years earlier."
+    return Item(text + "".join(source.sample(more, 2)), gold, "f1")
+
+
+def _choice(source: random.Random, number: int) -> Item:
+    options = tuple(
+        f"The {source.choice(_THINGS)} {source.choice(_CHANGES)} when the {source.choice(_THINGS)} {source.choice(_CHANGES)}"
+        for _ in _LETTERS
+    )
+    gold = source.choice(_LETTERS)
+    said = gold if source.random() < 0.6 else source.choice(_LETTERS)
+    other = source.choice([letter for letter in _LETTERS if letter != said])
+    text = source.choice(options)
+    reason = f"We start from the {source.choice(_THINGS)} of sample {number}, which {source.choice(_CHANGES)}. "
+    endings = (
+        f"Option {other} can be ruled out because its {source.choice(_THINGS)} {source.choice(_CHANGES)}. The answer is ({said}).",
+        f"Therefore the correct answer is **{said}**.",
+        f"So the answer is ({said}) {options[_LETTERS.index(said)]}.",
+        f"This agrees with {text.lower()}, so the final answer is \\boxed{{{said}}}.",
+    )
+    question = Question(
+        id=f"q{number}",
+        question="Which statement is true?",
+        answer=gold,
+        metric="choice",
+        choices=options,
+    )
+    return Item(reason + source.choice(endings), gold, "choice", question)
+
+
+def short(source: random.Random, count: int) -> list[Item]:
+    """Answers for em, f1 and choice, as many of each, in turn."""
+    kinds = (_em, _f1, _choice)
+    return [kinds[number % 3](source, number) for number in range(count)]
+
+
+def numbers(source: random.Random, count: int) -> list[Item]:
+    """Numbers as they end a worked solution."""
+    found = []
+    for number in range(count):
+        value = source.randrange(10, 10**6)
+        said = value if source.random() < 0.5 else value + source.randrange(1, 50)
+        text = source.choice(
+            (
+                "{:,}",
+                "${}.00",
+                "She then has {} apples left.",
+                "The answer is \\boxed{{{}}}.",
+                f"3 * {number} = {3 * number}\n#### {{}}",
+            )
+        )
+        found.append(Item(text.format(said), str(value), "math"))
+    return found
+
+
+def _radical(source: random.Random) -> tuple[str, str, str]:
+    a, b, c = source.randrange(2, 60), source.choice((2, 3, 5, 6, 7, 10)), source.randrange(2, 9)
+    return rf"{a}\sqrt{{{b}}}", rf"\sqrt{{{a * a * b}}}", rf"{a + c}\sqrt{{{b}}}"
+
+
+def _fraction(source: random.Random) -> tuple[str, str, str]:
+    a, b, k = source.randrange(1, 90), source.randrange(2, 60), source.randrange(2, 6)
+    return (
+        rf"\frac{{{a}\pi}}{{{b}}}",
+        rf"\frac{{{a * k}}}{{{b * k}}}\pi",
+        rf"\frac{{{a + 1}\pi}}{{{b}}}",
+    )
+
+
+def _interval(source: random.Random) -> tuple[str, str, str]:
+    a, b = source.randrange(-40, 0), source.randrange(1, 40)
+    return (
+        rf"[{a}, {b}) \cup ({b + 3}, \infty)",
+        rf"\left[{a},{b}\right)\cup\left({b + 3},\infty\right)",
+        f"[{a}, {b}]",
+    )
+
+
+def _pair(source: random.Random) -> tuple[str, str, str]:
+    a, b, c = source.randrange(1, 60), source.randrange(2, 40), source.randrange(1, 90)
+    return (
+        rf"\left({a}, \frac{{{c}}}{{{b}}}\right)",
+        rf"({a}, \tfrac{{{2 * c}}}{{{2 * b}}})",
+        f"({a}, {c})",
+    )
+
+
+def _polynomial(source: random.Random) -> tuple[str, str, str]:
+    a, b, k = source.randrange(1, 30), source.randrange(1, 30), source.randrange(2, 7)
+    return (
+        f"{k}x^2 + {k * (a + b)}x + {k * a * b}",
+        f"{k}(x+{a})(x+{b})",
+        f"{k}(x+{a})(x-{b})",
+    )
+
+
+def expressions(source: random.Random, count: int) -> list[Item]:
+    """LaTeX that has to be parsed, right in another form or wrong, in the sentences around it."""
+    kinds = (_radical, _fraction, _interval, _pair, _polynomial)
+    frames = ("${}$", "The answer is $\\boxed{{{}}}$.", "Hence we get \\boxed{{{}}}", "{}")
+    found = []
+    for number in range(count):
+        gold, same, other = kinds[number % len(kinds)](source)
+        said = same if source.random() < 0.5 else other
+        found.append(Item(source.choice(frames).format(said), gold, "math"))
+    return found
+
+
+def graded(item: Item) -> float:
+    """Grade one item."""
+    return grade(item.answer, (item.gold,), item.metric, question=item.question)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How fast a kind of answer was graded, the best of several repeats."""
+
+    by_clock: float
+    """Answers a second."""
+    by_processor: float
+    """Answers a second of processor time of this process and its workers."""
+    score: float
+    """The mean score of all repeats."""
+
+
+def best_rate(
+    make: Callable[[random.Random, int], Sequence[Item]],
+    count: int,
+    repeats: int,
+    threads: int = 1,
+) -> Rate:
+    """Grade `count` answers in each repeat, drawn anew."""
+    clock, processor, score = [], [], 0.0
+    for repeat in range(repeats):
+        items = make(random.Random(repeat), count)
+        gc.collect()
+        with ThreadPoolExecutor(threads) as pool:
+            began, spent = time.perf_counter(), _processor_s()
+            score += sum(map(graded, items) if threads == 1 else pool.map(graded, items))
+            clock.append(count / (time.perf_counter() - began))
+            processor.append(count / (_processor_s() - spent))
+    return Rate(max(clock), max(processor), score / (count * repeats))
+
+
+def _processor_s() -> float:
+    """Seconds of processor time of this process and of its workers so far."""
+    workers = [child.cpu_times() for child in psutil.Process().children()]
+    return time.process_time() + float(sum(times.user + times.system for times in workers))
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--short", type=int, default=15_000, help="short answers in a repeat")
+    parser.add_argument("--maths", type=int, default=120, help="expressions in a repeat")
+    parser.add_argument("--repeats", type=int, default=10, help="the best one counts")
+    given = parser.parse_args()
+    if min(given.short, given.maths, given.repeats) < 3:
+        parser.error("--short, --maths and --repeats must be 3 or more")
+    expression_verifier.require_math_verify()
+    with ThreadPoolExecutor(_CORES) as pool:  # the workers import sympy before the clock runs
+        list(pool.map(graded, expressions(random.Random(-1), 20)))
+
+    kinds: dict[str, tuple[Callable[[random.Random, int], list[Item]], int, int]] = {
+        "em": (lambda source, count: [_em(source, n) for n in range(count)], given.short // 3, 1),
+        "f1": (lambda source, count: [_f1(source, n) for n in range(count)], given.short // 3, 1),
+        "choice": (lambda s, count: [_choice(s, n) for n in range(count)], given.short // 3, 1),
+        "em, f1 and choice": (short, given.short, 1),
+        "numbers": (numbers, given.short // 3, 1),
+        "expressions, two threads": (expressions, given.maths, _CORES),
+    }
+    print(f"{'answers':26s} {'a second':>10s} {'a second of processor time':>28s} {'score':>7s}")
+    rates = {}
+    for name, (make, count, threads) in kinds.items():
+        rate = rates[name] = best_rate(make, count, given.repeats, threads)
+        print(f"{name:26s} {rate.by_clock:10,.0f} {rate.by_processor:28,.0f} {rate.score:7.2f}")
+    maths = rates["expressions, two threads"]
+    print(
+        json.dumps(
+            {
+                "short_per_s_core": round(rates["em, f1 and choice"].by_processor),
+                "math_per_s": round(maths.by_clock),
+                "math_per_processor_s": round(maths.by_processor),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

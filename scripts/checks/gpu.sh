@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# What can be checked on a machine with an NVIDIA GPU, with what is installed there, and what could not be.
+#
+#   bash scripts/checks/gpu.sh                 agent loop, reward and mask tests; optimiser steps on CUDA; a short verl run
+#   VENV=.venv-gpu bash scripts/checks/gpu.sh  with another environment; without one, the first `python3` is used
+#
+# Installs nothing and downloads nothing. Exit status 1 when a check fails; a check that can not run is no failure, and is named at the end.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+VENV=${VENV:-.venv-gpu}
+PY=$VENV/bin/python
+if [ ! -x "$PY" ]; then PY=$(command -v python3); fi
+export PYTHONPATH=.:reward:envs:eval OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
+passed=() failed=() skipped=()
+has() { "$PY" -c "import $1" 2>/dev/null; }
+check() { # name, modules it needs, command
+  local name=$1 module; shift
+  for module in ${1//,/ }; do
+    if ! has "$module"; then skipped+=("$name: $module is not installed"); return; fi
+  done
+  shift
+  printf '\n== %s\n' "$name"
+  if "$@"; then passed+=("$name"); else failed+=("$name"); fi
+}
+
+echo "python: $("$PY" --version), $PY"
+"$PY" - <<'PY' || true
+import importlib.metadata as m
+for name in ("torch", "transformers", "verl", "vllm", "ray", "openai", "pydantic", "pytest"):
+    try: print(f"{name} {m.version(name)}")
+    except m.PackageNotFoundError: print(f"{name} is not installed")
+PY
+if ! has torch || ! "$PY" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then
+  echo "gpu_check.sh: torch finds no GPU here; nothing to check" >&2
+  exit 2
+fi
+"$PY" -c 'import torch; print(torch.cuda.get_device_name(0), torch.version.cuda)'
+
+pytest=(timeout 600 "$PY" -m pytest -q -p no:cacheprovider)
+check "reward" pydantic,pytest,pytest_asyncio,hypothesis "${pytest[@]}" tests/reward/test_formula.py tests/reward/metrics/test_metrics.py
+check "tokens and masks" pydantic,pytest,pytest_asyncio,transformers "${pytest[@]}" tests/core/policies/test_token_ids.py
+check "agent loop" verl,pytest,pytest_asyncio,ray,transfer_queue "${pytest[@]}" tests/train/test_agent_loop.py
+check "optimiser steps on CUDA" transformers,pydantic timeout 600 "$PY" scripts/checks/gpu_steps.py
+# Small: a policy that is made here, since a hub may be out of reach.
+grpo() {
+  local out size
+  out=$(mktemp -d)
+  size=(STEPS=2 BATCH=4 MINI=4 GROUP=4 MICRO=4 PROMPT=64 RESPONSE=320 TRAIN_QUESTIONS=16 VAL_QUESTIONS=4 TEST_EVERY=2)
+  "$VENV/bin/router-r1" train cold-start generated --out "$out/cold_start" --cold-start copy_steps=1 \
+    --cold-start explore_steps=60 --cold-start best_steps=1 --cold-start explore_questions=600 --cold-start best_questions=20 &&
+    env STACK=gpu INSTALL=0 "${size[@]}" OUT="$out" VENV="$VENV" MODEL="$out/cold_start" timeout 1200 bash recipes/train.sh
+}
+if [ -x "$VENV/bin/router-r1" ]; then
+  check "GRPO on CUDA through verl and vLLM" verl,vllm,ray,transfer_queue grpo
+else
+  skipped+=("GRPO on CUDA through verl and vLLM: $VENV has no router-r1; STACK=gpu bash scripts/env.sh makes it")
+fi
+
+printf '\n== summary\n'
+for item in ${passed[@]+"${passed[@]}"}; do echo "passed   $item"; done
+for item in ${skipped[@]+"${skipped[@]}"}; do echo "not run  $item"; done
+for item in ${failed[@]+"${failed[@]}"}; do echo "FAILED   $item"; done
+[ ${#failed[@]} -eq 0 ]

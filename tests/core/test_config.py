@@ -1,0 +1,518 @@
+"""Configuration: what bad input gets (one line: file, field, remedy), overrides, pool and agent files."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from router_r1 import Endpoint, ModelCard, ModelPool, Price, config
+from router_r1.agent_file import AgentFile, load_agent
+from router_r1.errors import ConfigError
+from router_r1.model_cards import PoolFile
+from router_r1.transport.live import LiveTransport
+
+ROOT = Path(__file__).parents[2]
+RECORDED = ROOT.parent / "shared" / "data" / "mmlu_pro" / "pool.yaml"
+
+Write = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a file into an empty folder and return its path."""
+
+    def save(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return save
+
+
+def message(model: type[BaseModel], path: Path, overrides: tuple[str, ...] = ()) -> str:
+    """The one line that a bad file gets, from the file's name on."""
+    with pytest.raises(ConfigError) as caught:
+        config.load(model, path, overrides)
+    text = str(caught.value)
+    assert len(text.splitlines()) == 1, text
+    return text.removeprefix(f"{path.parent}/")
+
+
+CARD = "name: a, price: {input: 1, output: 2}"
+POOL = f"""\
+endpoints:
+  local: {{base_url: "http://127.0.0.1:8000/v1"}}
+candidates:
+  - {{{CARD}, endpoint: local}}
+"""
+AGENT = """\
+pool: pool.yaml
+policy: {kind: openai, base_url: "http://127.0.0.1:8000/v1", model: m, price: {input: 0, output: 0}}
+"""
+
+
+# --- good files
+
+
+def test_a_pool_file_becomes_a_pool(write: Write) -> None:
+    pool = ModelPool.from_yaml(write("pool.yaml", POOL))
+    assert pool.names == ("a",)
+    assert pool.card("a").price == Price(input=1, output=2)
+    assert pool.endpoints["local"].base_url == "http://127.0.0.1:8000/v1"
+    pool.check()
+
+
+def test_names_with_colons_and_slashes_and_all_that_a_card_can_say(write: Write) -> None:
+    pool = ModelPool.from_yaml(
+        write(
+            "pool.yaml",
+            """\
+            candidates:
+              - name: qwen/qwen3-30b-a3b:free
+                price: {input: 0, output: 0, cached: 0, as_of: 2026-11-01}
+                description: |
+                  Fast.
+                context_window: 32768
+                modalities: [text, image]
+                parameters_billions: 30.5
+                active_parameters_billions: 3.3
+                mixture_of_experts: true
+                sampling: {temperature: null, top_p: 0.9, extra: {reasoning_effort: low}}
+                limits: {requests_per_minute: 40, stream: true}
+            """,
+        )
+    )
+    card = pool.card("qwen/qwen3-30b-a3b:free")
+    assert card.price.version.startswith("2026-11-01/")
+    assert card.mixture_of_experts and card.modalities == ("text", "image")
+    assert card.sampling.temperature is None and card.limits.stream
+
+
+def test_one_card_may_borrow_from_another_by_yaml_alias(write: Write) -> None:
+    path = write(
+        "pool.yaml",
+        """\
+        candidates:
+          - &a {name: a, price: {input: 1, output: 2}, limits: &slow {max_concurrency: 2}}
+          - {<<: *a, name: b}
+        """,
+    )
+    assert ModelPool.from_yaml(path).card("b").limits.max_concurrency == 2
+    # and changing the one does not change the other
+    loaded = config.load(PoolFile, path, ["candidates.1.limits.max_concurrency=9"])
+    assert [card.limits.max_concurrency for card in loaded.candidates] == [2, 9]
+
+
+def test_the_recorded_pool_loads() -> None:
+    if not RECORDED.exists():
+        pytest.skip(f"no recorded pool at {RECORDED.relative_to(ROOT.parent)}")
+    pool = ModelPool.from_yaml(RECORDED)
+    assert len(pool.names) == 10
+    assert pool.card("Mixtral-8x7B-Instruct-v0.1").price == Price(input=0.6, output=0.6)
+    assert all(card.description for card in pool.cards)
+    with pytest.raises(ConfigError, match="has no endpoint and can not be called"):
+        pool.check()
+
+
+# --- bad pool files
+
+
+@pytest.mark.parametrize(
+    ("candidates", "says"),
+    [
+        # unknown fields
+        (
+            f"[{{{CARD}, prize: 1}}]",
+            "candidates.0.prize: no such field: did you mean candidates.price?",
+        ),
+        ("[{name: a, price: {input: 1, output: 1, out: 1}}]", "candidates.0.price.out: no such"),
+        (f"[{{{CARD}, limits: {{rpm: 3}}}}]", "candidates.0.limits.rpm: no such field: correct"),
+        # missing fields
+        ("[{name: a}]", "candidates.0.price: it is required: add it"),
+        ("[{name: a, price: {input: 1}}]", "candidates.0.price.output: it is required: add it"),
+        ("[{price: {input: 1, output: 1}}]", "candidates.0.name: it is required: add it"),
+        # prices that are none
+        ("[{name: a, price: }]", "candidates.0.price: expected a mapping of fields to values"),
+        ("[{name: a, price: 3}]", "candidates.0.price: expected a mapping of fields to values"),
+        (
+            "[{name: a, price: {input: -1, output: 1}}]",
+            "candidates.0.price.input: Input should be greater than or equal to 0 (found -1)",
+        ),
+        (
+            "[{name: a, price: {input: 1, output: .inf}}]",
+            "candidates.0.price.output: Input should be a finite number (found inf)",
+        ),
+        ("[{name: a, price: {input: .nan, output: 1}}]", "candidates.0.price.input: "),
+        (
+            "[{name: a, price: {input: cheap, output: 1}}]",
+            "candidates.0.price.input: Input should be a valid number (found a text)",
+        ),
+        # names
+        (f"[{{{CARD}}}, {{{CARD}}}]", "candidates: 'a' is given twice"),
+        (
+            "[{name: Llama, price: {input: 1, output: 1}}, {name: llama, price: {input: 1, output: 1}}]",
+            "candidates: 'llama' is given twice (names differ by more than case); rename one",
+        ),
+        (
+            "[{name: 'a<b', price: {input: 1, output: 1}}]",
+            "candidates.0.name: a name must not hold",
+        ),
+        (
+            "[{name: 'a>b', price: {input: 1, output: 1}}]",
+            "candidates.0.name: a name must not hold",
+        ),
+        ("[{name: 'a\"b', price: {input: 1, output: 1}}]", "candidates.0.name: a name must"),
+        (
+            '[{name: "a\\nb", price: {input: 1, output: 1}}]',
+            "candidates.0.name: a name must be one line",
+        ),
+        ("[{name: ' a', price: {input: 1, output: 1}}]", "candidates.0.name: a name must not be"),
+        ("[{name: '', price: {input: 1, output: 1}}]", "candidates.0.name: a name must not be"),
+        ("[{name: 3, price: {input: 1, output: 1}}]", "candidates.0.name: Input should be a valid"),
+        # the list itself
+        ("[]", "candidates: the pool is empty; add at least one candidate"),
+        ("", "candidates: expected a list (found None)"),
+        ("3", "candidates: expected a list (found 3)"),
+        ("[a]", "candidates.0: expected a mapping of fields to values (found a text)"),
+        # other types and ranges
+        (f"[{{{CARD}, max_output_tokens: 0}}]", "candidates.0.max_output_tokens: "),
+        (f"[{{{CARD}, max_output_tokens: many}}]", "candidates.0.max_output_tokens: "),
+        (f"[{{{CARD}, modalities: [smell]}}]", "candidates.0.modalities.0: Input should be 'text'"),
+        (f"[{{{CARD}, limits: {{max_attempts: 0}}}}]", "candidates.0.limits.max_attempts: "),
+        # endpoints
+        (
+            f"[{{{CARD}, endpoint: nim}}]",
+            "candidates: 'a' names the endpoint 'nim', which is not under endpoints (none is defined)",
+        ),
+    ],
+)
+def test_a_bad_candidate_gets_one_line_that_says_what_where_and_what_to_do(
+    write: Write, candidates: str, says: str
+) -> None:
+    text = message(PoolFile, write("pool.yaml", f"candidates: {candidates}\n"))
+    assert text.startswith(f"pool.yaml: {says}")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "says"),
+    [
+        ("{}", "base_url: it is required: add it"),
+        ("{base_url: 127.0.0.1:8000/v1}", "base_url: a base URL starts with http:// or https://"),
+        (
+            "{base_url: 'https://user:s3cret-key@api.example.com/v1'}",
+            "base_url: a base URL must hold no user, password or query: put the key into an environment variable",
+        ),
+        (
+            "{base_url: 'https://s3cret-key@api.example.com/v1'}",
+            "base_url: a base URL must hold no",
+        ),
+        (
+            "{base_url: 'https://api.example.com/v1?key=s3cret-key'}",
+            "base_url: a base URL must hold",
+        ),
+        ("{base_url: 'https://h/v1', api_key: s3cret-key}", "api_key: no such field"),
+        ("{base_url: 'https://h/v1', api_key_env: s3cret-key}", "api_key_env: "),
+        ("https://user:s3cret-key@api.example.com/v1", "expected a mapping of fields to values"),
+        ("{base_url: 'https://h/v1', token_limit_field: s3}", "token_limit_field: Input should be"),
+    ],
+)
+def test_a_bad_endpoint_is_named_and_a_key_in_it_is_not_repeated(
+    write: Write, endpoint: str, says: str
+) -> None:
+    path = write("pool.yaml", f"endpoints: {{host: {endpoint}}}\ncandidates: [{{{CARD}}}]\n")
+    text = message(PoolFile, path)
+    assert text.startswith("pool.yaml: endpoints.host")
+    assert says in text and "s3cret" not in text
+
+
+def test_a_field_name_of_several_lines_makes_no_message_of_several_lines(write: Write) -> None:
+    path = write("pool.yaml", f'"a\\n\\u2028b": 1\ncandidates: [{{{CARD}}}]\n')
+    assert message(PoolFile, path).startswith("pool.yaml: a b: no such field")
+
+
+def test_a_misspelt_field_is_told_with_the_one_that_is_missing_for_it(write: Write) -> None:
+    path = write("pool.yaml", "candidates: [{name: a, prise: {input: 1, output: 1}}]\n")
+    assert message(PoolFile, path) == (
+        "pool.yaml: candidates.0.prise: no such field: did you mean candidates.price?; "
+        "candidates.0.price: it is required: add it"
+    )
+
+
+def test_two_of_several_problems_are_told_and_the_rest_counted(write: Write) -> None:
+    path = write("pool.yaml", "candidates: [{name: a, prize: 1}, {nam: b}]\nendpoint: {}\n")
+    assert message(PoolFile, path) == (
+        "pool.yaml: candidates.0.prize: no such field: did you mean candidates.price?; "
+        "candidates.1.nam: no such field: did you mean candidates.name? (and 4 more)"
+    )
+
+
+def test_the_cause_of_an_error_shows_no_input_either(write: Write) -> None:
+    path = write("pool.yaml", "candidates: [{name: a, price: s3cret-key}]\n")
+    with pytest.raises(ConfigError) as caught:
+        config.load(PoolFile, path)
+    assert caught.value.__cause__ is None and caught.value.__suppress_context__
+
+
+def test_a_pool_made_in_python_is_checked_like_a_file() -> None:
+    card = ModelCard(name="a", price=Price(input=1, output=1))
+    with pytest.raises(ConfigError, match=r"^pool: candidates: 'a' is given twice"):
+        ModelPool([card, card])
+    with pytest.raises(
+        ConfigError, match=r"^pool: candidates: the pool is empty; add at least one"
+    ):
+        ModelPool([])
+    with pytest.raises(ConfigError, match=r"^pool: no candidate 'A'; it has a$"):
+        ModelPool([card]).card("A")
+
+
+def test_a_key_that_is_not_set_is_named_before_anything_is_called() -> None:
+    endpoints = {"host": Endpoint(base_url="https://h/v1", api_key_env="SOME_KEY")}
+    card = ModelCard(name="a", endpoint="host", price=Price(input=1, output=1))
+    for env in ({}, {"SOME_KEY": " "}):
+        transport = LiveTransport(endpoints, source="pool.yaml", env=env)
+        with pytest.raises(ConfigError) as caught:
+            ModelPool([card], endpoints, transport=transport).check()
+        assert str(caught.value) == (
+            "pool.yaml: endpoints.host.api_key_env: the environment variable SOME_KEY is not set; "
+            "export it, or remove api_key_env for a server without keys"
+        )
+    LiveTransport(endpoints, env={"SOME_KEY": "x"}).check((card,))
+
+
+# --- files that are no configuration
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "expected a mapping of keys to values, found nothing"),
+        ("# only a comment\n", "expected a mapping of keys to values, found nothing"),
+        ("- a\n- b\n", "expected a mapping of keys to values, found a list"),
+        ("just text", "expected a mapping of keys to values, found a text"),
+        ("a: 1\nb: [1, 2\n", "not valid YAML: line 3: "),
+        ("a:\n\tb: 1\n", "not valid YAML: line 2: found character '\\t'"),
+        ("a: 1\nb: 2\na: 3\n", "not valid YAML: line 3: the key 'a' is given twice; remove one"),
+        ("a: {b: 1, c: {d: 1, d: 2}}\n", "not valid YAML: line 1: the key 'd' is given twice"),
+        ("{[a]: b}\n", "not valid YAML: line 1: found unhashable key"),
+        ("a: \x00\n", "not valid YAML: unacceptable character #x0000"),
+        ("as_of: 2026-02-30\n", "not valid YAML: a value can not be read: day is out of range"),
+        ("a: !!int x\n", "not valid YAML: a value can not be read: "),
+        ("a: !!bool x\n", "not valid YAML: a value can not be read: "),
+        ("a: !!timestamp x\n", "not valid YAML: a value can not be read: "),
+        (
+            "a: !!python/object/apply:os.system [ls]\n",
+            "not valid YAML: line 1: could not determine",
+        ),
+        ("[" * 5000, "not valid YAML: nested too deep"),
+        ("a: &a {b: *a}\n", "not valid YAML: nested too deep, or an alias holds itself"),
+        ("a: *b\n", "not valid YAML: line 1: found undefined alias"),
+    ],
+)
+def test_what_is_no_yaml_mapping_is_said_in_one_line(write: Write, text: str, says: str) -> None:
+    assert message(PoolFile, write("pool.yaml", text)).startswith(f"pool.yaml: {says}")
+
+
+def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+    for path, says in [
+        (tmp_path / "pool.yaml", "No such file or directory"),
+        (tmp_path, "Is a directory"),
+    ]:
+        assert message(PoolFile, path).endswith(f"can not be read ({says}); check the path")
+    latin = tmp_path / "latin.yaml"
+    latin.write_bytes("name: café".encode("latin-1"))
+    assert message(PoolFile, latin) == "latin.yaml: is not UTF-8 text; save it as UTF-8"
+
+
+def test_a_merged_key_is_no_key_given_twice(write: Write) -> None:
+    path = write(
+        "x.yaml",
+        "deep: {er: {base: &base {<<: &top {k: 0, l: 0}, k: 1}}}\nother: {<<: *base, l: 2}\n",
+    )
+    assert config.read_yaml(path) == {
+        "deep": {"er": {"base": {"k": 1, "l": 0}}},
+        "other": {"k": 1, "l": 2},
+    }
+
+
+# fmt: off
+YAML_PIECES = [
+    "candidates:", "endpoints:", "name", "price:", "{}", "[]", "{", "}", "[", "]", "-", "?", ":", ",",
+    "'", '"', "&a", "*a", "<<:", "!!int", "!!bool", "!!timestamp", "!!set", "!!omap", "!!pairs",
+    "1", ".inf", "2026-02-30", "0x", "~", "|", ">", "%", "@", "é", " ", "\n", "\n  ", "\t",
+    "\x00", "\x85", "\u2028", "---\n", "%YAML 9\n", "\\n",
+]
+# fmt: on
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(YAML_PIECES), max_size=14).map("".join))
+def test_no_file_gets_more_or_less_than_one_line(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "pool.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert message(PoolFile, path).startswith("pool.yaml: ")
+
+
+# --- overrides
+
+
+def test_overrides_reach_into_mappings_and_lists_and_win() -> None:
+    data = {"a": {"b": 1, "c": [1, {"d": 2}]}, "e": 3}
+    changed = config.override(
+        data, ["a.b=x", "a.c.1.d=[1, 2]", "new.er.key=null", "e=1.5", "a.c.0={k: v}", "text= a=b "]
+    )
+    assert changed == {
+        "a": {"b": "x", "c": [{"k": "v"}, {"d": [1, 2]}]},
+        "e": 1.5,
+        "new": {"er": {"key": None}},
+        "text": "a=b",
+    }
+    assert data == {"a": {"b": 1, "c": [1, {"d": 2}]}, "e": 3}
+
+
+def test_the_last_override_wins() -> None:
+    assert config.override({}, ["a=1", "a=2"]) == {"a": 2}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "says"),
+    [
+        ("limits", "expected key.subkey=value"),
+        ("=1", "expected key.subkey=value"),
+        ("a..b=1", "expected key.subkey=value"),
+        ("word.x=1", "word has no keys below it"),
+        ("items.2=1", "'2' is not an index; the list has 2 items"),
+        ("items.-1=1", "'-1' is not an index"),
+        ("items.x.y=1", "'x' is not an index"),
+        ("items.\u00b2=1", "is not an index"),
+        ("a={b", "the value is not valid YAML"),
+        ("a={b: 1, b: 2}", "the key 'b' is given twice"),
+        (
+            "a=2026-02-30",
+            "the value is not valid YAML (a value can not be read: day is out of range",
+        ),
+    ],
+)
+def test_an_override_that_makes_no_sense_is_shown(assignment: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.override({"word": "w", "items": [1, 2]}, [assignment])
+    text = str(caught.value)
+    assert text.startswith(f"override {assignment!r}: ") and says in text
+    assert len(text.splitlines()) == 1
+
+
+def test_an_override_is_validated_like_the_file(write: Write) -> None:
+    path = write("agent.yaml", AGENT)
+    loaded = config.load(AgentFile, path, ["limits.budget_usd=1e-3", "aggregator=vote"])
+    assert loaded.limits.budget_usd == 0.001 and loaded.aggregator == "vote"
+    assert message(AgentFile, path, ("limits.bugdet_usd=1",)) == (
+        "agent.yaml: limits.bugdet_usd: no such field: did you mean limits.budget_usd?"
+    )
+    assert message(AgentFile, path, ("budget_usd=1",)).endswith("did you mean limits.budget_usd?")
+    text = message(AgentFile, path, ("policy.price.input=-1",))
+    assert text.startswith("agent.yaml: policy.price.input: Input should be greater than or equal")
+
+
+# --- agent files
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (AGENT.replace("pool: pool.yaml", ""), "pool: it is required: add it"),
+        ("pool: pool.yaml\n", "policy: it is required: add it"),
+        ("pool: p\npolicy: {model: m}\n", "policy: it needs a field 'kind': add it"),
+        (
+            "pool: p\npolicy: {kind: magic}\n",
+            "policy: 'kind' must be one of 'openai', 'transformers', not 'magic'",
+        ),
+        ("pool: p\npolicy: gpt\n", "policy: expected a mapping of fields to values"),
+        (AGENT.replace('base_url: "http://127.0.0.1:8000/v1", ', ""), "policy.base_url: it is"),
+        (
+            "pool: p\npolicy: {kind: openai, base_url: http://u/v1, model: m}\n",
+            "policy.price: it is required: add it",
+        ),
+        (
+            "pool: p\npolicy: {kind: transformers, path: x, price: {input: 0, output: 0}, top_p: 2}\n",
+            "policy.top_p: Input should be less than or equal to 1 (found 2)",
+        ),
+        (AGENT + "aggregators: vote\n", "aggregators: no such field"),
+        (
+            AGENT + "aggregator: magic\n",
+            "aggregator: Input should be 'policy', 'select', 'vote' or 'synthesize' (found 'magic')",
+        ),
+        (
+            AGENT + "aggregator: {kind: vote, wieghts: {}}\n",
+            "aggregator.wieghts: no such field: did you mean aggregator.weights?",
+        ),
+        (AGENT + "aggregator: {weights: {a: 2}}\n", "aggregator: it needs a field 'kind': add it"),
+        (AGENT + "aggregator: {kind: magic}\n", "aggregator: 'kind' must be one of 'vote', "),
+        (AGENT + "limits: {max_rounds: -1}\n", "limits.max_rounds: Input should be greater"),
+        (AGENT + "limits: {budget_usd: .inf}\n", "limits.budget_usd: Input should be a finite"),
+        (AGENT + "timeout_s: 0\n", "timeout_s: Input should be greater than 0 (found 0)"),
+        (AGENT + "store: {path: s, mode: rerecord}\n", "store.mode: Input should be 'record' or"),
+    ],
+)
+def test_a_bad_agent_file_names_the_field_as_it_is_written_there(
+    write: Write, text: str, says: str
+) -> None:
+    line = message(AgentFile, write("agent.yaml", text))
+    assert line.startswith(f"agent.yaml: {says}")
+    assert "; " not in line  # one mistake is one problem
+
+
+def test_a_pool_file_that_is_missing_is_named_and_nothing_is_left_behind(
+    write: Write, tmp_path: Path
+) -> None:
+    path = write(
+        "agent.yaml", AGENT + "traces: traces.jsonl\nstore: {path: s.sqlite, mode: record}\n"
+    )
+    with pytest.raises(ConfigError, match=r"pool\.yaml: can not be read \(No such file"):
+        load_agent(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_agent_file_becomes_an_agent_with_paths_relative_to_it(
+    write: Write, tmp_path: Path
+) -> None:
+    write("pool.yaml", POOL)
+    path = write("agent.yaml", AGENT + "traces: runs/traces.jsonl\nlimits: {max_rounds: 2}\n")
+    with load_agent(path, ["limits.budget_usd=0.01"]) as agent:
+        assert agent.pool.names == ("a",)
+        assert (agent.limits.max_rounds, agent.limits.budget_usd) == (2, 0.01)
+        agent.ask("What is 2+2?")
+    assert (tmp_path / "runs" / "traces.jsonl").exists()
+
+
+# --- model cards
+
+
+def test_a_quote_is_the_most_that_one_answer_can_cost() -> None:
+    card = ModelCard(name="a", price=Price(input=10, output=100), max_output_tokens=1000)
+    quote = card.quote("four")
+    assert quote == pytest.approx((1 + 4) * 10e-6 + 1000 * 100e-6)
+    assert card.quote("four" * 100) > quote
+    assert math.isfinite(quote)
+
+
+def test_equal_pools_have_equal_versions_and_other_prices_another() -> None:
+    def version(price: float) -> str:
+        return ModelPool([ModelCard(name="a", price=Price(input=price, output=1))]).version
+
+    assert version(1) == version(1.0) != version(2)
+
+
+def test_a_pool_file_and_an_agent_file_are_told_apart(write: Write) -> None:
+    pool = write("pool.yaml", f"candidates: [{{{CARD}}}]\n")
+    agent = write("agent.yaml", AGENT.replace("pool.yaml", "other.yaml"))
+    with pytest.raises(ConfigError, match=r"pool\.yaml: this is a pool file"):
+        load_agent(pool)
+    with pytest.raises(ConfigError, match=r"agent\.yaml: this is an agent file; its pool file is"):
+        ModelPool.from_yaml(agent)
+    with pytest.raises(ConfigError, match=r"agent\.yaml: pool: .*other\.yaml: can not be read"):
+        load_agent(agent)

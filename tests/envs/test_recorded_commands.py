@@ -1,0 +1,194 @@
+"""`router-r1 train imitate` and `tournament` on a small table: planner, policy, routers and bars from a folder to results.json."""
+
+import json
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from router_r1.data.outcome_table import Outcome, OutcomeTable
+from router_r1.data.questions import Question
+from router_r1.data.splits import Split
+from router_r1.errors import ConfigError, DataError
+from router_r1.model_cards import ModelCard
+from router_r1.pricing import Price
+from router_r1.trace import read_traces
+from router_r1_envs.commands import register
+from router_r1_envs.worlds.load import load_world
+from router_r1_eval.tournament.commands import _named
+from router_r1_eval.tournament.commands import register as register_evaluation
+from router_r1_eval.tournament.tournament import CAPS
+
+MODELS = {"cheap": (0.6, 1.0), "twin": (0.6, 1.2), "dear": (0.9, 10.0)}
+SETTINGS = ("view=answer", "max_routes=1", "test=0.2", "validation=0.2", "max_rounds=5")
+
+
+def command(*arguments):
+    """Run a command; returns its output. Errors come through as they are."""
+    app = typer.Typer()
+    register(app)
+    register_evaluation(app)
+    result = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def world(*arguments):
+    return command("world", *arguments)
+
+
+def options(*settings):
+    return [part for setting in (*SETTINGS, *settings) for part in ("--set", setting)]
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """120 questions with four options and three candidates, in a folder."""
+    rng = np.random.default_rng(0)
+    cards = [ModelCard(name=n, price=Price(input=p, output=p)) for n, (_, p) in MODELS.items()]
+    questions, outcomes = [], []
+    for number in range(120):
+        gold = int(rng.integers(4))
+        fields = {"answer": "ABCD"[gold], "metric": "choice", "choices": ("w", "x", "y", "z")}
+        questions.append(Question(id=f"q{number}", question=f"Question {number}?", **fields))
+        for name, (skill, _) in MODELS.items():
+            right = rng.random() < skill
+            place = gold if right else (gold + int(rng.integers(1, 4))) % 4
+            said = {"text": "...", "answer": "ABCD"[place], "score": float(right)}
+            tokens = {"input_tokens": 60, "output_tokens": int(rng.integers(20, 60))}
+            outcomes.append(Outcome(id=f"q{number}", model=name, **said, **tokens))
+    folder = tmp_path_factory.mktemp("table")
+    OutcomeTable(cards, questions, outcomes).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def imitation(table):
+    """A planner, and a policy after a few steps."""
+    folder = table / "imitation"
+    few = ("steps=30", "hidden=32", "layers=1", "batch_size=16")
+    few = [part for setting in few for part in ("--imitation", setting)]
+    output = world("imitate", table, "--out", folder, "--threads", 1, *options(), *few)
+    assert "a policy of" in output
+    return folder
+
+
+def test_results_hold_policy_planner_and_bars_on_test_questions_with_levels_by_validation(
+    table, imitation, tmp_path
+):
+    files = ["--policy", f"ours={imitation}", "--planner", imitation / "planner.pt"]
+    routers = ["--router", "label", "--reward", "alpha=0.9"]
+    output = command(
+        "tournament", "--table", table, "--out", tmp_path, *routers, *files, *options()
+    )
+    results = json.loads((tmp_path / "results.json").read_text())
+    played = load_world(table, SETTINGS)
+    tested = played.questions(Split.TEST)
+    assert results["questions"] == len(tested)
+    rows = {row["name"]: row for row in results["rows"]}
+    assert {
+        "ours",
+        "planner",
+        "label",
+        "random",
+        "best single",
+        "best per category",
+        "oracle",
+    } <= set(rows)
+    ours = rows["ours"]
+    assert [point["setting"] for point in ours["curve"]] == [level.name for level in played.levels]
+    for point in ours["curve"]:
+        assert 0 <= point["valid"] <= 1 and set(point["asked"]) == set(MODELS)
+        assert point["accuracy"] <= point["valid"]
+    for name in CAPS:
+        assert name in output
+        within = rows["planner"]["within"][name]
+        alone = {k: v for k, v in (within or {}).items() if k != "vs_best_per_category"}
+        assert within is None or alone in rows["planner"]["curve"]
+    traces = list(read_traces(tmp_path / "traces.jsonl"))
+    assert sorted(t.metadata["id"] for t in traces) == sorted(q.id for q in tested)
+    assert {t.metadata["level"] for t in traces} == {ours["setting"]}
+    assert np.mean([t.metadata["score"] for t in traces]) == pytest.approx(ours["accuracy"])
+    assert np.mean([t.cost_usd for t in traces]) == pytest.approx(ours["cost_usd"])
+    assert sum(c["questions"] for c in ours["categories"].values()) == len(tested)
+    dear = np.mean([played.table.outcome(q.id, "dear").score for q in tested])
+    assert rows["dear"]["accuracy"] == pytest.approx(dear)
+    assert rows["best single"]["vs_best_single"]["accuracy_diff"] == 0
+
+
+def test_a_folder_with_a_planner_of_another_seed_or_world_is_refused(table, imitation):
+    with pytest.raises(DataError, match="was fitted with seed 0, not 1"):
+        world("imitate", table, "--out", imitation, "--seed", 1, "--threads", 1, *options())
+    with pytest.raises(DataError, match="fitted with other questions"):
+        world("imitate", table, "--out", imitation, "--threads", 1, *options("test=0.3"))
+
+
+def test_traces_of_an_earlier_comparison_do_not_stay_beside_results_without_a_policy(
+    table, tmp_path
+):
+    (tmp_path / "traces.jsonl").write_text("left over\n")
+    command("tournament", "--table", table, "--out", tmp_path, *options())
+    assert not (tmp_path / "traces.jsonl").exists()
+
+
+def test_one_table_for_fitting_and_another_for_the_figures(table, tmp_path):
+    whole = OutcomeTable.load(table)
+    parts = {"fit": whole.questions[:80], "test": whole.questions[80:]}
+    for name, questions in parts.items():
+        whole.subset(q.id for q in questions).save(tmp_path / name)
+    arguments = ["--table", tmp_path / "test", "--fit", tmp_path / "fit", "--router", "label"]
+    output = command("tournament", *arguments, "--out", tmp_path / "out")
+    assert output.startswith("40 questions: a paired comparison finds differences of ")
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["questions"] == 40
+    rows = {row["name"]: row for row in results["rows"]}
+    scores = [whole.outcome(q.id, "cheap").score for q in parts["test"]]
+    assert rows["cheap"]["accuracy"] == pytest.approx(np.mean(scores))
+    assert len(rows["label"]["curve"]) == 7
+    page = tmp_path / "out" / "report.html"
+    assert command("report", tmp_path / "out").strip() == str(page)
+    text = page.read_text()
+    for part in (
+        "What this sample can show",
+        "at no more than its cost",
+        "Regret by category",
+        "label",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--router", "best"], "there is no router 'best'"),
+        (["--planner", "none.pt"], "can not be read"),
+        (["--policy", "ours=none"], "none is neither a folder with a checkpoint nor an agent file"),
+        (["--fit", "none"], "no such folder"),
+        (["--set", "grade=false"], "no such field"),
+    ],
+)
+def test_what_is_wrong_with_a_tournament_is_named_before_anything_is_written(
+    table, tmp_path, arguments, message
+):
+    with pytest.raises((ConfigError, DataError), match=message):
+        command("tournament", "--table", table, "--out", tmp_path / "out", *arguments)
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_policies_of_one_name_are_refused_and_a_folder_may_hold_an_equals_sign(tmp_path):
+    for folder in ("lr=1/best", "lr=2/best"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "config.json").write_text("{}")
+    first, second = str(tmp_path / "lr=1/best"), str(tmp_path / "lr=2/best")
+    with pytest.raises(ConfigError, match="another one is called best"):
+        _named([first, second])
+    assert _named([first, f"other={second}"]) == {"best": first, "other": second}
+
+
+def test_a_generated_world_has_no_use_for_one_shot_routers(tmp_path):
+    with pytest.raises(ConfigError, match="need a table"):
+        command("tournament", "--table", "generated", "--router", "label", "--out", tmp_path)

@@ -1,0 +1,217 @@
+"""`router-r1 world ...` in this process: files for verl, a cold start in miniature, an evaluation and its report."""
+
+import json
+
+import numpy as np
+import pytest
+import typer
+import yaml
+from typer.testing import CliRunner
+
+from router_r1.data.splits import Split
+from router_r1.errors import ConfigError, DataError
+from router_r1.trace import read_traces
+from router_r1_envs.commands import register
+from router_r1_envs.verl_training.dataset import read_row
+from router_r1_envs.worlds.generated_world.world import GeneratedWorld
+from router_r1_eval.tournament.commands import register as register_evaluation
+
+FEW = ["copy_steps=1", "explore_steps=2", "best_steps=1", "batch_size=4"]
+FEW += ["explore_questions=60", "best_questions=20", "tries=2"]
+
+
+def command(*arguments):
+    """Run a command; returns its output. Errors come through as they are."""
+    app = typer.Typer()
+    register(app)
+    register_evaluation(app)
+    result = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def world(*arguments):
+    return command("world", *arguments)
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory):
+    """A policy after three cold-start stages of a step or two."""
+    pytest.importorskip("torch")
+    folder = tmp_path_factory.mktemp("run") / "policy"
+    settings = [option for setting in FEW for option in ("--cold-start", setting)]
+    output = world("cold-start", "generated", "--out", folder, "--threads", 1, *settings)
+    assert "a policy of " in output and "imitation" in output
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(policy):
+    """A folder with the results of that policy."""
+    folder = policy.parent / "results"
+    policies = ["--policy", f"ours={policy}"]
+    options = ["--table", "generated", "--limit", 8, "--reward", "alpha=0.5"]
+    output = command("tournament", *options, *policies, "--out", folder)
+    assert "skill oracle" in output and "ours" in output
+    return folder
+
+
+# --- prepare
+
+
+def test_prepare_writes_what_verl_reads(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    options = ["--train", 12, "--validation", 4, "--set", "seed=3", "--reward", "alpha=0.5"]
+    output = world("prepare", "generated", "--out", tmp_path, *options)
+    assert "12 training rows, 12 validation rows of generated-3, 3 levels" in output
+    train, held_out = (
+        parquet.read_table(tmp_path / f"{name}.parquet").to_pylist()
+        for name in ("train", "validation")
+    )
+    assert (len(train), len(held_out)) == (12, 12)
+    (loop,) = yaml.safe_load((tmp_path / "agent_loop.yaml").read_text())
+    assert loop["_target_"] == "router_r1_envs.verl_training.agent_loop.RouterAgentLoop"
+    assert (loop["name"], loop["world"], loop["overrides"]) == (
+        "router_r1",
+        "generated",
+        ["seed=3"],
+    )
+    assert loop["reward"]["alpha"] == 0.5 and loop["reward"]["reference_usd"] > 0
+    assert {row["agent_name"] for row in train} == {"router_r1"}
+
+
+def test_training_and_validation_files_share_no_question(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    world("prepare", "generated", "--out", tmp_path, "--train", 60, "--validation", 10)
+    ids = {
+        name: {
+            read_row(GeneratedWorld(), row["extra_info"])[0].id
+            for row in parquet.read_table(tmp_path / f"{name}.parquet").to_pylist()
+        }
+        for name in ("train", "validation")
+    }
+    assert len(ids["train"]) == 60 and len(ids["validation"]) == 10
+    assert not ids["train"] & ids["validation"]
+
+
+def test_prepare_names_a_file_so_that_other_folders_find_it(tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    (tmp_path / "world.yaml").write_text("kind: generated\nseed: 5\n")
+    monkeypatch.chdir(tmp_path)
+    world("prepare", "world.yaml", "--out", "data", "--train", 2, "--validation", 1)
+    (loop,) = yaml.safe_load((tmp_path / "data" / "agent_loop.yaml").read_text())
+    assert loop["world"] == str(tmp_path / "world.yaml")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--set", "sede=1"], "generated: sede: no such field"),
+        (["--reward", "alpha=2"], "reward: alpha"),
+        (["--reward", "alhpa=1"], "reward: alhpa: no such field"),
+    ],
+)
+def test_settings_that_are_wrong_are_named_and_nothing_is_written(tmp_path, options, message):
+    with pytest.raises(ConfigError, match=message):
+        world("prepare", "generated", "--out", tmp_path / "data", *options)
+    assert not (tmp_path / "data").exists()
+
+
+# --- cold start
+
+
+def test_a_cold_start_says_what_it_did(policy):
+    report = json.loads((policy / "cold_start.json").read_text())
+    assert set(report["losses"]) == {"copying", "exploration", "imitation"}
+    assert report["settings"]["explore_steps"] == 2
+    assert (policy / "model.safetensors").exists() and (policy / "tokenizer.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["WORLD"], "kind is 'nothing'"),
+        (
+            ["generated", "--cold-start", "explore_step=1"],
+            "cold start: explore_step: no such field",
+        ),
+        (["generated", "--cold-start", "best_steps=-1"], "cold start: best_steps: "),
+    ],
+)
+def test_what_is_wrong_is_named_before_a_cold_start_begins(tmp_path, arguments, message):
+    pytest.importorskip("torch")
+    (tmp_path / "world.yaml").write_text("kind: nothing\n")
+    arguments = [str(tmp_path / "world.yaml") if a == "WORLD" else a for a in arguments]
+    with pytest.raises(ConfigError, match=message):
+        world("cold-start", *arguments, "--out", tmp_path / "policy", "--threads", 1)
+    assert not (tmp_path / "policy").exists()
+
+
+# --- evaluate and report
+
+
+def test_results_have_the_fields_of_the_contract(run):
+    results = json.loads((run / "results.json").read_text())
+    assert set(results) >= {"table", "questions", "pool", "rows", "settings", "versions", "seed"}
+    assert results["questions"] == 8 and results["settings"]["split"] == Split.TEST
+    rows = {row["name"]: row for row in results["rows"]}
+    names = {"ours", "random", "cheapest", "dearest", "skill oracle", "hindsight oracle"}
+    assert set(rows) >= names | {f"single {card}" for card in results["pool"]}
+    assert {rows[n]["kind"] for n in names} == {"agent", "bar", "oracle"}
+    for row in rows.values():
+        assert {"accuracy", "cost_usd", "calls", "ci95", "vs_best_single"} <= set(row)
+        assert [p["setting"] for p in row["curve"]] == [
+            level["name"] for level in results["settings"]["levels"]
+        ]
+
+
+def test_the_policys_episodes_are_kept_as_traces(run):
+    traces = list(read_traces(run / "traces.jsonl"))
+    assert len(traces) == 8 * 3
+    assert {t.policy for t in traces} == {"ours"}
+    assert {t.metadata["level"] for t in traces} == {
+        level.name for level in GeneratedWorld().levels
+    }
+    for row in json.loads((run / "results.json").read_text())["rows"]:
+        if row["name"] == "ours":
+            for point in row["curve"]:
+                here = [t.metadata for t in traces if t.metadata["level"] == point["setting"]]
+                assert np.mean([said["score"] for said in here]) == pytest.approx(point["accuracy"])
+                assert np.mean([said["reward"] for said in here]) == pytest.approx(point["reward"])
+
+
+def test_the_report_is_one_page_that_needs_nothing_else(run, tmp_path):
+    log = tmp_path / "metrics.jsonl"
+    lines = [
+        {"step": 0, "data": {"val/reward": -0.5}},
+        {"step": 1, "data": {"episode/reward": 0.1, "episode/accuracy": 0.2}},
+        {"step": 1, "data": {"episode/reward": 0.3, "val/reward": 0.25}},
+    ]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    page = run / "report.html"
+    assert str(page) in command("report", run, "--log", log).replace("\n", "")
+    text = page.read_text()
+    for part in ("Learning curve", "skill oracle", "ours", "Every level", "Episodes", "<svg"):
+        assert part in text
+    assert "src=" not in text and "http" not in text
+    for name in ("curve", "bars", "frontier"):
+        assert (run / f"{name}.svg").read_text().startswith("<svg")
+    command("report", run)
+    assert "Learning curve" not in page.read_text()
+
+
+def test_a_resumed_step_counts_with_its_later_line(tmp_path):
+    from router_r1_envs.verl_training.training_log import read_metrics
+
+    log = tmp_path / "metrics.jsonl"
+    log.write_text('{"step": 2, "data": {"a": 1, "b": 1}}\n{"step": 1, "data": {"a": 0}}\n'
+                   '{"step": 2, "data": {"a": 3}}\n')  # fmt: skip
+    assert read_metrics(log) == [(1, {"a": 0}), (2, {"a": 3, "b": 1})]
+
+
+def test_a_folder_without_results_and_a_log_without_metrics_are_named(run, tmp_path):
+    with pytest.raises(DataError, match=r"results\.json: no results"):
+        command("report", tmp_path)
+    (tmp_path / "log").write_text('{"step": 1}\n')
+    with pytest.raises(DataError, match="log: no metrics of a training run"):
+        command("report", run, "--log", tmp_path / "log")

@@ -1,0 +1,122 @@
+"""The best checkpoint of a run: which is kept, and what is there after a kill at any moment."""
+
+import json
+import shutil
+
+import pytest
+
+from router_r1_envs.verl_training.checkpoints import BestCheckpoint, tidy
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A function that makes a checkpoint with some text in it."""
+
+    def make(text):
+        folder = tmp_path / "step"
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / "sub").mkdir(parents=True)
+        (folder / "model.safetensors").write_text(text)
+        (folder / "sub" / "tokenizer.json").write_text(text)
+        return folder
+
+    return make
+
+
+def kept(folder):
+    """What is there: the record and the weights."""
+    record = BestCheckpoint(folder).record
+    texts = {
+        p.read_text() for p in (folder / "best").rglob("*") if p.is_file() and "best" not in p.name
+    }
+    return record, texts
+
+
+def test_there_is_none_at_first(tmp_path):
+    assert BestCheckpoint(tmp_path / "run").record is None
+
+
+def test_a_better_one_replaces_the_best_and_a_worse_or_equal_one_does_not(tmp_path, weights):
+    best = BestCheckpoint(tmp_path / "run")
+    offered = [(0, -0.5), (5, 0.25), (10, 0.125), (15, 0.25), (20, 0.5)]
+    replaced = [best.offer(weights(f"weights {step}"), step, reward) for step, reward in offered]
+    assert replaced == [True, True, False, False, True]
+    assert kept(tmp_path / "run") == ({"step": 20, "reward": 0.5}, {"weights 20"})
+
+
+def test_a_run_that_is_started_again_knows_its_best(tmp_path, weights):
+    BestCheckpoint(tmp_path).offer(weights("old"), 5, 0.5)
+    assert not BestCheckpoint(tmp_path).offer(weights("new"), 10, 0.4)
+    assert kept(tmp_path) == ({"step": 5, "reward": 0.5}, {"old"})
+
+
+def test_the_record_of_another_run_is_not_copied(tmp_path, weights):
+    started_from = weights("best of another run")
+    (started_from / "best.json").write_text(json.dumps({"step": 99, "reward": 99}))
+    best = BestCheckpoint(tmp_path / "run")
+    best.offer(started_from, 0, 0.1)
+    assert best.record == {"step": 0, "reward": 0.1}
+
+
+def test_a_kill_while_copying_leaves_the_old_best(tmp_path, weights):
+    BestCheckpoint(tmp_path).offer(weights("old"), 5, 0.5)
+    half = tmp_path / "best.new"
+    half.mkdir()
+    (half / "model.safetensors").write_text("ne")
+    (half / "best.json.new").write_text('{"st')
+    assert kept(tmp_path) == ({"step": 5, "reward": 0.5}, {"old"})
+    assert BestCheckpoint(tmp_path).offer(weights("new"), 10, 0.6)
+    assert kept(tmp_path) == ({"step": 10, "reward": 0.6}, {"new"})
+
+
+def test_a_copy_that_broke_off_is_not_taken_for_whole(tmp_path, weights):
+    BestCheckpoint(tmp_path).offer(weights("old"), 5, 0.5)
+    broken = weights("new")
+    (broken / "best.json").write_text(json.dumps({"step": 99, "reward": 99}))
+    (broken / "nowhere").symlink_to("not there")
+    with pytest.raises(shutil.Error):
+        BestCheckpoint(tmp_path).offer(broken, 10, 0.6)
+    assert kept(tmp_path) == ({"step": 5, "reward": 0.5}, {"old"})
+
+
+@pytest.mark.parametrize("left_of_the_old", ["all", "some", "nothing"])
+def test_a_kill_before_the_renaming_leaves_the_new_best(tmp_path, weights, left_of_the_old):
+    BestCheckpoint(tmp_path).offer(weights("old"), 5, 0.5)
+    BestCheckpoint(tmp_path / "elsewhere").offer(weights("new"), 10, 0.6)
+    (tmp_path / "elsewhere" / "best").rename(tmp_path / "best.new")
+    if left_of_the_old == "some":
+        (tmp_path / "best" / "best.json").unlink()
+    if left_of_the_old == "nothing":
+        shutil.rmtree(tmp_path / "best")
+    assert kept(tmp_path) == ({"step": 10, "reward": 0.6}, {"new"})
+    assert not (tmp_path / "best.new").exists()
+
+
+def saved(folder, *steps: int, whole: bool = True) -> None:
+    """Checkpoints as verl leaves them."""
+    for step in steps:
+        path = folder / f"global_step_{step}"
+        path.mkdir()
+        if whole:
+            (path / "data.pt").write_text("")
+
+
+def test_a_start_keeps_the_checkpoint_it_goes_on_from(tmp_path) -> None:
+    assert tidy(tmp_path / "nothing") is None
+    saved(tmp_path, 10, 20)
+    saved(tmp_path, 30, whole=False)
+    (tmp_path / "best").mkdir()
+    tracker = tmp_path / "latest_checkpointed_iteration.txt"
+    tracker.write_text("20")
+    assert tidy(tmp_path) == 20
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["best", "global_step_20", tracker.name]
+
+
+def test_a_number_that_was_not_written_whole_is_that_of_the_last_whole_checkpoint(tmp_path) -> None:
+    saved(tmp_path, 9, 10)
+    saved(tmp_path, 11, whole=False)
+    tracker = tmp_path / "latest_checkpointed_iteration.txt"
+    tracker.write_text("")
+    assert tidy(tmp_path) == 10
+    assert tracker.read_text() == "10"
+    assert [p.name for p in tmp_path.glob("global_step_*")] == ["global_step_10"]

@@ -1,0 +1,216 @@
+"""`table check`: each defect is found in a table that has it, and a table without defects has no finding but notes."""
+
+import dataclasses
+import random
+from datetime import date
+
+import pytest
+
+from router_r1.data.json_lines import read_json_lines, write_json_lines
+from router_r1.data.outcome_table import Outcome, OutcomeTable
+from router_r1.data.questions import Question
+from router_r1.model_cards import ModelCard
+from router_r1.pricing import Price
+from router_r1_eval.tables.check import FEW, broken_rows, check
+
+SKILLS = {"weak": 0.5, "strong": 0.8}
+
+
+@dataclasses.dataclass
+class Draft:
+    """A table that can be spoiled before it is made."""
+
+    cards: dict[str, dict]
+    questions: dict[str, dict]
+    outcomes: dict[tuple[str, str], dict]
+
+    def table(self) -> OutcomeTable:
+        return OutcomeTable(
+            [ModelCard(**c) for c in self.cards.values()],
+            [Question(**q) for q in self.questions.values()],
+            [Outcome(**o) for o in self.outcomes.values()],
+        )
+
+    def found(self, kind: str, fit: OutcomeTable | None = None):
+        return [f for f in check(self.table(), fit) if f.kind == kind]
+
+    def of(self, model: str, category: str | None = None):
+        for (key, name), outcome in self.outcomes.items():
+            if name == model and category in (None, self.questions[key]["category"]):
+                yield outcome
+
+
+@pytest.fixture
+def draft() -> Draft:
+    """Three categories of 60 questions about numbers; two models, one of them better everywhere."""
+    source = random.Random(0)
+    price = {"input": 1.0, "output": 2.0, "as_of": date(2026, 1, 1)}
+    cards = {name: {"name": name, "price": Price(**price)} for name in SKILLS}
+    questions, outcomes = {}, {}
+    for number in range(180):
+        key, gold = f"q{number}", str(number + 10)
+        questions[key] = {
+            "id": key,
+            "question": f"What is number {number}?",
+            "answer": gold,
+            "metric": "math",
+            "category": "abc"[number % 3],
+        }
+        for name, skill in SKILLS.items():
+            right = source.random() < skill
+            said = gold if right else "7"
+            outcomes[key, name] = {
+                "id": key,
+                "model": name,
+                "text": f"It is {said}.",
+                "answer": said,
+                "score": float(right),
+                "input_tokens": 50,
+                "output_tokens": 10,
+            }
+    return Draft(cards, questions, outcomes)
+
+
+def test_a_sound_table_has_notes_alone(draft) -> None:
+    found = check(draft.table(), None)
+    assert [f.weight for f in found] == ["note"]
+    assert "one best model on" in found[0].message
+
+
+def test_a_question_that_is_there_twice_or_with_two_gold_answers(draft) -> None:
+    draft.questions["q3"] |= {"question": "what is   NUMBER 0?", "answer": "10"}
+    (finding,) = draft.found("duplicates")
+    assert "1 questions stand there again under another id, e.g. q0, q3" in finding.message
+    assert not draft.found("gold answers")
+    draft.questions["q3"]["answer"] = "99"
+    (finding,) = draft.found("gold answers")
+    assert finding.weight == "error"
+    # The same words over other options are another question.
+    for key, options in (("q0", ("x", "y")), ("q3", ("x", "z"))):
+        draft.questions[key] |= {"choices": options, "metric": "choice", "answer": "A"}
+    assert not draft.found("duplicates")
+
+
+def test_questions_that_are_in_the_table_for_fitting_too(draft) -> None:
+    table = draft.table()
+    fit = table.subset([f"q{n}" for n in range(5)])
+    (finding,) = draft.found("duplicates across splits", fit)
+    assert (finding.weight, finding.message[:8]) == ("error", "5 of 180")
+
+
+def test_a_model_far_below_a_weaker_one_in_one_category(draft) -> None:
+    for outcome in draft.of("strong", "b"):
+        outcome |= {"score": 0.0, "text": "I rather not.", "answer": "0"}
+    (finding,) = draft.found("inversion")
+    assert finding.weight == "error"
+    assert finding.message.startswith("in b (60 questions) strong scores 0.000 and weak")
+
+
+def test_other_models_than_in_the_table_for_fitting(draft) -> None:
+    fit = draft.table()
+    assert not draft.found("models", fit)
+    draft.cards["third"] = {"name": "third", "price": Price(input=1.0, output=2.0)}
+    (found,) = draft.found("models", fit)
+    assert found.weight == "error" and found.message.endswith("third")
+
+
+def test_a_small_category_is_not_judged(draft) -> None:
+    few = [k for k, q in draft.questions.items() if q["category"] == "b"][: FEW - 1]
+    for key in few:
+        draft.questions[key]["category"] = "small"
+    for outcome in draft.of("strong", "small"):
+        outcome |= {"score": 0.0, "text": "I rather not.", "answer": "0"}
+    assert not draft.found("inversion")
+
+
+def test_a_model_whose_answers_could_not_be_read(draft) -> None:
+    for outcome in draft.of("strong", "c"):
+        outcome |= {"answer": None, "score": 0.0, "text": "Well, well."}
+    (finding,) = draft.found("unread answers")
+    assert "60 of 180 texts of strong (33.3%); most in c (100%)" in finding.message
+
+
+def test_numbers_that_were_misread(draft) -> None:
+    wrong = [o for o in draft.of("strong") if o["score"] == 1][:20]
+    for outcome in wrong:
+        gold = draft.questions[outcome["id"]]["answer"]
+        outcome |= {"score": 0.0, "text": f"She pays ${gold}.00.", "answer": "00"}
+    (finding,) = draft.found("misread numbers")
+    assert finding.weight == "error"
+    assert (
+        "20 texts of strong end in the gold number and score 0, 20 of them with" in finding.message
+    )
+
+
+def test_a_model_that_is_always_right_in_a_category(draft) -> None:
+    for outcome in draft.of("strong", "a"):
+        outcome["score"] = 1.0
+    (finding,) = draft.found("constant scores")
+    assert finding.message == "strong scores 1 on all 60 questions of a"
+
+
+def test_models_that_always_score_the_same(draft) -> None:
+    for key in draft.questions:
+        draft.outcomes[key, "weak"]["score"] = draft.outcomes[key, "strong"]["score"]
+    (finding,) = draft.found("the same scores")
+    assert finding.weight == "error"
+    for key in list(draft.questions)[:3]:
+        draft.outcomes[key, "weak"]["score"] = 1 - draft.outcomes[key, "strong"]["score"]
+    assert not draft.found("the same scores")
+    (finding,) = draft.found("near-constant win rate")
+    assert "weak and strong score the same on 177 of 180" in finding.message
+
+
+def test_prices_that_are_zero_undated_or_far_from_the_recorded_costs(draft) -> None:
+    draft.cards["weak"]["price"] = Price(input=0, output=0, as_of=date(2026, 1, 1))
+    (finding,) = draft.found("prices")
+    assert "weak costs nothing" in finding.message
+    for outcome in draft.of("weak"):
+        outcome["cost"] = 0.001
+    (finding,) = draft.found("prices")
+    assert (finding.weight, finding.message) == (
+        "note",
+        "weak has no list price; its costs are recorded",
+    )
+    draft.cards["weak"]["price"] = Price(input=1, output=2)
+    found = draft.found("prices")
+    assert {f.message for f in found} == {
+        "1 of 2 prices have no date (as_of)",
+        "recorded costs of weak are 14 times price x tokens",
+    }
+
+
+def test_cells_that_are_missing_and_texts_that_are_empty(draft) -> None:
+    del draft.outcomes["q0", "weak"]
+    (finding,) = draft.found("missing cells")
+    assert "weak was not asked 1 of 180 questions" in finding.message
+    next(o for o in draft.of("strong") if o["score"])["text"] = " "
+    (finding,) = draft.found("texts")
+    assert "1 empty texts score, e.g. strong" in finding.message
+    for outcome in draft.outcomes.values():
+        outcome["text"] = ""
+    (finding,) = draft.found("texts")
+    assert "no texts are recorded" in finding.message
+
+
+def test_findings_come_worst_first(draft) -> None:
+    draft.cards["weak"]["price"] = Price(input=0, output=0)
+    for outcome in draft.of("strong", "b"):
+        outcome |= {"score": 0.0, "text": "", "answer": None}
+    weights = [f.weight for f in check(draft.table())]
+    assert weights == sorted(weights, key=("error", "warning", "note").index)
+    assert set(weights) == {"error", "warning", "note"}
+
+
+def test_every_broken_row_is_named_and_not_only_the_first(draft, tmp_path) -> None:
+    for outcome in list(draft.of("weak"))[:3]:
+        outcome["score"] = 1.0
+    draft.table().save(tmp_path)
+    path = tmp_path / "responses.jsonl.gz"
+    rows = [row for _, row in read_json_lines(path)]
+    for number in (1, 4):
+        rows[number]["score"] = 1.5
+    write_json_lines(path, rows)
+    found = broken_rows(tmp_path)
+    assert [m.split(": ")[0].rsplit(":", 1)[1] for m in found] == ["2", "5"]
+    assert len(broken_rows(tmp_path, most=1)) == 1

@@ -1,0 +1,195 @@
+"""`router-r1 table import` and `table check`, on small sources made here, and on public ones where they are at hand."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from router_r1.data.outcome_table import OutcomeTable
+from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
+from router_r1_envs.worlds.recorded_world.world import RecordedWorld
+from router_r1_eval.stats.oracles import raw
+from router_r1_eval.tables.check import check
+from router_r1_eval.tables.commands import register
+from router_r1_eval.tables.importers import Given, read
+from router_r1_eval.tournament.baselines import bars
+from router_r1_eval.tournament.commands import register as register_tournament
+from router_r1_eval.tournament.tournament import measure
+from router_r1_eval.tournament.two_models import gap, oracle_order
+
+SHARED = Path(__file__).parents[4] / "shared" / "data"
+
+
+@pytest.fixture
+def app() -> typer.Typer:
+    app = typer.Typer()
+    register(app)
+    register_tournament(app)
+    return app
+
+
+@pytest.fixture
+def source(tmp_path) -> Path:
+    """An LLMRouter folder: 40 training questions, 40 test questions, one of them in both."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    for split, numbers in {"train": range(40), "test": range(39, 79)}.items():
+        rows = [{"question": f"q{n}", "scores": {"a": n % 2, "b": n % 3 == 0}} for n in numbers]
+        (folder / f"{split}.json").write_text(json.dumps(rows))
+        queries = [
+            {"query": f"q{n}", "task_name": "t", "ground_truth": "C", "metric": "em_mc"}
+            for n in numbers
+        ]
+        (folder / f"query_{split}.jsonl").write_text("".join(json.dumps(q) + "\n" for q in queries))
+    prices = {"a": {"input_price": 1, "output_price": 1}}
+    (folder / "candidates.json").write_text(json.dumps(prices))
+    return folder
+
+
+def test_import_then_check(app, source, tmp_path) -> None:
+    out = tmp_path / "out"
+    arguments = ["table", "import", "llmrouter", str(source), str(out), "--price", "b=2,3"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert f"{out / 'test'}: 39 questions x 2 models, 78 outcomes" in result.output
+    assert "1 test questions are training questions too" in result.output
+    assert OutcomeTable.load(out / "train").card("b").price.output == 3
+    checked = ["table", "check", str(out / "test"), "--fit", str(out / "train")]
+    result = CliRunner().invoke(app, checked)
+    assert result.exit_code == 0, result.output
+    assert "note    ties: one best model on" in result.output
+
+    refused = CliRunner().invoke(app, [*arguments, "--as-published"])
+    assert refused.exit_code and "holds a table" in str(refused.exception)
+    assert len(OutcomeTable.load(out / "test").questions) == 39
+    CliRunner().invoke(app, [*arguments, "--as-published", "--replace"])
+    result = CliRunner().invoke(app, [*checked, "--json"])
+    assert result.exit_code == 1
+    first = json.loads(result.output)[0]
+    assert (first["weight"], first["kind"]) == ("error", "duplicates across splits")
+
+
+def test_import_writes_parquet_where_that_is_asked_for(app, source, tmp_path) -> None:
+    arguments = ["table", "import", "llmrouter", str(source), str(tmp_path), "--price", "b=2,3"]
+    assert CliRunner().invoke(app, [*arguments, "--format", "parquet"]).exit_code == 0
+    found = OutcomeTable.load(tmp_path / "test")
+    assert {p.suffix for p in (tmp_path / "test").iterdir()} == {".yaml", ".parquet"}
+    assert CliRunner().invoke(app, [*arguments, "--replace"]).exit_code == 0
+    again = OutcomeTable.load(tmp_path / "test")
+    assert {p.suffix for p in (tmp_path / "test").iterdir()} == {".yaml", ".gz"}
+    assert (found.questions, list(found)) == (again.questions, list(again))
+
+
+def test_a_table_that_can_not_be_loaded_has_all_its_broken_rows_named(
+    app, source, tmp_path
+) -> None:
+    out = tmp_path / "out"
+    CliRunner().invoke(
+        app, ["table", "import", "llmrouter", str(source), str(out), "--price", "b=2,3"]
+    )
+    path = out / "train" / "questions.jsonl.gz"
+    path.unlink()
+    (out / "train" / "questions.jsonl").write_text('{"id": "x"}\n{"id": "y"}\n')
+    result = CliRunner().invoke(app, ["table", "check", str(out / "train")])
+    assert result.exit_code == 2
+    assert "questions.jsonl:1" in result.output
+    assert "questions.jsonl:2" in result.output
+    (out / "train" / "questions.jsonl").write_text('{"id": "x"}\n{"id": \n')
+    result = CliRunner().invoke(app, ["table", "check", str(out / "train")])
+    assert result.exit_code == 2
+    assert "questions.jsonl:1" in result.output
+    assert "questions.jsonl:2: no JSON" in result.output
+    result = CliRunner().invoke(app, ["table", "check", str(tmp_path / "none")])
+    assert result.exit_code == 2
+    assert "no such folder" in result.output
+
+
+def of(kind: str, source: str, given: Given | None = None):
+    """A public source, or skip."""
+    path = SHARED / source
+    if not path.exists():
+        pytest.skip(f"needs {path}, which is not part of the project")
+    return read(kind, path, given).tables
+
+
+def mean(table: OutcomeTable, model: str) -> float:
+    scores = [outcome.score for outcome in table if outcome.model == model]
+    return sum(scores) / len(scores)
+
+
+def test_routellm_gsm8k_is_regraded_and_its_published_flags_are_found_wrong() -> None:
+    gold = SHARED / "questions" / "gsm8k_test.jsonl.gz"
+    path = "routellm/gsm8k_responses.csv.gz"
+    published = of("routellm", path, Given(gold=gold, as_published=True))[""]
+    names = published.names
+    assert [round(mean(published, n), 3) for n in names] == [0.638, 0.857]
+    found = [f for f in check(published) if f.kind == "misread numbers" and f.weight == "error"]
+    assert any("112 texts of gpt-4-1106-preview" in f.message for f in found)
+    graded = of("routellm", path, Given(gold=gold))[""]
+    assert [round(mean(graded, n), 3) for n in names] == [0.639, 0.939]
+    assert not [f for f in check(graded) if f.weight == "error"]
+
+
+def test_routellm_mmlu_has_one_subject_in_which_gpt_4_was_misread() -> None:
+    table = of("routellm", "routellm/mmlu_responses.tar.gz")[""]
+    assert len(table.questions) == 14042
+    found = [f for f in check(table) if f.weight == "error"]
+    assert len(found) == 1
+    assert "in high_school_mathematics (270 questions) gpt-4-1106-preview scores 0.030" in str(
+        found[0]
+    )
+
+
+def test_routellm_mmlu_reproduces_what_is_known_of_it() -> None:
+    """Random order .50, prompt length .586 with half of the gap at 35.9 % of the calls, oracle 1.285."""
+    table = of("routellm", "routellm/mmlu_responses.tar.gz")[""]
+    weak, strong = (
+        np.array([table.outcome(q.id, name).score for q in table.questions]) for name in table.names
+    )
+    length = np.array([float(len(q.question)) for q in table.questions])
+    found = gap(weak, strong, length)
+    assert found.apgr == pytest.approx(0.586, abs=5e-4)
+    assert found.cpt(0.5) == pytest.approx(0.359, abs=5e-4)
+    drawn = [gap(weak, strong, np.random.default_rng(s).random(len(weak))).apgr for s in range(20)]
+    assert np.mean(drawn) == pytest.approx(0.5, abs=0.01)
+    assert gap(weak, strong, oracle_order(weak, strong)).apgr == pytest.approx(1.285, abs=5e-4)
+
+
+def test_a_tournament_on_routellm_mmlu_has_the_published_figures() -> None:
+    """As the commands in docs/routers.md: nothing is fitted here but which model is the stronger one."""
+    table = of("routellm", "routellm/mmlu_responses.tar.gz")[""]
+    settings = {"graded": False, "duplicates": "first", "test": 0.98, "validation": 0.01}
+    world = RecordedWorld(table, RecordedWorldConfig(table="mmlu", **settings))
+    wanted = ("random", "prompt length", "oracle")
+    results = measure(world, [method for method in bars(world) if method.name in wanted])
+    rows = {row["name"]: row for row in results["rows"]}
+    assert results["two_models"]["strong"] == "gpt-4-1106-preview"
+    assert rows["random"]["apgr"] == pytest.approx(0.5)
+    assert rows["prompt length"]["apgr"] == pytest.approx(0.586, abs=0.004)
+    assert rows["prompt length"]["cpt"]["50%"] == pytest.approx(0.359, abs=0.004)
+    assert rows["oracle"]["apgr"] == pytest.approx(1.285, abs=0.01)
+
+
+def test_llmrouter_has_119_test_questions_in_training() -> None:
+    tables = of("llmrouter", "llmrouter9")
+    assert [len(tables[split].questions) for split in ("train", "test")] == [5608, 381]
+    test, best = tables["test"], "llama-3.1-nemotron-51b-instruct"
+    assert max(test.names, key=lambda name: mean(tables["train"], name)) == best
+    assert round(mean(test, best), 3) == 0.597
+    scores = [[test.outcome(q.id, name).score for name in test.names] for q in test.questions]
+    assert raw(np.array(scores)).mean() == pytest.approx(0.750, abs=5e-4)
+    assert "duplicates across splits" not in {f.kind for f in check(test, tables["train"])}
+    published = of("llmrouter", "llmrouter9", Given(as_published=True))
+    found = check(published["test"], published["train"])
+    assert any("119 of 500 questions are in the table" in f.message for f in found)
+    # Models that score nothing at all where they were asked for a letter.
+    assert any("mmlu" in f.message for f in found if f.kind == "constant scores")
+
+
+def test_routerarena_is_read_as_recorded() -> None:
+    table = of("routerarena", "routerarena")[""]
+    assert len(table.questions) == 809
+    assert round(mean(table, "gemini-2.0-flash-001"), 2) == 0.69

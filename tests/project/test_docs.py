@@ -1,0 +1,272 @@
+"""The documentation: every example runs, every table of fields says what the code says, every shipped file loads."""
+
+import contextlib
+import dataclasses
+import importlib
+import json
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from typer.testing import CliRunner
+
+from router_r1 import ModelPool, RecordStore, StopReason, config
+from router_r1.agent_file import AgentFile, load_agent
+from router_r1.aggregation.base import Aggregation
+from router_r1.cli import app
+from router_r1.ledger import LedgerEntry
+from router_r1.model_cards import PoolFile
+from router_r1.protocol import BLOCKING, ProblemKind
+from router_r1.transport.http import RETRIABLE
+from router_r1.transport.messages import FailureKind
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+FILES = sorted((DOCS / "pools").glob("*.yaml"))
+AGENT_FILES = [path for path in FILES if path.name.startswith("agent-")]
+POOL_FILES = [path for path in FILES if path not in AGENT_FILES]
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FIELD_TABLE = re.compile(r"^<!-- fields: (\S+) -->\n((?:\|.*\n)+)", re.MULTILINE)
+
+
+def name_of(path: Path) -> str:
+    return path.stem
+
+
+def blocks(language: str) -> list[Any]:
+    """The fenced blocks of all pages in one language, as parameters: page, line, content."""
+    found = []
+    for page in PAGES:
+        text = page.read_text()
+        for fence in FENCE.finditer(text):
+            if fence[1] == language:
+                line = text.count("\n", 0, fence.start()) + 1
+                found.append(pytest.param(page, line, fence[2], id=f"{page.stem}-{line}"))
+    return found
+
+
+def documented_models() -> list[tuple[type[BaseModel], str]]:
+    """Each configuration class that has a table of fields, and the table."""
+    found = []
+    for page in PAGES:
+        for match in FIELD_TABLE.finditer(page.read_text()):
+            module, _, name = match[1].rpartition(".")
+            found.append((getattr(importlib.import_module(module), name), match[2]))
+    return found
+
+
+def default_of(model: type[BaseModel], field: str) -> str:
+    """A field's default as the tables write it."""
+    info = model.model_fields[field]
+    if info.is_required():
+        return "required"
+    value = info.get_default(call_default_factory=True)
+    if value is None:
+        return "none"
+    if isinstance(value, BaseModel):
+        return "see below"
+    return f"`{value}`" if isinstance(value, str) and value else f"`{json.dumps(value)}`"
+
+
+def codes_in_table(page: str, header: str) -> dict[str, list[str]]:
+    """The rows of the table with this header: the code in the first cell -> the other cells."""
+    text = (DOCS / page).read_text()
+    table = text[text.index(header) :].split("\n\n")[0].splitlines()[2:]
+    rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table]
+    return {name: row[1:] for row in rows for name in re.findall(r"`(\w+)`", row[0])}
+
+
+@pytest.mark.parametrize(("page", "line", "code"), blocks("python"))
+def test_every_python_example_runs(page: Path, line: int, code: str, tmp_path: Path) -> None:
+    # Blank lines in front, so that a traceback shows the line of the page.
+    example = compile("\n" * line + code, str(page), "exec")
+    with contextlib.chdir(tmp_path):
+        exec(example, {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize(("page", "line", "text"), blocks("yaml"))
+def test_every_yaml_example_is_valid(page: Path, line: int, text: str, tmp_path: Path) -> None:
+    file = tmp_path / "example.yaml"
+    file.write_text(text)
+    content = config.read_yaml(file)
+    if "candidates" in content:
+        ModelPool.from_yaml(file)
+        return
+    whole = {"pool": "pool.yaml", "policy": {"kind": "transformers", "path": "x"}}
+    whole["policy"] |= {"price": {"input": 0, "output": 0}}
+    config.validate(AgentFile, whole | content, str(page))
+
+
+def test_links_lead_somewhere() -> None:
+    broken = []
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)]+)\)", FENCE.sub("", page.read_text())):
+            file, _, anchor = target.partition("#")
+            linked = page.parent / file if file else page
+            if "://" in target or (linked.exists() and not anchor):
+                continue
+            if not linked.is_file() or anchor not in anchors(linked):
+                broken.append(f"{page.name}: {target}")
+    assert broken == []
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link into this page may name: its headings, as they are written in a URL."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_configuration_class_has_a_table_of_fields() -> None:
+    nested = {name for file in (PoolFile, AgentFile) for name in file.model_json_schema()["$defs"]}
+    documented = {model.__name__ for model, _ in documented_models()}
+    assert nested >= {"Endpoint", "CallLimits", "Sampling", "ModelCard", "Price", "Limits"}
+    worlds = {"GeneratedWorldConfig", "LiveWorldConfig", "Level"}
+    assert documented >= nested | worlds | {"AgentFile", "RewardConfig", "ColdStartConfig"}
+
+
+@pytest.mark.parametrize(
+    ("model", "table"), documented_models(), ids=lambda value: getattr(value, "__name__", "table")
+)
+def test_tables_of_fields_say_what_the_code_says(model: type[BaseModel], table: str) -> None:
+    rows = {}
+    for line in table.splitlines()[2:]:
+        field, default, meaning = line.strip("| ").split(" | ", 2)
+        rows[field.strip("`")] = (default, meaning)
+    assert list(rows) == list(model.model_fields)
+    for field, info in model.model_fields.items():
+        default, meaning = rows[field]
+        assert default == default_of(model, field), field
+        assert meaning == info.description or (info.description is None and meaning), field
+
+
+@pytest.mark.parametrize(
+    ("page", "header", "kinds"),
+    [
+        ("protocol.md", "| problem | blocking |", ProblemKind),
+        ("pool.md", "| failure | attempts again |", FailureKind),
+        ("agent-file.md", "| stop reason | meaning |", StopReason),
+    ],
+)
+def test_every_kind_has_its_row(page: str, header: str, kinds: type[StrEnum]) -> None:
+    assert list(codes_in_table(page, header)) and set(codes_in_table(page, header)) == set(kinds)
+
+
+def test_the_table_of_problems_says_which_ones_block() -> None:
+    rows = codes_in_table("protocol.md", "| problem | blocking |")
+    assert {kind for kind, cells in rows.items() if cells[0] == "yes"} == BLOCKING
+
+
+def test_the_table_of_failures_says_which_ones_are_tried_again() -> None:
+    rows = codes_in_table("pool.md", "| failure | attempts again |")
+    assert {kind for kind, cells in rows.items() if cells[0] == "yes"} == RETRIABLE
+
+
+def test_ledger_rows_and_provenance_are_documented() -> None:
+    rows = codes_in_table("cost.md", "| field of a row | meaning |")
+    assert set(rows) >= {field.name for field in dataclasses.fields(LedgerEntry)}
+    rows = codes_in_table("aggregation.md", "| field | meaning |")
+    assert set(rows) >= {field.name for field in dataclasses.fields(Aggregation)}
+
+
+def test_there_is_a_pool_and_an_agent_for_each_kind_of_endpoint() -> None:
+    kinds = {"ollama", "vllm", "openrouter", "hosted", "nim"}
+    assert {path.stem for path in POOL_FILES} == kinds
+    assert {path.stem for path in AGENT_FILES} == {
+        f"agent-{k}" for k in kinds | {"local", "record"}
+    }
+
+
+@pytest.mark.parametrize("path", POOL_FILES, ids=name_of)
+def test_pools_name_their_models_in_full(path: Path) -> None:
+    pool = ModelPool.from_yaml(path)
+    assert len(pool.cards) >= 6
+    assert len({card.name.casefold() for card in pool.cards}) == len(pool.cards)
+    assert len({(card.endpoint, card.model_id) for card in pool.cards}) == len(pool.cards)
+    for card in pool.cards:
+        assert card.model_id.strip(), card.name
+        assert card.endpoint in pool.endpoints, card.name
+        assert card.description.endswith("."), card.name
+        assert card.context_window and card.max_output_tokens < card.context_window, card.name
+        if card.active_parameters_billions is not None:
+            assert card.mixture_of_experts and card.parameters_billions, card.name
+            assert card.active_parameters_billions < card.parameters_billions, card.name
+    assert {card.endpoint for card in pool.cards} == set(pool.endpoints)
+
+
+@pytest.mark.parametrize("path", POOL_FILES, ids=name_of)
+def test_ids_are_spelled_as_the_endpoint_spells_them(path: Path) -> None:
+    forms = {
+        "ollama": r"[a-z0-9.-]+:[\w.-]+",  # model:tag
+        "vllm": r"[\w.-]+/[\w.-]+",  # organisation/Model, as on the Hugging Face hub
+        "openrouter": r"[a-z0-9-]+/[a-z0-9.-]+",
+        "hosted": r"(?:[\w.-]+/)?[\w.-]+",
+        "nim": r"[a-z]+/[a-z0-9.-]+",
+    }
+    odd = [
+        c.model_id
+        for c in ModelPool.from_yaml(path).cards
+        if not re.fullmatch(forms[path.stem], c.model_id)
+    ]
+    assert odd == []
+
+
+@pytest.mark.parametrize("path", POOL_FILES, ids=name_of)
+def test_prices_that_someone_bills_have_a_date(path: Path) -> None:
+    pool = ModelPool.from_yaml(path)
+    for card in pool.cards:
+        if pool.endpoints[card.endpoint or ""].api_key_env:
+            assert card.price.as_of is not None and card.price.output > 0, card.name
+
+
+def test_thinking_models_get_the_parameters_they_take() -> None:
+    pool = ModelPool.from_yaml(DOCS / "pools" / "hosted.yaml")
+
+    def parameters(name: str) -> dict[str, Any]:
+        card = pool.card(name)
+        return dict(card.request("?", token_limit_field=pool.token_limit_field(card)).sampling)
+
+    assert parameters("gpt-6-luna") == {"reasoning_effort": "low", "max_completion_tokens": 4096}
+    assert parameters("deepseek-v4-pro")["thinking"] == {"type": "disabled"}
+    assert parameters("mistral-large-2512") == {"temperature": 0.0, "max_tokens": 1024}
+
+
+@pytest.mark.parametrize("path", POOL_FILES, ids=name_of)
+def test_pool_check_accepts_every_pool(path: Path) -> None:
+    result = CliRunner().invoke(app, ["pool", "check", str(path)])
+    assert result.exit_code == 0, result.output
+    assert "all well" in result.output
+
+
+@pytest.mark.parametrize("path", AGENT_FILES, ids=name_of)
+def test_agent_files_fit_their_pools(path: Path) -> None:
+    content = config.load(AgentFile, path)
+    pool = ModelPool.from_yaml(path.parent / content.pool)
+    if not isinstance(content.aggregator, str):
+        content.aggregator.build().check(pool)
+    assert path.stem == "agent-record" or content.store is None
+    # Nothing that a run writes lands in the repository.
+    assert (content.traces or "runs/").startswith("runs/")
+
+
+def test_agents_that_need_no_key_can_be_made(tmp_path: Path) -> None:
+    made = []
+    for path in AGENT_FILES:
+        content = config.load(AgentFile, path)
+        pool = ModelPool.from_yaml(path.parent / content.pool)
+        keys = [endpoint.api_key_env for endpoint in pool.endpoints.values()]
+        if content.policy.kind == "openai" and not any([content.policy.api_key_env, *keys]):
+            with load_agent(path, [f"traces={tmp_path}/traces.jsonl"]) as agent:
+                made.append((path.stem, agent.aggregator.kind))
+    assert made == [("agent-ollama", "vote"), ("agent-vllm", "synthesize")]
+
+
+def test_a_recording_is_replayed_without_the_pools_key(tmp_path: Path) -> None:
+    RecordStore(tmp_path / "pool.sqlite").close()
+    overrides = [f"store.path={tmp_path}/pool.sqlite", "store.mode=replay", "traces=null"]
+    with load_agent(DOCS / "pools" / "agent-record.yaml", overrides) as agent:
+        assert len(agent.pool.cards) > 6

@@ -1,0 +1,375 @@
+"""The reward of an episode: its parts and the formula, the order of outcomes, strictness in cost, range, and bad input."""
+
+import math
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from router_r1 import Episode, Limits, ModelCard, Price, RouterAgent, StopReason, Trace
+from router_r1.errors import ConfigError, DataError
+from router_r1.pricing import Usage
+from router_r1.testing import ScriptedPolicy, ScriptedPool
+from router_r1.transport.messages import Response
+from router_r1_reward import CostWindow, Facts, RewardConfig, score
+from router_r1_reward.cost import penalty
+from router_r1_reward.formula import total_of
+from router_r1_reward.paper_reward import published_reward
+
+MANY = settings(max_examples=300, deadline=None)
+REFERENCE = 0.001
+CONFIG = RewardConfig(reference_usd=REFERENCE)
+
+# Up to ten thousand references: beyond, two costs may differ by less than the last bit of the total.
+costs = st.floats(0, 1e4 * REFERENCE)
+problems = st.integers(0, 12)
+invalid_ends = st.sampled_from(
+    [
+        s
+        for s in StopReason
+        if s not in (StopReason.ANSWERED, StopReason.ERROR, StopReason.CANCELLED)
+    ]
+)
+
+
+@st.composite
+def weights(draw: st.DrawFn) -> RewardConfig:
+    alpha = draw(st.floats(0.01, 0.98))
+    beta = draw(st.floats(0, 0.99 - alpha))
+    return RewardConfig(alpha=alpha, beta=beta, reference_usd=draw(st.floats(1e-6, 1.0)))
+
+
+def facts(
+    answer: str | None = "Paris", cost_usd: float = 0.0, problems: int = 0, **more: object
+) -> Facts:
+    ended = StopReason.ANSWERED if answer is not None else StopReason.ROUNDS
+    base = Facts(answer, ended, cost_usd, problems, calls=1, rounds=1)
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+def total(of: Facts, config: RewardConfig = CONFIG) -> float:
+    return score(of, "Paris", "em", config).total
+
+
+def well_apart(one: float, other: float) -> bool:
+    """Costs that differ by more than a millionth of the larger, so that the difference survives in the total."""
+    return abs(one - other) > 1e-6 * max(one, other) and abs(one - other) > 1e-9
+
+
+# --- the order of outcomes
+
+
+@MANY
+@given(weights(), costs, costs, problems, problems, invalid_ends)
+def test_an_invalid_episode_is_worth_less_than_any_valid_one(
+    config: RewardConfig, one: float, other: float, few: int, many: int, end: StopReason
+) -> None:
+    invalid = facts(None, one, few, stop_reason=end)
+    for answer in ("Paris", "London"):
+        assert total(invalid, config) < total(facts(answer, other, many), config)
+
+
+@MANY
+@given(weights(), costs, costs, problems, problems)
+def test_a_wrong_answer_is_worth_less_than_a_right_one(
+    config: RewardConfig, one: float, other: float, few: int, many: int
+) -> None:
+    assert total(facts("London", one, few), config) < total(facts("Paris", other, many), config)
+
+
+@MANY
+@given(costs, costs, problems, st.sampled_from(["Paris", "London", None]))
+def test_of_equals_the_cheaper_is_strictly_better(
+    one: float, other: float, problems: int, answer: str | None
+) -> None:
+    assume(well_apart(one, other))
+    cheap, dear = sorted((one, other))
+    assert total(facts(answer, cheap, problems)) > total(facts(answer, dear, problems))
+
+
+@MANY
+@given(costs, st.integers(0, 3), st.sampled_from(["Paris", "London"]))
+def test_of_equals_the_tidier_is_better(cost: float, problems: int, answer: str) -> None:
+    assert total(facts(answer, cost, problems)) > total(facts(answer, cost, problems + 1))
+
+
+@MANY
+@given(weights(), costs, problems, st.sampled_from(["Paris", "London", None]))
+def test_the_total_stays_in_its_range(
+    config: RewardConfig, cost: float, problems: int, answer: str | None
+) -> None:
+    assert -1 - config.alpha <= total(facts(answer, cost, problems), config) <= 1
+
+
+def test_a_free_and_tidy_right_answer_is_worth_one() -> None:
+    assert total(facts("Paris")) == 1.0
+    assert total(facts("London")) == 0.0
+    assert total(facts(None)) == -1.0
+
+
+def test_a_partly_right_answer_lies_between() -> None:
+    totals = [
+        score(facts(answer), "Paris France", "f1", CONFIG).total
+        for answer in ("London", "Paris", "Paris France")
+    ]
+    assert totals == [0.0, pytest.approx(2 / 3), 1.0]
+
+
+# --- cost
+
+
+def test_half_of_alpha_is_lost_at_the_reference() -> None:
+    assert total(facts(cost_usd=REFERENCE)) == pytest.approx(1 - 0.3 / 2)
+    assert total(facts(cost_usd=9 * REFERENCE)) == pytest.approx(1 - 0.3 * 0.9)
+
+
+@MANY
+@given(st.floats(1e-6, 1), st.floats(0.05, 0.9))
+def test_the_first_dollars_cost_what_a_right_answer_is_worth(worth: float, alpha: float) -> None:
+    config = RewardConfig(alpha=alpha)
+    little = worth * alpha * 1e-6
+    lost = total(facts(worth_usd=worth), config) - total(
+        facts(cost_usd=little, worth_usd=worth), config
+    )
+    assert lost / little == pytest.approx(1 / worth, rel=1e-3)
+
+
+def test_what_the_episode_says_counts_more_than_the_settings() -> None:
+    parts = score(facts(cost_usd=0.003, worth_usd=0.01), "Paris", "em", CONFIG).parts
+    assert parts["reference_usd"] == pytest.approx(0.3 * 0.01)
+    assert parts["u"] == pytest.approx(0.5)
+
+
+def test_without_a_reference_there_is_no_reward() -> None:
+    with pytest.raises(ConfigError, match=r"worth_usd.*reference_usd"):
+        score(facts(), "Paris", "em")
+
+
+def test_without_weight_cost_needs_no_reference() -> None:
+    assert total(facts(cost_usd=5.0), RewardConfig(alpha=0)) == 1.0
+
+
+@MANY
+@given(st.floats(0, 1e3), st.floats(1e-9, 1e3))
+def test_the_penalty_is_bounded_and_the_slope_is_nowhere_zero(cost: float, step: float) -> None:
+    assume(step > 1e-6 * max(1.0, cost))
+    assert 0 <= penalty(cost, 1.0) < penalty(cost + step, 1.0) < 1
+
+
+@pytest.mark.parametrize("cost", [-0.1, math.nan, math.inf])
+def test_a_cost_that_is_no_amount_is_refused(cost: float) -> None:
+    with pytest.raises(DataError, match="number of dollars"):
+        total(facts(cost_usd=cost))
+
+
+# --- parts
+
+
+@MANY
+@given(costs, problems, st.sampled_from(["Paris", "London", None]), st.booleans())
+def test_the_total_follows_from_the_parts(
+    cost: float, problems: int, answer: str | None, published: bool
+) -> None:
+    kind = "router_r1" if published else "graded"
+    config = RewardConfig(kind=kind, reference_usd=REFERENCE)
+    window = CostWindow.of([0.0, REFERENCE, 4 * REFERENCE])
+    reward = score(facts(answer, cost, problems), "Paris", "em", config, window=window)
+    p = reward.parts
+    base = p["correct"] if p["valid"] else -1.0
+    assert reward.total == total_of(p) == base - p["cost_penalty"] - p["format_penalty"]
+    if not published:
+        assert p["cost_penalty"] == pytest.approx(0.3 * p["u"])
+        expected = 0.05 * min(1, p["problems"] / 4) if p["valid"] else 0.0
+        assert p["format_penalty"] == pytest.approx(expected)
+        assert p["u"] == pytest.approx(p["cost_usd"] / (p["cost_usd"] + p["reference_usd"]))
+
+
+def test_every_episode_has_the_same_parts() -> None:
+    window = CostWindow.of([0.0, REFERENCE])
+    published = RewardConfig(kind="router_r1")
+    rewards = [score(facts(a), "Paris", "em", CONFIG) for a in ("Paris", "London", None)]
+    rewards.append(score(facts(), "Paris", "em", published, window=window))
+    rewards.append(score(facts(), "Paris", "em", RewardConfig(alpha=0)))
+    names = list(rewards[0].parts)
+    assert all(list(reward.parts) == names for reward in rewards)
+    assert all(type(value) is float for reward in rewards for value in reward.parts.values())
+
+
+# --- traces and episodes
+
+
+TURNS = (
+    '<think>Who knows?</think><route model="a">Capital of France?</route>',
+    "<think>no action</think>",  # corrected
+    "well <think>So.</think><answer>Paris</answer>",
+)
+
+
+def ask(turns: tuple[str, ...] = TURNS, **limits: object) -> Trace:
+    policy = ScriptedPolicy(turns, price=Price(input=0.1, output=0.4))
+    with RouterAgent(
+        policy=policy, pool=ScriptedPool({"a": "Paris."}), limits=Limits.model_validate(limits)
+    ) as agent:
+        return agent.ask("Capital of France?").trace
+
+
+def test_the_facts_of_a_trace() -> None:
+    trace = ask(worth_usd=0.5)
+    found = Facts.of(trace)
+    assert (found.answer, found.stop_reason, found.valid) == ("Paris", StopReason.ANSWERED, True)
+    assert (found.calls, found.rounds, found.worth_usd) == (1, 1, 0.5)
+    assert found.problems == 2  # no action, and text outside tags
+    assert found.cost_usd == trace.cost_usd > 0
+
+
+def test_a_trace_and_its_episode_have_one_reward() -> None:
+    trace = ask(worth_usd=0.5)
+    episode = trace.replay()
+    one, other = score(trace, "Paris", "em"), score(episode, "Paris", "em")
+    assert one.total == pytest.approx(other.total, rel=1e-12)
+    assert one.parts == pytest.approx(other.parts, rel=1e-12)
+    assert one.total < 1
+
+
+def test_an_episode_without_an_answer_is_invalid() -> None:
+    trace = ask((TURNS[0], TURNS[0]), max_rounds=1)
+    assert trace.stop_reason is StopReason.ROUNDS
+    reward = score(trace, "Paris", "em", CONFIG)
+    assert reward.parts["valid"] == reward.parts["correct"] == 0.0
+    assert -1.3 < reward.total < -1
+
+
+def test_what_an_aggregator_makes_of_an_episode_without_an_answer_is_not_the_policys() -> None:
+    policy = ScriptedPolicy((TURNS[0], TURNS[0]))
+    pool = ScriptedPool({"a": "Paris."})
+    with RouterAgent(policy=policy, pool=pool, aggregator="vote", limits=Limits(max_rounds=1)) as a:
+        trace = a.ask("Capital of France?").trace
+    assert (trace.answer, trace.stop_reason) == ("Paris", StopReason.ROUNDS)
+    parts = score(trace, "Paris", "em", CONFIG).parts
+    assert parts["valid"] == parts["correct"] == parts["em"] == 0
+
+
+def test_refused_routes_are_no_calls() -> None:
+    card = ModelCard(name="a", price=Price(input=1, output=1))
+    episode = Episode("?", [card], Limits(budget_usd=1e-9))
+    episode.step('<think>?</think><route model="a">?</route>')
+    episode.step("<think>!</think><answer>Paris</answer>")
+    assert episode.turns[0].outcomes[0].refused
+    assert (Facts.of(episode).calls, Facts.of(episode).rounds) == (0, 1)
+
+
+def test_an_unfinished_episode_has_no_reward() -> None:
+    card = ModelCard(name="a", price=Price(input=1, output=1))
+    with pytest.raises(DataError, match="not over"):
+        score(Episode("?", [card]), "Paris", "em", CONFIG)
+
+
+@pytest.mark.parametrize("reason", [StopReason.ERROR, StopReason.CANCELLED])
+def test_what_broke_off_by_an_error_has_no_reward(reason: StopReason) -> None:
+    card = ModelCard(name="a", price=Price(input=1, output=1))
+    episode = Episode("?", [card])
+    episode.step('<think>?</think><route model="a">?</route>')
+    episode.observe([Response("Paris", usage=Usage(1, 1), cost_usd=0.1)])
+    episode.stop(reason)
+    with pytest.raises(DataError, match=reason.value):
+        score(episode, "Paris", "em", CONFIG)
+
+
+def test_facts_survive_a_dictionary() -> None:
+    one = Facts.of(ask(worth_usd=0.5), metric="em")
+    assert Facts.from_dict(one.to_dict()) == one
+    assert all(
+        value is None or type(value) in (str, int, float) for value in one.to_dict().values()
+    )
+
+
+@pytest.mark.parametrize("change", [{"surplus": 1}, {"stop_reason": "tired"}])
+def test_a_dictionary_that_holds_no_facts_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(DataError):
+        Facts.from_dict(facts().to_dict() | change)
+    with pytest.raises(DataError, match=r"Facts\.of"):
+        Facts.from_dict({})
+
+
+# --- settings
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"alpha": -0.1},
+        {"beta": -0.1},
+        {"alpha": 0.8, "beta": 0.2},
+        {"reference_usd": 0},
+        {"kind": "other"},
+        {"gamma": 1},
+        {"alpha": math.nan},
+    ],
+)
+def test_settings_that_mix_the_classes_up_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        RewardConfig.model_validate(wrong)
+
+
+# --- Router-R1's reward
+
+
+@pytest.mark.parametrize(
+    ("valid", "correct", "cost_score", "alpha", "expected"),
+    [
+        (False, 1.0, 1.0, 0.6, -1.0),
+        (True, 0.0, 1.0, 0.6, 0.0),
+        (True, 1.0, 1.0, 0.6, 1.0),
+        (True, 1.0, 0.0, 0.6, 0.4),
+        (True, 1.0, 0.25, 0.6, 0.55),
+        (True, 0.5, 0.25, 0.6, 0.35),
+        (True, 1.0, 0.25, 0.0, 1.0),
+    ],
+)
+def test_the_published_reward(
+    valid: bool, correct: float, cost_score: float, alpha: float, expected: float
+) -> None:
+    assert published_reward(valid, correct, cost_score, alpha) == pytest.approx(expected)
+
+
+def test_the_published_reward_through_score() -> None:
+    config = RewardConfig(kind="router_r1", alpha=0.6)
+    window = CostWindow.of([1e-6 * n * n for n in range(101)])  # roots 0, 1, ..., 100
+    reward = score(facts(cost_usd=1e-6 * 50**2), "Paris", "em", config, window=window)
+    assert reward.parts["u"] == pytest.approx(0.5)
+    assert reward.total == pytest.approx(0.4 + 0.6 * 0.5)
+    dear = score(facts("London", cost_usd=1.0), "Paris", "em", config, window=window)
+    cheap = score(facts("London"), "Paris", "em", config, window=window)
+    assert dear.total == cheap.total == 0.0  # the reason why it is not the default
+
+
+def test_the_published_reward_needs_earlier_costs() -> None:
+    with pytest.raises(ConfigError, match="window"):
+        score(facts(), "Paris", "em", RewardConfig(kind="router_r1"))
+
+
+def test_the_window_of_costs() -> None:
+    window = CostWindow.of([1e-6 * n * n for n in range(101)])
+    assert [window.scale(1e-6 * n * n) for n in (0, 5, 50, 95, 100)] == pytest.approx(
+        [1, 1, 0.5, 0, 0]
+    )
+    assert CostWindow().scale(1.0) == CostWindow.of([0.1] * 7).scale(1.0) == 0.5
+
+
+def test_the_window_forgets() -> None:
+    window = CostWindow.of([1e-6, 4e-6, 9e-6], size=3)
+    later = window.seen(16e-6)
+    assert later.roots == pytest.approx((2, 3, 4))
+    assert window.roots == pytest.approx((1, 2, 3))  # a value, not a global
+    assert CostWindow.of([1e-6, 4e-6, 9e-6, 16e-6], size=3) == later
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = "import router_r1_reward.compute, router_r1_reward.commands, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert not loaded & {"torch", "transformers", "verl", "numpy", "sympy", "math_verify", "ray"}
