@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from router_r1_envs.commands import register
+
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.data.splits import Split
@@ -17,7 +19,6 @@ from router_r1.errors import ConfigError, DataError
 from router_r1.model_cards import ModelCard
 from router_r1.pricing import Price
 from router_r1.trace import read_traces
-from router_r1_envs.commands import register
 from router_r1_envs.worlds.load import load_world
 from router_r1_eval.tournament.commands import _named
 from router_r1_eval.tournament.commands import register as register_evaluation
