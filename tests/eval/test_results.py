@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from router_r1.errors import DataError
-from router_r1_envs.worlds.recorded_world.runs import Run
+from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun as Run
 from router_r1_eval.results import Point, Results, Row, RunSettings, Versus, versions
 
 POINT_KEYS = {"accuracy", "cost_usd", "calls", "ci95", "cost_ci95", "vs_best_single"}

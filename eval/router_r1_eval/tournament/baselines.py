@@ -37,13 +37,16 @@ def single_models(splits: TableSplits) -> list[Entrant]:
         "dearest": int(costs.argmax()),
         "best single": splits.best_column,
     }
-    fixed = [
-        Entrant(name, "baseline", ("",), lambda arrays, _, column=column: single_model(arrays, column))  # type: ignore[misc]
-        for name, column in named.items()
-    ]
-    random = Entrant("random", "baseline", ("",), _random, lambda arrays: np.zeros_like(arrays.score))
+
+    def fixed(name: str, column: int) -> Entrant:
+        return Entrant(name, "baseline", ("",), lambda arrays, _: single_model(arrays, column))
+
+    fixed_ones = [fixed(name, column) for name, column in named.items()]
+    random = Entrant(
+        "random", "baseline", ("",), _random, lambda arrays: np.zeros_like(arrays.score)
+    )
     first = len(splits.table.names)
-    return [*fixed[:first], random, *fixed[first:]]
+    return [*fixed_ones[:first], random, *fixed_ones[first:]]
 
 
 def oracle(splits: TableSplits) -> list[Entrant]:

@@ -33,5 +33,7 @@ def caveats(splits: TableSplits) -> tuple[str, ...]:
         )
     errors = [finding.message for finding in check(table) if finding.weight == "error"]
     if errors:
-        found.append(f"table check finds {len(errors)} errors in this table, the first: {errors[0]}")
+        found.append(
+            f"table check finds {len(errors)} errors in this table, the first: {errors[0]}"
+        )
     return tuple(found)

@@ -4,10 +4,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -16,7 +15,6 @@ from router_r1.commands.names_in_help import NamesInHelp
 if TYPE_CHECKING:
     from router_r1.policies.base import Policy
     from router_r1_envs.worlds.base import World
-    from router_r1_envs.worlds.recorded_world.world import RecordedWorld
     from router_r1_eval.results import Results
     from router_r1_reward import RewardConfig
 
@@ -80,7 +78,6 @@ def tournament_command(
     from router_r1_envs.train_commands import use_threads
     from router_r1_envs.worlds.commands import reward_of
     from router_r1_envs.worlds.load import load_world
-    from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 
     for name in router:
         routers.from_text(name)  # an unknown router is an error before the table is read
@@ -89,18 +86,12 @@ def tournament_command(
     places = _named(policy)
     world = load_world(table, [*settings, *([f"fit={fit.resolve()}"] if fit is not None else [])])
     weights, traces = reward_of(world, reward), out / "traces.jsonl"
-    if isinstance(world, RecordedWorld):
-        results, lines = _on_table(world, places, router, planner, weights, traces, seed)
-    elif router or planner is not None:
-        from router_r1.errors import ConfigError
-
-        raise ConfigError(f"--router and --planner need an outcome table; {world.name} has none")
-    else:
-        results, lines = _in_world(world, places, weights, limit, traces, seed)
+    contest = _contest(world, places, router, planner, limit)
+    results = contest.hold(weights, traces=traces, seed=seed)
     results.write(out)
     if not places:
         traces.unlink(missing_ok=True)  # of an earlier comparison in this folder
-    for line in lines:
+    for line in contest.summary(results):
         typer.echo(line)
 
 
@@ -111,21 +102,38 @@ def _check_output(out: Path) -> None:
         raise ConfigError(f"{out}: `router-r1 eval` ran here; choose another --out")
 
 
-def _on_table(
-    world: RecordedWorld,
+class Contest(Protocol):
+    """A tournament on a table, or in another world."""
+
+    def hold(self, reward: RewardConfig, *, traces: Path, seed: int) -> Results:
+        """Hold it; the first policy's episodes go to the file `traces`."""
+        ...
+
+    def summary(self, results: Results) -> list[str]:
+        """Lines for the terminal."""
+        ...
+
+
+def _contest(
+    world: World,
     places: dict[str, str],
     router: Sequence[str],
     planner: Path | None,
-    weights: RewardConfig,
-    traces: Path,
-    seed: int,
-) -> tuple[Results, list[str]]:
-    """Results and lines of a tournament on a table."""
+    limit: int,
+) -> Contest:
+    """The tournament for this kind of world. Raises `ConfigError` for an option that does not fit it."""
     from router_r1.errors import ConfigError
     from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
-    from router_r1_eval.tournament.summary import table_summary
-    from router_r1_eval.tournament.tournament import table_tournament
+    from router_r1_envs.worlds.recorded_world.world import RecordedWorld
+    from router_r1_eval.tournament.tournament import TableTournament
+    from router_r1_eval.tournament.world_tournament import WorldTournament
 
+    if not isinstance(world, RecordedWorld):
+        if router or planner is not None:
+            raise ConfigError(
+                f"--router and --planner need an outcome table; {world.name} has none"
+            )
+        return WorldTournament(world, _policies(places), limit=limit)
     for place in places.values():
         if not _is_checkpoint(place) and world.view != "text":
             raise ConfigError(
@@ -137,28 +145,7 @@ def _on_table(
         from router_r1_envs.planner.planner import Planner
 
         teacher = Planner.load(planner, splits)
-    results = table_tournament(
-        world, splits, _policies(places), teacher, router, weights, traces=traces, seed=seed
-    )
-    return results, table_summary(results)
-
-
-def _in_world(
-    world: World,
-    places: dict[str, str],
-    weights: RewardConfig,
-    limit: int,
-    traces: Path,
-    seed: int,
-) -> tuple[Results, list[str]]:
-    """Results and lines of a tournament in a world without a table."""
-    from router_r1_eval.tournament.summary import world_summary
-    from router_r1_eval.tournament.world_tournament import world_tournament
-
-    results = asyncio.run(
-        world_tournament(world, _policies(places), weights, limit=limit, traces=traces, seed=seed)
-    )
-    return results, world_summary(results)
+    return TableTournament(world, splits, _policies(places), teacher, router)
 
 
 def _named(items: Sequence[str]) -> dict[str, str]:

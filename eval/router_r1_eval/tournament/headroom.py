@@ -27,7 +27,11 @@ def headroom(splits: TableSplits, smallest_difference: float) -> Headroom:
     partial_scores = not np.isin(test.score, (0.0, 1.0)).all()
     options = np.where(has_options, test.options, np.inf)
     ties = Counter(
-        "one best model" if (row == row.max()).sum() == 1 else "a tie" if row.max() > 0 else "nobody"
+        "one best model"
+        if (row == row.max()).sum() == 1
+        else "a tie"
+        if row.max() > 0
+        else "nobody"
         for row in test.score
     )
     return Headroom(

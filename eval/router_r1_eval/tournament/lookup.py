@@ -46,7 +46,9 @@ def _best_model_of_each_category(
     net = train.score - sensitivity * train.cost / splits.reference_usd
     unseen = int(train.category.max()) + 1
     best = [
-        net[train.category == c].mean(0).argmax() if (train.category == c).any() else splits.best_column
+        net[train.category == c].mean(0).argmax()
+        if (train.category == c).any()
+        else splits.best_column
         for c in range(unseen + 1)
     ]
     lookup = np.array(best)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,88 +16,101 @@ from router_r1.errors import ConfigError, DataError
 from router_r1.policies.base import Policy
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
-from router_r1_eval.results import Point, Results
+from router_r1_eval.results import Results, Row
 from router_r1_eval.tournament.baselines import baselines, not_listed
 from router_r1_eval.tournament.caveats import caveats
 from router_r1_eval.tournament.entrants import Entrant
 from router_r1_eval.tournament.measure import measure
 from router_r1_eval.tournament.rollouts import PolicyRollouts, write_traces
 from router_r1_eval.tournament.routers import planner_entrant, router_entrant
+from router_r1_eval.tournament.summary import table_summary
 from router_r1_reward import RewardConfig
 
 if TYPE_CHECKING:
     from router_r1_envs.planner.planner import Planner
 
 
-def table_tournament(
-    world: RecordedWorld,
-    splits: TableSplits,
-    policies: Mapping[str, Policy] | None = None,
-    planner: Planner | None = None,
-    one_shot: Sequence[str] = (),
-    reward: RewardConfig | None = None,
-    *,
-    traces: str | Path | None = None,
-    seed: int = 0,
-) -> Results:
-    """Hold a tournament.
+@dataclass(frozen=True)
+class TableTournament:
+    """A tournament on a table: who takes part."""
 
-    Args:
-        world: where policies play their episodes.
-        splits: the same table, as routers see it.
-        policies: by name; each plays every test question at every level, and the validation questions that choose its level.
-        planner: fitted on this table.
-        one_shot: routers as in `router_r1.routers.from_text`.
-        reward: scores the episodes of policies.
-        traces: file for the first policy's episodes on the test questions, at its main level.
-        seed: seed of the bootstrap.
+    world: RecordedWorld
+    """Where policies play their episodes."""
+    splits: TableSplits
+    """The same table, as routers see it."""
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    """By name; each plays every test question at every level, and the validation questions that choose its level."""
+    planner: Planner | None = None
+    """Fitted on this table."""
+    one_shot: Sequence[str] = ()
+    """Routers, written as for `router_r1.routers.from_text`."""
 
-    Raises:
-        ConfigError: an unknown router, or two rows with one name.
-        DataError: some model was not asked every question, and the world does not say what to do about it.
-    """
-    if splits.incomplete and splits.incomplete_left_out is None:
-        raise DataError(
-            f"{splits.table.source}: {splits.incomplete} questions were not asked of every model; leave them out (--set "
-            f"complete=true), or count what is missing as wrong and free (--set complete=false)"
-        )
-    reward = reward or RewardConfig()
-    played = {
-        name: PolicyRollouts(world, policy, reward) for name, policy in (policies or {}).items()
-    }
-    entrants = [rollouts.entrant(name) for name, rollouts in played.items()]
-    if planner is not None:
-        entrants.append(planner_entrant(planner))
-    entrants += [router_entrant(splits, name) for name in one_shot]
-    entrants += baselines(splits)
-    _check_names(entrants)
-    results = measure(splits, entrants, seed=seed)
-    rows = list(results.rows)
-    for place, row in enumerate(rows):
-        if row.name in played:
-            rows[place] = row.with_fields(
-                curve=tuple(_with_episodes(point, played[row.name], splits) for point in row.curve)
+    def hold(
+        self, reward: RewardConfig, *, traces: str | Path | None = None, seed: int = 0
+    ) -> Results:
+        """Fit, choose and measure.
+
+        Args:
+            reward: scores the episodes of policies.
+            traces: file for the first policy's episodes on the test questions, at its main level.
+            seed: seed of the bootstrap.
+
+        Raises:
+            ConfigError: an unknown router, or two rows with one name.
+            DataError: some model was not asked every question, and the world does not say what to do about it.
+        """
+        splits = self.splits
+        if splits.incomplete and splits.incomplete_left_out is None:
+            raise DataError(
+                f"{splits.table.source}: {splits.incomplete} questions were not asked of every model; leave them out (--set "
+                f"complete=true), or count what is missing as wrong and free (--set complete=false)"
             )
-    if traces is not None and played:
-        first = results.rows[0]  # policies come first
-        write_traces(traces, [played[first.name].at(splits.test.questions, first.setting)])
-    return results.with_fields(
-        rows=tuple(rows),
-        not_listed=not_listed(entrants),
-        notes=caveats(splits),
-        settings=results.settings.with_fields(reward=reward.model_dump()),
-    )
-
-
-def _check_names(entrants: Sequence[Entrant]) -> None:
-    counts = Counter(entrant.name for entrant in entrants)
-    twice = [name for name, count in counts.items() if count > 1]
-    if twice:
-        raise ConfigError(
-            f"duplicate row name {twice[0]!r}; rename the policy with --policy NAME=FOLDER"
+        played = {
+            name: PolicyRollouts(self.world, policy, reward)
+            for name, policy in self.policies.items()
+        }
+        entrants = self._entrants(played)
+        results = measure(splits, entrants, seed=seed)
+        rows = tuple(
+            _with_episodes(row, played[row.name], splits) if row.name in played else row
+            for row in results.rows
+        )
+        if traces is not None and played:
+            first = results.rows[0]  # policies come first
+            write_traces(traces, [played[first.name].at(splits.test.questions, first.setting)])
+        return results.with_fields(
+            rows=rows,
+            not_listed=not_listed(entrants),
+            notes=caveats(splits),
+            settings=results.settings.with_fields(reward=reward.model_dump()),
         )
 
+    def summary(self, results: Results) -> list[str]:
+        """The lines that the command prints."""
+        return table_summary(results)
 
-def _with_episodes(point: Point, rollouts: PolicyRollouts, splits: TableSplits) -> Point:
-    """The point of a policy's curve, with what only its episodes show."""
-    return point.with_fields(**rollouts.episode_figures(splits.test.questions, point.setting))
+    def _entrants(self, played: Mapping[str, PolicyRollouts]) -> list[Entrant]:
+        """Policies, planner, one-shot routers and baselines, in the order of their rows. Raises `ConfigError` for a name twice."""
+        found = [rollouts.entrant(name) for name, rollouts in played.items()]
+        if self.planner is not None:
+            found.append(planner_entrant(self.planner))
+        found += [router_entrant(self.splits, name) for name in self.one_shot]
+        found += baselines(self.splits)
+        counts = Counter(entrant.name for entrant in found)
+        twice = [name for name, count in counts.items() if count > 1]
+        if twice:
+            raise ConfigError(
+                f"duplicate row name {twice[0]!r}; rename the policy with --policy NAME=FOLDER"
+            )
+        return found
+
+
+def _with_episodes(row: Row, rollouts: PolicyRollouts, splits: TableSplits) -> Row:
+    """The row of a policy, with what only its episodes show at each level."""
+    questions = splits.test.questions
+    return row.with_fields(
+        curve=tuple(
+            point.with_fields(**rollouts.episode_figures(questions, point.setting))
+            for point in row.curve
+        )
+    )

@@ -6,8 +6,10 @@ All of them play the same episodes as in training, scored by the same reward; on
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,70 +32,82 @@ from router_r1_envs.worlds.generated_world.rule_policies import (
 from router_r1_envs.worlds.generated_world.world import GeneratedWorld
 from router_r1_eval.results import Kind, Point, Results, Row, RunSettings, versions
 from router_r1_eval.tournament.rollouts import PolicyFor, Rollouts, roll_out_all, write_traces
+from router_r1_eval.tournament.summary import world_summary
 from router_r1_reward import RewardConfig
 
 Levels = Mapping[str, Rollouts]
 """Level -> the episodes at it."""
 
 
-async def world_tournament(
-    world: World,
-    policies: Mapping[str, Policy],
-    reward: RewardConfig,
-    *,
-    split: Split = Split.TEST,
-    limit: int = 300,
-    traces: str | Path | None = None,
-    seed: int = 0,
-) -> Results:
-    """Hold a tournament. A row stands at the middle level of the world; all levels are its curve.
+@dataclass(frozen=True)
+class WorldTournament:
+    """A tournament in a world without a table: who takes part."""
 
-    Args:
-        world: any world.
-        policies: by name; the first one's episodes are written to `traces`.
-        reward: scores the episodes.
-        split: the questions that give the figures.
-        limit: at most so many questions.
-        traces: file for the first policy's episodes, at all levels.
-        seed: seed of the bootstrap.
+    world: World
+    """Where everything is played."""
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    """By name; the first one's episodes are written to a file."""
+    split: Split = Split.TEST
+    """The questions that give the figures."""
+    limit: int = 300
+    """Maximum number of questions."""
 
-    Raises:
-        PolicyError: the server of a policy could not be reached.
-    """
-    questions = world.questions(split, limit)
-    main = world.levels[len(world.levels) // 2].name
-    played: dict[str, Levels] = {}
-    for number, (name, policy) in enumerate(policies.items()):
-        try:
-            played[name] = await _at_all_levels(world, questions, lambda _, p=policy: p, reward)  # type: ignore[misc]
-        finally:
-            if isinstance(policy, OpenAIPolicy):
-                await policy.aclose()
-        if traces is not None and number == 0:
-            write_traces(traces, played[name].values())
-    for name, policy_for in rule_policies(world).items():
-        played[name] = await _at_all_levels(world, questions, policy_for, reward)
-    best = await _best_single(world, reward, limit)
-    baseline = played[f"single {best}"][main]
-    rows = []
-    for name, levels in played.items():
-        kind: Kind = "agent" if name in policies else "oracle" if "oracle" in name else "baseline"
-        rows.append(_row(world, name, kind, levels, main, baseline, seed))
-    return Results(
-        table=world.name,
-        questions=len(questions),
-        pool=tuple(card.name for card in world.cards),
-        rows=tuple(rows),
-        settings=RunSettings(
-            split=str(split),
-            best_single=best,
-            reference_usd=world.reference_usd,
-            reward=reward.model_dump(),
-            levels=world.levels,
-        ),
-        versions=versions(),
-        seed=seed,
-    )
+    def hold(
+        self, reward: RewardConfig, *, traces: str | Path | None = None, seed: int = 0
+    ) -> Results:
+        """Play and measure. A row stands at the middle level of the world; all levels are its curve.
+
+        Args:
+            reward: scores the episodes.
+            traces: file for the first policy's episodes, at all levels.
+            seed: seed of the bootstrap.
+
+        Raises:
+            PolicyError: the server of a policy could not be reached.
+        """
+        return asyncio.run(self._hold(reward, traces, seed))
+
+    def summary(self, results: Results) -> list[str]:
+        """The lines that the command prints."""
+        return world_summary(results)
+
+    async def _hold(self, reward: RewardConfig, traces: str | Path | None, seed: int) -> Results:
+        world = self.world
+        questions = world.questions(self.split, self.limit)
+        main = world.levels[len(world.levels) // 2].name
+        played: dict[str, Levels] = {}
+        for number, (name, policy) in enumerate(self.policies.items()):
+            try:
+                played[name] = await _at_all_levels(world, questions, lambda _, p=policy: p, reward)  # type: ignore[misc]
+            finally:
+                if isinstance(policy, OpenAIPolicy):
+                    await policy.aclose()
+            if traces is not None and number == 0:
+                write_traces(traces, played[name].values())
+        for name, policy_for in rule_policies(world).items():
+            played[name] = await _at_all_levels(world, questions, policy_for, reward)
+        best = await _best_single(world, reward, self.limit)
+        baseline = played[f"single {best}"][main]
+        rows = []
+        for name, levels in played.items():
+            rule: Kind = "oracle" if "oracle" in name else "baseline"
+            kind: Kind = "agent" if name in self.policies else rule
+            rows.append(_row(world, name, kind, levels, main, baseline, seed))
+        return Results(
+            table=world.name,
+            questions=len(questions),
+            pool=tuple(card.name for card in world.cards),
+            rows=tuple(rows),
+            settings=RunSettings(
+                split=str(self.split),
+                best_single=best,
+                reference_usd=world.reference_usd,
+                reward=reward.model_dump(),
+                levels=world.levels,
+            ),
+            versions=versions(),
+            seed=seed,
+        )
 
 
 def rule_policies(world: World) -> dict[str, PolicyFor]:

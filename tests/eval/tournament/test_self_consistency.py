@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from router_r1_envs.worlds.recorded_world.arrays import Grid
 
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
@@ -9,7 +10,6 @@ from router_r1.data.splits import Split, split_of
 from router_r1.model_cards import ModelCard
 from router_r1.pricing import Price
 from router_r1_envs.worlds.base import Level
-from router_r1_envs.worlds.recorded_world.arrays import Grid
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 from router_r1_eval.report import write_report
