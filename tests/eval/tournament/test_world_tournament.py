@@ -1,0 +1,87 @@
+"""Tournaments in worlds without a table: any world, also one of another package, has rows for its single candidates."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from router_r1 import ModelCard, ModelPool
+from router_r1.data.questions import Question
+from router_r1.data.splits import Split
+from router_r1.episode import Limits
+from router_r1.pricing import Price
+from router_r1.prompts import PromptBuilder, policy_messages
+from router_r1.testing import ScriptedPolicy, ScriptedPool
+from router_r1.trace import read_traces
+from router_r1_envs.worlds.base import Level
+from router_r1_eval.tournament.world_tournament import WorldTournament
+from router_r1_reward import RewardConfig
+
+CARDS = tuple(
+    ModelCard(name=name, price=Price(input=price, output=price))
+    for name, price in (("small", 1.0), ("large", 10.0))
+)
+
+
+class Sums:
+    """A world of sums: `large` is always right, `small` only about even numbers."""
+
+    name = "sums"
+    cards = CARDS
+    levels = (Level(name="low", budget_usd=0.01), Level(name="high", budget_usd=0.1))
+    limits = Limits()
+    reference_usd = 0.001
+
+    def questions(self, split: Split, limit: int | None = None) -> Sequence[Question]:
+        first = {Split.TRAIN: 0, Split.VALIDATION: 100, Split.TEST: 200}[split]
+        return [
+            Question(id=f"q{n}", question=f"What is {n} + 1?", answer=str(n + 1), metric="math")
+            for n in range(first, first + 8)
+        ][:limit]
+
+    def prompt(self, question: Question) -> PromptBuilder:
+        return policy_messages
+
+    def varied(self, question: Question, seed: int) -> Question:
+        return question
+
+    def pool(self, question: Question) -> ModelPool:
+        number = int(question.id[1:])
+        small = str(number + 1) if number % 2 == 0 else "0"
+        return ScriptedPool(
+            {"small": f"The answer is {small}.", "large": f"The answer is {number + 1}."},
+            cards=CARDS,
+        )
+
+
+def guess(episode) -> str:
+    return "<think>No idea.</think><answer>-1</answer>"
+
+
+def test_a_policy_is_compared_with_every_single_candidate_and_a_random_one(tmp_path) -> None:
+    traces = tmp_path / "traces.jsonl"
+    contest = WorldTournament(Sums(), {"guess": ScriptedPolicy(guess)})
+    results = contest.hold(RewardConfig(reference_usd=0.001), traces=traces)
+    rows = {row.name: row for row in results.rows}
+    assert set(rows) == {"guess", "single small", "single large", "random"}
+    assert (rows["guess"].kind, rows["guess"].accuracy, rows["guess"].calls) == ("agent", 0, 0)
+    assert rows["single large"].accuracy == 1
+    assert rows["single small"].accuracy == 0.5
+    assert rows["single large"].cost_usd == pytest.approx(
+        10 * rows["single small"].cost_usd, rel=0.2
+    )
+    assert results.settings.best_single == "large"
+    assert rows["single large"].vs_best_single.accuracy_diff == 0
+    assert [point.setting for point in rows["random"].curve] == ["low", "high"]
+    assert rows["random"].right_specialist is None
+    assert len(list(read_traces(traces))) == 2 * results.questions
+
+
+def test_the_lines_start_with_the_highest_reward() -> None:
+    contest = WorldTournament(Sums(), limit=4)
+    results = contest.hold(RewardConfig(reference_usd=0.001))
+    rewards = [row.reward for row in results.rows]
+    lines = contest.summary(results)
+    assert len(lines) == len(rewards) == 3
+    best = max(results.rows, key=lambda row: row.reward)
+    assert lines[0].startswith(best.name)
+    assert not any("right" in line for line in lines)  # only the generated world knows specialists
