@@ -341,7 +341,9 @@ def test_settings_keep_what_a_run_records_beyond_the_known_ones() -> None:
     [
         ("", "Expecting value"),
         ("[]", "valid dictionary"),
-        ('{"questions": 1, "rows": []}', "rows"),
+        ("{", "Expecting property name"),
+        ('{"questions": 3}', "rows: Field required"),
+        ('{"questions": 1, "rows": []}', "rows: "),
         ('{"questions": 0, "rows": [{"name": "a", "kind": "agent"}]}', "questions"),
         ('{"questions": 1, "rows": [{"name": "a", "kind": "agent"}]}', r"rows\.0\.accuracy"),
         (
@@ -365,6 +367,17 @@ def test_what_is_not_a_results_file_is_refused_with_the_place_and_a_remedy(
         Results.read(path)
     with pytest.raises(DataError, match="missing"):
         Results.read(tmp_path / "missing.json")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("accuracy", 1.5), ("accuracy", float("nan")), ("cost_usd", -1), ("kind", "hero")],
+)
+def test_a_row_with_an_impossible_figure_is_named(key: str, value: Any, tmp_path: Path) -> None:
+    content = copy.deepcopy(FILES["tournament"])
+    content["rows"][1][key] = value
+    with pytest.raises(DataError, match=rf"results\.json: no results: rows\.1\.{key}: "):
+        Results.read(written(tmp_path / "results.json", content))
 
 
 # --- what readers ask of the rows
