@@ -23,6 +23,7 @@ from pydantic import (
     Field,
     ValidationError,
     ValidationInfo,
+    field_serializer,
     field_validator,
     model_validator,
 )
@@ -31,7 +32,7 @@ from router_r1.errors import DataError
 from router_r1.files import write_json
 from router_r1.pricing import Price
 from router_r1_envs.worlds.base import Level
-from router_r1_envs.worlds.recorded_world.runs import Run
+from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun
 from router_r1_eval.stats.bootstrap import interval, paired
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -118,7 +119,12 @@ class Point(_Record):
 
     @classmethod
     def of_run(
-        cls, run: Run, baseline: Run | None = None, *, setting: str | None = None, seed: int = 0
+        cls,
+        run: RouterRun,
+        baseline: RouterRun | None = None,
+        *,
+        setting: str | None = None,
+        seed: int = 0,
     ) -> Point:
         """Measure a router.
 
@@ -245,9 +251,9 @@ class Row(Point, _Named):
         cls,
         name: str,
         kind: Kind,
-        runs: Mapping[str, Run],
+        runs: Mapping[str, RouterRun],
         main: str,
-        baseline: Run,
+        baseline: RouterRun,
         *,
         seed: int = 0,
     ) -> Row:
@@ -357,6 +363,11 @@ class RunSettings(_Record):
     """Peak memory of a run, of its process and its GPU."""
     judge: JudgeRecord | None = None
     """None if metrics graded the answers."""
+
+    @field_serializer("levels")
+    def _levels_in_full(self, levels: tuple[Level, ...]) -> list[dict[str, Any]]:
+        """With unset fields as null: a level without a budget says so."""
+        return [level.model_dump() for level in levels]
 
 
 class Results(_Record):
@@ -468,13 +479,13 @@ class Results(_Record):
         return next((row for row in self.rows if row.name in names), None)
 
 
-def point(run: Run, bar: Run | None, seed: int = 0) -> dict[str, Any]:
+def point(run: RouterRun, bar: RouterRun | None, seed: int = 0) -> dict[str, Any]:
     """`Point.of_run` as a JSON object."""
     return Point.of_run(run, bar, seed=seed).to_json()
 
 
 def row(
-    name: str, kind: Any, runs: Mapping[str, Run], head: str, bar: Run, seed: int = 0
+    name: str, kind: Any, runs: Mapping[str, RouterRun], head: str, bar: RouterRun, seed: int = 0
 ) -> dict[str, Any]:
     """`Row.of_runs` as a JSON object."""
     return Row.of_runs(name, kind, runs, head, bar, seed=seed).to_json()

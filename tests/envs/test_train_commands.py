@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import typer
 import yaml
+from router_r1_envs.commands import register
 from typer.testing import CliRunner
 
 from router_r1.data.splits import Split
 from router_r1.errors import ConfigError, DataError
 from router_r1.trace import read_traces
-from router_r1_envs.commands import register
 from router_r1_envs.verl_training.dataset import read_row
 from router_r1_envs.worlds.generated_world.world import GeneratedWorld
 from router_r1_eval.tournament.commands import register as register_evaluation

@@ -10,15 +10,15 @@ import pytest
 from pydantic import ValidationError
 
 from router_r1.errors import DataError
-from router_r1_envs.worlds.recorded_world.runs import Run
+from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun
 from router_r1_eval.results import Point, Results, Row, RunSettings, Versus, versions
 
 POINT_KEYS = {"accuracy", "cost_usd", "calls", "ci95", "cost_ci95", "vs_best_single"}
 
 
-def run(values: list[float], cost: float = 0.001, calls: float = 1.0) -> Run:
+def run(values: list[float], cost: float = 0.001, calls: float = 1.0) -> RouterRun:
     scores = np.array(values, dtype=float)
-    return Run(scores, np.full(len(scores), cost), np.full(len(scores), calls))
+    return RouterRun(scores, np.full(len(scores), cost), np.full(len(scores), calls))
 
 
 BASELINE = run([1, 0, 1, 0] * 50, cost=0.004)
@@ -41,7 +41,7 @@ def test_a_point_has_the_means_and_their_intervals() -> None:
 def test_dollars_have_an_interval_of_their_own() -> None:
     """Every second question costs 3 and the others 1: a mean of 200 lies within 1.96 / sqrt(200) of 2."""
     found = Point.of_run(
-        Run(np.ones(200), np.array([1.0, 3.0] * 100), np.ones(200)), BASELINE
+        RouterRun(np.ones(200), np.array([1.0, 3.0] * 100), np.ones(200)), BASELINE
     ).to_json()
     assert found["ci95"] == [1, 1]
     assert found["cost_ci95"] == pytest.approx([2 - 1.96 / 200**0.5, 2 + 1.96 / 200**0.5], abs=0.03)

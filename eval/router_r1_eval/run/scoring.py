@@ -29,7 +29,7 @@ from router_r1.errors import ConfigError, DataError
 from router_r1.files import write_json
 from router_r1.model_cards import ModelCard
 from router_r1.trace import Trace
-from router_r1_envs.worlds.recorded_world.runs import Run
+from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun as Run
 from router_r1_eval import benchmarks
 from router_r1_eval.results import point, versions
 from router_r1_eval.run.efficiency import efficiency

@@ -13,7 +13,7 @@ import pytest
 
 import router_r1 as rr
 from router_r1.trace import TraceWriter
-from router_r1_envs.worlds.recorded_world.runs import Run
+from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun
 from router_r1_eval.report import write_report
 from router_r1_eval.results import Kind, Row
 
@@ -92,16 +92,16 @@ class Page(HTMLParser):
         return text[text.index(f" {name} ") :][:120]
 
 
-def run_with(right: int, of: int = 200, cost: float = 0.001, calls: float = 1.0) -> Run:
+def run_with(right: int, of: int = 200, cost: float = 0.001, calls: float = 1.0) -> RouterRun:
     """A run that answers the first questions correctly."""
-    return Run((np.arange(of) < right).astype(float), np.full(of, cost), np.full(of, calls))
+    return RouterRun((np.arange(of) < right).astype(float), np.full(of, cost), np.full(of, calls))
 
 
 BASELINE = run_with(120, cost=0.004)
 
 
 def row_of(
-    name: str, kind: Kind, levels: Mapping[str, Run], main: str | None = None
+    name: str, kind: Kind, levels: Mapping[str, RouterRun], main: str | None = None
 ) -> dict[str, Any]:
     """A row of results.json, compared with BASELINE; the first level is the main one unless another is named."""
     main = next(iter(levels)) if main is None else main
@@ -124,7 +124,7 @@ def standard_rows() -> list[dict[str, Any]]:
     policy["curve"][1]["asked"] = {"small": 0.9, "large": 0.4}
     # As many correct answers, to other questions, and one more: higher, but not significantly.
     shuffled = np.random.default_rng(0).permutation(200)
-    near = Run(run_with(121).value[shuffled], np.full(200, 0.0035), np.ones(200))
+    near = RouterRun(run_with(121).value[shuffled], np.full(200, 0.0035), np.ones(200))
     return [
         policy,
         row_of("knn", "router", {"": near}),
@@ -216,7 +216,7 @@ def make_row() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def make_run() -> Callable[..., Run]:
+def make_run() -> Callable[..., RouterRun]:
     """`run_with`."""
     return run_with
 
