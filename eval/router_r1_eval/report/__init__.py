@@ -3,8 +3,8 @@
     page.py              the sections, in order; document.py: the HTML frame (page.html, page.css, page.js)
     sample_section.py    what the sample can show; settings_section.py: settings and versions
 
-    cost_accuracy.py     figure: accuracy against cost
-    differences.py       figure: differences to the best single model; rewards.py: mean rewards; row_chart.py: their axes
+    cost_accuracy.py     figure: accuracy against cost; cost_accuracy_caption.py: its caption
+    differences.py       figure: differences to the best single model; rewards.py: mean rewards; row_chart.py: their axis
     learning_curve.py    figure: metrics over training steps
     svg.py               drawings; scales.py: axes; labels.py: label placement; row_style.py: colours and markers
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from router_r1_eval.report.labels import LETTER_WIDTH, Box, Spot, place_labels
 from router_r1_eval.report.number_format import compact
 from router_r1_eval.report.row_names import one_name, shortened
-from router_r1_eval.report.row_style import RowStyle, is_routing, row_styles
+from router_r1_eval.report.row_style import is_routing, row_styles
 from router_r1_eval.report.scales import Linear, cost_scale
 from router_r1_eval.report.svg import Drawing
 from router_r1_eval.results import BEST_SINGLE, NAME_SEPARATOR, Point, Results, Row
@@ -45,7 +45,7 @@ class _Window:
 
 def frontier(results: Results, width: float) -> Drawing:
     """Draw accuracy against cost for all rows."""
-    points = _points(results)
+    points = drawn_points(results)
     low = min(_bounds(p)[0] for p in points)
     high = max(_bounds(p)[1] for p in points)
     margin = 0.04 * (high - low) or 0.02
@@ -61,61 +61,16 @@ def close_up(results: Results, width: float) -> Drawing | None:
         return None
     top = max(_bounds(p)[1] for row in (*rivals, best) for p in (row, *row.curve)) + 0.005
     bottom = min(best.accuracy - 0.6 * (top - best.accuracy), _bounds(best)[0]) - 0.005
-    accuracies = [point.accuracy for point in _points(results)]
+    accuracies = [point.accuracy for point in drawn_points(results)]
     whole = max(accuracies) - min(accuracies)
-    near = [p for p in _points(results, oracles=False) if bottom <= p.accuracy <= top]
+    near = [p for p in drawn_points(results, oracles=False) if bottom <= p.accuracy <= top]
     if len({(p.cost_usd, p.accuracy) for p in near}) < 3 or top - bottom > 0.5 * whole:
         return None
     window = _Window(tuple(1000 * p.cost_usd for p in near), bottom, top)
     return _Plot(results, width, window, "closeup").draw()
 
 
-def cost_accuracy_caption(results: Results, how_mixed: str) -> str:
-    """Explain the lines and points that the figure has.
-
-    Args:
-        results: what is drawn.
-        how_mixed: on which questions the mixed single models are chosen, in words.
-    """
-    styles = list(row_styles(results).values())
-    sentences = _curve_sentences([style for style in styles if style.has_curve])
-    if any(point.ci95 for point in _points(results)):
-        sentences.append("vertical lines: 95 % bootstrap intervals")
-    filled_baselines = any(style.shape == "circle" and not style.routes for style in styles)
-    circles = ["policies"] * results.has("agent") + ["baselines"] * filled_baselines
-    meanings = {
-        "circle": " and ".join(circles),
-        "square": "routers",
-        "ring": "single models",
-        "diamond": "the oracle",
-    }
-    drawn = [shape for shape in meanings if any(style.shape == shape for style in styles)]
-    sentences.append(
-        "; ".join(f"{shape}{'s' * (shape != 'diamond')}: {meanings[shape]}" for shape in drawn)
-    )
-    if next(_zero_router(results), None) is not None:
-        sentences.append(
-            f"dashed: what mixing single models at random reaches, without looking at the question; {how_mixed}"
-        )
-    if results.best is not None:
-        sentences.append("dotted: the best single model")
-    return " ".join(f"{text[0].upper()}{text[1:]}." for text in sentences)
-
-
-def _curve_sentences(curves: Sequence[RowStyle]) -> list[str]:
-    """What the lines are."""
-    if not any(style.routes for style in curves):
-        line = "thin grey lines join the levels of a baseline; the large point is its main level"
-        return [line] if curves else []
-    sentences = [
-        "lines join the levels of a router; the large point is its main level, the small ones are the others"
-    ]
-    if not all(style.routes for style in curves):
-        sentences.append("thin grey lines: the levels of a baseline")
-    return sentences
-
-
-def _points(results: Results, *, oracles: bool = True) -> list[Point]:
+def drawn_points(results: Results, *, oracles: bool = True) -> list[Point]:
     """All points that are drawn: only the main one of a single model, and all levels of other rows."""
     return [
         point
@@ -208,7 +163,7 @@ class _Plot:
         has_zero = getattr(self.across, "zero", 0.0) is not None
         spots = [
             (self.across(cost), self.up(accuracy))
-            for cost, accuracy in _zero_router(self.results)
+            for cost, accuracy in zero_router_curve(self.results)
             if cost > 0 or has_zero
         ]
         if len(spots) > 1:
@@ -326,8 +281,12 @@ class _Plot:
         return min(rows, key=self._rank)
 
 
-def _zero_router(results: Results) -> Iterator[tuple[float, float]]:
-    """Points (dollars per 1,000 questions, accuracy) along the curve of the single models, mixed without looking at questions."""
+def zero_router_curve(results: Results) -> Iterator[tuple[float, float]]:
+    """Points along the curve of mixed single models: what a router reaches that does not look at questions.
+
+    Yields:
+        Dollars per 1,000 questions, and accuracy.
+    """
     singles = {row.name: (row.cost_usd, row.accuracy) for row in results.singles}
     if len(singles) < 2:
         return

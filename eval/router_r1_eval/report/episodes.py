@@ -106,7 +106,10 @@ def candidate_calls(trace: Trace) -> int:
 
 
 def kinds_of(episodes: Sequence[EpisodeSummary]) -> dict[int, tuple[str, ...]]:
-    """Number of each episode -> which of `KINDS` it is. A score from 0.5 is right; expensive is the most expensive tenth."""
+    """Number of each episode -> which of `KINDS` it is.
+
+    An answer is right from a score of 0.5. Expensive is the most expensive tenth.
+    """
     costs = sorted((episode.cost_usd for episode in episodes), reverse=True)
     bound = costs[int(_EXPENSIVE * (len(costs) - 1))] if costs else 0.0
     kinds = {}

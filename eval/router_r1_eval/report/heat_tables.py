@@ -1,4 +1,4 @@
-"""Tables whose cells are coloured by their value: regret and accuracy by category, corpus metrics, candidates called."""
+"""Tables whose cells are coloured by their value: categories, corpus metrics, candidates called."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST_TITLE = 28  # letters
 
 @dataclass(frozen=True)
 class _HeatTable:
-    """A table whose cells have the stronger a colour, the larger their value; negative values have another colour."""
+    """A table whose larger values have a stronger colour; negative values have another colour."""
 
     columns: Sequence[str]
     lines: Sequence[tuple[str, Sequence[float | None]]]
@@ -129,7 +129,7 @@ def corpus_table(results: Results, caption: str) -> str:
 
 
 def called_table(results: Results, caption: str) -> str:
-    """Policy and level x candidate: share of the questions for which it was called; empty if no policy has the figures."""
+    """Policy and level x candidate: share of the questions for which it was called; empty without such figures."""
     lines = [
         (f"{row.name}, {point.setting}" if point.setting else row.name, point.asked)
         for row in results.rows

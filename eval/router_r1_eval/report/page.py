@@ -9,7 +9,8 @@ from pathlib import Path
 
 from router_r1_envs.verl_training.training_log import read_metrics
 from router_r1_eval.report.calls_table import calls_table
-from router_r1_eval.report.cost_accuracy import close_up, cost_accuracy_caption, frontier
+from router_r1_eval.report.cost_accuracy import close_up, frontier
+from router_r1_eval.report.cost_accuracy_caption import cost_accuracy_caption
 from router_r1_eval.report.differences import differences, differences_caption
 from router_r1_eval.report.document import Document
 from router_r1_eval.report.efficiency_table import efficiency_table
@@ -84,7 +85,7 @@ _CAPPED = (
     "Against the best single model, at no more than {}: every router at the level that validation chose. On the test "
     "questions it may cost a little more. Columns as in the table of results."
 )
-_CORPUS = "Metrics over all answers together, as the authors of the benchmark define them; they range from 0 or −1 to 1."
+_CORPUS = "Metrics over all answers together, as the benchmark's authors define them; they range from 0 or −1 to 1."
 _EFFICIENCY = "Calls to each model, and its price. Times of replayed calls are those of the replay."
 _LEVELS = "Every level. Columns as in the table of results."
 _CHOSEN_ON = {
@@ -93,8 +94,8 @@ _CHOSEN_ON = {
 }
 _MIXTURES = "What mixing the levels of a router at random reaches; the levels are {}."
 _TWO_MODELS = (
-    "Between two models: the share of calls to {strong}, the others going to {weak}, that recovers a part of the gap of "
-    "{gap:.1f} points."
+    "Between two models: the share of calls to {strong}, the others going to {weak}, that recovers a part of the gap "
+    "of {gap:.1f} points."
 )
 _LEARNING = "Training and validation over the steps of reinforcement learning."
 
@@ -170,6 +171,6 @@ def _about_sample(episodes: Sequence[EpisodeSummary]) -> str:
     some_expensive = any("expensive" in kinds for kinds in kinds_of(episodes).values())
     expensive = "Expensive: the most expensive tenth. " if some_expensive else ""
     return (
-        f"<p>A sample of the {len(episodes):,} episodes of {_routers(episodes)}, drawn by a hash and not by hand: some of "
-        f"each kind, then the next in order. {expensive}The arrow keys turn pages.</p>"
+        f"<p>A sample of the {len(episodes):,} episodes of {_routers(episodes)}, drawn by a hash and not by hand: "
+        f"some of each kind, then the next in order. {expensive}The arrow keys turn pages.</p>"
     )

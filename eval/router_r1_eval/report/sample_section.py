@@ -1,4 +1,4 @@
-"""The first section: which differences the sample can show, what a router could gain, and which differences it shows."""
+"""The first section: which differences the sample can show and does show, and how much a router could gain."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Linear:
 
 @dataclass(frozen=True)
 class Log:
-    """Equal distances for equal ratios, from `low` at the pixel `start` to `high` at `end`; 0 may have a place of its own."""
+    """Equal distances for equal ratios, from `low` at the pixel `start` to `high` at `end`; 0 may have its own place."""
 
     low: float
     high: float
@@ -51,7 +51,11 @@ class Log:
     """Pixel of the value 0; None if the scale has no place for it."""
 
     def __call__(self, value: float) -> float:
-        """The position of a value, in pixels. Raises `ValueError` for a negative value, and for 0 without a place for it."""
+        """The position of a value, in pixels.
+
+        Raises:
+            ValueError: the value is negative, or 0 and the scale has no place for it.
+        """
         if value <= 0:
             if self.zero is None or value < 0:
                 raise ValueError(f"a logarithmic scale has no place for {value}")
@@ -60,7 +64,7 @@ class Log:
         return self.start + share * (self.end - self.start)
 
     def ticks(self, most: int) -> list[float]:
-        """1, 2 and 5, or 1 and 3, or 1 times powers of ten, thinned out if too many; other round values if too few are in the range."""
+        """1, 2 and 5, or 1 and 3, or 1 times powers of ten, whichever is few enough; in a short range, other round values."""
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         for steps in ((1, 2, 5), (1, 3), (1,)):
             found = [

@@ -214,7 +214,8 @@ class Drawing:
     def _svg(self, attributes: str, first: str) -> str:
         return (
             f'<svg{attributes} viewBox="0 0 {self.width:g} {self.height:g}" '
-            f'width="{self.width:g}" height="{self.height:g}" font-family="{html.escape(FONT)}" font-size="{self.size:g}" role="img" '
+            f'width="{self.width:g}" height="{self.height:g}" '
+            f'font-family="{html.escape(FONT)}" font-size="{self.size:g}" role="img" '
             f'aria-label="{html.escape(self.label)}">{first}{"".join(self._parts)}</svg>'
         )
 

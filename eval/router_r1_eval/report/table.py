@@ -80,7 +80,8 @@ def framed(caption: str, kind: str, head: str, body: str, note: str) -> str:
     notes = f'<p class="note">{note}</p>' if note else ""
     label = html.escape(html.unescape(re.sub("<[^>]*>", "", caption)))
     return (
-        f'<figure class="table"><figcaption>{caption}</figcaption><div class="scroll" role="region" aria-label="{label}" tabindex="0">'
+        f'<figure class="table"><figcaption>{caption}</figcaption>'
+        f'<div class="scroll" role="region" aria-label="{label}" tabindex="0">'
         f"<table{kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{notes}</figure>"
     )
 
