@@ -8,10 +8,21 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 
 IGNORE_UNKNOWN = "ignore unknown keys"
 """The validation context in which unknown keys are ignored."""
+
+
+def ignoring_unknown(model: type[BaseModel]) -> BeforeValidator:
+    """Annotates a field whose type is a strict model, so that unknown keys are ignored there too."""
+    return BeforeValidator(lambda values, info: _known_fields(model, values, info))
+
+
+def _known_fields(model: type[BaseModel], values: Any, info: ValidationInfo) -> Any:
+    if info.context == IGNORE_UNKNOWN and isinstance(values, dict):
+        return {key: values[key] for key in values if key in model.model_fields}
+    return values
 
 
 class JsonRecord(BaseModel):
@@ -23,11 +34,10 @@ class JsonRecord(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _drop_unknown_keys(cls, values: Any, info: ValidationInfo) -> Any:
-        ignore = info.context == IGNORE_UNKNOWN and cls.model_config.get("extra") == "forbid"
-        if ignore and isinstance(values, dict):
-            return {key: values[key] for key in values if key in cls.model_fields}
-        return values
+    def _drop_unknown(cls, values: Any, info: ValidationInfo) -> Any:
+        if cls.model_config.get("extra") == "allow":
+            return values
+        return _known_fields(cls, values, info)
 
     @property
     def given(self) -> dict[str, Any]:

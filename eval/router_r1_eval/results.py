@@ -15,7 +15,7 @@ import json
 import platform
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, ValidationError, field_serializer
 
@@ -24,7 +24,7 @@ from router_r1.files import write_json
 from router_r1.pricing import Price
 from router_r1_envs.worlds.base import Level
 from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun
-from router_r1_eval.json_record import IGNORE_UNKNOWN, JsonRecord
+from router_r1_eval.json_record import IGNORE_UNKNOWN, JsonRecord, ignoring_unknown
 from router_r1_eval.result_rows import (
     Bounds,
     Category,
@@ -82,7 +82,7 @@ class Efficiency(JsonRecord):
     """Median of generated tokens by the seconds of the whole call."""
     first_token_s: float | None = None
     """Median time to the first token; None if replies were not streamed."""
-    price: Price | None = None
+    price: Annotated[Price, ignoring_unknown(Price)] | None = None
 
 
 class CrossFittedOracle(JsonRecord):
@@ -143,7 +143,7 @@ class RunSettings(JsonRecord):
     reference_usd: float | None = None
     costs_estimated: float = 0.0
     """Share of the outcomes whose costs are estimates."""
-    levels: tuple[Level, ...] = ()
+    levels: tuple[Annotated[Level, ignoring_unknown(Level)], ...] = ()
     reward: dict[str, Any] = {}
     fixed: dict[str, Any] = {}
     """Benchmark, agent and pool of a run, which a resumed run must repeat."""

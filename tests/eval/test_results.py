@@ -218,9 +218,14 @@ def test_the_kind_bar_of_old_files_becomes_baseline(tmp_path: Path) -> None:
 
 def test_unknown_keys_of_a_file_are_ignored_at_every_depth(tmp_path: Path) -> None:
     newer = copy.deepcopy(FILES["tournament"])
-    for place in (newer, newer["rows"][0], newer["rows"][0]["hull"], newer["headroom"]):
+    first, levels = newer["rows"][0], newer["settings"]["levels"]
+    for place in (newer, first, first["hull"], first["curve"][0], newer["headroom"], levels[0]):
         place["from_the_future"] = 1
     assert Results.read(written(tmp_path / "newer.json", newer)).to_json() == FILES["tournament"]
+    newer = copy.deepcopy(FILES["benchmark run"])
+    for calls in (newer["efficiency"]["small"], newer["efficiency"]["small"]["price"]):
+        calls["from_the_future"] = 1
+    assert Results.read(written(tmp_path / "newer.json", newer)).to_json() == FILES["benchmark run"]
 
 
 def test_a_writer_cannot_set_an_unknown_field() -> None:
