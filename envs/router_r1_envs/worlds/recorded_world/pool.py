@@ -1,4 +1,4 @@
-"""The candidates of a recorded world: an outcome table answers for them, and every answer is booked at its recorded cost."""
+"""The candidates of a recorded world: the table answers for them, and each answer is booked at its recorded cost."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ class RecordedPool(ModelPool):
     ) -> None:
         """
         Args:
-            table: whose prices and endpoints these are.
-            cards: the candidates as the policy is told of them.
-            find: the outcome that a request gets.
-            text: what the policy reads of an outcome.
-            misses: counts, by candidate, the requests that the table has no answer to.
+            table: gives endpoints and prices.
+            cards: the candidates, as the policy sees them.
+            find: finds the outcome of a request.
+            text: renders an outcome for the policy.
+            misses: counts, by candidate, the requests without an outcome.
         """
         transport = _RecordedTransport(table, find, text, misses)
         super().__init__(cards, table.endpoints, transport=transport, source=table.source)
         self._find = find
 
     async def call(self, name: str, request: Request, account: Account | None = None) -> Response:
-        """Answer from the table. An outcome with a cost of its own is booked at exactly this cost."""
+        """Answer from the table. An outcome that states its cost is booked at exactly this cost."""
         card = self.card(name)
         outcome = self._find(name, request)
         price = card.price if outcome is None else as_booked(outcome, card.price)[1]
@@ -94,17 +94,21 @@ class _RecordedTransport:
         )
 
     def check(self, cards: tuple[ModelSpec, ...]) -> None:
-        """A table needs neither endpoints nor keys."""
+        """Nothing to check: a table needs neither endpoints nor keys."""
 
     async def aclose(self) -> None:
         """Nothing to release."""
 
 
 def as_booked(outcome: Outcome, price: Price) -> tuple[Usage, Price]:
-    """Tokens and price of an outcome, whose product is its cost.
+    """The tokens and the price to book an outcome with, so that tokens x price is its cost.
 
-    Where the outcome has a cost of its own, the list price is scaled to meet it; a price of zero can not be scaled, so
-    all tokens then cost the same; and where there are no tokens, one prompt token stands for them, marked as estimated.
+    If the outcome states its cost, the list price is scaled to match. A price of zero cannot be scaled, so all tokens then get the same
+    price; if there are no tokens either, one prompt token, marked as estimated, carries the cost.
+
+    Args:
+        outcome: the recorded outcome.
+        price: the list price of its candidate.
     """
     usage = outcome.usage
     listed = cost_usd(usage, price)
