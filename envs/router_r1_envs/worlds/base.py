@@ -69,9 +69,9 @@ class World(Protocol):
     """Everything that training and evaluation know about a world.
 
     A world is built from its settings in every process that uses it, so equal settings must give equal worlds: the same
-    questions in the same order, the same prompts, the same levels. Many episodes run at the same time on one event loop.
-    The calls of one training group should get equal responses to equal requests (a simulation, a table, a record store);
-    otherwise luck with a response counts as the policy's merit.
+    questions in the same order, the same prompts, the same levels. Many episodes run at the same time on one event
+    loop. Equal requests should get equal responses (a simulation, a table, a record store); otherwise the luck of one
+    episode of a training group counts as the policy's merit.
 
     `SharedPoolWorld` implements `cards`, `prompt`, `varied` and `pool` for the common case of one pool.
     """

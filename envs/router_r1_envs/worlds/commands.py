@@ -75,7 +75,7 @@ def serve(
 
 
 def reward_of(world: World, assignments: list[str]) -> Any:
-    """The `RewardConfig` of a world: its reference cost, and `name=value` settings. Raises `ConfigError` for a wrong one."""
+    """The `RewardConfig` of a world with `name=value` settings. Raises `ConfigError` for a wrong setting."""
     from router_r1 import config
     from router_r1_reward import RewardConfig
 

@@ -36,7 +36,7 @@ class LiveWorldConfig(StrictModel):
     store: str
     """The record store; created if it does not exist."""
     mode: Literal["record", "replay"] = "record"
-    """`record` sends requests that are not in the store to the candidates; `replay` sends none, and such a call fails."""
+    """`record` sends requests that are not in the store to the candidates; `replay` fails such a call."""
     levels: Levels
     """Budgets of an episode, or values of an answer; training draws one for each episode."""
     reference_usd: Annotated[float, Field(gt=0)] | None = None
@@ -61,7 +61,7 @@ class LiveWorld(SharedPoolWorld):
             folder: where relative paths in the settings start.
 
         Raises:
-            ConfigError: a wrong pool file, a key that is not set (in record mode), or a free pool and no `reference_usd`.
+            ConfigError: a wrong pool file, a missing key (in record mode), or a free pool and no `reference_usd`.
             DataError: a wrong question file, an unknown metric, or the same question in two splits.
             StoreError: no record store, in replay mode.
         """

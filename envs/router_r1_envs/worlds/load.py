@@ -15,9 +15,9 @@ def load_world(source: str | Path | dict[str, Any], overrides: Sequence[str] = (
     """Build a world.
 
     Args:
-        source: the name of a kind that needs no settings (`generated`); a folder with an outcome table; a YAML file with
-            a `kind` and the settings of that kind; or such settings as a mapping. In a file, relative paths start at the
-            file's folder; in a mapping, at the working directory.
+        source: the name of a kind that needs no settings (`generated`); a folder with an outcome table; a YAML file
+            with a `kind` and the settings of that kind; or such settings as a mapping. In a file, relative paths start
+            at the file's folder; in a mapping, at the working directory.
         overrides: `a.b=value` assignments that replace settings.
 
     Raises:

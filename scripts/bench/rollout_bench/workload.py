@@ -40,7 +40,10 @@ class Draw:
         return 1 + int(self._uniform("rounds", episode) * self.rounds)
 
     def latency_s(self, episode: int, number: int) -> float:
-        """The latency of the call in round `number`: lognormal with mean `mean_s`, so its median is `mean_s * exp(-sigma^2 / 2)`."""
+        """The latency of the call in round `number`: lognormal with mean `mean_s`.
+
+        Its median is `mean_s * exp(-sigma^2 / 2)`.
+        """
         z = NormalDist().inv_cdf(self._uniform("latency", episode, number))
         return self.mean_s * math.exp(self.sigma * z - self.sigma**2 / 2)
 

@@ -1,4 +1,4 @@
-"""Loading a world from a name, a folder with an outcome table, a YAML file or a mapping, and the errors that name each fault."""
+"""Loading a world from a name, a folder with an outcome table, a YAML file or a mapping; errors name the fault."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Rule policies: how each plays an episode, and their ranking, which shows that candidates' skills are worth learning."""
+"""Rule policies: how each plays an episode, and their ranking, which shows that skills are worth learning."""
 
 import asyncio
 from collections import Counter
