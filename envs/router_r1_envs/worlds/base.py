@@ -44,7 +44,7 @@ from router_r1.prompts import PROMPTS, PromptBuilder
 
 
 class Level(StrictModel):
-    """The budget of an episode, or the value of its answer. Training draws one per episode; reports show each."""
+    """The budget of an episode, or the value of its answer. Training draws one per question; reports show each."""
 
     name: str
     """The name in reports."""
@@ -83,7 +83,7 @@ class World(Protocol):
     """The candidates: unique names, prices in dollars per million tokens. The same for every question."""
 
     levels: tuple[Level, ...]
-    """One or more, with unique names. Training draws one per episode; evaluation plays every question at each."""
+    """One or more, with unique names. Training draws one per question; evaluation plays every question at each."""
 
     limits: Limits
     """Limits of every episode. A level's `budget_usd` and `worth_usd` replace those given here."""

@@ -38,7 +38,7 @@ class LiveWorldConfig(StrictModel):
     mode: Literal["record", "replay"] = "record"
     """`record` sends requests that are not in the store to the candidates; `replay` fails such a call."""
     levels: Levels
-    """Budgets of an episode, or values of an answer; training draws one for each episode."""
+    """Budgets of an episode, or values of an answer; training draws one for each question."""
     reference_usd: Annotated[float, Field(gt=0)] | None = None
     """The cost of an expensive episode; by default, of two of the most expensive replies the pool can give."""
     limits: Limits = Limits()

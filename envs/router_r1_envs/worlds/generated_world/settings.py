@@ -35,6 +35,6 @@ class GeneratedWorldConfig(StrictModel):
     prompt: Literal["compact", "full"] = "compact"
     """`compact` for a small policy that learns this pool by heart; `full` states rules and candidates, for an LLM."""
     budgets_usd: Budgets = (0.0006, 0.002, 0.01)
-    """Budgets of an episode; training draws one for each. The smallest default does not pay for the generalist."""
+    """Budgets of an episode; training draws one for each question. The smallest default does not pay for the generalist."""
     max_rounds: Annotated[int, Field(ge=1)] = 4
     """Most rounds of routing."""
