@@ -81,7 +81,7 @@ if [ "$DRY_RUN" = 0 ]; then
   fi
   # Rows, cold start and checkpoints of a folder belong to one setting.
   world=$([ ! -f "$WORLD" ] || cksum <"$WORLD")
-  bash scripts/one_setting.sh "$OUT/setting" "STACK=$STACK WORLD=$WORLD ${world:+($world) }MODEL=$MODEL SEED=$SEED ALPHA=$ALPHA \
+  bash scripts/lib/pin_output_settings.sh "$OUT/setting" "STACK=$STACK WORLD=$WORLD ${world:+($world) }MODEL=$MODEL SEED=$SEED ALPHA=$ALPHA \
 ALGO=$ALGO TRAIN_QUESTIONS=$TRAIN_QUESTIONS VAL_QUESTIONS=$VAL_QUESTIONS"
 fi
 mkdir -p "$OUT/metrics"

@@ -1,20 +1,20 @@
 #!/usr/bin/env python
-"""What do the texts of an outcome table tell a router, beyond the category of a question and who agrees with whom?
+"""What do the texts of an outcome table tell a router beyond the question's category and which models agree?
 
     pip install scikit-learn
     python scripts/analysis/recorded_texts.py ../shared/data/mmlu_pro
     python scripts/analysis/recorded_texts.py ../shared/data/mmlu_pro --seeds 0 1 2
 
-Prints three tables, all on test questions, everything fitted on training questions:
+Prints three tables. All figures are on test questions, all models are fitted on training questions:
 
-    response    is this response right? From candidate and category; and its length; and its text; and the question's words
-    pair        two candidates agree: are they right? From who they are and the category; and how alike their texts are
-    planner     points against the best single model and share of its cost, with planners that see letters alone; the
-                length of each response as well (the default); or instead of it what the text classifier thinks of it
+    response    is this response right? From candidate and category; with its length; with its text; with the question
+    pair        two candidates agree: are they right? From their names and the category; with how alike their texts are
+    planner     accuracy points over the best single model and share of its cost, for planners that see letters only;
+                the length of each response too (the default); or the text classifier's logit instead of the length
 
-Of a table that holds only the ends of its texts (MMLU-Pro: the last 400 characters) only these are read, while the length is
-that of the whole. The text classifier is a logistic regression on words, pairs of words, candidate, category and length, in hashed features.
-What it thinks of a training response comes from a classifier that was not fitted on it.
+If a table holds only the ends of its texts (MMLU-Pro: the last 400 characters), only these are read; the length is
+that of the whole response. The text classifier is a logistic regression on hashed features: words, pairs of words,
+candidate, category and length. Its logits of training responses are out of fold.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 
 FOLDS = 5
 _WORD = re.compile(r"\w+|[^\w\s]")
-_WEIGHT = 2.0  # of all words of a text together, beside 1 for each other feature
+_WEIGHT = 2.0  # norm of all words of a text together; every other feature has the value 1
 _REGULARISATION = 0.3
 Features = dict[str, float]
 Cell = tuple[Question, Outcome]
 
 
 def words(text: str, mark: str) -> Features:
-    """Its words and pairs of words, each once; together a vector of length `_WEIGHT`."""
+    """The words and pairs of words of a text, each once, with `mark` before it; a vector with norm `_WEIGHT`."""
     found = _WORD.findall(text.lower())
     grams = {*found, *(f"{a} {b}" for a, b in itertools.pairwise(found))}
     return dict.fromkeys((f"{mark} {gram}" for gram in grams), _WEIGHT / max(1, len(grams)) ** 0.5)
 
 
-def who(question: Question, outcome: Outcome) -> Features:
-    """Candidate, category, and whether there is an answer at all."""
+def candidate(question: Question, outcome: Outcome) -> Features:
+    """Candidate, category, and whether the response has an answer."""
     names = [outcome.model, f"{question.category}", f"{outcome.model} {question.category}"]
     if outcome.short_answer is None:
         names += ["no answer", f"no answer {outcome.model}"]
@@ -63,31 +63,31 @@ def who(question: Question, outcome: Outcome) -> Features:
 
 
 def length(_: Question, outcome: Outcome) -> Features:
-    """In steps of a factor 1.6, for all candidates and for this one."""
+    """The length in tokens, in steps of a factor 1.6, for all candidates and for this one."""
     step = int(2 * np.log1p(outcome.output_tokens))
     return {f"length {step}": 1.0, f"length {step} {outcome.model}": 1.0}
 
 
 def text(_: Question, outcome: Outcome) -> Features:
-    """Words of the response."""
+    """The words of the response."""
     return words(outcome.text, "text")
 
 
-def asked(question: Question, _: Outcome) -> Features:
-    """Words of the question."""
+def question_words(question: Question, _: Outcome) -> Features:
+    """The words of the question."""
     return words(question.question, "question")
 
 
 VIEWS = {
-    "candidate, category": (who,),
-    "and length": (who, length),
-    "and text": (who, length, text),
-    "and the question's words": (who, length, text, asked),
+    "candidate, category": (candidate,),
+    "and length": (candidate, length),
+    "and text": (candidate, length, text),
+    "and the question's words": (candidate, length, text, question_words),
 }
 
 
 class Classifier:
-    """Is a response right? Logistic regression on hashed features."""
+    """Logistic regression on hashed features: is a response right?"""
 
     def __init__(self, view: Sequence[Any], cells: Sequence[Cell]) -> None:
         from sklearn.linear_model import LogisticRegression
@@ -104,17 +104,17 @@ class Classifier:
         return FeatureHasher(2**17, alternate_sign=False).transform(rows)
 
     def logits(self, cells: Sequence[Cell]) -> Any:
-        """[cells] of being right."""
+        """Logits of being right, [cells]."""
         return self._model.decision_function(self._features(cells))
 
 
 def cells(world: RecordedWorld, questions: Iterable[Question]) -> list[Cell]:
-    """All recorded responses to these questions."""
+    """All recorded responses to some questions."""
     found = ((q, world.table.outcome(q.id, name)) for q in questions for name in world.table.names)
     return [(question, outcome) for question, outcome in found if outcome is not None]
 
 
-def quality(right: Sequence[bool], logits: Any) -> str:
+def fit_quality(right: Sequence[bool], logits: Any) -> str:
     """Log-loss and area under the ROC curve."""
     from sklearn.metrics import log_loss, roc_auc_score
 
@@ -123,17 +123,17 @@ def quality(right: Sequence[bool], logits: Any) -> str:
 
 
 def probe_responses(world: RecordedWorld) -> None:
-    """The first table."""
+    """Print the table `response`."""
     train, test = (cells(world, world.questions(split)) for split in (Split.TRAIN, Split.TEST))
     right = [outcome.score > 0.5 for _, outcome in test]
     for name, view in VIEWS.items():
-        print(f"response  {name:32s} {quality(right, Classifier(view, train).logits(test))}")
+        print(f"response  {name:32s} {fit_quality(right, Classifier(view, train).logits(test))}")
 
 
 def agreeing(
     world: RecordedWorld, questions: Iterable[Question]
 ) -> Iterator[tuple[Features, float, bool]]:
-    """Pairs of candidates with one answer: who they are, how alike their texts are, and whether they are right."""
+    """Pairs of candidates with the same answer: features, Jaccard similarity of the texts, whether they are right."""
     for question in questions:
         found = [outcome for _, outcome in cells(world, [question])]
         for one, other in itertools.combinations(found, 2):
@@ -142,30 +142,30 @@ def agreeing(
             pair = f"{one.model} {other.model}"
             features = dict.fromkeys((pair, str(question.category), one.model, other.model), 1.0)
             sets = [set(words(outcome.text, "")) for outcome in (one, other)]
-            alike = len(sets[0] & sets[1]) / max(1, len(sets[0] | sets[1]))
-            yield features, alike, one.score > 0.5
+            similarity = len(sets[0] & sets[1]) / max(1, len(sets[0] | sets[1]))
+            yield features, similarity, one.score > 0.5
 
 
 def probe_pairs(world: RecordedWorld) -> None:
-    """The second table."""
+    """Print the table `pair`."""
     from sklearn.feature_extraction import DictVectorizer
     from sklearn.linear_model import LogisticRegression
 
     train, test = (list(agreeing(world, world.questions(s))) for s in (Split.TRAIN, Split.TEST))
-    for name, used in (("who, category", 0.0), ("and likeness of the texts", 5.0)):
+    for name, used in (("candidates, category", 0.0), ("and similarity of the texts", 5.0)):
         vectors = DictVectorizer()
         rows = [
-            [features | {"alike": used * alike} for features, alike, _ in part]
+            [features | {"alike": used * similarity} for features, similarity, _ in part]
             for part in (train, test)
         ]
         model = LogisticRegression(C=_REGULARISATION, max_iter=300)
         model.fit(vectors.fit_transform(rows[0]), [right for *_, right in train])
         logits = model.decision_function(vectors.transform(rows[1]))
-        print(f"pair      {name:32s} {quality([right for *_, right in test], logits)}")
+        print(f"pair      {name:32s} {fit_quality([right for *_, right in test], logits)}")
 
 
-class Read:
-    """What the text classifier thinks of each response, for a planner: [questions, candidates] logits."""
+class TextLogits:
+    """The text classifier's logit of each response, as a planner's view: [questions, candidates]."""
 
     def __init__(self, world: RecordedWorld) -> None:
         train = world.questions(Split.TRAIN)
@@ -176,11 +176,11 @@ class Read:
             known = [q for number, q in enumerate(train) if number % FOLDS != fold]
             classifier = Classifier(VIEWS["and text"], cells(world, known))
             part = cells(world, train[fold::FOLDS])
-            self._note(part, classifier.logits(part))
+            self._store(part, classifier.logits(part))
             every += classifier.logits(cells(world, rest)) / FOLDS
-        self._note(cells(world, rest), every)
+        self._store(cells(world, rest), every)
 
-    def _note(self, part: Sequence[Cell], logits: Any) -> None:
+    def _store(self, part: Sequence[Cell], logits: Any) -> None:
         for (question, outcome), logit in zip(part, logits, strict=True):
             self._found[question.id, outcome.model] = float(logit)
 
@@ -195,13 +195,13 @@ class Read:
 
 
 def probe_planners(world: RecordedWorld, seeds: Sequence[int]) -> None:
-    """The third table."""
+    """Print the table `planner`."""
     splits = TableSplits.of(world)
     test, best = splits.test, splits.best_column
     views = {
         "letters": lambda arrays: np.zeros(arrays.tokens.shape),
         "length": None,
-        "text": Read(world),
+        "text": TextLogits(world),
     }
     levels = splits.sensitivities
     print(f"planner   {'':16s} {'utility':8s} " + " ".join(f"{name:>11s}" for name in levels))
@@ -222,16 +222,17 @@ def probe_planners(world: RecordedWorld, seeds: Sequence[int]) -> None:
 
 
 def main() -> None:
+    """Fit everything and print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("table", type=Path, help="folder of an outcome table")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the planners")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="seeds of the planners")
     options = parser.parse_args()
     try:
         import sklearn  # noqa: F401
     except ImportError:
-        sys.exit("probe_recorded.py: scikit-learn is not installed; pip install scikit-learn")
+        sys.exit("recorded_texts.py: scikit-learn is not installed; pip install scikit-learn")
     began = time.monotonic()
     world = RecordedWorld(
         OutcomeTable.load(options.table),

@@ -1,15 +1,17 @@
-"""How fast answers are graded: short ones (em, f1, choice) on one core, answers in mathematics on two.
+"""Benchmark the graders: short answers (em, f1, choice) on one core, answers in mathematics on two.
 
     python scripts/bench/grade.py
 
-No answer is graded twice in a run, so nothing is gained by remembering answers. Short answers: names for em, replies of one to three sentences for
-f1, and arguments that end in a letter, over ten options in words, for choice; a third of them each. Mathematics: fractions, roots, intervals, tuples and
-polynomials in LaTeX, half of them right in another form, all of which math-verify has to read; plain numbers and numbers in sentences, which need none,
-are shown beside them and are in no figure of the last line.
+No answer occurs twice in a run, so a cache of answers gains nothing. A third of the short answers are names for em, a
+third replies of one to three sentences for f1, and a third arguments that end in a letter, over ten options in words,
+for choice. The mathematics are fractions, roots, intervals, tuples and polynomials in LaTeX, half of them right in
+another form, which math-verify has to parse. Plain numbers and numbers in sentences do not need math-verify; the table
+shows them, the last line does not.
 
-Short answers are counted by processor time, mathematics by the clock, with two threads and two workers; each is the best of several
-repeats, every repeat with answers of its own. On a machine that is busy with other things the clock says little: then twice the rate by
-processor time, all processes together, is what two idle cores would do at most. The last line is JSON.
+The rate of short answers is per second of processor time. The rate of mathematics is per second on the clock, with two
+threads and two workers. Each is the best of several repeats, and every repeat has answers of its own. On a busy machine
+the clock says little; twice the rate per second of processor time, over all processes, is then what two idle cores
+would reach at most. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -31,60 +33,29 @@ from router_r1_reward.metrics.maths import expression_verifier
 
 _CORES = 2
 _PLACES = (
-    "Vienna",
-    "Lagos",
-    "Quito",
-    "Oslo",
-    "Hanoi",
-    "Perth",
-    "Lima",
-    "Turin",
-    "Porto",
-    "Kyoto",
-    "Bergen",
-    "Tunis",
-)
+    "Vienna", "Lagos", "Quito", "Oslo", "Hanoi", "Perth", "Lima", "Turin", "Porto", "Kyoto", "Bergen", "Tunis",
+)  # fmt: skip
 _NAMES = (
-    "Ada",
-    "Boris",
-    "Chen",
-    "Dalia",
-    "Emil",
-    "Farah",
-    "Goran",
-    "Hana",
-    "Ivan",
-    "Kira",
-    "Lars",
-    "Olga",
-    "Pavel",
-)
+    "Ada", "Boris", "Chen", "Dalia", "Emil", "Farah", "Goran", "Hana", "Ivan", "Kira", "Lars", "Olga", "Pavel",
+)  # fmt: skip
 _SURNAMES = (
-    "Marsh",
-    "Keller",
-    "Okafor",
-    "Lindqvist",
-    "Tanaka",
-    "Rossi",
-    "Novak",
-    "Haddad",
-    "Sato",
-    "Weber",
-    "Duarte",
-)
+    "Marsh", "Keller", "Okafor", "Lindqvist", "Tanaka", "Rossi", "Novak", "Haddad", "Sato", "Weber", "Duarte",
+)  # fmt: skip
 _THINGS = (
-    "heat flow", "market price", "cell wall", "tax rate", "bond yield", "wave length", "river delta", "court ruling", "enzyme", "treaty",
-    "magnetic field", "surface area", "supply curve", "blood vessel", "prime factor", "plate boundary", "voltage", "mutation",
+    "heat flow", "market price", "cell wall", "tax rate", "bond yield", "wave length", "river delta",
+    "court ruling", "enzyme", "treaty", "magnetic field", "surface area", "supply curve", "blood vessel",
+    "prime factor", "plate boundary", "voltage", "mutation",
 )  # fmt: skip
 _CHANGES = (
-    "rises", "falls", "doubles", "stays constant", "depends on temperature", "grows with mass", "is halved", "vanishes", "moves inland",
+    "rises", "falls", "doubles", "stays constant", "depends on temperature", "grows with mass", "is halved",
+    "vanishes", "moves inland",
 )  # fmt: skip
 _LETTERS = "ABCDEFGHIJ"
 
 
 @dataclass(frozen=True)
 class Item:
-    """An answer, its gold answer, and how it is graded."""
+    """An answer to grade, its gold answer, and the metric."""
 
     answer: str
     gold: str
@@ -106,13 +77,13 @@ def _em(source: random.Random, number: int) -> Item:
 
 def _f1(source: random.Random, number: int) -> Item:
     gold = f"{_name(source)} and {_name(source)}"
-    told = gold if source.random() < 0.5 else f"{_name(source)} of {source.choice(_PLACES)}"
+    person = gold if source.random() < 0.5 else f"{_name(source)} of {source.choice(_PLACES)}"
     more = (
         f" It was shown in {source.choice(_PLACES)} in {source.randrange(1900, 2020)}, to an audience of {number + 100:,} people.",
         f' The critic {_name(source)} called it "a study of the {source.choice(_THINGS)}"; others disagreed.',
         "",
     )
-    text = f"The film was directed by {told}, who had met at the University of {source.choice(_PLACES)} some years earlier."
+    text = f"The film was directed by {person}, who had met at the University of {source.choice(_PLACES)} some years earlier."
     return Item(text + "".join(source.sample(more, 2)), gold, "f1")
 
 
@@ -143,13 +114,13 @@ def _choice(source: random.Random, number: int) -> Item:
 
 
 def short(source: random.Random, count: int) -> list[Item]:
-    """Answers for em, f1 and choice, as many of each, in turn."""
+    """Answers for em, f1 and choice in turn."""
     kinds = (_em, _f1, _choice)
     return [kinds[number % 3](source, number) for number in range(count)]
 
 
 def numbers(source: random.Random, count: int) -> list[Item]:
-    """Numbers as they end a worked solution."""
+    """Numbers as they stand at the end of a worked solution."""
     found = []
     for number in range(count):
         value = source.randrange(10, 10**6)
@@ -209,7 +180,7 @@ def _polynomial(source: random.Random) -> tuple[str, str, str]:
 
 
 def expressions(source: random.Random, count: int) -> list[Item]:
-    """LaTeX that has to be parsed, right in another form or wrong, in the sentences around it."""
+    """Expressions in LaTeX that are right in another form, or wrong; alone or in a sentence."""
     kinds = (_radical, _fraction, _interval, _pair, _polynomial)
     frames = ("${}$", "The answer is $\\boxed{{{}}}$.", "Hence we get \\boxed{{{}}}", "{}")
     found = []
@@ -227,14 +198,14 @@ def graded(item: Item) -> float:
 
 @dataclass(frozen=True)
 class Rate:
-    """How fast a kind of answer was graded, the best of several repeats."""
+    """The rate at which one kind of answer was graded."""
 
     by_clock: float
-    """Answers a second."""
+    """Answers per second on the clock, in the best repeat."""
     by_processor: float
-    """Answers a second of processor time of this process and its workers."""
+    """Answers per second of processor time of this process and its workers, in the best repeat."""
     score: float
-    """The mean score of all repeats."""
+    """The mean score over all repeats."""
 
 
 def best_rate(
@@ -243,7 +214,14 @@ def best_rate(
     repeats: int,
     threads: int = 1,
 ) -> Rate:
-    """Grade `count` answers in each repeat, drawn anew."""
+    """Grade new answers in each repeat and keep the best rates.
+
+    Args:
+        make: draws answers from a source of randomness.
+        count: answers in a repeat.
+        repeats: the number of repeats.
+        threads: threads that grade at the same time.
+    """
     clock, processor, score = [], [], 0.0
     for repeat in range(repeats):
         items = make(random.Random(repeat), count)
@@ -257,38 +235,40 @@ def best_rate(
 
 
 def _processor_s() -> float:
-    """Seconds of processor time of this process and of its workers so far."""
+    """Seconds of processor time of this process and its workers so far."""
     workers = [child.cpu_times() for child in psutil.Process().children()]
     return time.process_time() + float(sum(times.user + times.system for times in workers))
 
 
 def main() -> None:
-    """Command line."""
+    """Grade, print a table, and print one JSON object on the last line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--short", type=int, default=15_000, help="short answers in a repeat")
-    parser.add_argument("--maths", type=int, default=120, help="expressions in a repeat")
-    parser.add_argument("--repeats", type=int, default=10, help="the best one counts")
-    given = parser.parse_args()
-    if min(given.short, given.maths, given.repeats) < 3:
+    parser.add_argument("--short", type=int, default=15_000, help="short answers per repeat")
+    parser.add_argument("--maths", type=int, default=120, help="expressions per repeat")
+    parser.add_argument("--repeats", type=int, default=10, help="repeats; the best one counts")
+    options = parser.parse_args()
+    if min(options.short, options.maths, options.repeats) < 3:
         parser.error("--short, --maths and --repeats must be 3 or more")
     expression_verifier.require_math_verify()
-    with ThreadPoolExecutor(_CORES) as pool:  # the workers import sympy before the clock runs
+    with ThreadPoolExecutor(_CORES) as pool:  # the workers import sympy before the clock starts
         list(pool.map(graded, expressions(random.Random(-1), 20)))
 
     kinds: dict[str, tuple[Callable[[random.Random, int], list[Item]], int, int]] = {
-        "em": (lambda source, count: [_em(source, n) for n in range(count)], given.short // 3, 1),
-        "f1": (lambda source, count: [_f1(source, n) for n in range(count)], given.short // 3, 1),
-        "choice": (lambda s, count: [_choice(s, n) for n in range(count)], given.short // 3, 1),
-        "em, f1 and choice": (short, given.short, 1),
-        "numbers": (numbers, given.short // 3, 1),
-        "expressions, two threads": (expressions, given.maths, _CORES),
+        "em": (lambda source, count: [_em(source, n) for n in range(count)], options.short // 3, 1),
+        "f1": (lambda source, count: [_f1(source, n) for n in range(count)], options.short // 3, 1),
+        "choice": (lambda s, count: [_choice(s, n) for n in range(count)], options.short // 3, 1),
+        "em, f1 and choice": (short, options.short, 1),
+        "numbers": (numbers, options.short // 3, 1),
+        "expressions, two threads": (expressions, options.maths, _CORES),
     }
-    print(f"{'answers':26s} {'a second':>10s} {'a second of processor time':>28s} {'score':>7s}")
+    print(
+        f"{'answers':26s} {'per second':>10s} {'per second of processor time':>28s} {'score':>7s}"
+    )
     rates = {}
     for name, (make, count, threads) in kinds.items():
-        rate = rates[name] = best_rate(make, count, given.repeats, threads)
+        rate = rates[name] = best_rate(make, count, options.repeats, threads)
         print(f"{name:26s} {rate.by_clock:10,.0f} {rate.by_processor:28,.0f} {rate.score:7.2f}")
     maths = rates["expressions, two threads"]
     print(

@@ -1,10 +1,10 @@
-"""How long a tournament takes, fitting included, and how much memory: ten routers on a table of 5,199 questions and ten models.
+"""Benchmark a tournament: seconds, fitting included, and memory, on a table of 5,199 questions and ten models.
 
-    python scripts/bench/tournament.py                     a table that is drawn here
-    python scripts/bench/tournament.py --table DIR         one of yours
+    python scripts/bench/tournament.py                     a table drawn at random
+    python scripts/bench/tournament.py --table DIR         a table of yours
 
-The routers: label, kNN, ridge, k-means, best per category by price, naive Bayes vote, cascade, best single, cheapest, random; and
-whatever else is always there. The last line is JSON: seconds and peak memory (MiB) of this process.
+All registered one-shot routers take part, and the baselines of every tournament. The last line is JSON: seconds, and
+peak memory of this process in MiB.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from router_r1_reward import RewardConfig
 QUESTIONS, MODELS, CATEGORIES, LETTERS = 5199, 10, 14, "ABCDEFGHIJ"
 
 
-def drawn(seed: int = 0) -> OutcomeTable:
-    """Categories with words of their own, models with skills by category, texts of about eighty words."""
+def random_table(seed: int = 0) -> OutcomeTable:
+    """A table in which every category has its own words, every model its own accuracy per category, and every question
+    about eighty words."""
     source = random.Random(seed)
     names = [f"model-{number}" for number in range(MODELS)]
     skills = {name: [source.uniform(0.3, 0.8) for _ in range(CATEGORIES)] for name in names}
@@ -59,14 +60,14 @@ def drawn(seed: int = 0) -> OutcomeTable:
         )
         for name in names:
             right = source.random() < skills[name][category]
-            said = gold if right else source.choice(LETTERS)
+            answer = gold if right else source.choice(LETTERS)
             outcomes.append(
                 Outcome(
                     id=key,
                     model=name,
-                    text=f"The answer is ({said}).",
-                    answer=said,
-                    score=float(said == gold),
+                    text=f"The answer is ({answer}).",
+                    answer=answer,
+                    score=float(answer == gold),
                     input_tokens=200,
                     output_tokens=source.randrange(50, 400),
                 )
@@ -75,13 +76,13 @@ def drawn(seed: int = 0) -> OutcomeTable:
 
 
 def main() -> None:
-    """Command line."""
+    """Run a tournament, print its rows, and print one JSON object on the last line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--table", type=Path, help="folder of an outcome table")
-    given = parser.parse_args()
-    table = OutcomeTable.load(given.table) if given.table else drawn()
+    options = parser.parse_args()
+    table = OutcomeTable.load(options.table) if options.table else random_table()
     settings = RecordedWorldConfig(table=table.source, duplicates="first", graded=False)
     began = time.perf_counter()
     world = RecordedWorld(table, settings)

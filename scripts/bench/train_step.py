@@ -1,14 +1,15 @@
-"""What a training step costs on a CPU, beside what no trainer can save.
+"""Benchmark a training step on a CPU against the work that no trainer can avoid.
 
     python scripts/bench/train_step.py [--steps 8]
 
-The step is one of verl's, with the launch settings of `router_r1_envs.verl_on_cpu`: GRPO, 16 prompts, 8 episodes each, two
-turns an episode with an injected answer between them, a policy of 4 layers of 128. Its cost is the CPU time, user and
-system, of all processes that the run started, Ray's and the queue's included, between the ends of two steps.
+The step is verl's, with the launch settings of `router_r1_envs.verl_on_cpu`: GRPO, 16 prompts with 8 episodes each,
+two turns per episode with an injected answer between them, a policy of 4 layers of width 128. Its cost is the CPU time,
+user and system, of all processes that the run started (Ray and the transfer queue included) between the ends of two
+steps.
 
-    floor  = generation of the same episodes by the same sampler + one forward and backward pass over their tokens,
-             in one process with nothing around them
-    ratio  = cost of a step / floor, per token
+    floor = generating the same episodes with the same sampler + one forward and backward pass over their tokens, in
+            one process
+    ratio = cost of a step / floor, both per token
 
 Both are measured in the same run of this script, one after the other. The last line is a JSON object.
 """
@@ -35,7 +36,7 @@ from router_r1_envs.verl_on_cpu import settings
 PROMPTS, SIBLINGS = 16, 8
 PROMPT_TOKENS, TURN_TOKENS, INJECTED_TOKENS = 45, 40, 12
 VOCABULARY = 512
-WARM_UP = 3  # steps that are not counted: the first ones import and allocate
+WARM_UP = 3  # first steps, not counted: they import and allocate
 
 LOOP = """
 import sys
@@ -79,7 +80,15 @@ class TwoTurns(AgentLoopBase):
 
 
 async def episode(index: int, write: Any) -> tuple[list[int], list[int], list[int], list[float]]:
-    """Two turns, and an answer that is injected between them."""
+    """Write two turns with an injected answer between them; the same prompt and answer for the same index.
+
+    Args:
+        index: the number of the prompt.
+        write: `(prompt ids, max tokens) -> (token ids, log-probabilities)`, async.
+
+    Returns:
+        Prompt ids, and for each response token its id, its mask (1: written by the policy) and its log-probability.
+    """
     numbers = random.Random(index)
     prompt = [numbers.randrange(3, VOCABULARY) for _ in range(PROMPT_TOKENS)]
     injected = [numbers.randrange(3, VOCABULARY) for _ in range(INJECTED_TOKENS)]
@@ -91,7 +100,7 @@ async def episode(index: int, write: Any) -> tuple[list[int], list[int], list[in
 
 
 def make_model(folder: Path) -> None:
-    """The policy, with random weights, its tokenizer, and rows to train on."""
+    """Save a policy with random weights, its tokenizer and a parquet file of training rows."""
     import pandas
     import torch
     from tokenizers import Tokenizer, models
@@ -133,7 +142,7 @@ def make_model(folder: Path) -> None:
 
 
 def recipe(folder: Path, steps: int) -> list[str]:
-    """The run that is measured."""
+    """The overrides of the measured run, beside the launch settings."""
     actor, rollout = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
     values = {
         "data.train_files": folder / "rows.parquet",
@@ -166,7 +175,16 @@ def recipe(folder: Path, steps: int) -> list[str]:
 
 
 def measure_steps(folder: Path, steps: int, extra: list[str]) -> dict[str, Any]:
-    """CPU seconds of a step, by process; tokens and wall seconds of a step."""
+    """Train, and measure the mean step after the warm-up.
+
+    Args:
+        folder: holds model and rows; the run writes here.
+        steps: the number of measured steps.
+        extra: more overrides for verl.
+
+    Raises:
+        SystemExit: the run ended early, or two steps were too close to tell apart.
+    """
     scripts = str(Path(__file__).parent)
     (folder / "two_turns.py").write_text(LOOP.format(scripts=scripts))
     (folder / "loops.yaml").write_text("- name: two_turns\n  _target_: two_turns.TwoTurns\n")
@@ -193,7 +211,9 @@ def measure_steps(folder: Path, steps: int, extra: list[str]) -> dict[str, Any]:
                 tree |= {p.pid: p for p in run.children(recursive=True)}
                 marks.append((time.monotonic(), _cpu_seconds(tree)))
                 if len(marks) < len(entries):
-                    raise SystemExit("two steps ended within 20 ms; the marks are not exact")
+                    raise SystemExit(
+                        "train_step.py: two steps ended within 20 ms; they cannot be measured apart"
+                    )
     finally:
         tree |= {p.pid: p for p in run.children(recursive=True)} if run.is_running() else {}
         for process in tree.values():
@@ -214,7 +234,7 @@ def measure_steps(folder: Path, steps: int, extra: list[str]) -> dict[str, Any]:
 
 
 def _cpu_seconds(tree: dict[int, Any]) -> dict[str, float]:
-    """CPU seconds of each process so far, by what it is."""
+    """CPU seconds so far, by kind of process."""
     seconds: dict[str, float] = defaultdict(float)
     for process in tree.values():
         try:
@@ -231,7 +251,7 @@ def _cpu_seconds(tree: dict[int, Any]) -> dict[str, float]:
 
 
 def measure_floor(folder: Path, repeats: int) -> dict[str, float]:
-    """CPU seconds of generation, and of a forward and backward pass, for as many episodes as a step has."""
+    """Mean CPU seconds of generation and of a forward and backward pass, and tokens, for the episodes of one step."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -276,9 +296,9 @@ def measure_floor(folder: Path, repeats: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure, print a table, and print one JSON object on the last line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--steps", type=int, default=8, help="steps that are counted")
+    parser.add_argument("--steps", type=int, default=8, help="measured steps")
     parser.add_argument("overrides", nargs="*", help="more overrides for verl")
     options = parser.parse_args()
     for name, value in settings.environment().items():

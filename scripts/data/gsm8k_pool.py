@@ -1,18 +1,18 @@
-"""Make an outcome table of six models on the 1,319 GSM8K test questions, from two public sets of recorded answers.
+"""Make an outcome table of six models on the 1,319 GSM8K test questions from two public sets of recorded answers.
 
     RouteLLM (Apache-2.0)              gsm8k_responses.csv[.gz]             Mixtral-8x7B, GPT-4-1106
     openai/grade-school-math (MIT)     example_model_solutions.jsonl[.gz]   four older solvers
 
     python scripts/data/gsm8k_pool.py --routellm FILE --solutions FILE --out DIR
 
-Scores are regraded from the texts, because the labels that come with RouteLLM take the last run of digits for the
-answer ("$20.00" is 0 to them, and so is "64" in "$64 for the 16 glasses"). Which number a text ends in says
-`router_r1_reward.metrics.maths.final_number`.
+Scores are computed from the texts, because RouteLLM's labels take the last run of digits for the answer (0 for
+"$20.00", 16 for "$64 for the 16 glasses"). `router_r1_reward.metrics.maths.final_number` finds the number that a text
+ends in.
 
-Tokens are estimated as characters / 4. Prices are plausible list prices of hosted models of these sizes (see `PRICES`;
-`--price` changes them), no invoices. The two verification solvers draw many solutions and return the one that a
-verifier likes best, 100 in their paper; all of them are counted as output (`--verification-samples`), the verifier's own
-work is not.
+Tokens are estimated as characters / 4. Prices are plausible list prices for hosted models of these sizes, not invoices
+(see `MODELS`; `--price` changes them). The two verification solvers draw many solutions (100 in their paper) and return
+the one that a verifier ranks highest. All of these count as output (`--verification-samples`); the verifier's own work
+does not.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from router_r1_reward.metrics.maths.final_number import final_number
 
 @dataclass(frozen=True)
 class Model:
-    """A model of the pool, and the column that holds its answers."""
+    """A model of the pool, and the column with its answers."""
 
     name: str
     column: str
@@ -92,30 +92,41 @@ MODELS = (
 
 
 def read_routellm(path: Path) -> dict[str, dict[str, str]]:
-    """Question -> column -> text."""
+    """The texts of RouteLLM's file: {question: {column: text}}."""
     raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     rows = csv.DictReader(io.StringIO(raw.decode("utf-8")))
     texts: dict[str, dict[str, str]] = {}
     for row in rows:
         found = {name.removesuffix("_response"): text for name, text in row.items()}
-        texts[_same(row["prompt"])] = found
+        texts[_key(row["prompt"])] = found
     return texts
 
 
-def _same(question: str) -> str:
+def _key(question: str) -> str:
+    """A question without differences in spaces, which the two files have."""
     return " ".join(question.split())
 
 
 def build(
     routellm: Path, solutions: Path, models: Sequence[Model], verification_samples: int
 ) -> OutcomeTable:
-    """Join the two files. Raises `DataError` where they do not hold the same questions."""
+    """Join the two files into a table.
+
+    Args:
+        routellm: gsm8k_responses.csv[.gz].
+        solutions: example_model_solutions.jsonl[.gz]; sets the order of the questions.
+        models: the models, with the column of each.
+        verification_samples: solutions that a verified model draws per question.
+
+    Raises:
+        DataError: the files hold different questions, or a gold answer has no number.
+    """
     chat = read_routellm(routellm)
     questions: list[Question] = []
     outcomes: list[Outcome] = []
     for number, row in read_json_lines(solutions):
         text = row["question"]
-        if _same(text) not in chat:
+        if _key(text) not in chat:
             raise DataError(f"{solutions}:{number}: this question is not in {routellm}")
         gold = final_number(row["ground_truth"])
         if gold is None:
@@ -125,22 +136,22 @@ def build(
             Question(id=key, question=text, answer=gold, metric="math", category="gsm8k")
         )
         for model in models:
-            said = (
+            response = (
                 row[model.column]["solution"]
                 if model.column in row
-                else chat[_same(text)][model.column]
+                else chat[_key(text)][model.column]
             )
-            answer = final_number(said)
+            answer = final_number(response)
             samples = verification_samples if model.verified else 1
             outcomes.append(
                 Outcome(
                     id=key,
                     model=model.name,
-                    text=said,
+                    text=response,
                     answer=answer,
                     score=float(answer == gold),
                     input_tokens=tokens(text),
-                    output_tokens=tokens(said) * samples,
+                    output_tokens=tokens(response) * samples,
                     estimated=True,
                 )
             )
@@ -151,7 +162,7 @@ def build(
 
 
 def priced(models: Sequence[Model], changes: Sequence[str]) -> list[Model]:
-    """The models with `NAME=INPUT,OUTPUT` prices in place of their own."""
+    """The models with new prices, given as `NAME=INPUT,OUTPUT`. Raises `SystemExit` for a wrong assignment."""
     prices: dict[str, Price] = {}
     for change in changes:
         name, _, rates = change.rpartition("=")
@@ -173,7 +184,7 @@ def priced(models: Sequence[Model], changes: Sequence[str]) -> list[Model]:
 
 
 def main() -> None:
-    """Command line."""
+    """Join the files, save the table, and print each model's accuracy and cost."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -184,20 +195,20 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the table")
     parser.add_argument("--price", action="append", default=[], metavar="NAME=INPUT,OUTPUT")
     parser.add_argument("--verification-samples", type=int, default=100)
-    given = parser.parse_args()
-    if given.verification_samples < 1:
+    options = parser.parse_args()
+    if options.verification_samples < 1:
         parser.error("--verification-samples must be 1 or more")
-    models = priced(MODELS, given.price)
-    table = build(given.routellm, given.solutions, models, given.verification_samples)
-    table.save(given.out)
+    models = priced(MODELS, options.price)
+    table = build(options.routellm, options.solutions, models, options.verification_samples)
+    table.save(options.out)
     right, dollars = Counter[str](), Counter[str]()
     for outcome in table:
         right[outcome.model] += int(outcome.score)
         dollars[outcome.model] += table.cost_usd(outcome)  # type: ignore[assignment]
     n = len(table.questions)
     for name in table.names:
-        print(f"{name:24s} accuracy {right[name] / n:.4f}   ${dollars[name] / n:.6f} a question")
-    print(f"wrote {n} questions x {len(table.names)} models to {given.out}")
+        print(f"{name:24s} accuracy {right[name] / n:.4f}   ${dollars[name] / n:.6f} per question")
+    print(f"wrote {n} questions x {len(table.names)} models to {options.out}")
 
 
 if __name__ == "__main__":

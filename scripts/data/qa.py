@@ -1,10 +1,11 @@
-"""Make question files of Natural Questions and HotpotQA, the two sets Router-R1 was trained on, for a live world.
+"""Make question files for a live world from Natural Questions and HotpotQA, the data that Router-R1 was trained on.
 
     python scripts/data/qa.py --out data/                        from the Hugging Face hub
     python scripts/data/qa.py --data downloads/ --out data/      from nq_train.jsonl and hotpotqa_train.json there
 
-Licences: CC BY-SA 3.0 and CC BY-SA 4.0. Writes nq.jsonl.gz, hotpotqa.jsonl.gz and both together as qa.jsonl.gz; texts that occur
-twice are kept once. docs/benchmarks.md says what files may look like, docs/worlds.md how a world uses them.
+Licences: CC BY-SA 3.0 and CC BY-SA 4.0. Writes nq.jsonl.gz and hotpotqa.jsonl.gz, and both together as qa.jsonl.gz.
+Of questions with the same text, the first is kept. docs/benchmarks.md describes the input files, docs/worlds.md how a
+world uses the output.
 """
 
 from __future__ import annotations
@@ -20,34 +21,34 @@ from router_r1_eval import benchmarks
 
 
 def main() -> None:
-    """Read, drop repeats, write."""
+    """Read both data sets, drop repeated questions, and write the files."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, help="folder with local files, instead of the hub")
     parser.add_argument("--out", type=Path, required=True, help="folder for the question files")
-    parser.add_argument("--limit", type=int, help="questions of each set")
-    args = parser.parse_args()
+    parser.add_argument("--limit", type=int, help="most questions of each data set")
+    options = parser.parse_args()
     try:
-        together: list[Question] = []
+        combined: list[Question] = []
         for name in ("nq", "hotpotqa"):
-            found = benchmarks.load(name, args.data, limit=args.limit, split="train")
+            found = benchmarks.load(name, options.data, limit=options.limit, split="train")
             questions = [q.model_copy(update={"category": name}) for q in without_repeats(found)]
-            write(args.out / f"{name}.jsonl.gz", questions)
-            together += questions
-        write(args.out / "qa.jsonl.gz", without_repeats(together))
+            write(options.out / f"{name}.jsonl.gz", questions)
+            combined += questions
+        write(options.out / "qa.jsonl.gz", without_repeats(combined))
     except RouterR1Error as error:
-        sys.exit(f"prepare_qa: {error}")
+        sys.exit(f"qa.py: {error}")
 
 
 def write(path: Path, questions: list[Question]) -> None:
-    """Write a question file, and say so."""
+    """Write a question file and print its size."""
     write_questions(path, questions)
     print(f"{path}: {len(questions)} questions")
 
 
 def without_repeats(questions: Iterable[Question]) -> list[Question]:
-    """Each text once."""
+    """The first question of each text; case and spaces do not count."""
     kept: dict[str, Question] = {}
     for question in questions:
         kept.setdefault(" ".join(question.question.casefold().split()), question)

@@ -130,7 +130,7 @@ def test_a_folder_belongs_to_one_setting(tmp_path: Path) -> None:
         (tmp_path / "out" / f"{name}setting").write_text("SEED=1 and so on\n")
         result = run(recipe, tmp_path, SEED="2")
         assert result.returncode == 2
-        assert "was begun with\n  SEED=1 and so on" in result.stderr
+        assert "was started with\n  SEED=1 and so on" in result.stderr
 
 
 def test_a_folder_is_used_by_one_run_at_a_time(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from router_r1.data.questions import Question
 from router_r1.data.splits import Split
 from router_r1.errors import ConfigError
 from router_r1.policies import token_ids
+from router_r1_envs.seeded_random import seeded_random
 from router_r1_envs.worlds.base import Level, World, level_named, start
-from router_r1_envs.worlds.generated_world.facts import draw
 
 AGENT = "router_r1"
 """The name under which verl finds the agent loop."""
@@ -85,7 +85,7 @@ def make_rows(
     for number in range(passes):
         of = seed + 1000 * number  # the first pass is the same however many follow
         for question in questions:
-            level = draw("level", of, question.id).choice(world.levels)
+            level = seeded_random("level", of, question.id).choice(world.levels)
             # One guise for all episodes of a row: what is compared in a group is the same task.
             rows.append(make_row(world, world.varied(question, of), level, len(rows)))
     return rows

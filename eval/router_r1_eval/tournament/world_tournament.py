@@ -22,10 +22,10 @@ from router_r1.policies.openai_policy import OpenAIPolicy
 from router_r1.protocol import Route, render_turn
 from router_r1.testing import ScriptedPolicy
 from router_r1_envs.worlds.base import World
-from router_r1_envs.worlds.generated_world.facts import Skill
+from router_r1_envs.worlds.generated_world.relations import Skill
 from router_r1_envs.worlds.generated_world.rule_policies import (
     RULES,
-    Explorer,
+    RulePolicy,
     always,
     single_rules,
 )
@@ -115,7 +115,7 @@ def rule_policies(world: World) -> dict[str, PolicyFor]:
     if isinstance(world, GeneratedWorld):
         rules = RULES | single_rules(world.candidates)
         return {
-            name: lambda question, rule=rule, options=options: Explorer(  # type: ignore[misc]
+            name: lambda question, rule=rule, options=options: RulePolicy(  # type: ignore[misc]
                 world, question, rule, **options
             )
             for name, (rule, options) in rules.items()
@@ -169,7 +169,7 @@ async def _best_single(world: World, reward: RewardConfig, limit: int) -> str:
 
         def ask(question: Question, name: str = card.name) -> Policy:
             if isinstance(world, GeneratedWorld):
-                return Explorer(world, question, always(name), decompose=False)
+                return RulePolicy(world, question, always(name), decompose=False)
             return SingleCandidate(name, question)
 
         result = await roll_out_all(world, questions, world.levels[-1], ask, reward)

@@ -1,4 +1,4 @@
-"""The grading benchmark runs end to end and draws what it says. Nothing here asserts how fast grading is."""
+"""The grading benchmark runs to the end and draws answers as described. No test asserts how fast grading is."""
 
 import json
 import random
@@ -31,7 +31,7 @@ def test_the_last_line_is_json_with_both_rates() -> None:
     assert min(report.values()) > 0
 
 
-def test_answers_are_not_graded_twice_and_are_right_about_half_of_the_time(bench) -> None:
+def test_answers_are_distinct_and_about_half_of_them_are_right(bench) -> None:
     items = bench["short"](random.Random(0), 600)
     assert len({item.answer for item in items}) > 0.98 * len(items)
     for metric in ("em", "choice"):
@@ -41,7 +41,7 @@ def test_answers_are_not_graded_twice_and_are_right_about_half_of_the_time(bench
     assert min(longest) > 80  # sentences
 
 
-def test_expressions_are_right_exactly_where_they_were_drawn_so(bench) -> None:
+def test_an_expression_is_graded_as_it_was_drawn(bench) -> None:
     source = random.Random(0)
     for kind in ("_radical", "_fraction", "_interval", "_pair", "_polynomial"):
         gold, same, other = bench[kind](source)

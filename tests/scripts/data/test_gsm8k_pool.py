@@ -1,4 +1,4 @@
-"""The script that joins two sets of recorded GSM8K answers into an outcome table: the join, the regrading, the costs."""
+"""`scripts/data/gsm8k_pool.py` joins two sets of recorded GSM8K answers into a table: the join, scores and costs."""
 
 import csv
 import gzip
@@ -17,7 +17,7 @@ SHARED = ROOT.parent / "shared" / "data"
 MIXTRAL, GPT4 = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
 OLD = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
 
-# What GPT-4 wrote -> the number it means.
+# Texts of GPT-4, and the number that each means.
 TEXTS = {
     "She earns $20.00.": 20,
     "Kylar needs to pay $64 for the 16 glasses.": 64,
@@ -36,7 +36,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def sources(tmp_path):
-    """The two files, small: GPT-4 is always right, Mixtral says 1, the old solvers are right."""
+    """Two small files, as arguments: GPT-4 and the old solvers are always right, Mixtral always answers 1."""
     with gzip.open(tmp_path / "chat.csv.gz", "wt", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["prompt", MIXTRAL, GPT4, f"{MIXTRAL}_response", f"{GPT4}_response"])
@@ -57,7 +57,7 @@ def sources(tmp_path):
     ], out
 
 
-def test_answers_are_read_from_the_texts_and_graded_anew(sources) -> None:
+def test_answers_and_scores_are_read_from_the_texts(sources) -> None:
     arguments, out = sources
     result = run(*arguments, "--out", str(out))
     assert result.returncode == 0, result.stderr
@@ -70,7 +70,7 @@ def test_answers_are_read_from_the_texts_and_graded_anew(sources) -> None:
         assert table.outcome(question.id, "mixtral-8x7b-instruct").score == 0
 
 
-def test_prices_and_the_number_of_verified_solutions_can_be_set(sources) -> None:
+def test_prices_and_verification_samples_can_be_set(sources) -> None:
     arguments, out = sources
     result = run(
         *arguments, "--out", str(out), "--verification-samples", "7", "--price", "gpt3-6b=3,4"
@@ -86,7 +86,7 @@ def test_prices_and_the_number_of_verified_solutions_can_be_set(sources) -> None
         assert refused.returncode != 0 and message in refused.stderr
 
 
-def test_files_of_different_questions_are_an_error(sources) -> None:
+def test_files_with_different_questions_are_an_error(sources) -> None:
     arguments, out = sources
     path = Path(arguments[3])
     path.write_text(path.read_text().replace("Question 2?", "Another?"))
@@ -96,8 +96,8 @@ def test_files_of_different_questions_are_an_error(sources) -> None:
     assert not out.exists()
 
 
-@pytest.mark.skipif(not (SHARED / "gsm8k_pool").is_dir(), reason="the shared data is not here")
-def test_the_real_files_join_and_labels_are_corrected(tmp_path) -> None:
+@pytest.mark.skipif(not (SHARED / "gsm8k_pool").is_dir(), reason="needs the shared data")
+def test_the_published_files_join_and_wrong_labels_are_corrected(tmp_path) -> None:
     chat = SHARED / "routellm" / "gsm8k_responses.csv.gz"
     old = SHARED / "gsm8k_pool" / "example_model_solutions.jsonl.gz"
     result = run("--routellm", str(chat), "--solutions", str(old), "--out", str(tmp_path))

@@ -1,4 +1,4 @@
-"""`scripts/data/qa.py`: two benchmarks' training sets as question files, each text once."""
+"""`scripts/data/qa.py` writes the training sets of two benchmarks as question files, each text once."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ def prepare(data: Path, out: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_question_files_of_both_sets(tmp_path: Path) -> None:
+def test_both_data_sets_are_written_without_repeated_texts(tmp_path: Path) -> None:
     rows = [{"question": q, "answer": ["x"]} for q in ("who is it", "when", "Who  is it")]
     (tmp_path / "nq_train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     hotpot = [{"_id": "a", "question": "When", "answer": "y", "type": "bridge"}]
@@ -30,7 +30,7 @@ def test_question_files_of_both_sets(tmp_path: Path) -> None:
     assert (only.id, only.category, only.metric) == ("hotpotqa/a", "hotpotqa", "em")
 
 
-def test_a_set_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_data_set_is_named(tmp_path: Path) -> None:
     result = prepare(tmp_path, tmp_path / "out")
     assert result.returncode == 1
-    assert f"prepare_qa: {tmp_path}: holds nothing of nq; put nq_train.jsonl" in result.stderr
+    assert f"qa.py: {tmp_path}: holds nothing of nq; put nq_train.jsonl" in result.stderr

@@ -1,9 +1,9 @@
-"""Draw docs/ask.svg, the picture in the README: what `router-r1 ask` shows for one question.
+"""Draw docs/ask.svg, the picture in the README of what `router-r1 ask` shows for one question.
 
-    python scripts/analysis/ask_picture.py
+    python scripts/docs/ask_picture.py
 
-The policy and the candidates are scripted, so that the picture is the same wherever it is drawn; the episode, its
-costs and what is shown are the real ones.
+Policy and candidates are scripted, so the picture is the same on every machine; the episode, its costs and the output
+are real.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TURNS = [
     '<route model="qwen2.5-7b-instruct">In which country does the Okavango river end?</route>'
     '<route model="gemma-2-27b-it">In which country does the Okavango river end?</route>'
     '<route model="llama-3.1-8b-instruct">How tall is Tokyo Tower in metres?</route>',
-    "<think>They agree on Botswana. Its highest point is disputed: worth a dearer model.</think>"
+    "<think>They agree on Botswana. Its highest point is disputed: worth a more expensive model.</think>"
     '<route model="llama-3.1-70b-instruct">What is the highest point of Botswana, and how high is it in metres?</route>',
     "<think>1494 - 333 = 1161.</think><answer>1161 metres</answer>",
 ]
@@ -47,7 +47,7 @@ REPLIES = {
 
 
 def main() -> None:
-    """Ask, and write what was shown."""
+    """Ask the question and save the console output as SVG."""
     argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
