@@ -22,9 +22,10 @@ from router_r1.ledger import Ledger
 from router_r1.policies import token_ids
 from router_r1.policies.base import Policy
 from router_r1.rollout import roll_out
+from router_r1_envs.seeded_random import seeded_random
 from router_r1_envs.worlds.base import Level, World, start
-from router_r1_envs.worlds.generated_world.facts import draw, name_of
-from router_r1_envs.worlds.generated_world.rule_policies import Explorer, anybody
+from router_r1_envs.worlds.generated_world.relations import made_up_name
+from router_r1_envs.worlds.generated_world.rule_policies import RulePolicy, at_random
 from router_r1_envs.worlds.generated_world.world import GeneratedWorld
 from router_r1_reward import CostWindow, RewardConfig, score
 
@@ -55,7 +56,7 @@ def copies(tokenizer: Any, count: int, seed: int = 0) -> list[Example]:
     """Two to five random names, backward names and numbers, then the same again; only the repetition is learned."""
     examples = []
     for number in range(count):
-        source = draw("copy", seed, number)
+        source = seeded_random("copy", seed, number)
         words = [_word(source) for _ in range(source.randrange(2, 6))]
         text = " ".join(words)
         opening = token_ids.opening_ids(tokenizer, ({"role": "user", "content": text},))
@@ -68,7 +69,7 @@ def _word(source: random.Random) -> str:
     kind = source.random()
     if kind < 0.3:
         return str(source.randrange(10, 2000))
-    name = name_of(source, source.choice((2, 3)))
+    name = made_up_name(source, source.choice((2, 3)))
     return name[::-1] if kind < 0.5 else name
 
 
@@ -91,10 +92,10 @@ def explorations(
     """
 
     async def one(question: Question, source: Any, key: str) -> Episode:
-        explorer = Explorer(
+        explorer = RulePolicy(
             world,
             question,
-            anybody,
+            at_random,
             decompose=source.random() < decompose,
             ask_again=source.random() < ask_again,
             key=key,
@@ -104,7 +105,7 @@ def explorations(
     with asyncio.Runner() as runner:
         for number, question in enumerate(questions):
             key = f"{seed}|{number}"
-            yield runner.run(one(question, draw("explore", key), key))
+            yield runner.run(one(question, seeded_random("explore", key), key))
 
 
 def best_of(
@@ -118,14 +119,14 @@ def best_of(
     """The best exploration of each question by reward, at one level a question; none where none earns anything."""
 
     async def explore(question: Question, key: str) -> Episode | None:
-        source = draw("best", key)
+        source = seeded_random("best", key)
         level = source.choice(world.levels)
         played: list[Episode] = []
         for attempt in range(tries):
-            explorer = Explorer(
+            explorer = RulePolicy(
                 world,
                 question,
-                anybody,
+                at_random,
                 decompose=source.random() < 0.75,
                 ask_again=source.random() < 0.5,
                 key=f"{key}|{attempt}",

@@ -34,10 +34,10 @@ from router_r1.policies import token_ids
 from router_r1.protocol import Route, render_turn
 from router_r1.testing import ScriptedPolicy
 from router_r1_envs.planner.planner import Decision, Planner
+from router_r1_envs.seeded_random import seeded_random
 from router_r1_envs.supervised.cold_start import Stage
 from router_r1_envs.supervised.demonstrations import Example, example_of, play
 from router_r1_envs.supervised.small_policy import ROUTE, make_model, make_tokenizer, save_policy
-from router_r1_envs.worlds.generated_world.facts import draw
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 
 Count = Annotated[int, Field(ge=1)]
@@ -133,7 +133,7 @@ def _detour(
 
     Now and then somebody is asked again, where that is a miss.
     """
-    source = draw("detour", number, question.id)
+    source = seeded_random("detour", number, question.id)
     most = min(_DETOUR, planner.settings.max_calls, len(planner.names))
     left = source.sample(planner.names, len(planner.names))
     chosen: list[str] = []

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from router_r1 import prompts
-from router_r1_envs.worlds.generated_world.facts import CONSONANTS, SYLLABLES, VOWELS
+from router_r1_envs.worlds.generated_world.relations import CONSONANTS, SYLLABLES, VOWELS
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast

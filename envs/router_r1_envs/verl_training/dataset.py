@@ -16,8 +16,8 @@ from router_r1.data.questions import Question
 from router_r1.data.splits import Split
 from router_r1.errors import ConfigError
 from router_r1.policies import token_ids
+from router_r1_envs.seeded_random import seeded_random
 from router_r1_envs.worlds.base import Level, World, level_named, start
-from router_r1_envs.worlds.generated_world.facts import draw
 
 AGENT = "router_r1"
 """The name under which verl finds the agent loop."""
@@ -96,7 +96,7 @@ def make_rows(
     for number in range(passes):
         pass_seed = seed + 1000 * number  # the first pass does not depend on their number
         for question in questions:
-            level = draw("level", pass_seed, question.id).choice(world.levels)
+            level = seeded_random("level", pass_seed, question.id).choice(world.levels)
             # One variant for all episodes of a row: a group compares answers to the same task.
             rows.append(make_row(world, world.varied(question, pass_seed), level, len(rows)))
     return rows

@@ -1,20 +1,34 @@
-"""A world: questions with gold answers, candidates that respond to them, and the limits under which a policy works.
+"""The interface of a world: questions with gold answers, the models that answer routes, and the limits of an episode.
 
-    generated_world/   fresh entities and candidates with hidden skills; costs nothing, nothing to memorise
-    recorded_world/    an outcome table: what real candidates really said
-    live_world.py      any pool, through record and replay
+Training, evaluation and demonstrations use a world only through `World`, so they work for every kind. A new kind is one
+module, in this folder or in another package (entry-point group `router_r1.worlds`):
 
-Every world makes the `Episode` of a question and the pool that answers in it; training, evaluation and demonstrations
-use nothing else, so they are the same for all worlds.
+    class SumsConfig(StrictModel):
+        kind: Literal["sums"] = "sums"
+        pool: str
 
-Not covered: who writes the turns, and what an episode was worth (the reward package).
+    class SumsWorld(SharedPoolWorld):
+        def __init__(self, settings: SumsConfig, folder: Path) -> None:
+            super().__init__(ModelPool.from_yaml(folder / settings.pool), prompt="full")
+            self.name = "sums"
+            self.levels = (Level(name="only", worth_usd=0.01),)
+            self.limits = Limits()
+            self.reference_usd = 0.001
+
+        def questions(self, split: Split, limit: int | None = None) -> Sequence[Question]: ...
+
+    WORLDS.add("sums", WorldKind(SumsConfig, SumsWorld), "sums, answered by a pool")
+
+`load_world` then accepts a YAML file with `kind: sums`, and `router-r1 list worlds` shows it.
+
+Not here: who writes the turns (a policy), and what an episode earns (the reward package).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 from pydantic import AfterValidator, Field
 
@@ -26,68 +40,143 @@ from router_r1.errors import ConfigError
 from router_r1.extensions import Registry
 from router_r1.model_cards import ModelCard
 from router_r1.pool import ModelPool
-from router_r1.prompts import PromptBuilder
+from router_r1.prompts import PROMPTS, PromptBuilder
 
 
 class Level(StrictModel):
-    """How much an episode may spend, or what its answer is worth. Drawn per episode in training; a setting in reports."""
+    """The budget of an episode, or the value of its answer. Training draws one per episode; reports show each."""
 
     name: str
-    """What reports call it."""
+    """The name in reports."""
     budget_usd: Annotated[float, Field(ge=0)] | None = None
     """Dollars for the whole episode. None: no limit."""
     worth_usd: Annotated[float, Field(gt=0)] | None = None
-    """Dollars a right answer is worth. None: not told; the reward then needs a reference cost of its own."""
+    """Dollars a right answer is worth. None: not stated; the reward then needs a reference cost of its own."""
 
 
-def _named_apart(levels: tuple[Level, ...]) -> tuple[Level, ...]:
+def _unique_names(levels: tuple[Level, ...]) -> tuple[Level, ...]:
     names = [level.name for level in levels]
     if len(set(names)) < len(names):
         raise ValueError(f"levels need different names, found {', '.join(names)}")
     return levels
 
 
-Levels = Annotated[tuple[Level, ...], Field(min_length=1), AfterValidator(_named_apart)]
+Levels = Annotated[tuple[Level, ...], Field(min_length=1), AfterValidator(_unique_names)]
 """The levels of a world, as a field of its settings."""
 
 
 class World(Protocol):
-    """What training and evaluation need to know of a world."""
+    """Everything that training and evaluation know about a world.
+
+    A world is built from its settings in every process that uses it, so equal settings must give equal worlds: the same
+    questions in the same order, the same prompts, the same levels. Many episodes run at the same time on one event loop.
+    The calls of one training group should get equal responses to equal requests (a simulation, a table, a record store);
+    otherwise luck with a response counts as the policy's merit.
+
+    `SharedPoolWorld` implements `cards`, `prompt`, `varied` and `pool` for the common case of one pool.
+    """
 
     name: str
+    """Name in results, traces and error messages."""
+
     cards: tuple[ModelCard, ...]
+    """The candidates: unique names, prices in dollars per million tokens. The same for every question."""
+
     levels: tuple[Level, ...]
+    """One or more, with unique names. Training draws one per episode; evaluation plays every question at each."""
+
     limits: Limits
-    """Limits of every episode; a level's budget and worth come on top."""
+    """Limits of every episode. A level's `budget_usd` and `worth_usd` replace those given here."""
 
     @property
     def reference_usd(self) -> float:
-        """An episode that costs this is dear; the reward's unit of cost where a level does not say what an answer is worth."""
+        """The cost of an expensive episode in dollars, above 0.
+
+        The reward's unit of cost where a level has no `worth_usd`: an episode that costs this much loses half of
+        `alpha`. A plain attribute will do.
+        """
         ...
 
     def questions(self, split: Split, limit: int | None = None) -> Sequence[Question]:
-        """The first `limit` questions of a split, always the same ones.
+        """Questions of a split.
+
+        Their ids are unique in the world, their texts contain the options of multiple choice, and their metrics are
+        registered in the reward package. No question is in two splits; `router_r1.data.splits` assigns them by id.
+
+        Args:
+            split: training, validation or test.
+            limit: the first so many questions; None: all of them (a world without an end picks a number). A smaller
+                limit gives a prefix of a larger one.
 
         Raises:
-            ConfigError: the split holds none.
+            ConfigError: the split is empty. The message names the source of the questions.
         """
         ...
 
     def prompt(self, question: Question) -> PromptBuilder:
-        """What opens an episode on this question."""
+        """The function that builds the opening messages of an episode: `(question text, cards, context) -> messages`.
+
+        `router_r1.prompts.PROMPTS` holds the two standard ones.
+        """
         ...
 
     def varied(self, question: Question, seed: int) -> Question:
-        """The same task in another guise where the world has several: options in another order, say."""
+        """The same task in another wording, e.g. with permuted options, so that a policy does not learn texts by heart.
+
+        Training calls it once per question and pass; the result must depend on the question's id and the seed only.
+        `prompt` and `pool` get the variant, so it must carry what they need (in `metadata`). A world with one wording
+        per question returns `question`.
+
+        Args:
+            question: a question of this world.
+            seed: any integer; another one may give another variant.
+        """
         ...
 
     def pool(self, question: Question) -> ModelPool:
-        """The candidates as they respond in an episode on this question."""
+        """The pool that answers the routes of an episode on this question; its cards are `cards`.
+
+        Called for every episode. The pool may be shared by all of them, so it must allow concurrent calls. A failed
+        call is a response with a `failure`, which the policy reads; an exception from the pool ends the episode.
+        """
         ...
 
 
+class SharedPoolWorld:
+    """Base class of worlds in which all questions have the same pool and prompt, and one wording each."""
+
+    def __init__(self, pool: ModelPool, prompt: Literal["full", "compact"]) -> None:
+        """
+        Args:
+            pool: answers the routes of every episode.
+            prompt: the opening, by its name in `router_r1.prompts.PROMPTS`.
+        """
+        self.cards = pool.cards
+        self._pool = pool
+        self._prompt = PROMPTS[prompt]
+
+    def prompt(self, question: Question) -> PromptBuilder:
+        """The prompt of every question."""
+        return self._prompt
+
+    def varied(self, question: Question, seed: int) -> Question:
+        """The question itself."""
+        return question
+
+    def pool(self, question: Question) -> ModelPool:
+        """The pool of every question."""
+        return self._pool
+
+
 def start(world: World, question: Question, level: Level, *, sample_index: int = 0) -> Episode:
-    """A new episode on `question` at `level`."""
+    """Start an episode.
+
+    Args:
+        world: gives candidates, limits and prompt.
+        question: a question of this world.
+        level: replaces the budget and the value of an answer in the world's limits, where it states them.
+        sample_index: which recorded sample the first call of each candidate gets, from 0; see `Episode`.
+    """
     stated = {"budget_usd": level.budget_usd, "worth_usd": level.worth_usd}
     return Episode(
         question.question,
@@ -99,7 +188,7 @@ def start(world: World, question: Question, level: Level, *, sample_index: int =
 
 
 def level_named(world: World, name: str) -> Level:
-    """The level of this name. Raises `ConfigError` where there is none."""
+    """The level with this name. Raises `ConfigError`, which lists the names, if the world has no such level."""
     for level in world.levels:
         if level.name == name:
             return level
@@ -108,12 +197,20 @@ def level_named(world: World, name: str) -> Level:
 
 
 class WorldKind(NamedTuple):
-    """A kind of world, as it is registered."""
+    """A kind of world as registered: how to validate its settings and build it."""
 
     settings: type[StrictModel]
-    """What a YAML file with this `kind` may say."""
+    """The fields of a YAML file of this kind. One of them is `kind`, a `Literal` with the registered name."""
     build: Callable[[Any, Path], World]
-    """(settings, folder where their relative paths begin) -> the world."""
+    """`(validated settings, folder) -> world`. Relative paths in the settings start at the folder.
+
+    Raises `ConfigError` for settings that do not fit together, and `DataError` for files with wrong content.
+    """
+
+    @property
+    def needs_settings(self) -> bool:
+        """Whether a setting has no default. A kind that needs none can be loaded by its name alone."""
+        return any(field.is_required() for field in self.settings.model_fields.values())
 
 
 WORLDS: Registry[WorldKind] = Registry(

@@ -1,6 +1,6 @@
-"""`router-r1 world ...`, and the arguments that every command on a world takes. Light to import."""
+"""`router-r1 world ...`, and the arguments that all commands on a world share. Light to import."""
 
-# ruff: noqa: B006  # typer reads the default of a list option from the signature, and changes none
+# ruff: noqa: B006  # typer reads the default of a list option from the signature and never changes it
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 
 Source = Annotated[
-    str, typer.Argument(help="`generated`, a folder with an outcome table, or a YAML file.")
+    str,
+    typer.Argument(
+        help="`generated`, a folder with an outcome table, or a YAML file with a `kind` of world."
+    ),
 ]
 Generated = Annotated[
     str, typer.Argument(help="`generated`, or a YAML file with `kind: generated`.")
@@ -28,15 +31,15 @@ Table = Annotated[
     typer.Argument(help="A folder with an outcome table, or a YAML file with `kind: recorded`."),
 ]
 Settings = Annotated[
-    list[str], typer.Option("--set", help="a.b=value: wins over the world's settings.")
+    list[str], typer.Option("--set", help="a.b=value: replaces a setting of the world.")
 ]
 RewardSettings = Annotated[
-    list[str], typer.Option("--reward", help="name=value: settings of the reward, e.g. alpha=0.5.")
+    list[str], typer.Option("--reward", help="name=value: a setting of the reward, e.g. alpha=0.5.")
 ]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add `world` and its commands."""
     group = typer.Typer(
         help="Where training questions and responses come from.", no_args_is_help=True
     )
@@ -48,13 +51,13 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     source: Generated = "generated",
-    port: Annotated[int, typer.Option(help="Of 127.0.0.1; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
     pool: Annotated[
-        Path | None, typer.Option(help="Pool file to write, once the server listens.")
+        Path | None, typer.Option(help="Pool file to write once the server listens.")
     ] = None,
     settings: Settings = [],
 ) -> None:
-    """Serve a generated world's candidates as an OpenAI-compatible endpoint on this machine; end it with Ctrl-C."""
+    """Serve a generated world's candidates as an OpenAI-compatible endpoint on this machine; stop it with Ctrl-C."""
     import yaml
 
     from router_r1_envs.worlds.generated_world.server import WorldServer
@@ -65,7 +68,7 @@ def serve(
         async with WorldServer(world, port) as server:
             if pool is not None:
                 content = server.pool_file.model_dump(mode="json", exclude_defaults=True)
-                # Under another name first: whoever waits for the file must find it whole.
+                # Written under another name first: a process that waits for the file must find it complete.
                 draft = pool.with_name(pool.name + ".draft")
                 draft.write_text(yaml.safe_dump(content, sort_keys=False))
                 draft.rename(pool)
@@ -76,7 +79,7 @@ def serve(
 
 
 def reward_of(world: World, assignments: list[str]) -> Any:
-    """A `RewardConfig` for a world, with `name=value` settings. Raises `ConfigError` for one that there is not."""
+    """The `RewardConfig` of a world: its reference cost, and `name=value` settings. Raises `ConfigError` for a wrong one."""
     from router_r1 import config
     from router_r1_reward import RewardConfig
 
@@ -85,22 +88,28 @@ def reward_of(world: World, assignments: list[str]) -> Any:
 
 
 def generated_world(source: str, settings: list[str]) -> GeneratedWorld:
+    """Load a world, and raise `ConfigError` unless it is a generated one."""
     from router_r1.errors import ConfigError
     from router_r1_envs.worlds.generated_world.world import GeneratedWorld
     from router_r1_envs.worlds.load import load_world
 
     world = load_world(source, settings)
     if not isinstance(world, GeneratedWorld):
-        raise ConfigError(f"{source}: this works on generated worlds only")
+        raise ConfigError(
+            f"{source}: expected a generated world; give `generated`, or a file with `kind: generated`"
+        )
     return world
 
 
 def recorded_world(source: str, settings: list[str]) -> RecordedWorld:
+    """Load a world, and raise `ConfigError` unless it is a recorded one."""
     from router_r1.errors import ConfigError
     from router_r1_envs.worlds.load import load_world
     from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 
     world = load_world(source, settings)
     if not isinstance(world, RecordedWorld):
-        raise ConfigError(f"{source}: this works on outcome tables only")
+        raise ConfigError(
+            f"{source}: expected an outcome table; give its folder, or a file with `kind: recorded`"
+        )
     return world

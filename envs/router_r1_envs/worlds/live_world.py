@@ -1,6 +1,6 @@
-"""A live world: questions from a file, answered by any pool, through a record store so that each request is paid for once.
+"""The live world: questions from a file, answered by a pool through a record store, which pays for each request once.
 
-The episodes of a group that ask the same thing share one recorded response, and a second epoch costs nothing.
+Episodes of a group that send the same request share one recorded response, and a second epoch costs nothing.
 """
 
 from __future__ import annotations
@@ -18,44 +18,53 @@ from router_r1.data.splits import Split, split_questions
 from router_r1.episode import Limits
 from router_r1.errors import ConfigError
 from router_r1.pool import ModelPool
-from router_r1.prompts import PROMPTS, PromptBuilder
-from router_r1_envs.worlds.base import WORLDS, Levels, WorldKind
+from router_r1_envs.worlds.base import WORLDS, Levels, SharedPoolWorld, WorldKind
 from router_r1_reward.metrics import check_metrics
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class LiveWorldConfig(StrictModel):
-    """Settings of a live world. Paths are relative to the file they stand in."""
+    """Settings of a live world. Relative paths start at the folder of the file that holds them."""
 
     kind: Literal["live"] = "live"
-    """Which kind of world this is."""
+    """The kind of this world."""
     pool: str
     """The pool file."""
     questions: str
     """The question file: JSON Lines with gold answers."""
     store: str
-    """The record store; made when it is not there."""
+    """The record store; created if it does not exist."""
     mode: Literal["record", "replay"] = "record"
-    """`record` calls a candidate for what is not in the store; `replay` calls nobody, and a miss is a failed call."""
+    """`record` sends requests that are not in the store to the candidates; `replay` sends none, and such a call fails."""
     levels: Levels
-    """Budgets or worths of an episode; one is drawn for each."""
+    """Budgets of an episode, or values of an answer; training draws one for each episode."""
     reference_usd: Annotated[float, Field(gt=0)] | None = None
-    """An episode that costs this is dear; by default two of the dearest replies the pool can give."""
+    """The cost of an expensive episode; by default, of two of the most expensive replies the pool can give."""
     limits: Limits = Limits()
     """Limits of every episode."""
     prompt: Literal["full", "compact"] = "full"
-    """What the policy reads first."""
+    """The opening that the policy reads."""
     validation: Share = 0.1
-    """Share of the questions for choices."""
+    """Share of the questions for choices: checkpoints, levels, thresholds."""
     test: Share = 0.3
-    """Share of the questions for numbers that are quoted."""
+    """Share of the questions for reported figures."""
 
 
-class LiveWorld:
+class LiveWorld(SharedPoolWorld):
     """See the module's description."""
 
     def __init__(self, settings: LiveWorldConfig, folder: str | Path = ".") -> None:
+        """
+        Args:
+            settings: see `LiveWorldConfig`.
+            folder: where relative paths in the settings start.
+
+        Raises:
+            ConfigError: a wrong pool file, a key that is not set (in record mode), or a free pool and no `reference_usd`.
+            DataError: a wrong question file, an unknown metric, or the same question in two splits.
+            StoreError: no record store, in replay mode.
+        """
         folder = Path(folder)
         self.settings = settings
         self.name = Path(settings.questions).name.split(".")[0]
@@ -68,35 +77,24 @@ class LiveWorld:
             validation=settings.validation,
             test=settings.test,
         )
-        on_miss: Literal["live", "failure"] = "live" if settings.mode == "record" else "failure"
         pool = ModelPool.from_yaml(folder / settings.pool)
-        if on_miss == "live":
+        if settings.mode == "record":
             pool.check()
-        self._pool = pool.through_store(folder / settings.store, on_miss)
-        self.cards = self._pool.cards
-        dearest = max(c.price.output * c.max_output_tokens / 1e6 for c in self.cards)
-        self.reference_usd = settings.reference_usd or 2 * dearest
+            pool = pool.through_store(folder / settings.store, "live")
+        else:
+            pool = pool.through_store(folder / settings.store, "failure")
+        super().__init__(pool, settings.prompt)
+        most_expensive = max(c.price.output * c.max_output_tokens / 1e6 for c in self.cards)
+        self.reference_usd = settings.reference_usd or 2 * most_expensive
         if self.reference_usd <= 0:
             raise ConfigError(f"{settings.pool}: all candidates are free; set reference_usd")
 
     def questions(self, split: Split, limit: int | None = None) -> Sequence[Question]:
-        """The first questions of a split, in the file's order."""
+        """The first `limit` questions of a split, in the order of the file. Raises `ConfigError` if there are none."""
         found = self._splits[split][:limit]
         if not found:
             raise ConfigError(f"{self.settings.questions}: no question falls into {split}")
         return found
-
-    def prompt(self, question: Question) -> PromptBuilder:
-        """The same for every question."""
-        return PROMPTS[self.settings.prompt]
-
-    def varied(self, question: Question, seed: int) -> Question:
-        """A question has one guise."""
-        return question
-
-    def pool(self, question: Question) -> ModelPool:
-        """The same for every question."""
-        return self._pool
 
 
 WORLDS.add(

@@ -1,4 +1,4 @@
-"""From a name, a folder or a YAML file to a world."""
+"""Build a world from the name of its kind, a folder with an outcome table, a YAML file, or a mapping."""
 
 from __future__ import annotations
 
@@ -12,32 +12,40 @@ from router_r1_envs.worlds.base import WORLDS, World
 
 
 def load_world(source: str | Path | dict[str, Any], overrides: Sequence[str] = ()) -> World:
-    """Make a world.
+    """Build a world.
 
     Args:
-        source: `generated`; a folder with an outcome table; a YAML file with a `kind` and that kind's settings; or such settings as a mapping.
-        overrides: `a.b=value` assignments that win over the settings.
+        source: the name of a kind that needs no settings (`generated`); a folder with an outcome table; a YAML file with
+            a `kind` and the settings of that kind; or such settings as a mapping. In a file, relative paths start at the
+            file's folder; in a mapping, at the working directory.
+        overrides: `a.b=value` assignments that replace settings.
 
     Raises:
-        ConfigError: names file, field and remedy.
-        DataError: what the settings name is not what it should be.
+        ConfigError: no such source, an unknown kind, or wrong settings; names file, field and remedy.
+        DataError: a file that the settings name has wrong content.
     """
-    folder, shown = Path(), str(source)
+    folder, label = Path(), str(source)
     if isinstance(source, dict):
-        settings, shown = dict(source), "world"
-    elif str(source) == "generated":
-        settings = {"kind": "generated"}
+        settings, label = dict(source), "world"
+    elif label in WORLDS and not WORLDS[label].needs_settings:
+        settings = {"kind": label}
     elif Path(source).is_dir():
         settings = {"kind": "recorded", "table": str(Path(source).resolve())}
     elif Path(source).suffix in (".yaml", ".yml"):
         settings, folder = config.read_yaml(source), Path(source).parent
     else:
         raise ConfigError(
-            f"{source}: no world; give 'generated', a folder with an outcome table, or a YAML file with a kind"
+            f"{source}: not a world; give {', '.join(map(repr, bare_names()))}, a folder with an outcome table, "
+            f"or a YAML file whose kind is one of {', '.join(WORLDS)}"
         )
     settings = config.override(settings, overrides)
     kind = settings.get("kind")
     if str(kind) not in WORLDS:
-        raise ConfigError(f"{shown}: kind is {kind!r}; it must be one of {', '.join(WORLDS)}")
+        raise ConfigError(f"{label}: kind is {kind!r}; it must be one of {', '.join(WORLDS)}")
     found = WORLDS[str(kind)]
-    return found.build(config.validate(found.settings, settings, shown), folder)
+    return found.build(config.validate(found.settings, settings, label), folder)
+
+
+def bare_names() -> list[str]:
+    """The kinds that can be loaded by name, because they need no settings."""
+    return [name for name, kind in WORLDS.items() if not kind.needs_settings]

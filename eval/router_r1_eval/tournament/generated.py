@@ -14,10 +14,10 @@ from router_r1.data.splits import Split
 from router_r1.episode import Episode
 from router_r1.policies.base import Policy
 from router_r1.policies.openai_policy import OpenAIPolicy
-from router_r1_envs.worlds.generated_world.facts import Skill
+from router_r1_envs.worlds.generated_world.relations import Skill
 from router_r1_envs.worlds.generated_world.rule_policies import (
     RULES,
-    Explorer,
+    RulePolicy,
     always,
     single_rules,
 )
@@ -76,8 +76,8 @@ async def evaluate(
             write_traces(traces, played[name].values())
     for name, (rule, options) in (RULES | single_rules(world.candidates)).items():
 
-        def explorer(question: Question, rule: Any = rule, options: Any = options) -> Explorer:
-            return Explorer(world, question, rule, **options)
+        def explorer(question: Question, rule: Any = rule, options: Any = options) -> RulePolicy:
+            return RulePolicy(world, question, rule, **options)
 
         await at_all_levels(name, explorer)
 
@@ -122,8 +122,8 @@ async def _best_single(world: GeneratedWorld, reward: RewardConfig, limit: int) 
     accuracy: dict[str, float] = {}
     for candidate in world.candidates:
 
-        def ask(question: Question, name: str = candidate.name) -> Explorer:
-            return Explorer(world, question, always(name), decompose=False)
+        def ask(question: Question, name: str = candidate.name) -> RulePolicy:
+            return RulePolicy(world, question, always(name), decompose=False)
 
         result = await play_all(world, questions, level, ask, reward)
         accuracy[candidate.name] = float(result.run.value.mean())

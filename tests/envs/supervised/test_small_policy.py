@@ -15,6 +15,7 @@ from router_r1.errors import ConfigError  # noqa: E402
 from router_r1.policies import token_ids  # noqa: E402
 from router_r1.protocol import parse_turn  # noqa: E402
 from router_r1.rollout import roll_out  # noqa: E402
+from router_r1_envs.seeded_random import seeded_random  # noqa: E402
 from router_r1_envs.supervised.cold_start import ColdStartConfig, cold_start  # noqa: E402
 from router_r1_envs.supervised.demonstrations import copies, example_of, explorations  # noqa: E402
 from router_r1_envs.supervised.small_policy import (  # noqa: E402
@@ -27,7 +28,7 @@ from router_r1_envs.supervised.small_policy import (  # noqa: E402
 )
 from router_r1_envs.supervised.training_loop import supervise  # noqa: E402
 from router_r1_envs.worlds.base import start  # noqa: E402
-from router_r1_envs.worlds.generated_world.facts import draw, name_of  # noqa: E402
+from router_r1_envs.worlds.generated_world.relations import made_up_name  # noqa: E402
 from router_r1_envs.worlds.generated_world.world import GeneratedWorld  # noqa: E402
 from router_r1_reward import RewardConfig  # noqa: E402
 
@@ -126,7 +127,7 @@ def test_names_of_candidates_are_one_token(tokenizer, world):
 
 def test_unseen_names_are_spelt_in_pieces_and_come_back(tokenizer, episodes):
     seen = " ".join(e.transcript for e in episodes)
-    names = [name_of(draw("unseen", n), 3) for n in range(200)]
+    names = [made_up_name(seeded_random("unseen", n), 3) for n in range(200)]
     unseen = [name for name in names if name not in seen]
     assert len(unseen) > 150
     for name in unseen:

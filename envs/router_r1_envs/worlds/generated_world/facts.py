@@ -1,135 +1,30 @@
-"""What is true in the generated world: relations over made-up names, and questions of one or two hops about them.
+"""What is true in the generated world: the answer to a query, and questions of one or two hops that have one.
 
-Every fact is a hash of the seed and the name it is about, so there is no table to memorise, and a name that was never
-seen in training has facts too. A sub-query is understood by its wording; what can not be parsed has no answer.
+A fact is a hash of the seed, the relation and the name, so there is no table to memorise: a name that never occurred in
+training has facts too. A query is parsed by its wording; one that does not parse has no answer.
 
-Not covered: who knows these facts, and at what price (`generated.py`).
+The relations and their wordings are in `relations.py`; how often a candidate is right is in `candidates.py`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 
-CONSONANTS = "bdfgklmnprstvz"
-VOWELS = "aeiou"
-SYLLABLES = tuple(c + v for c in CONSONANTS for v in VOWELS)
-
-
-class Skill(StrEnum):
-    """What it takes to answer a sub-query."""
-
-    FACTS = "facts"
-    ARITHMETIC = "arithmetic"
-    SPELLING = "spelling"
-    SEVERAL = "several"
-    """More than one step at once: an undecomposed question."""
-
-
-class Kind(StrEnum):
-    """What an argument or an answer is."""
-
-    COUNTRY = "country"
-    PERSON = "person"
-    WORD = "word"
-    NUMBER = "number"
-    LETTER = "letter"
-
-
-@dataclass(frozen=True)
-class Relation:
-    """A function from names to answers, with its wordings. `{}` is the argument."""
-
-    name: str
-    skill: Skill
-    takes: Kind
-    gives: Kind
-    wordings: tuple[str, ...]
-    noun: str = ""
-    """How it reads as the argument of another relation, e.g. `the capital of {}`."""
-
-
-RELATIONS = {
-    r.name: r
-    for r in (
-        Relation(
-            "capital",
-            Skill.FACTS,
-            Kind.COUNTRY,
-            Kind.WORD,
-            ("what is the capital of {}", "which city is the capital of {}"),
-            "the capital of {}",
-        ),
-        Relation(
-            "currency",
-            Skill.FACTS,
-            Kind.COUNTRY,
-            Kind.WORD,
-            ("what is the currency of {}", "which money is used in {}"),
-            "the currency of {}",
-        ),
-        Relation(
-            "birth_country",
-            Skill.FACTS,
-            Kind.PERSON,
-            Kind.COUNTRY,
-            ("what is the birth country of {}", "in which country was {} born"),
-            "the birth country of {}",
-        ),
-        Relation(
-            "birth_year",
-            Skill.FACTS,
-            Kind.PERSON,
-            Kind.NUMBER,
-            ("what is the birth year of {}", "in which year was {} born"),
-            "the birth year of {}",
-        ),
-        Relation(
-            "teacher",
-            Skill.FACTS,
-            Kind.PERSON,
-            Kind.PERSON,
-            ("who was the teacher of {}", "who taught {}"),
-            "the teacher of {}",
-        ),
-        Relation(
-            "reverse",
-            Skill.SPELLING,
-            Kind.WORD,
-            Kind.WORD,
-            ("reverse {}", "spell backwards {}"),
-        ),
-        Relation(
-            "last_letter",
-            Skill.SPELLING,
-            Kind.WORD,
-            Kind.LETTER,
-            ("what is the last letter of {}",),
-        ),
-        Relation("sum", Skill.ARITHMETIC, Kind.NUMBER, Kind.NUMBER, ("compute {}",)),
-    )
-}
-# (outer, inner): the second hop needs the answer of the first.
-TWO_HOPS = (
-    ("capital", "birth_country"),
-    ("currency", "birth_country"),
-    ("birth_year", "teacher"),
-    ("birth_country", "teacher"),
-    ("sum", "birth_year"),
-    ("reverse", "capital"),
-    ("reverse", "birth_country"),
-    ("last_letter", "currency"),
+from router_r1_envs.seeded_random import seeded_random
+from router_r1_envs.worlds.generated_world.relations import (
+    ONE_HOP,
+    RELATIONS,
+    TWO_HOPS,
+    VOWELS,
+    Kind,
+    Relation,
+    Skill,
+    made_up_name,
+    made_up_person,
 )
-# What one hop may ask; each skill equally often.
-ONE_HOP = {
-    Skill.FACTS: ("capital", "currency", "birth_country", "birth_year", "teacher"),
-    Skill.ARITHMETIC: ("sum",),
-    Skill.SPELLING: ("reverse", "last_letter"),
-}
 
 _WORD = "the word "
 _SUM = re.compile(r"(.+?) ([+*-]) (\d{1,6})")
@@ -152,8 +47,8 @@ _NOUNS = [
 
 
 @dataclass(frozen=True)
-class Solved:
-    """A sub-query that was understood."""
+class Solution:
+    """The answer to a query that parses."""
 
     skill: Skill
     answer: str
@@ -162,15 +57,16 @@ class Solved:
 
 @dataclass(frozen=True)
 class Puzzle:
-    """A question with the steps that lead to its answer."""
+    """A question, the steps to its answer, and the answer."""
 
     text: str
     hops: tuple[str, ...]
-    """The sub-queries in order; `{}` in the second is the answer of the first."""
+    """One or two sub-queries in order; `{}` in the second stands for the answer to the first."""
     skills: tuple[Skill, ...]
+    """The skill of each hop."""
     answer: str
-    keys: tuple[str, ...] = field(default=())
-    """What the steps are about: the names and sums that must be unseen where the question is."""
+    keys: tuple[str, ...]
+    """The names and sums that the hops are about; they decide which split may hold the question."""
 
 
 class Knowledge:
@@ -182,26 +78,31 @@ class Knowledge:
     # --- facts
 
     def fact(self, relation: str, argument: str) -> str:
-        """What `relation` gives for a name."""
-        source = draw(self._seed, relation, argument)
+        """The value of a relation of facts (`capital`, `teacher`, ...) for a name."""
+        source = seeded_random(self._seed, relation, argument)
         if relation == "birth_year":
             return str(source.randrange(1100, 1990))
         if relation == "teacher":
-            return f"{name_of(source, 2)} {name_of(source, 2)}"
-        return name_of(source, 2 if relation == "currency" else 3)
+            return made_up_person(source)
+        return made_up_name(source, 2 if relation == "currency" else 3)
 
-    def solve(self, query: str) -> Solved | None:
-        """The answer to a query of one or two hops; None for what makes no sense."""
+    def solve(self, query: str) -> Solution | None:
+        """The answer to a query of one or two hops; None if the query does not parse."""
         text = " ".join(query.lower().replace("?", " ").split())
         for relation, wording in _WORDINGS:
             match = wording.fullmatch(text)
-            solved = self._apply(relation, match[1]) if match else None
-            if solved:
-                return solved
+            solution = self._apply(relation, match[1]) if match else None
+            if solution:
+                return solution
         return None
 
-    def _apply(self, relation: Relation, argument: str) -> Solved | None:
-        """`relation` of a name, or of what another relation gives."""
+    def skill(self, query: str) -> Skill:
+        """The skill that a query takes; `SEVERAL` if it does not parse."""
+        solution = self.solve(query)
+        return solution.skill if solution else Skill.SEVERAL
+
+    def _apply(self, relation: Relation, argument: str) -> Solution | None:
+        """Apply a relation to the text of its argument: a plain value, or the noun of another relation."""
         if relation.name == "sum":
             parts = _SUM.fullmatch(argument)
             if not parts:
@@ -218,10 +119,10 @@ class Knowledge:
                 "reverse": lambda: value[::-1],
                 "last_letter": lambda: value[-1],
             }.get(relation.name, lambda: self.fact(relation.name, value))()
-        return Solved(Skill.SEVERAL if nested else relation.skill, answer, relation.gives)
+        return Solution(Skill.SEVERAL if nested else relation.skill, answer, relation.gives)
 
     def _argument(self, text: str, kind: Kind) -> tuple[str | None, bool]:
-        """The value of an argument, and whether another relation had to be solved for it."""
+        """The value of an argument (None if it is not of this kind), and whether another relation gave it."""
         for relation, noun in _NOUNS:
             match = noun.fullmatch(text)
             fits = relation.gives is kind or (kind is Kind.WORD and relation.gives is Kind.COUNTRY)
@@ -232,19 +133,18 @@ class Knowledge:
         match = _NAME[kind].fullmatch(text)
         return (match[match.re.groups] if match else None), False
 
-    def wrong(self, solved: Solved | None, source: random.Random) -> str:
-        """An answer of the right kind that is not the right one."""
-        kind = solved.kind if solved else Kind.WORD
+    def wrong(self, solution: Solution, source: random.Random) -> str:
+        """A random wrong answer of the right kind."""
         while True:
-            if kind is Kind.NUMBER:
+            if solution.kind is Kind.NUMBER:
                 guess = str(source.randrange(10, 2000))
-            elif kind is Kind.LETTER:
+            elif solution.kind is Kind.LETTER:
                 guess = source.choice(VOWELS)
-            elif kind is Kind.PERSON:
-                guess = f"{name_of(source, 2)} {name_of(source, 2)}"
+            elif solution.kind is Kind.PERSON:
+                guess = made_up_person(source)
             else:
-                guess = name_of(source, 3)
-            if solved is None or guess != solved.answer:
+                guess = made_up_name(source, 3)
+            if guess != solution.answer:
                 return guess
 
     # --- questions
@@ -252,12 +152,12 @@ class Knowledge:
     def puzzle(
         self, source: random.Random, usable: Callable[[str], bool], hops: int | None = None
     ) -> Puzzle:
-        """A random question, half of them with two hops.
+        """A random question.
 
         Args:
-            source: of randomness.
-            usable: says of a name or a sum whether the question may be about it.
-            hops: 1 or 2; drawn when left out.
+            source: the randomness.
+            usable: whether the question may be about a name or a sum; other questions are drawn again.
+            hops: 1 or 2; by default each in half of the draws.
         """
         hops = hops or source.choice((1, 2))
         while True:
@@ -272,10 +172,10 @@ class Knowledge:
         if relation.name == "sum":
             argument = _sum(source)
         query = source.choice(relation.wordings).format(argument)
-        solved = self.solve(query)
-        assert solved is not None, query
+        solution = self.solve(query)
+        assert solution is not None, query
         key = argument.removeprefix(_WORD)
-        return Puzzle(query, (query,), (skill,), solved.answer, (key,))
+        return Puzzle(query, (query,), (skill,), solution.answer, (key,))
 
     def _two_hops(self, source: random.Random) -> Puzzle:
         outer, inner = (RELATIONS[name] for name in source.choice(TWO_HOPS))
@@ -289,32 +189,23 @@ class Knowledge:
         between = self.fact(inner.name, entity)
         word = _WORD if outer.takes is Kind.WORD else ""
         second = wording.format(word + "{}" + operand)
-        solved = self.solve(second.format(between))
-        assert solved is not None, second
+        solution = self.solve(second.format(between))
+        assert solution is not None, second
         skills = (inner.skill, outer.skill)
-        return Puzzle(text, (first, second), skills, solved.answer, (entity, between + operand))
-
-
-def draw(*parts: object) -> random.Random:
-    """A source of randomness that depends on `parts` only."""
-    digest = hashlib.blake2b("|".join(map(str, parts)).encode(), digest_size=8).digest()
-    return random.Random(int.from_bytes(digest, "big"))
-
-
-def name_of(source: random.Random, syllables: int) -> str:
-    """A made-up name."""
-    return "".join(source.choice(SYLLABLES) for _ in range(syllables))
+        return Puzzle(text, (first, second), skills, solution.answer, (entity, between + operand))
 
 
 def _entity(source: random.Random, kind: Kind) -> str:
+    """A random argument of a kind."""
     if kind is Kind.PERSON:
-        return f"{name_of(source, 2)} {name_of(source, 2)}"
+        return made_up_person(source)
     if kind is Kind.WORD:
-        return _WORD + name_of(source, source.choice((2, 3)))
-    return name_of(source, 3)
+        return _WORD + made_up_name(source, source.choice((2, 3)))
+    return made_up_name(source, 3)
 
 
 def _sum(source: random.Random) -> str:
+    """A random sum, difference or product."""
     operator = source.choice("+-*")
     if operator == "*":
         return f"{source.randrange(2, 100)} * {source.randrange(2, 21)}"

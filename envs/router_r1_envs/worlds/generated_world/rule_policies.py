@@ -1,14 +1,16 @@
-"""Policies by rule for the generated world: those that demonstrate, those that are bars in reports, and the oracles.
+"""Policies for the generated world that follow a rule: for demonstrations, and as baselines and oracles in reports.
 
-    random          takes questions apart, asks anybody                    demonstrations, bar
-    cheapest        takes questions apart, asks the cheapest               bar
-    dearest         takes questions apart, asks the dearest                bar
-    single NAME     asks NAME the whole question                           bar
-    skill           the cheapest candidate with the right skill per hop    oracle: what to learn about the candidates
-    skill, again    the same, and the next best one after a hedged reply   oracle: and what replies tell beyond
-    hindsight       knows which call will be right                         no policy can reach it
+    rule                      what it does                                              use
+    random                    decomposes; asks a random candidate                       baseline, demonstrations
+    cheapest                  decomposes; asks the cheapest candidate                   baseline
+    dearest                   decomposes; asks the most expensive candidate             baseline
+    single NAME               asks NAME the whole question                              baseline
+    skill oracle              per hop, asks the cheapest of the most accurate ones      all there is to learn about
+                              for the skill                                             the candidates
+    skill oracle, asks again  the same; after a hedged reply, asks the next best        the same, and about replies
+    hindsight oracle          knows which call will be right                            an upper bound
 
-A rule knows the steps of a question from the question's own metadata; only the oracles look at what is hidden about candidates.
+A rule policy takes the hops from the question's metadata. Only the oracles use hidden properties of the candidates.
 """
 
 from __future__ import annotations
@@ -22,70 +24,71 @@ from router_r1.episode import Episode
 from router_r1.errors import ConfigError
 from router_r1.protocol import Route, render_turn
 from router_r1.testing import ScriptedPolicy
-from router_r1_envs.worlds.generated_world.facts import Skill, draw
-from router_r1_envs.worlds.generated_world.world import Candidate, GeneratedWorld
+from router_r1_envs.seeded_random import seeded_random
+from router_r1_envs.worlds.generated_world.candidates import Candidate
+from router_r1_envs.worlds.generated_world.world import GeneratedWorld
 
-_SAID = re.compile(r"(?:answer is|maybe) (.+)$")
+_SHORT_ANSWER = re.compile(r"(?:answer is|maybe) (.+)$")
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What a rule may look at to choose a candidate."""
+class Hop:
+    """What a rule may use to choose the candidate for a hop."""
 
     world: GeneratedWorld
     query: str
     tried: tuple[str, ...]
-    """Who was asked or refused in this hop."""
+    """The candidates that were called or refused in this hop, in order."""
     key: str
-    """Tells episodes apart, for rules that draw."""
+    """Identifies the episode, for rules that draw at random."""
+
+    def first_untried(self, candidates: Sequence[Candidate]) -> str:
+        """The name of the first candidate that was not tried; if all were, of the first one."""
+        names = [candidate.name for candidate in candidates]
+        return next((name for name in names if name not in self.tried), names[0])
 
 
-Rule = Callable[[Choice], str]
+Rule = Callable[[Hop], str]
+"""Chooses the name of the candidate for a hop."""
 
 
-def cheapest(choice: Choice) -> str:
-    """The lowest price."""
-    return min(choice.world.candidates, key=lambda c: c.price).name
+def cheapest(hop: Hop) -> str:
+    """The candidate with the lowest price."""
+    return min(hop.world.candidates, key=lambda c: c.price).name
 
 
-def dearest(choice: Choice) -> str:
-    """The highest price; the next one where the budget refused it."""
-    order = sorted(choice.world.candidates, key=lambda c: -c.price)
-    return next((c.name for c in order if c.name not in choice.tried), order[0].name)
+def most_expensive(hop: Hop) -> str:
+    """The candidate with the highest price, or the next one if the budget refused it."""
+    return hop.first_untried(sorted(hop.world.candidates, key=lambda c: -c.price))
 
 
-def anybody(choice: Choice) -> str:
-    """Uniformly random."""
-    source = draw("anybody", choice.key, choice.query, len(choice.tried))
-    return source.choice(choice.world.candidates).name
+def at_random(hop: Hop) -> str:
+    """A candidate drawn uniformly."""
+    source = seeded_random("anybody", hop.key, hop.query, len(hop.tried))
+    return source.choice(hop.world.candidates).name
 
 
-def by_skill(choice: Choice) -> str:
-    """The cheapest of the best candidates for the skill that the sub-query takes: knows all but what chance will do.
-
-    The next best one where that was tried.
-    """
-    solved = choice.world.knowledge.solve(choice.query)
-    skill = solved.skill if solved else Skill.SEVERAL
-    order = sorted(
-        choice.world.candidates, key=lambda c: (-choice.world.accuracy(c, skill), c.price)
+def by_skill(hop: Hop) -> str:
+    """The cheapest of the candidates that are most accurate on the query's skill, or the next best if it was tried."""
+    skill = hop.world.knowledge.skill(hop.query)
+    return hop.first_untried(
+        sorted(hop.world.candidates, key=lambda c: (-c.accuracy(skill), c.price))
     )
-    return next((c.name for c in order if c.name not in choice.tried), order[0].name)
 
 
-def by_hindsight(choice: Choice) -> str:
-    """The cheapest candidate that will be right."""
-    right = [c for c in choice.world.candidates if choice.world.answer(c.name, choice.query)[1]]
-    return min(right or choice.world.candidates, key=lambda c: c.price).name
+def by_hindsight(hop: Hop) -> str:
+    """The cheapest candidate whose answer will be right; the cheapest of all if there is none."""
+    right = [c for c in hop.world.candidates if hop.world.answer(c.name, hop.query)[1]]
+    return min(right or hop.world.candidates, key=lambda c: c.price).name
 
 
 def always(name: str) -> Rule:
-    """One candidate, whatever is asked."""
-    return lambda choice: name
+    """A rule that always chooses the same candidate."""
+    return lambda hop: name
 
 
-class Explorer(ScriptedPolicy):
-    """A policy that follows a rule on one question."""
+class RulePolicy(ScriptedPolicy):
+    """A policy that asks the hops of one question in order, each of the candidate that a rule chooses."""
 
     def __init__(
         self,
@@ -99,17 +102,20 @@ class Explorer(ScriptedPolicy):
     ) -> None:
         """
         Args:
-            world: where the question comes from.
-            question: what is asked; its metadata holds the steps.
-            rule: chooses the candidate for a sub-query.
-            decompose: take a question of two hops apart.
-            ask_again: ask somebody else, once, when an answer was hedged.
-            key: tells repeated episodes on one question apart, for rules that draw.
+            world: the world of the question.
+            question: a question with its hops in the metadata.
+            rule: chooses the candidate for each hop.
+            decompose: ask the hops one by one; otherwise ask the whole question at once.
+            ask_again: after a hedged reply, ask another candidate, once per hop.
+            key: distinguishes several episodes on one question, for rules that draw at random.
+
+        Raises:
+            ConfigError: the question has no hops.
         """
         hops = question.metadata.get("hops")
         if not hops:
             raise ConfigError(
-                f"question {question.id!r} has no steps in its metadata; rules work on generated questions only"
+                f"question {question.id!r} has no hops in its metadata; rule policies need questions of a generated world"
             )
         self._world, self._rule, self._ask_again = world, rule, ask_again
         self._hops: Sequence[str] = hops if decompose else (question.question,)
@@ -117,6 +123,7 @@ class Explorer(ScriptedPolicy):
         super().__init__(self._write, name="rule")
 
     def _write(self, episode: Episode) -> str:
+        """The next turn: a route for the first hop without an answer, or the final answer."""
         answers: list[str] = []
         tried: list[str] = []
         refused = 0
@@ -129,39 +136,33 @@ class Explorer(ScriptedPolicy):
                 text = outcome.response.text
                 again = self._ask_again and text.startswith("not sure") and len(tried) < 2
                 if not again:
-                    answers.append(said(text))
+                    answers.append(short_answer(text))
                     tried = []
         done = len(answers) == len(self._hops)
         if done or episode.rounds >= episode.limits.max_rounds or refused > 2:
             return render_turn("done", answer=answers[-1] if answers else "unknown")
         query = self._hops[len(answers)].format(answers[-1] if answers else "")
-        name = self._rule(Choice(self._world, query, tuple(tried), self._key))
-        return render_turn(thought(self._world, query), [Route(name, query)])
+        name = self._rule(Hop(self._world, query, tuple(tried), self._key))
+        return render_turn(f"need {self._world.knowledge.skill(query)}", [Route(name, query)])
 
 
-def said(reply: str) -> str:
-    """The short answer in a candidate's reply."""
-    match = _SAID.search(reply)
+def short_answer(reply: str) -> str:
+    """The answer in a candidate's reply, without the words around it; "unknown" if the reply has none."""
+    match = _SHORT_ANSWER.search(reply)
     return match[1] if match else "unknown"
 
 
-def thought(world: GeneratedWorld, query: str) -> str:
-    """What a demonstration thinks before a sub-query: what it takes, not who has it."""
-    solved = world.knowledge.solve(query)
-    return f"need {solved.skill if solved else Skill.SEVERAL}"
-
-
 RULES: dict[str, tuple[Rule, dict[str, bool]]] = {
-    "random": (anybody, {}),
+    "random": (at_random, {}),
     "cheapest": (cheapest, {}),
-    "dearest": (dearest, {}),
+    "dearest": (most_expensive, {}),
     "skill oracle": (by_skill, {}),
     "skill oracle, asks again": (by_skill, {"ask_again": True}),
     "hindsight oracle": (by_hindsight, {}),
 }
-"""The rules of reports: who chooses, and further arguments of `Explorer`."""
+"""The rules in reports by row name, each with the options of its `RulePolicy`."""
 
 
 def single_rules(candidates: Sequence[Candidate]) -> dict[str, tuple[Rule, dict[str, bool]]]:
-    """One rule for every candidate: it is asked the whole question."""
+    """For each candidate, the rule that asks it the whole question; same form as `RULES`."""
     return {f"single {c.name}": (always(c.name), {"decompose": False}) for c in candidates}

@@ -1,12 +1,12 @@
-"""The candidates of a generated world behind an OpenAI-compatible server on 127.0.0.1: a pool to practise on that bills nobody.
+"""An OpenAI-compatible server on 127.0.0.1 for the candidates of a generated world: a free pool to practise on.
 
     async with WorldServer(world) as server:
         pool = ModelPool(server.pool_file.candidates, server.pool_file.endpoints)
 
-What a candidate says is a function of its name and the query, so the server answers word for word, and token for token, what the
-world answers in training. Sampling parameters and limits on tokens are accepted and change nothing.
+A reply is a function of the candidate's name and the query, so the server gives the same texts and token counts as the
+world in training. It accepts sampling parameters and token limits, and ignores them.
 
-Not covered: streams, several choices, keys. Who may connect is whoever is on this machine.
+Not supported: streaming, several choices, keys. Every process on this machine can connect.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ HOST = "127.0.0.1"
 
 
 class ChatRequest(BaseModel):
-    """What is read of the body of a chat completion; everything else changes nothing."""
+    """The fields of a chat completion that the server reads; it ignores all others."""
 
     model: str
-    """The candidate's name."""
+    """The name of a candidate."""
     messages: tuple[Message, ...] = Field(min_length=1)
-    """The query is the last one."""
+    """The last one is the query."""
     stream: bool = False
     """Must be false."""
 
 
 class WorldServer:
-    """Serves while it is entered. Belongs to one event loop."""
+    """An async context manager that serves while it is entered. Use it on one event loop."""
 
     def __init__(self, world: GeneratedWorld, port: int = 0) -> None:
         """
         Args:
-            world: whose candidates.
-            port: of 127.0.0.1; 0 takes a free one.
+            world: the world with the candidates.
+            port: port on 127.0.0.1; 0 takes a free one.
         """
         self.world = world
         self.port = port
@@ -55,10 +55,10 @@ class WorldServer:
         self._runner = web.AppRunner(app, access_log=None)
 
     async def __aenter__(self) -> Self:
-        """Begin to listen.
+        """Start to listen.
 
         Raises:
-            ConfigError: the port can not be had.
+            ConfigError: the port is taken, not allowed or no port number.
         """
         await self._runner.setup()
         try:
@@ -66,7 +66,7 @@ class WorldServer:
         except (OSError, OverflowError) as error:
             await self._runner.cleanup()
             raise ConfigError(
-                f"port {self.port} of {HOST} can not be had ({error}); choose another, or 0 for a free one"
+                f"cannot listen on port {self.port} of {HOST} ({error}); choose another port, or 0 for a free one"
             ) from error
         self.port = self._runner.addresses[0][1]
         return self
@@ -76,12 +76,12 @@ class WorldServer:
 
     @property
     def base_url(self) -> str:
-        """Where it listens, as a pool file has it."""
+        """The base URL, as a pool file states it."""
         return f"http://{HOST}:{self.port}/v1"
 
     @property
     def pool_file(self) -> PoolFile:
-        """The pool that asks this server."""
+        """A pool file whose candidates are served here."""
         cards = tuple(card.model_copy(update={"endpoint": "world"}) for card in self.world.cards)
         return PoolFile(candidates=cards, endpoints={"world": Endpoint(base_url=self.base_url)})
 
@@ -91,23 +91,23 @@ class WorldServer:
 
     async def _complete(self, http: web.Request) -> web.Response:
         try:
-            asked = config.validate(ChatRequest, await http.json(), "request")
-        except ValueError as error:  # no JSON, or not what is expected
+            body = config.validate(ChatRequest, await http.json(), "request")
+        except ValueError as error:  # not JSON, or not a valid request
             return _refusal(400, str(error))
-        if asked.stream:
+        if body.stream:
             return _refusal(
-                400, "request: stream: this server sends whole replies; set it to false"
+                400, "request: stream: this server sends whole replies only; set it to false"
             )
-        if asked.model not in self._cards:
+        if body.model not in self._cards:
             known = ", ".join(self._cards)
-            return _refusal(404, f"request: model: no candidate {asked.model!r}; there are {known}")
-        request = Request(asked.model, asked.messages)
-        reply = self.world.reply(self._cards[asked.model], request)
+            return _refusal(404, f"request: model: no candidate {body.model!r}; there are {known}")
+        request = Request(body.model, body.messages)
+        reply = self.world.reply(self._cards[body.model], request)
         used = usage(reply.usage.prompt, reply.usage.completion)
-        return web.json_response(chat_reply(reply.text, usage=used, model=asked.model))
+        return web.json_response(chat_reply(reply.text, usage=used, model=body.model))
 
 
 def _refusal(status: int, message: str) -> web.Response:
-    """An error as OpenAI's servers send it."""
+    """An error in the format of OpenAI's API."""
     error: dict[str, Any] = {"message": message, "type": "invalid_request_error", "code": status}
     return web.json_response({"error": error}, status=status)

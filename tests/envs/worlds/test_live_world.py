@@ -1,4 +1,4 @@
-"""The live world: real requests to a server on this machine are recorded; the same episodes are replayed without it."""
+"""The live world: requests to a loopback server are recorded, and the same episodes are replayed without it."""
 
 import asyncio
 
@@ -38,7 +38,7 @@ levels:
 
 @pytest.fixture
 def folder(tmp_path):
-    """A world of thirty sums; its pool is at the given place."""
+    """Make a world of thirty sums whose pool is at the given URL."""
 
     def make(url=GONE, world=WORLD, key=""):
         (tmp_path / "pool.yaml").write_text(POOL.format(url=url, key=key))
@@ -63,7 +63,7 @@ def numbered(exchange) -> Served:
 
 
 def play(world, split=Split.TRAIN, times=1):
-    """Every question of a split at every level, several episodes on each at the same time; finished episodes."""
+    """Play every question of a split at every level, `times` episodes on each at the same time."""
 
     async def one(question, level):
         turns = [
@@ -94,7 +94,7 @@ def test_recorded_episodes_are_replayed_without_a_server(folder):
         world = load_world(folder(server.base_url))
         recorded = play(world)
         asked = len(server.exchanges)
-        # A second epoch, and a world that is made anew, ask nobody.
+        # A second epoch and a newly built world send no request.
         assert shown(play(world)) == shown(recorded)
         assert shown(play(load_world(folder(server.base_url)))) == shown(recorded)
         assert len(server.exchanges) == asked
@@ -104,7 +104,7 @@ def test_recorded_episodes_are_replayed_without_a_server(folder):
     assert {e.stop_reason for e in recorded} == {StopReason.ANSWERED}
 
 
-def test_episodes_that_ask_the_same_at_the_same_time_are_answered_by_one_request(folder):
+def test_concurrent_episodes_with_the_same_call_share_one_request(folder):
     with LoopbackServer(numbered) as server:
         world = load_world(folder(server.base_url))
         episodes = play(world, times=4)
@@ -125,17 +125,17 @@ def test_a_miss_in_a_replay_is_a_failed_call_that_costs_nothing(folder):
         assert 'notice="not_recorded"' in episode.transcript
 
 
-def test_levels_state_budget_and_worth(folder):
+def test_an_episode_has_the_budget_and_the_value_of_its_level(folder):
     with LoopbackServer(numbered) as server:
         episodes = play(load_world(folder(server.base_url)))
     poor, rich = episodes[0], episodes[1]
-    # 100 tokens of output at 40 dollars per million are more than 0.0005.
+    # 100 output tokens at 40 dollars per million cost more than 0.0005.
     assert [o.model for o in poor.turns[0].outcomes if o.refused] == ["large"]
     assert rich.limits.worth_usd == 0.1 and rich.limits.budget_usd is None
     assert 'worth="$0.10"' in rich.transcript
 
 
-def test_questions_keep_the_files_order_and_their_splits(folder):
+def test_questions_keep_the_order_of_the_file_and_their_splits(folder):
     world = load_world(folder(), ["mode=record"])
     assert world.name == "sums"
     for split in Split:
@@ -144,12 +144,12 @@ def test_questions_keep_the_files_order_and_their_splits(folder):
         assert list(world.questions(split, 2)) == expected[:2]
 
 
-def test_the_reference_is_two_of_the_dearest_replies_unless_it_is_given(folder):
+def test_the_reference_cost_is_two_of_the_most_expensive_replies_unless_it_is_set(folder):
     assert load_world(folder()).reference_usd == pytest.approx(2 * 100 * 40 / 1e6)
     assert load_world(folder(), ["reference_usd=0.5"]).reference_usd == 0.5
 
 
-def test_a_split_that_no_question_falls_into_is_an_error(folder):
+def test_an_empty_split_is_an_error(folder):
     world = load_world(folder(), ["test=0"])
     with pytest.raises(ConfigError, match=r"sums\.jsonl: no question falls into test"):
         world.questions(Split.TEST)
@@ -164,22 +164,30 @@ def test_the_same_question_in_two_splits_is_an_error(folder, tmp_path):
         load_world(path)
 
 
-def test_a_replay_needs_a_store(folder, tmp_path):
+def test_an_unknown_metric_is_rejected_before_any_model_is_called(folder, tmp_path):
+    path = folder()
+    unknown = questions()[0].model_copy(update={"metric": "bleu"})
+    write_questions(tmp_path / "sums.jsonl", [unknown, *questions()[1:]])
+    with pytest.raises(DataError, match="'q0' has the metric 'bleu'; it is one of choice, code"):
+        load_world(path)
+
+
+def test_replay_needs_a_store(folder, tmp_path):
     with pytest.raises(StoreError, match=r"answers\.sqlite: no such record store"):
         load_world(folder(), ["mode=replay"])
     assert not (tmp_path / "answers.sqlite").exists()
 
 
-def test_recording_needs_the_pools_key_and_replaying_does_not(folder, tmp_path, monkeypatch):
+def test_record_needs_the_key_of_the_pool_and_replay_does_not(folder, tmp_path, monkeypatch):
     monkeypatch.delenv("A_KEY", raising=False)
-    load_world(folder())  # makes the store
+    load_world(folder())  # creates the store
     path = folder(key=", api_key_env: A_KEY")
     with pytest.raises(ConfigError, match="A_KEY"):
         load_world(path)
     assert isinstance(load_world(path, ["mode=replay"]), LiveWorld)
 
 
-def test_a_free_pool_needs_a_reference(folder, tmp_path):
+def test_a_free_pool_needs_a_reference_cost(folder, tmp_path):
     path = folder()
     free = (tmp_path / "pool.yaml").read_text()
     for price in ("input: 1, output: 1", "input: 10, output: 40"):
@@ -205,7 +213,7 @@ def test_a_free_pool_needs_a_reference(folder, tmp_path):
         ("pool=none.yaml", "none.yaml: can not be read"),
     ],
 )
-def test_settings_that_are_wrong_are_named(folder, change, message):
+def test_a_wrong_setting_is_named(folder, change, message):
     with pytest.raises(ConfigError) as caught:
         load_world(folder(), [change])
     assert message in str(caught.value)

@@ -1,6 +1,6 @@
-"""The generated world behind an OpenAI-compatible server: the pool asks it over HTTP and hears what the world itself says.
+"""The generated world behind an OpenAI-compatible server: it gives the same replies and costs over HTTP as in process.
 
-With the project's own client and with OpenAI's; how the server refuses what it can not do; and `router-r1 world serve` as a process.
+Asked by this project's client and by OpenAI's; its refusals; and `router-r1 world serve` as a process.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ def pool_of(server):
 
 
 async def ask(pool, name, query):
-    """A call: its text, and its usage and dollars in the ledger."""
+    """Call a candidate: the text, and the usage and dollars in the ledger."""
     ledger = Ledger()
     response = await pool.ask(name, query, Account(ledger))
     assert response.ok, response.failure
@@ -40,7 +40,7 @@ async def ask(pool, name, query):
 
 
 async def refusal(server, **fields):
-    """What OpenAI's client is told about a request that is not served: status and message."""
+    """Status and message that OpenAI's client gets for a request that the server refuses."""
     async with openai.AsyncOpenAI(
         base_url=server.base_url, api_key="none", max_retries=0
     ) as client:
@@ -49,7 +49,7 @@ async def refusal(server, **fields):
     return error.value.status_code, error.value.body["message"]
 
 
-async def test_every_candidate_says_and_bills_what_it_does_in_the_world():
+async def test_every_candidate_replies_and_bills_as_in_the_world():
     async with WorldServer(WORLD) as server:
         pool = pool_of(server)
         for question in QUESTIONS:
@@ -62,7 +62,7 @@ async def test_every_candidate_says_and_bills_what_it_does_in_the_world():
         await pool.aclose()
 
 
-async def test_another_seed_is_another_world():
+async def test_a_world_with_another_seed_gives_its_own_replies():
     other = GeneratedWorld(GeneratedWorldConfig(seed=1))
     query = other.questions(Split.TEST, 1)[0].question
     async with WorldServer(other) as server:
@@ -71,7 +71,7 @@ async def test_another_seed_is_another_world():
         await pool.aclose()
 
 
-async def test_openais_client_asks_a_candidate():
+async def test_a_candidate_can_be_called_with_openais_client():
     query = QUESTIONS[0].question
     async with (
         WorldServer(WORLD) as server,
@@ -94,18 +94,18 @@ async def test_openais_client_asks_a_candidate():
     assert reply.usage.total_tokens == reply.usage.prompt_tokens + reply.usage.completion_tokens
 
 
-async def test_what_it_can_not_do_is_refused_in_a_line():
-    message = {"role": "user", "content": "?"}
+async def test_unsupported_requests_are_refused_with_a_message():
+    question = {"role": "user", "content": "?"}
     async with WorldServer(WORLD) as server:
-        status, said = await refusal(server, model="oracle", messages=[message])
-        assert status == 404 and "no candidate 'oracle'; there are sage, abacus" in said
-        status, said = await refusal(server, model="sage", messages=[])
-        assert status == 400 and "messages" in said
-        status, said = await refusal(server, model="sage", messages=[message], stream=True)
-        assert status == 400 and "set it to false" in said
+        status, message = await refusal(server, model="oracle", messages=[question])
+        assert status == 404 and "no candidate 'oracle'; there are sage, abacus" in message
+        status, message = await refusal(server, model="sage", messages=[])
+        assert status == 400 and "messages" in message
+        status, message = await refusal(server, model="sage", messages=[question], stream=True)
+        assert status == 400 and "set it to false" in message
 
 
-async def test_a_body_that_is_no_json_is_refused():
+async def test_a_body_that_is_not_json_is_refused():
     async with WorldServer(WORLD) as server:
         request = urllib.request.Request(f"{server.base_url}/chat/completions", b"{", method="POST")
         with pytest.raises(urllib.error.HTTPError) as error:
@@ -114,14 +114,14 @@ async def test_a_body_that_is_no_json_is_refused():
             assert reply.code == 400 and json.load(reply)["error"]["message"]
 
 
-async def test_a_port_that_is_taken_is_an_error_that_names_it():
+async def test_a_port_in_use_is_named_in_the_error():
     async with WorldServer(WORLD) as server:
-        with pytest.raises(ConfigError, match=f"port {server.port} of 127.0.0.1 can not be had"):
+        with pytest.raises(ConfigError, match=f"cannot listen on port {server.port} of 127.0.0.1"):
             async with WorldServer(WORLD, server.port):
                 pass
 
 
-async def test_the_command_writes_a_pool_that_asks_it(tmp_path):
+async def test_the_command_writes_a_pool_file_for_its_server(tmp_path):
     file = tmp_path / "pool.yaml"
     command = [Path(sys.executable).with_name("router-r1"), "world", "serve", "generated"]
     command += ["--pool", file, "--set", "seed=2"]

@@ -1,0 +1,40 @@
+"""Settings of a generated world."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from router_r1.config import StrictModel
+
+
+def level_name(budget_usd: float) -> str:
+    """The name of the level with this budget."""
+    return f"budget-{budget_usd:g}"
+
+
+def _unique(budgets: tuple[float, ...]) -> tuple[float, ...]:
+    if len({level_name(budget) for budget in budgets}) < len(budgets):
+        raise ValueError("a budget occurs twice; remove one")
+    return budgets
+
+
+Budgets = Annotated[
+    tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1), AfterValidator(_unique)
+]
+
+
+class GeneratedWorldConfig(StrictModel):
+    """Settings of a generated world."""
+
+    kind: Literal["generated"] = "generated"
+    """The kind of this world."""
+    seed: int = 0
+    """Another seed gives another world: other facts, other mistakes."""
+    prompt: Literal["compact", "full"] = "compact"
+    """`compact` for a small policy that learns this pool by heart; `full` states rules and candidates for a pre-trained LLM."""
+    budgets_usd: Budgets = (0.0006, 0.002, 0.01)
+    """Budgets of an episode; training draws one for each. The smallest default does not pay for the generalist."""
+    max_rounds: Annotated[int, Field(ge=1)] = 4
+    """Most rounds of routing."""

@@ -1,0 +1,52 @@
+"""Splits: which one a question is in, and that no id and no text is in two."""
+
+import pytest
+
+from router_r1.data.questions import Question
+from router_r1.data.splits import Split, split_of, split_questions
+from router_r1.errors import DataError
+
+
+def question(name: str, text: str | None = None) -> Question:
+    return Question(id=name, question=text or f"What is {name}?", answer="x", metric="em")
+
+
+def ids_in(split: Split, count: int) -> list[str]:
+    """The first ids of a series that belong to a split."""
+    ids = (f"q{n}" for n in range(1000))
+    return [name for name in ids if split_of(name) is split][:count]
+
+
+def test_every_question_is_in_the_split_of_its_id():
+    splits = split_questions(question(f"q{n}") for n in range(300))
+    assert sum(map(len, splits.values())) == 300
+    assert all(split_of(q.id) is split for split, found in splits.items() for q in found)
+    assert all(splits.values())
+
+
+def test_more_questions_move_none_to_another_split():
+    few, many = (
+        {q.id: s for s, found in split_questions(map(question, ids)).items() for q in found}
+        for ids in ([f"q{n}" for n in range(50)], [f"q{n}" for n in range(500)])
+    )
+    assert all(many[name] is split for name, split in few.items())
+
+
+def test_a_repeated_id_is_an_error():
+    with pytest.raises(DataError, match="two questions have the id 'q1'"):
+        split_questions([question("q1"), question("q1", "Another text?")])
+
+
+def test_the_same_text_in_two_splits_is_an_error_whatever_its_case_and_spaces():
+    (train,), (test,) = ids_in(Split.TRAIN, 1), ids_in(Split.TEST, 1)
+    pair = [question(train, "What is  it?"), question(test, "what IS it?")]
+    with pytest.raises(DataError) as caught:
+        split_questions(pair)
+    assert repr(train) in str(caught.value) and repr(test) in str(caught.value)
+    assert "(train)" in str(caught.value) and "(test)" in str(caught.value)
+
+
+def test_the_same_text_twice_in_one_split_is_allowed():
+    first, second = ids_in(Split.TRAIN, 2)
+    splits = split_questions([question(first, "What?"), question(second, "What?")])
+    assert len(splits[Split.TRAIN]) == 2
