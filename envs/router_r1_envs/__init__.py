@@ -1,1 +1,4 @@
-"""Where questions and responses come from during training, and verl's agent loop. Imports core and reward only."""
+"""Training: worlds that supply questions and responses, supervised training, and reinforcement learning with verl.
+
+Imports `router_r1` and `router_r1_reward`, never `router_r1_eval`.
+"""

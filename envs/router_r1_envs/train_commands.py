@@ -1,15 +1,15 @@
-"""`router-r1 train ...`: registered through the entry point `router_r1.commands`; light to import."""
+"""`router-r1 train prepare|cold-start|imitate|run|watch`: registered through the entry point `router_r1.commands`.
+
+Light to import: each command imports what it needs.
+"""
 
 # ruff: noqa: B006  # typer reads the default of a list option from the signature, and changes none
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -24,22 +24,23 @@ from router_r1_envs.worlds.commands import (
     reward_of,
 )
 
-if TYPE_CHECKING:
-    from router_r1_envs.supervised.cold_start import Stage
-
-Seed = Annotated[int, typer.Option(help="Of all that is random.")]
+Seed = Annotated[int, typer.Option(help="Seed of all random choices.")]
 Threads = Annotated[
     int | None,
-    typer.Option(help="Of torch. As OMP_NUM_THREADS says, or as many as idle cores, at most 4."),
+    typer.Option(
+        help="Threads of torch; by default OMP_NUM_THREADS, or the number of idle cores, at most 4."
+    ),
 ]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the command group `train`."""
     group = typer.Typer(help="Train a policy, step by step.", no_args_is_help=True)
     group.command("prepare")(prepare)
     group.command("cold-start")(cold_start_command)
     group.command("imitate")(imitate_command)
+    # Hydra has options of its own.
+    group.command("run", context_settings={"ignore_unknown_options": True})(run)
     group.command("watch")(watch)
     app.add_typer(group, name="train")
 
@@ -54,12 +55,12 @@ def prepare(
         ),
     ] = None,
     validation: Annotated[int | None, typer.Option(help="Validation questions.")] = 100,
-    passes: Annotated[int, typer.Option(help="Rows of a training question.")] = 1,
+    passes: Annotated[int, typer.Option(help="Rows per training question.")] = 1,
     settings: Settings = [],
     reward: RewardSettings = [],
     seed: Seed = 0,
 ) -> None:
-    """Write training rows, validation rows (one a level) and the agent loop's settings for verl."""
+    """Write verl's files: training rows, validation rows (one per level), and the settings of the agent loop."""
     import yaml
 
     from router_r1.data.splits import Split
@@ -67,21 +68,21 @@ def prepare(
     from router_r1_envs.worlds.load import load_world
 
     world = load_world(source, settings)
-    weights = reward_of(world, reward)
+    reward_config = reward_of(world, reward)
     rows = make_rows(world, Split.TRAIN, train, passes=passes, seed=seed)
-    held_out = make_rows(world, Split.VALIDATION, validation, every_level=True, seed=seed)
+    validation_rows = make_rows(world, Split.VALIDATION, validation, every_level=True, seed=seed)
     write_rows(out / "train.parquet", rows)
-    write_rows(out / "validation.parquet", held_out)
-    loop = {
+    write_rows(out / "validation.parquet", validation_rows)
+    agent_loop = {
         "name": AGENT,
         "_target_": "router_r1_envs.verl_training.agent_loop.RouterAgentLoop",
         "world": source if source == "generated" else str(Path(source).resolve()),
         "overrides": settings,
-        "reward": weights.model_dump(),
+        "reward": reward_config.model_dump(),
     }
-    (out / "agent_loop.yaml").write_text(yaml.safe_dump([loop], sort_keys=False))
+    (out / "agent_loop.yaml").write_text(yaml.safe_dump([agent_loop], sort_keys=False))
     typer.echo(
-        f"{out}: {len(rows)} training rows, {len(held_out)} validation rows of {world.name}, "
+        f"{out}: {len(rows)} training rows, {len(validation_rows)} validation rows of {world.name}, "
         f"{len(world.levels)} levels"
     )
 
@@ -97,78 +98,27 @@ def cold_start_command(
     threads: Threads = None,
     seed: Seed = 0,
 ) -> None:
-    """Make a small policy and bring it to where reinforcement learning can begin; minutes on a CPU."""
+    """Make a small policy and train it until reinforcement learning can improve it; minutes on a CPU."""
     from router_r1 import config
+    from router_r1_envs.cpu_threads import use_threads
     from router_r1_envs.supervised.cold_start import ColdStartConfig, cold_start
+    from router_r1_envs.supervised.progress import show_stages
 
     use_threads(threads)
     world = generated_world(source, settings)
-    weights = reward_of(world, reward)
-    chosen = config.validate(
-        ColdStartConfig, {"seed": seed, **config.override({}, steps)}, "cold start"
-    )
-    with _stages() as show:
-        report = cold_start(world, weights, out, chosen, show)
+    reward_config = reward_of(world, reward)
+    given = {"seed": seed, **config.override({}, steps)}
+    cold_start_config = config.validate(ColdStartConfig, given, "cold start")
+    with show_stages() as show:
+        report = cold_start(world, reward_config, out, cold_start_config, show)
     (out / "cold_start.json").write_text(json.dumps(report, indent=2) + "\n")
     losses = ", ".join(f"{name} {loss:.3f}" for name, loss in report["losses"].items())
     typer.echo(f"{out}: a policy of {report['parameters']:,} parameters; losses: {losses}")
 
 
-def use_threads(threads: int | None) -> None:
-    """Threads that have to wait for a core spin against each other: two of them are slower than one."""
-    import psutil
-    import torch
-
-    if threads is None and "OMP_NUM_THREADS" not in os.environ:
-        busy = psutil.cpu_percent(interval=0.5, percpu=True)
-        threads = min(4, max(1, sum(share < 50 for share in busy)))
-    if threads is not None:
-        torch.set_num_threads(threads)
-
-
-def _tell(stage: Stage) -> None:
-    """A line on standard error when a stage begins, every 250 steps, and at its end."""
-    done = stage.progress
-    if done is None:
-        typer.echo(stage.name, err=True)
-    elif done.step % 250 == 0 or done.step == done.steps:
-        line = f"{stage.name}: step {done.step} of {done.steps}, loss {done.loss:.3f}, {done.seconds:.0f} s"
-        typer.echo(line, err=True)
-
-
-@contextlib.contextmanager
-def _stages() -> Iterator[Callable[[Stage], None]]:
-    """A progress bar for each stage of a supervised training; now and then a line where there is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _tell
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.3f}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as bar:
-        tasks: dict[str, Any] = {}
-
-        def show(stage: Stage) -> None:
-            if stage.name not in tasks:
-                tasks[stage.name] = bar.add_task(stage.name, total=None, loss=float("nan"))
-            if stage.progress is not None:
-                done, total = stage.progress.step, stage.progress.steps
-                bar.update(tasks[stage.name], completed=done, total=total, loss=stage.progress.loss)
-
-        yield show
-
-
 def imitate_command(
     source: Table,
-    out: Annotated[Path, typer.Option(help="Folder for planner and policy.")],
+    out: Annotated[Path, typer.Option(help="Folder for the planner and the policy.")],
     settings: Settings = [],
     options: Annotated[
         list[str], typer.Option("--imitation", help="name=value, e.g. steps=600.")
@@ -176,17 +126,19 @@ def imitate_command(
     threads: Threads = None,
     seed: Seed = 0,
 ) -> None:
-    """Fit a planner on an outcome table, and a small policy that imitates it; minutes on a CPU."""
+    """Fit a planner on an outcome table, and train a small policy to imitate it; minutes on a CPU."""
     from router_r1 import config
     from router_r1.errors import DataError
+    from router_r1_envs.cpu_threads import use_threads
     from router_r1_envs.planner.planner import Planner
     from router_r1_envs.supervised.imitation import ImitationConfig, imitate
+    from router_r1_envs.supervised.progress import show_stages
     from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 
     use_threads(threads)
     world = recorded_world(source, settings)
     given = {"seed": seed, **config.override({}, options)}
-    chosen = config.validate(ImitationConfig, given, "imitation")
+    imitation_config = config.validate(ImitationConfig, given, "imitation")
     splits = TableSplits.of(world)
     path = out / "planner.pt"
     if path.exists():
@@ -200,30 +152,58 @@ def imitate_command(
         planner = Planner.fit(splits, seed)
         planner.save(path)
 
-    with _stages() as show:
-        report = imitate(world, planner, out, chosen, show)
+    with show_stages() as show:
+        report = imitate(world, planner, out, imitation_config, show)
     (out / "imitation.json").write_text(json.dumps(report, indent=2) + "\n")
     typer.echo(f"{out}: a policy of {report['parameters']:,} parameters; loss {report['loss']:.3f}")
 
 
-def watch(
-    log: Annotated[Path, typer.Argument(help="Metrics of a training run; may come later.")],
+def run(
+    overrides: Annotated[
+        list[str],
+        typer.Argument(
+            help="Overrides of verl's configuration, e.g. trainer.total_training_steps=100, and options of Hydra."
+        ),
+    ] = [],
 ) -> None:
-    """Print one line for each step of a training run as it comes; end it with Ctrl-C."""
+    """Train with verl (reinforcement learning), configured by Hydra overrides KEY=VALUE.
+
+    The configuration is verl's `ppo_trainer`; recipes/train.sh shows a complete set of overrides and calls this command.
+    A policy, a file or a machine that does not fit the configuration is an error before anything starts. With the
+    environment variable DRY_RUN=1 the composed configuration is printed and nothing runs. The same as
+    `python -m router_r1_envs.verl_training.train KEY=VALUE ...`
+    """
+    import importlib.util
+    import os
+    import sys
+
+    if importlib.util.find_spec("verl") is None:
+        raise ModuleNotFoundError("No module named 'verl'", name="verl")
+    # In the place of this process: signals, exit status and tracebacks are those of the trainer.
+    module = "router_r1_envs.verl_training.train"
+    os.execv(sys.executable, [sys.executable, "-m", module, *overrides])
+
+
+def watch(
+    log: Annotated[
+        Path, typer.Argument(help="Metrics of a training run, file or folder; may not exist yet.")
+    ],
+) -> None:
+    """Print one line for each step of a training run as it is logged; end it with Ctrl-C."""
     import time
 
     from router_r1_envs.verl_training.training_log import read_metrics
 
     names = ("reward", "accuracy", "valid", "calls", "cost_usd")
-    shown = -1
+    last_shown = -1
     if not log.exists():
         typer.echo(f"waiting for {log}", err=True)
     while True:
         steps = read_metrics(log) if log.exists() else []
         for step, data in steps:
-            if step <= shown:
+            if step <= last_shown:
                 continue
-            shown = step
+            last_shown = step
             line = ", ".join(
                 f"{n} {data[f'episode/{n}']:.4g}" for n in names if f"episode/{n}" in data
             )

@@ -255,7 +255,7 @@ def measure_floor(folder: Path, repeats: int) -> dict[str, float]:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from router_r1_envs.cpu_inference.batch import Sampling
+    from router_r1_envs.cpu_inference.generation_request import SamplingParams
     from router_r1_envs.cpu_inference.sampler import Sampler
 
     torch.set_num_threads(1)
@@ -265,7 +265,7 @@ def measure_floor(folder: Path, repeats: int) -> dict[str, float]:
 
     async def one(index: int, name: str) -> tuple[list[int], list[int], list[int], list[float]]:
         async def write(ids: list[int], max_tokens: int) -> tuple[list[int], list[float]]:
-            turn = await asyncio.wrap_future(sampler.submit(ids, Sampling(max_tokens), name))
+            turn = await asyncio.wrap_future(sampler.submit(ids, SamplingParams(max_tokens), name))
             return turn.token_ids, turn.log_probs
 
         return await episode(index, write)

@@ -1,6 +1,8 @@
-"""A few optimiser steps of a small policy on CUDA, and whether it says there what it says on the CPU. See gpu_check.sh.
+"""Trains a small policy for a few steps on CUDA, and compares its log-probabilities there with those on the CPU.
 
-python scripts/checks/gpu_steps.py
+    python scripts/checks/gpu_steps.py
+
+scripts/checks/gpu.sh runs it.
 """
 
 from __future__ import annotations
@@ -12,16 +14,16 @@ import time
 import torch
 
 from router_r1.data.splits import Split
-from router_r1_envs.supervised.demonstrations import example_of, explorations
+from router_r1_envs.supervised.demonstrations import explorations, to_example
 from router_r1_envs.supervised.small_policy import make_model, make_tokenizer
-from router_r1_envs.supervised.training_loop import supervise
+from router_r1_envs.supervised.training_loop import train
 from router_r1_envs.worlds.generated_world.world import GeneratedWorld
 
 STEPS = 100
 
 
 def main() -> None:
-    """Train on CUDA, compare with the CPU."""
+    """Train on CUDA; exit with an error if the loss does not fall or the devices disagree."""
     argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
@@ -30,11 +32,11 @@ def main() -> None:
     world = GeneratedWorld()
     episodes = list(explorations(world, world.questions(Split.TRAIN, 2000)))
     tokenizer = make_tokenizer(f"{e.opening[-1]['content']} {e.transcript}" for e in episodes)
-    examples = [example_of(episode, tokenizer) for episode in episodes]
+    examples = [to_example(episode, tokenizer) for episode in episodes]
     model = make_model(tokenizer).to("cuda")
     losses: list[float] = []
     began = time.monotonic()
-    supervise(model, examples, steps=STEPS, on_progress=lambda p: losses.append(p.loss))
+    train(model, examples, steps=STEPS, on_progress=lambda p: losses.append(p.loss))
     seconds = time.monotonic() - began
     print(f"{STEPS} steps in {seconds:.1f} s; loss {losses[0]:.3f} -> {losses[-1]:.3f}")
     ids = torch.tensor([examples[0].ids])

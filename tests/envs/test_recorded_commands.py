@@ -1,16 +1,12 @@
-"""`router-r1 train imitate` and `tournament` on a small table: planner, policy, routers and bars from a folder to results.json."""
+"""`router-r1 train imitate` and `tournament` on a small table: planner, policy, routers and baselines in results.json."""
 
 import json
 
 import numpy as np
 import pytest
-import typer
-from typer.testing import CliRunner
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
-
-from router_r1_envs.commands import register
 
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
@@ -21,25 +17,10 @@ from router_r1.pricing import Price
 from router_r1.trace import read_traces
 from router_r1_envs.worlds.load import load_world
 from router_r1_eval.tournament.commands import _named
-from router_r1_eval.tournament.commands import register as register_evaluation
 from router_r1_eval.tournament.measure import CAPS
 
 MODELS = {"cheap": (0.6, 1.0), "twin": (0.6, 1.2), "dear": (0.9, 10.0)}
 SETTINGS = ("view=answer", "max_routes=1", "test=0.2", "validation=0.2", "max_rounds=5")
-
-
-def command(*arguments):
-    """Run a command; returns its output. Errors come through as they are."""
-    app = typer.Typer()
-    register(app)
-    register_evaluation(app)
-    result = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def world(*arguments):
-    return command("world", *arguments)
 
 
 def options(*settings):
@@ -54,36 +35,36 @@ def table(tmp_path_factory):
     questions, outcomes = [], []
     for number in range(120):
         gold = int(rng.integers(4))
-        fields = {"answer": "ABCD"[gold], "metric": "choice", "choices": ("w", "x", "y", "z")}
-        questions.append(Question(id=f"q{number}", question=f"Question {number}?", **fields))
+        asked = {"answer": "ABCD"[gold], "metric": "choice", "choices": ("w", "x", "y", "z")}
+        questions.append(Question(id=f"q{number}", question=f"Question {number}?", **asked))
         for name, (skill, _) in MODELS.items():
             right = rng.random() < skill
             place = gold if right else (gold + int(rng.integers(1, 4))) % 4
-            said = {"text": "...", "answer": "ABCD"[place], "score": float(right)}
+            fields = {"text": "...", "answer": "ABCD"[place], "score": float(right)}
             tokens = {"input_tokens": 60, "output_tokens": int(rng.integers(20, 60))}
-            outcomes.append(Outcome(id=f"q{number}", model=name, **said, **tokens))
+            outcomes.append(Outcome(id=f"q{number}", model=name, **fields, **tokens))
     folder = tmp_path_factory.mktemp("table")
     OutcomeTable(cards, questions, outcomes).save(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
-def imitation(table):
+def imitation(router_r1, table):
     """A planner, and a policy after a few steps."""
     folder = table / "imitation"
     few = ("steps=30", "hidden=32", "layers=1", "batch_size=16")
     few = [part for setting in few for part in ("--imitation", setting)]
-    output = world("imitate", table, "--out", folder, "--threads", 1, *options(), *few)
+    output = router_r1("train", "imitate", table, "--out", folder, "--threads", 1, *options(), *few)
     assert "a policy of" in output
     return folder
 
 
-def test_results_hold_policy_planner_and_bars_on_test_questions_with_levels_by_validation(
-    table, imitation, tmp_path
+def test_results_compare_policy_planner_and_baselines_on_the_test_questions(
+    router_r1, table, imitation, tmp_path
 ):
     files = ["--policy", f"ours={imitation}", "--planner", imitation / "planner.pt"]
     routers = ["--router", "label", "--reward", "alpha=0.9"]
-    output = command(
+    output = router_r1(
         "tournament", "--table", table, "--out", tmp_path, *routers, *files, *options()
     )
     results = json.loads((tmp_path / "results.json").read_text())
@@ -121,28 +102,30 @@ def test_results_hold_policy_planner_and_bars_on_test_questions_with_levels_by_v
     assert rows["best single"]["vs_best_single"]["accuracy_diff"] == 0
 
 
-def test_a_folder_with_a_planner_of_another_seed_or_world_is_refused(table, imitation):
+def test_a_planner_of_another_seed_or_world_is_rejected(router_r1, table, imitation):
     with pytest.raises(DataError, match="was fitted with seed 0, not 1"):
-        world("imitate", table, "--out", imitation, "--seed", 1, "--threads", 1, *options())
+        router_r1(
+            "train", "imitate", table, "--out", imitation, "--seed", 1, "--threads", 1, *options()
+        )
     with pytest.raises(DataError, match="fitted with other questions"):
-        world("imitate", table, "--out", imitation, "--threads", 1, *options("test=0.3"))
+        router_r1(
+            "train", "imitate", table, "--out", imitation, "--threads", 1, *options("test=0.3")
+        )
 
 
-def test_traces_of_an_earlier_comparison_do_not_stay_beside_results_without_a_policy(
-    table, tmp_path
-):
+def test_a_tournament_without_a_policy_removes_earlier_traces(router_r1, table, tmp_path):
     (tmp_path / "traces.jsonl").write_text("left over\n")
-    command("tournament", "--table", table, "--out", tmp_path, *options())
+    router_r1("tournament", "--table", table, "--out", tmp_path, *options())
     assert not (tmp_path / "traces.jsonl").exists()
 
 
-def test_one_table_for_fitting_and_another_for_the_figures(table, tmp_path):
+def test_routers_may_be_fitted_on_another_table(router_r1, table, tmp_path):
     whole = OutcomeTable.load(table)
     parts = {"fit": whole.questions[:80], "test": whole.questions[80:]}
     for name, questions in parts.items():
         whole.subset(q.id for q in questions).save(tmp_path / name)
     arguments = ["--table", tmp_path / "test", "--fit", tmp_path / "fit", "--router", "label"]
-    output = command("tournament", *arguments, "--out", tmp_path / "out")
+    output = router_r1("tournament", *arguments, "--out", tmp_path / "out")
     assert output.startswith("40 questions: a paired comparison finds differences of ")
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert results["questions"] == 40
@@ -151,7 +134,7 @@ def test_one_table_for_fitting_and_another_for_the_figures(table, tmp_path):
     assert rows["cheap"]["accuracy"] == pytest.approx(np.mean(scores))
     assert len(rows["label"]["curve"]) == 7
     page = tmp_path / "out" / "report.html"
-    assert command("report", tmp_path / "out").strip() == str(page)
+    assert router_r1("report", tmp_path / "out").strip() == str(page)
     text = page.read_text()
     for part in (
         "What this sample can show",
@@ -172,15 +155,15 @@ def test_one_table_for_fitting_and_another_for_the_figures(table, tmp_path):
         (["--set", "grade=false"], "no such field"),
     ],
 )
-def test_what_is_wrong_with_a_tournament_is_named_before_anything_is_written(
-    table, tmp_path, arguments, message
+def test_errors_of_a_tournament_are_named_before_anything_is_written(
+    router_r1, table, tmp_path, arguments, message
 ):
     with pytest.raises((ConfigError, DataError), match=message):
-        command("tournament", "--table", table, "--out", tmp_path / "out", *arguments)
+        router_r1("tournament", "--table", table, "--out", tmp_path / "out", *arguments)
     assert not (tmp_path / "out").exists()
 
 
-def test_two_policies_of_one_name_are_refused_and_a_folder_may_hold_an_equals_sign(tmp_path):
+def test_policies_need_different_names_and_a_folder_may_contain_an_equals_sign(tmp_path):
     for folder in ("lr=1/best", "lr=2/best"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "config.json").write_text("{}")
@@ -190,6 +173,6 @@ def test_two_policies_of_one_name_are_refused_and_a_folder_may_hold_an_equals_si
     assert _named([first, f"other={second}"]) == {"best": first, "other": second}
 
 
-def test_a_generated_world_has_no_use_for_one_shot_routers(tmp_path):
+def test_a_generated_world_takes_no_one_shot_routers(router_r1, tmp_path):
     with pytest.raises(ConfigError, match="need a table"):
-        command("tournament", "--table", "generated", "--router", "label", "--out", tmp_path)
+        router_r1("tournament", "--table", "generated", "--router", "label", "--out", tmp_path)

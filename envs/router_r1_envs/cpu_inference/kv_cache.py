@@ -1,11 +1,11 @@
-"""Keys and values of many texts in one block of memory, a row each, for a Hugging Face model.
+"""The keys and values of many sequences in one block of memory, one row per sequence, for a Hugging Face model.
 
-A forward pass runs over a *window*: neighbouring rows, and for each of its tokens the position it is written to. The
-rows of a window may be filled to different lengths. Rows can be swapped and copied, and the block grows when a row or a
-position beyond its end is asked for.
+A forward pass runs over a window: neighbouring rows, and for each of their new tokens the position it is written to.
+The rows of a window may be filled to different lengths. Rows can be swapped and copied, and the block grows when a row
+or a position beyond its end is needed.
 
-Attention is computed without repeating keys for the query heads that share them, which the stock implementations do in
-every step. Only full attention; the caller refuses models that slide.
+`grouped_attention` does not repeat keys for the query heads that share them, which transformers' implementations do in
+every step. Only full attention is supported; `running_batch` rejects models with sliding windows.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import transformers
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 ATTENTION = "router_r1_grouped"
-"""The name of `grouped_attention` in transformers' registry: what a model's `_attn_implementation` has to be."""
+"""Name of `grouped_attention` in transformers' registry; the model's `_attn_implementation` must be this."""
 
 _LENGTH_STEP = 64
 
 
-class _RowLayer(CacheLayerMixin):  # type: ignore[misc]
-    """One layer's share of the block: `[rows, length, heads, head size]`, for keys and for values."""
+class _LayerCache(CacheLayerMixin):  # type: ignore[misc]
+    """The block of one layer: keys and values of shape (rows, length, heads, head size)."""
 
     def __init__(self, heads: int, head_size: int, dtype: torch.dtype) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class _RowLayer(CacheLayerMixin):  # type: ignore[misc]
         self.target = torch.zeros(0, dtype=torch.long)
 
     def grow(self, rows: int, length: int) -> None:
-        """Make room. What is new is zero: masked positions are read, and a NaN there would spread."""
+        """Enlarge the block. New memory is zeroed: masked positions are read, and a NaN there would spread."""
         old_rows, old_length, *rest = self.keys.shape
         for name in ("keys", "values"):
             block = torch.zeros((rows, length, *rest), dtype=self.keys.dtype)
@@ -44,14 +44,21 @@ class _RowLayer(CacheLayerMixin):  # type: ignore[misc]
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write the window's new keys and values, and return all that its rows hold."""
+        """Write the window's new keys and values; return everything in the rows of the window.
+
+        Args:
+            key_states: (rows, heads, new tokens, head size).
+            value_states: the same shape.
+            args: ignored; transformers passes them.
+            kwargs: ignored.
+        """
         for block, new in ((self.keys, key_states), (self.values, value_states)):
             flat = block.view(-1, block.shape[2] * block.shape[3])
             flat.index_copy_(0, self.target, new.transpose(1, 2).reshape(-1, flat.shape[1]))
         return self.keys[self.window].transpose(1, 2), self.values[self.window].transpose(1, 2)
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        """The block is made by `grow`."""
+        """Nothing to do: `grow` allocates the block."""
 
     def get_seq_length(self) -> int:
         """Positions in the window."""
@@ -62,12 +69,12 @@ class _RowLayer(CacheLayerMixin):  # type: ignore[misc]
         return int(self.keys.shape[1])
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        """Length and offset of the keys that a mask has to cover."""
+        """Length and offset of the keys that a mask covers."""
         return self.get_seq_length(), 0
 
 
-class RowCache(Cache):  # type: ignore[misc]
-    """The block of all layers. Its last position takes what padding writes, and is never read."""
+class KVCache(Cache):  # type: ignore[misc]
+    """The blocks of all layers. The last position of a row takes what padding writes, and is never read."""
 
     def __init__(self, config: Any, dtype: torch.dtype) -> None:
         """
@@ -77,50 +84,53 @@ class RowCache(Cache):  # type: ignore[misc]
         """
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         heads = config.num_key_value_heads
-        self._rows = [_RowLayer(heads, size, dtype) for _ in range(config.num_hidden_layers)]
-        super().__init__(layers=self._rows)
+        self._layers = [_LayerCache(heads, size, dtype) for _ in range(config.num_hidden_layers)]
+        super().__init__(layers=self._layers)
 
-    def window(self, first: int, positions: torch.Tensor) -> torch.Tensor:
-        """Choose what the next forward pass writes and reads; returns its mask.
+    def set_window(self, first: int, positions: torch.Tensor) -> torch.Tensor:
+        """Choose what the next forward pass writes and reads.
 
         Args:
-            first: the first row.
-            positions: for each row and each of its tokens where it goes; negative for padding.
+            first: the first row of the window.
+            positions: (rows, new tokens); where each token goes, negative for padding.
+
+        Returns:
+            The attention mask of the pass, (rows, 1, new tokens, length).
         """
         rows, length = first + positions.shape[0], int(positions.max()) + 1
         self.reserve(rows, length)
-        capacity = self._rows[0].keys.shape[1]
+        capacity = self._layers[0].keys.shape[1]
         spare = capacity - 1
         target = torch.where(positions < 0, spare, positions)
         target = target + torch.arange(first, rows)[:, None] * capacity
-        for layer in self._rows:
+        for layer in self._layers:
             layer.window = (slice(first, rows), slice(length))
             layer.target = target.flatten()
-        # Padding may see the first position: a row of a softmax without any would be NaN.
+        # Padding may attend to the first position: a softmax over nothing would be NaN.
         return (torch.arange(length) <= positions.clamp(min=0)[:, :, None])[:, None]
 
     def reserve(self, rows: int, length: int) -> None:
-        """Make room for so many rows of this length."""
-        have_rows, have_length = self._rows[0].keys.shape[:2]
+        """Make room for this many rows of this length."""
+        have_rows, have_length = self._layers[0].keys.shape[:2]
         if rows > have_rows or length >= have_length:
-            # Twice the rows at once, so that growing row by row does not copy the block each time.
+            # Double the rows, so that growing row by row does not copy the block each time.
             rows = max(rows, 2 * have_rows) if rows > have_rows else have_rows
             length = max(have_length, (length // _LENGTH_STEP + 1) * _LENGTH_STEP)
-            for layer in self._rows:
+            for layer in self._layers:
                 layer.grow(rows, length)
 
     def swap(self, one: int, other: int, length: int) -> None:
-        """Exchange two rows, up to a length."""
-        for layer in self._rows:
+        """Exchange the first `length` positions of two rows."""
+        for layer in self._layers:
             for block in (layer.keys, layer.values):
                 kept = block[one, :length].clone()
                 block[one, :length] = block[other, :length]
                 block[other, :length] = kept
 
     def copy(self, source: int, rows: list[int], length: int) -> None:
-        """Copy a row onto others, up to a length."""
+        """Copy the first `length` positions of the row `source` to other rows."""
         self.reserve(max(rows) + 1, length)
-        for layer in self._rows:
+        for layer in self._layers:
             for block in (layer.keys, layer.values):
                 block[rows, :length] = block[source, :length]
 
@@ -134,25 +144,40 @@ def grouped_attention(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attention in which the query heads that share keys are computed as one head with more queries."""
+    """Grouped-query attention (Ainslie et al., 2023) that computes query heads with shared keys as one head.
+
+    Args:
+        module: the attention layer; not used.
+        query: (rows, query heads, new tokens, head size).
+        key: (rows, key heads, length, head size).
+        value: the same shape as `key`.
+        attention_mask: (rows, 1, new tokens, length); true where a token may attend.
+        scaling: of the scores; one over the root of the head size by default.
+        kwargs: options of other kinds of attention; those that are not supported must be None.
+
+    Returns:
+        The output, (rows, new tokens, query heads, head size), and no weights.
+
+    Raises:
+        ValueError: there is no mask, or an option is not supported.
+    """
     unsupported = [k for k in ("sliding_window", "softcap", "s_aux") if kwargs.get(k) is not None]
     if unsupported or attention_mask is None:
-        raise ValueError(
-            f"{ATTENTION} needs a mask and knows no {', '.join(unsupported) or 'None'}"
-        )
-    batch, heads, length, size = query.shape
-    shared = key.shape[1]
-    group = heads // shared
-    if length > 1:
+        problem = f"does not support {', '.join(unsupported)}" if unsupported else "needs a mask"
+        raise ValueError(f"the attention {ATTENTION} {problem}")
+    rows, heads, tokens, size = query.shape
+    key_heads = key.shape[1]
+    group = heads // key_heads
+    if tokens > 1:
         attention_mask = attention_mask.repeat(1, 1, group, 1)
     output = torch.nn.functional.scaled_dot_product_attention(
-        query.reshape(batch, shared, group * length, size),
+        query.reshape(rows, key_heads, group * tokens, size),
         key,
         value,
         attn_mask=attention_mask,
         scale=scaling,
     )
-    return output.reshape(batch, heads, length, size).transpose(1, 2), None
+    return output.reshape(rows, heads, tokens, size).transpose(1, 2), None
 
 
 transformers.AttentionInterface.register(ATTENTION, grouped_attention)

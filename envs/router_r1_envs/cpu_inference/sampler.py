@@ -1,8 +1,8 @@
 """Continuous batching for a Hugging Face causal language model on a CPU: token ids in, token ids and log-probs out.
 
-A thread runs the model; requests join and leave its batch between steps (`batch` says how). A turn is written by one
-version of the weights: new weights wait for the turns that are being written, and the turns that came later wait for
-them. An error while generating fails every request that waits and every later one: nobody is left waiting.
+A thread runs the model; requests join and leave its batch between steps (`running_batch`). One version of the weights
+generates a turn: new weights wait for the running requests, and later requests wait for the weights. When generation
+raises, every waiting and every later request fails with that error; no request is left waiting.
 """
 
 from __future__ import annotations
@@ -18,19 +18,24 @@ from typing import Any
 
 import torch
 
-from router_r1_envs.cpu_inference.batch import Batch, Request, Sampling, Turn
+from router_r1_envs.cpu_inference.generation_request import (
+    GeneratedTurn,
+    GenerationRequest,
+    SamplingParams,
+)
+from router_r1_envs.cpu_inference.running_batch import RunningBatch
 from router_r1_envs.cpu_inference.stop_strings import StopStrings
 
 
 @dataclass(eq=False)
-class _Load:
+class _LoadWeights:
     state: Mapping[str, torch.Tensor]
     version: int | None
     done: Future[None] = field(default_factory=Future)
 
 
 @dataclass(eq=False)
-class _Abort:
+class _AbortAll:
     done: Future[int] = field(default_factory=Future)
 
 
@@ -52,9 +57,9 @@ class Sampler:
             model: a causal language model with full attention; it belongs to the sampler from now on.
             tokenizer: its tokenizer; needed for stop strings.
             seed: of the draws.
-            max_rows: most texts held at once, kept sessions included; others wait.
+            max_rows: most sequences held at once, cached sessions included; further requests wait.
             prefill_tokens: most tokens fed in one pass over new prompts, padding included.
-            gather_s: how long to wait for others when the first request comes, in seconds.
+            gather_s: how long an idle sampler waits for more requests after the first, in seconds.
 
         Raises:
             ValueError: the model's attention is not full in every layer.
@@ -64,7 +69,7 @@ class Sampler:
             *(ends if isinstance(ends, list) else [ends]),
             getattr(tokenizer, "eos_token_id", None),
         }
-        self._batch = Batch(model, ends - {None}, max_rows, prefill_tokens)
+        self._batch = RunningBatch(model, ends - {None}, max_rows, prefill_tokens)
         self._state: dict[str, torch.Tensor] = model.state_dict()
         config = model.config.get_text_config()
         self._vocabulary = int(config.vocab_size)
@@ -72,31 +77,32 @@ class Sampler:
         self._tokenizer, self._gather_s = tokenizer, gather_s
         self._seed, self._number = seed, 0
         self._stop_strings: dict[tuple[str, ...], StopStrings] = {}
-        self._waiting: list[Request] = []
-        self._admitted: list[Request] = []  # while they are being given rows
-        self._loads: list[_Load] = []
-        self._turns = 0  # how many have ended
+        self._waiting: list[GenerationRequest] = []
+        self._admitted: list[GenerationRequest] = []  # while the batch gives them rows
+        self._loads: list[_LoadWeights] = []
         self._error: BaseException | None = None
         self._lock = threading.Lock()
-        self._inbox: queue.SimpleQueue[Request | _Load | _Abort | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[GenerationRequest | _LoadWeights | _AbortAll | None] = (
+            queue.SimpleQueue()
+        )
         self._thread = threading.Thread(target=self._serve, name="sampler", daemon=True)
         self._thread.start()
         atexit.register(self.close)
 
-    # --- from any thread
+    # --- called from any thread
 
     def submit(
-        self, prompt: Sequence[int], sampling: Sampling, session: str | None = None
-    ) -> Future[Turn]:
-        """Ask for a turn.
+        self, prompt: Sequence[int], sampling: SamplingParams, session: str | None = None
+    ) -> Future[GeneratedTurn]:
+        """Request a turn.
 
         Args:
             prompt: token ids.
             sampling: how to draw it.
-            session: the same for the turns of an episode, one at a time; None keeps nothing.
+            session: the same for the turns of an episode, which come one at a time; None caches nothing.
 
         Raises:
-            ValueError: the prompt is empty, has ids the model does not know, or leaves too little room.
+            ValueError: the prompt is empty, has ids outside the vocabulary, or leaves too little room.
             RuntimeError: the sampler failed or was closed.
         """
         prompt = list(prompt)
@@ -107,57 +113,58 @@ class Sampler:
             )
         if self._context is not None and len(prompt) + sampling.max_tokens > self._context:
             raise ValueError(
-                f"{len(prompt)} tokens of prompt and {sampling.max_tokens} to write do not fit into the"
+                f"{len(prompt)} tokens of prompt and max_tokens={sampling.max_tokens} do not fit into the"
                 f" model's {self._context}"
             )
         with self._lock:
-            stops = self._stops(sampling.stop)
+            stops = self._stop_strings_for(sampling.stop)
             seed = (self._seed, self._number) if sampling.seed is None else sampling.seed
             self._number += 1
-            request = Request(prompt, sampling, session, stops, random.Random(f"{seed}"))
+            rng = random.Random(f"{seed}")
+            request = GenerationRequest(prompt, sampling, session, stops, rng)
             self._put(request)
         return request.done
 
     def load(self, state: Mapping[str, torch.Tensor], version: int | None = None) -> None:
-        """Replace the weights, when the turns being written are done. All sessions are forgotten.
+        """Replace the weights once the running requests are done. All cached sessions are dropped.
 
         Args:
-            state: every tensor of the model by name; of tensors that are one, such as a tied `lm_head`, any.
-            version: what turns written with them report.
+            state: every tensor of the model by name; either name of tied tensors, such as `lm_head`, will do.
+            version: what turns generated with these weights report.
 
         Raises:
             ValueError: a tensor is missing, unknown or of another shape; nothing was changed.
             RuntimeError: the sampler failed or was closed.
         """
         self._check_state(state)
-        load = _Load(state, version)
+        load = _LoadWeights(state, version)
         with self._lock:
             self._put(load)
         load.done.result()
 
     def abort(self) -> int:
-        """End the turns that wait or are being written with what they have; says how many there were."""
-        abort = _Abort()
+        """End the waiting and the running requests with the tokens they have; return how many there were."""
+        abort = _AbortAll()
         with self._lock:
             self._put(abort)
         return abort.done.result()
 
     def close(self) -> None:
-        """Fail what waits, and end the thread."""
+        """Fail the requests that are not done, and end the thread."""
         atexit.unregister(self.close)
         self._inbox.put(None)
         self._thread.join()
 
-    def _put(self, item: Request | _Load | _Abort) -> None:
+    def _put(self, item: GenerationRequest | _LoadWeights | _AbortAll) -> None:
         if self._error is not None:
             raise RuntimeError(f"the sampler has ended: {self._error}") from self._error
         self._inbox.put(item)
 
-    def _stops(self, stops: tuple[str, ...]) -> StopStrings | None:
+    def _stop_strings_for(self, stops: tuple[str, ...]) -> StopStrings | None:
         if not stops:
             return None
         if self._tokenizer is None:
-            raise ValueError(f"stop strings {stops} need a tokenizer; the sampler was made without")
+            raise ValueError(f"stop strings {stops} need a tokenizer; give one to Sampler")
         if stops not in self._stop_strings:
             self._stop_strings[stops] = StopStrings(stops, self._tokenizer)
         return self._stop_strings[stops]
@@ -176,14 +183,14 @@ class Sampler:
             more = f", and {len(problems) - 5} more" if len(problems) > 5 else ""
             raise ValueError(f"weights do not fit the model: {', '.join(problems[:5])}{more}")
 
-    # --- in the thread
+    # --- in the sampler's thread
 
     def _serve(self) -> None:
         try:
             with torch.inference_mode():
                 while self._receive():
                     self._load_weights()
-                    self._admitted = self._next()
+                    self._admitted = self._next_requests()
                     self._batch.start(self._admitted)
                     self._admitted = []
                     self._batch.step()
@@ -192,12 +199,15 @@ class Sampler:
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
-        """Tell everybody who waits; from here on `_put` refuses."""
+        """Fail everything that waits; from now on `_put` raises."""
         with self._lock:
             self._error = error
-            waiting: list[Request | _Load | _Abort] = [*self._waiting, *self._loads]
-            waiting += [r for r in self._batch.requests if r not in self._admitted]
-            waiting += [r for r in self._admitted if not r.done.done()]
+            waiting: list[GenerationRequest | _LoadWeights | _AbortAll] = [
+                *self._waiting,
+                *self._loads,
+                *(r for r in self._batch.requests if r not in self._admitted),
+                *(r for r in self._admitted if not r.done.done()),
+            ]
             while not self._inbox.empty():
                 if (item := self._inbox.get()) is not None:
                     waiting.append(item)
@@ -208,8 +218,8 @@ class Sampler:
                 item.done.set_exception(failure)
 
     def _receive(self) -> bool:
-        """Take what has come, waiting when there is nothing to do; False at the end."""
-        idle = not (self._batch.writing or self._waiting or self._loads)
+        """Take everything from the inbox, waiting if there is nothing to do; False once the sampler is closed."""
+        idle = not (self._batch.running or self._waiting or self._loads)
         first = idle
         while True:
             try:
@@ -220,36 +230,36 @@ class Sampler:
             first = False
             if item is None:
                 return False
-            if isinstance(item, Request):
+            if isinstance(item, GenerationRequest):
                 self._waiting.append(item)
                 continue
-            if isinstance(item, _Load):
+            if isinstance(item, _LoadWeights):
                 self._loads.append(item)
             else:
                 self._abort(item)
             idle = False
 
-    def _abort(self, abort: _Abort) -> None:
+    def _abort(self, abort: _AbortAll) -> None:
         waiting = [r for r in self._waiting if r.done.set_running_or_notify_cancel()]
         self._waiting = []
-        abort.done.set_result(len(waiting) + self._batch.writing)
+        abort.done.set_result(len(waiting) + self._batch.running)
         for request in waiting:
-            request.done.set_result(Turn([], [], "aborted", self._batch.version, 0))
+            request.done.set_result(GeneratedTurn([], [], "aborted", self._batch.version, 0))
         self._batch.abort()
 
     def _load_weights(self) -> None:
-        if self._batch.writing:
+        if self._batch.running:
             return
         for load in self._loads:
             for name, tensor in load.state.items():
                 self._state[name].copy_(tensor)
             self._batch.version = load.version
-            self._batch.forget()
+            self._batch.forget_sessions()
             load.done.set_result(None)
         self._loads.clear()
 
-    def _next(self) -> list[Request]:
-        """The requests to be started now. Those that were cancelled are dropped."""
-        room = 0 if self._loads else self._batch.room
-        several, self._waiting = self._waiting[:room], self._waiting[room:]
-        return [r for r in several if r.done.set_running_or_notify_cancel()]
+    def _next_requests(self) -> list[GenerationRequest]:
+        """The requests that start now, without those that were cancelled."""
+        free = 0 if self._loads else self._batch.free_rows
+        starting, self._waiting = self._waiting[:free], self._waiting[free:]
+        return [r for r in starting if r.done.set_running_or_notify_cancel()]

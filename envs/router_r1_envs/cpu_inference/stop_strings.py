@@ -1,8 +1,8 @@
-"""Says after each generated token whether the text now holds a stop string.
+"""Detects, after each generated token, whether the text holds a stop string.
 
 The text is that of the generated tokens alone, without control tokens. A stop string may begin in one token and end in
-another, and the token that completes it may go on: what follows is overhang, and is kept. Decoding is what costs, so
-only a token that has the last character of a stop string, or half a character, is looked at.
+another, and the token that completes it may hold more text. Decoding is the expensive part, so only tokens that contain
+the last character of a stop string, or part of a character, are examined.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-_HALF = "\ufffd"
+_PARTIAL_CHARACTER = "\ufffd"
 
 
 class StopStrings:
-    """What to look for, and which tokens can complete it; made once for each set of stop strings."""
+    """A set of stop strings, with a cache of the tokens that can complete one."""
 
     def __init__(self, stops: Sequence[str], tokenizer: Any) -> None:
         """
@@ -23,22 +23,24 @@ class StopStrings:
             tokenizer: a Hugging Face tokenizer.
 
         Raises:
-            ValueError: an empty stop string would end every turn.
+            ValueError: a stop string is empty, so that it would end every turn.
         """
         if not all(stops):
             raise ValueError(f"expected stop strings that are not empty, got {list(stops)}")
         self._stops, self._tokenizer = tuple(stops), tokenizer
         self._longest = max(map(len, stops))
-        self._last = {stop[-1] for stop in stops} | {_HALF}
+        self._last_characters = {stop[-1] for stop in stops} | {_PARTIAL_CHARACTER}
         self._texts: dict[int, str] = {}
         self._can_complete: dict[int, bool] = {}
 
     def completed(self, ids: Sequence[int]) -> bool:
-        """True when the last of these tokens completes a stop string; to be asked after each token."""
+        """Whether the last of these generated tokens completes a stop string. Call it after each token."""
         token = ids[-1]
-        if (known := self._can_complete.get(token)) is None:
-            known = self._can_complete[token] = bool(self._last & set(self._text(token)))
-        if not known:
+        can_complete = self._can_complete.get(token)
+        if can_complete is None:
+            can_complete = bool(self._last_characters & set(self._text(token)))
+            self._can_complete[token] = can_complete
+        if not can_complete:
             return False
         # As many tokens as a stop string can span, and one more: some tokenizers drop a leading space.
         first, characters = len(ids) - 1, 0

@@ -1,28 +1,32 @@
-"""From random weights to a policy that reinforcement learning can improve: grammar, copying, and a first idea of who is good.
+"""The cold start: from random weights to a policy for the generated world that reinforcement learning can improve.
 
-Three stages, each supervised: copies of random names, a random router's episodes, and the best by reward of several of them
-(`demonstrations.py` says why each is needed). No stage is told which candidate is good at what.
+It has three supervised stages: copies of random names, episodes of a random router, and the best by reward of several such
+episodes. `demonstrations` says why each is needed. No stage uses what the candidates are good at.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from router_r1.config import StrictModel
 from router_r1.data.splits import Split
-from router_r1_envs.supervised.demonstrations import best_of, copies, example_of, explorations
+from router_r1_envs.supervised.demonstrations import (
+    best_of,
+    copy_examples,
+    explorations,
+    to_example,
+)
+from router_r1_envs.supervised.progress import Stage
 from router_r1_envs.supervised.small_policy import make_model, make_tokenizer, save_policy
 from router_r1_envs.worlds.generated_world.world import GeneratedWorld
 from router_r1_reward import RewardConfig
 
-if TYPE_CHECKING:
-    from router_r1_envs.supervised.training_loop import Progress
+_TOKENIZER_TEXTS = 4000
 
 Steps = Annotated[int, Field(ge=0)]
 
@@ -31,7 +35,7 @@ class ColdStartConfig(StrictModel):
     """How long each stage takes. The defaults are for two CPU cores."""
 
     seed: int = 0
-    """Of weights, demonstrations and order."""
+    """Seed of the weights, the demonstrations and their order."""
     copy_steps: Steps = 250
     """Optimiser steps on copies."""
     explore_steps: Steps = 250
@@ -39,22 +43,13 @@ class ColdStartConfig(StrictModel):
     best_steps: Steps = 70
     """Optimiser steps on the best of several explorations."""
     batch_size: Annotated[int, Field(ge=1)] = 64
-    """Sequences a step."""
+    """Sequences per step."""
     explore_questions: Annotated[int, Field(ge=1)] = 6000
-    """Questions explored once."""
+    """Questions that are explored once."""
     best_questions: Annotated[int, Field(ge=1)] = 4000
-    """Questions explored several times."""
+    """Questions that are explored several times."""
     tries: Annotated[int, Field(ge=1)] = 8
-    """Explorations of a question of which the best is kept."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What is being done, for progress bars."""
-
-    name: str
-    progress: Progress | None = None
-    """None while demonstrations are made."""
+    """Explorations per question, of which the best is kept."""
 
 
 def cold_start(
@@ -64,54 +59,59 @@ def cold_start(
     settings: ColdStartConfig | None = None,
     on_stage: Callable[[Stage], None] | None = None,
 ) -> dict[str, Any]:
-    """Make a policy, train it, and save it in `folder`.
+    """Make a policy, train it, and save it.
+
+    Args:
+        world: where the demonstrations come from.
+        reward: chooses the best of several explorations.
+        folder: where the policy is saved.
+        settings: lengths of the stages; the defaults of `ColdStartConfig` by default.
+        on_stage: called when a stage begins, and with its progress.
 
     Returns:
-        The final loss of each stage, the number of demonstrations, and the settings.
+        The final loss of each stage, the number of demonstrations, the number of parameters, and the settings.
     """
-    from router_r1_envs.supervised.training_loop import supervise
+    from router_r1_envs.supervised.training_loop import train
 
     settings = settings or ColdStartConfig()
-    tell = on_stage or (lambda stage: None)
-    tell(Stage("demonstrations"))
+    report_stage = on_stage or (lambda stage: None)
+    report_stage(Stage("demonstrations"))
     questions = world.questions(Split.TRAIN, settings.explore_questions + settings.best_questions)
     explored = list(
         explorations(world, questions[: settings.explore_questions], seed=settings.seed)
     )
     texts = (f"{e.opening[-1]['content']} {e.transcript}" for e in explored)
-    tokenizer = make_tokenizer(itertools.islice(texts, 4000))
+    tokenizer = make_tokenizer(itertools.islice(texts, _TOKENIZER_TEXTS))
     model = make_model(tokenizer, seed=settings.seed)
     losses: dict[str, float] = {}
 
-    def train(name: str, examples: Any, steps: int, **options: Any) -> None:
+    def run_stage(name: str, examples: Any, steps: int, **options: Any) -> None:
         if steps:
-            losses[name] = supervise(
+            losses[name] = train(
                 model,
                 examples,
                 steps=steps,
                 batch_size=settings.batch_size,
                 seed=settings.seed,
-                on_progress=lambda progress: tell(Stage(name, progress)),
+                on_progress=lambda progress: report_stage(Stage(name, progress)),
                 **options,
             )
 
-    repeated = copies(tokenizer, settings.copy_steps * settings.batch_size, settings.seed)
-    train("copying", repeated, settings.copy_steps, lr=5e-3, muon_lr=0.015, decay=0.0)
-    examples = [example_of(episode, tokenizer) for episode in explored]
-    train("exploration", examples, settings.explore_steps)
-    tell(Stage("best of several"))
-    best = [
-        example_of(episode, tokenizer)
-        for episode in best_of(
-            world,
-            questions[settings.explore_questions :],
-            reward,
-            tries=settings.tries,
-            seed=settings.seed,
-        )
-    ]
-    # Gentler: what was learned before is to be sharpened, not replaced.
-    train("imitation", best, settings.best_steps, lr=1e-3, muon_lr=0.01, warmup=10)
+    copies = copy_examples(tokenizer, settings.copy_steps * settings.batch_size, settings.seed)
+    run_stage("copying", copies, settings.copy_steps, lr=5e-3, muon_lr=0.015, decay=0.0)
+    examples = [to_example(episode, tokenizer) for episode in explored]
+    run_stage("exploration", examples, settings.explore_steps)
+    report_stage(Stage("best of several"))
+    best_episodes = best_of(
+        world,
+        questions[settings.explore_questions :],
+        reward,
+        tries=settings.tries,
+        seed=settings.seed,
+    )
+    best = [to_example(episode, tokenizer) for episode in best_episodes]
+    # Smaller rates: this stage refines what was learned, and must not replace it.
+    run_stage("imitation", best, settings.best_steps, lr=1e-3, muon_lr=0.01, warmup=10)
     save_policy(model, tokenizer, folder)
     return {
         "losses": losses,

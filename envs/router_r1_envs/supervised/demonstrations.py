@@ -1,11 +1,11 @@
-"""Demonstrations for the generated world: what a policy is shown before reinforcement learning. None knows who is good.
+"""Demonstrations for the generated world, from which a policy learns before reinforcement learning.
 
-    copies          random names and numbers, repeated: the skill that takes longest to learn, by itself
-    explorations    a random router's episodes: the grammar, taking questions apart, carrying an answer to the next hop
-    best_of         the best by reward of several explorations of a question: filtered imitation (rejection sampling)
+    copy_examples   random names and numbers, repeated: the skill that takes longest to learn, by itself
+    explorations    a random router's episodes: the grammar, decomposing questions, carrying an answer to the next hop
+    best_of         the best by reward of several explorations of a question (rejection sampling)
 
-Without the last, reinforcement learning ends with every call at the dearest candidate: the best choice that looks at no
-question, found long before one that does.
+None of them uses what the candidates are good at. Without the last one, reinforcement learning converges to calling the
+most expensive candidate every time: the best choice that ignores the question, found long before one that reads it.
 """
 
 from __future__ import annotations
@@ -32,32 +32,45 @@ from router_r1_reward import CostWindow, RewardConfig, score
 
 @dataclass(frozen=True)
 class Example:
-    """Token ids of one episode, opening included, and which of them are learned (1) or only read (0)."""
+    """The token ids of one episode, opening included, and a mask: 1 for a token to learn, 0 for one that is context."""
 
     ids: list[int]
     mask: list[int]
 
 
-def example_of(episode: Episode, tokenizer: Any) -> Example:
-    """A finished episode as an example: the policy's tokens are learned, the environment's only read."""
+def to_example(episode: Episode, tokenizer: Any) -> Example:
+    """Convert a finished episode: the policy's tokens are learned, the environment's are context."""
     opening = token_ids.opening_ids(tokenizer, episode.opening)
     rest = token_ids.following(episode, lambda text: token_ids.encode_text(tokenizer, text))
     return Example(opening + rest.ids, [0] * len(opening) + rest.mask)
 
 
-async def play(world: World, question: Question, level: Level, policy: Policy) -> Episode:
-    """One episode to its end."""
+async def play_episode(world: World, question: Question, level: Level, policy: Policy) -> Episode:
+    """Play one episode to its end.
+
+    Args:
+        world: answers the candidates' calls.
+        question: of the world.
+        level: of the world.
+        policy: writes the turns.
+    """
     episode = start(world, question, level)
     await roll_out(episode, policy, world.pool(question), Ledger())
     return episode
 
 
-def copies(tokenizer: Any, count: int, seed: int = 0) -> list[Example]:
-    """Two to five random names, backward names and numbers, then the same again; only the repetition is learned."""
+def copy_examples(tokenizer: Any, count: int, seed: int = 0) -> list[Example]:
+    """Two to five random names, reversed names and numbers, and the same again; only the repetition is learned.
+
+    Args:
+        tokenizer: the policy's.
+        count: number of examples.
+        seed: of the words.
+    """
     examples = []
     for number in range(count):
-        source = seeded_random("copy", seed, number)
-        words = [_word(source) for _ in range(source.randrange(2, 6))]
+        rng = seeded_random("copy", seed, number)
+        words = [_random_word(rng) for _ in range(rng.randrange(2, 6))]
         text = " ".join(words)
         opening = token_ids.opening_ids(tokenizer, ({"role": "user", "content": text},))
         answer = token_ids.encode_text(tokenizer, f"<answer>{text}</answer>")
@@ -65,11 +78,11 @@ def copies(tokenizer: Any, count: int, seed: int = 0) -> list[Example]:
     return examples
 
 
-def _word(source: random.Random) -> str:
-    kind = source.random()
+def _random_word(rng: random.Random) -> str:
+    kind = rng.random()
     if kind < 0.3:
-        return str(source.randrange(10, 2000))
-    name = made_up_name(source, source.choice((2, 3)))
+        return str(rng.randrange(10, 2000))
+    name = made_up_name(rng, rng.choice((2, 3)))
     return name[::-1] if kind < 0.5 else name
 
 
@@ -85,27 +98,27 @@ def explorations(
 
     Args:
         world: where the questions come from.
-        questions: what to ask.
-        seed: of all that is random.
-        decompose: share of the episodes that take a question of two hops apart.
-        ask_again: share of the episodes that ask somebody else after a hedged answer.
+        questions: the questions to explore.
+        seed: of all random choices.
+        decompose: share of the episodes that decompose a question of two hops.
+        ask_again: share of the episodes that call another candidate after a hedged answer.
     """
 
-    async def one(question: Question, source: Any, key: str) -> Episode:
-        explorer = RulePolicy(
+    async def explore(question: Question, rng: random.Random, key: str) -> Episode:
+        policy = RulePolicy(
             world,
             question,
             at_random,
-            decompose=source.random() < decompose,
-            ask_again=source.random() < ask_again,
+            decompose=rng.random() < decompose,
+            ask_again=rng.random() < ask_again,
             key=key,
         )
-        return await play(world, question, source.choice(world.levels), explorer)
+        return await play_episode(world, question, rng.choice(world.levels), policy)
 
     with asyncio.Runner() as runner:
         for number, question in enumerate(questions):
             key = f"{seed}|{number}"
-            yield runner.run(one(question, seeded_random("explore", key), key))
+            yield runner.run(explore(question, seeded_random("explore", key), key))
 
 
 def best_of(
@@ -116,25 +129,33 @@ def best_of(
     tries: int = 8,
     seed: int = 0,
 ) -> Iterator[Episode]:
-    """The best exploration of each question by reward, at one level a question; none where none earns anything."""
+    """The exploration of each question with the highest reward; none if no reward is positive.
+
+    Args:
+        world: where the questions come from.
+        questions: the questions to explore, each at one random level.
+        reward: scores the explorations.
+        tries: explorations per question.
+        seed: of all random choices.
+    """
 
     async def explore(question: Question, key: str) -> Episode | None:
-        source = seeded_random("best", key)
-        level = source.choice(world.levels)
-        played: list[Episode] = []
+        rng = seeded_random("best", key)
+        level = rng.choice(world.levels)
+        episodes: list[Episode] = []
         for attempt in range(tries):
-            explorer = RulePolicy(
+            policy = RulePolicy(
                 world,
                 question,
                 at_random,
-                decompose=source.random() < 0.75,
-                ask_again=source.random() < 0.5,
+                decompose=rng.random() < 0.75,
+                ask_again=rng.random() < 0.5,
                 key=f"{key}|{attempt}",
             )
-            played.append(await play(world, question, level, explorer))
-        window = CostWindow.of([episode.spent_usd for episode in played])
+            episodes.append(await play_episode(world, question, level, policy))
+        window = CostWindow.of([episode.spent_usd for episode in episodes])
         best: tuple[float, Episode] | None = None
-        for episode in played:
+        for episode in episodes:
             total = score(episode, question.answers, question.metric, reward, window=window).total
             if total > 0 and (best is None or total > best[0]):
                 best = total, episode

@@ -1,8 +1,8 @@
-"""A policy small enough to train on two CPU cores: a Llama-shape transformer of under a million parameters, and its tokenizer.
+"""A policy small enough to train on two CPU cores: a Llama model of under a million parameters, and its tokenizer.
 
-The tokenizer knows the words of a world whole and spells everything else in syllables and characters, so that an unseen name
-is copied piece by piece and not memorised. Every protocol tag is one token, and an ordinary one: special tokens would vanish when
-a turn is decoded. Both are saved in the Hugging Face format; whatever loads a checkpoint loads these.
+The words of a world are tokens; everything else is spelt in syllables and characters, so that the policy copies an unseen
+name piece by piece instead of memorising names. Every protocol tag is one token, and an ordinary one: decoding a turn would
+drop special tokens. Both are saved in the Hugging Face format, which every loader of checkpoints reads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PAD, END, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"
 ROUTE = '<route model="'
-# Attributes are cut where a value begins, so that names, prices and texts are tokenised alike wherever they stand.
+# Attributes are split where a value begins, so that names, prices and texts have the same tokens everywhere.
 TAGS = (
     "<think>",
     "</think>",
@@ -48,7 +48,7 @@ CHAT_TEMPLATE = (
 _TAG = re.compile("<[^<>]*>")
 _WORD = re.compile(r"[^\s<>\"]+")
 _NAME = re.compile(r'model="([^"\s]+)"')
-_SPACE = "\u2581"  # how a space looks inside a token
+_SPACE = "\u2581"  # a space inside a token
 
 
 def make_tokenizer(
@@ -58,18 +58,18 @@ def make_tokenizer(
     known: Iterable[str] = (),
     spelt: Iterable[str] = (),
 ) -> PreTrainedTokenizerFast:
-    """A unigram tokenizer for a world.
+    """Make a unigram tokenizer for a world.
 
     Args:
-        texts: sample transcripts and prompts; words that occur `min_count` times become tokens.
+        texts: transcripts and prompts; words that occur at least `min_count` times become tokens.
         min_count: rarer words, such as names of entities, are spelt in pieces.
         known: words that become tokens however rare they are.
-        spelt: words that never do, so that what they share with others is the same token in both.
+        spelt: words that never become tokens, so that they share pieces with other words.
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    # Attributes hold names and prices; names of candidates are words too.
+    # Names of candidates in attributes count as words; prices do not.
     counts = Counter(
         word
         for text in texts
@@ -79,7 +79,7 @@ def make_tokenizer(
     words = words.difference(spelt).union(_WORD.findall(prompts.LAST_ROUND), known)
     letters = string.ascii_letters + string.digits
     unknown = "<|unk|>"
-    # Scores are log-probabilities: whole words win over syllables, syllables over characters.
+    # Scores are log-probabilities: words win over syllables, syllables over characters.
     pieces: dict[str, float] = {unknown: -50.0, f"{_SPACE}\n": -1.0}
     for word in sorted(words):
         pieces.setdefault(_SPACE + word, -1.0)
@@ -94,7 +94,7 @@ def make_tokenizer(
         pieces.setdefault(_SPACE + character, -4.5)
 
     tokenizer = Tokenizer(models.Unigram(list(pieces.items()), unk_id=0))
-    # Each text between two tags begins with a space, so that a word has one token wherever it stands.
+    # Each text between two tags begins with a space, so that a word is the same token everywhere.
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(
         replacement=_SPACE, prepend_scheme="always", split=True
     )
@@ -120,7 +120,16 @@ def make_model(
     context: int = 512,
     seed: int = 0,
 ) -> LlamaForCausalLM:
-    """A random model for a tokenizer. The vocabulary is padded to a multiple of 64."""
+    """Make a model with random weights for a tokenizer.
+
+    Args:
+        tokenizer: the vocabulary is its size, padded to a multiple of 64.
+        hidden: width of the model; the MLP has three times as many units.
+        layers: number of layers.
+        heads: number of query heads; half as many key heads.
+        context: most tokens of an episode.
+        seed: of the weights.
+    """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -144,6 +153,12 @@ def make_model(
 
 
 def save_policy(model: Any, tokenizer: Any, folder: str | Path) -> None:
-    """Write a checkpoint that any loader of the Hugging Face format reads."""
+    """Save a checkpoint in the Hugging Face format.
+
+    Args:
+        model: a model of transformers.
+        tokenizer: its tokenizer.
+        folder: where; made if it does not exist.
+    """
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

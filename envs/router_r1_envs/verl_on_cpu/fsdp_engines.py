@@ -1,4 +1,4 @@
-"""verl's FSDP2 engines for the device "cpu", where stock ones name cuda and npu only."""
+"""verl's FSDP2 engines for the device "cpu"; verl registers them for cuda and npu only."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import verl.workers.engine.fsdp.transformer_impl as stock
 from verl.workers.engine import EngineRegistry
 
 
-class _NotPinned:
-    """Without the pinned memory that a reference model is given, which needs an accelerator."""
+class _UnpinnedMemory:
+    """Builds modules without `CPUOffloadPolicy`: it pins memory, which needs an accelerator."""
 
     def _build_fsdp_module(self, module: Any) -> Any:
         policy, stock.CPUOffloadPolicy = stock.CPUOffloadPolicy, lambda **_: None
@@ -20,16 +20,16 @@ class _NotPinned:
             stock.CPUOffloadPolicy = policy
 
 
-class CpuLanguageModel(_NotPinned, stock.FSDPEngineWithLMHead):  # type: ignore[misc]
+class CpuLanguageModel(_UnpinnedMemory, stock.FSDPEngineWithLMHead):  # type: ignore[misc]
     """Actor and reference."""
 
 
-class CpuValueModel(_NotPinned, stock.FSDPEngineWithValueHead):  # type: ignore[misc]
+class CpuValueModel(_UnpinnedMemory, stock.FSDPEngineWithValueHead):  # type: ignore[misc]
     """Critic."""
 
 
 def register() -> None:
-    """Make verl find them. May be called again."""
+    """Register the engines with verl. May be called again."""
     for kind, engine in (("language_model", CpuLanguageModel), ("value_model", CpuValueModel)):
         known = EngineRegistry._engines.get(kind, {})
         for backend in ("fsdp", "fsdp2"):

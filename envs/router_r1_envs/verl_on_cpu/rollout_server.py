@@ -1,9 +1,9 @@
 """verl's rollout backend `hf_cpu`: a transformers model in a Ray actor, batched continuously.
 
-Three parts, as verl wants them: the server (an actor around `generation.Sampler`), the replica (starts the server) and
-the adapter (in the trainer's process; sends the weights). Each turn reports the version of the weights that wrote it as
-`global_steps`. Nothing is retried: a server that died, weights that do not fit or a sampler that failed raise where
-verl waits for them, and the run ends.
+It has the three parts that verl expects: the server (an actor around `cpu_inference.Sampler`), the replica (starts the
+server) and the adapter (in the trainer's process; sends the weights). Each turn reports the version of the weights that
+generated it as `global_steps`. Nothing is retried: if a server dies, weights do not fit or a sampler fails, the error is
+raised where verl waits, and the run ends.
 """
 
 from __future__ import annotations
@@ -21,32 +21,36 @@ from verl.workers.rollout.base import BaseRollout
 from verl.workers.rollout.replica import RolloutReplica, TokenOutput
 from verl.workers.rollout.utils import ensure_async_iterator
 
-from router_r1_envs.cpu_inference.batch import Sampling
+from router_r1_envs.cpu_inference.generation_request import SamplingParams
 from router_r1_envs.cpu_inference.sampler import Sampler
-from router_r1_envs.verl_on_cpu.settings import stall_limit_s
+from router_r1_envs.verl_training.stall_limit import stall_limit_s
 
 NAME = "hf_cpu"
 
-_ENDED = {"stop": "completed", "length": "length", "aborted": "aborted"}
+_STOP_REASONS = {"stop": "completed", "length": "length", "aborted": "aborted"}
 
 
-def sampling_of(params: Mapping[str, Any], room: int, response_length: int) -> Sampling:
-    """A turn's sampling from the parameters of vLLM, which are what verl and its agent loops speak.
+def to_sampling_params(
+    params: Mapping[str, Any], room: int, response_length: int
+) -> SamplingParams:
+    """Convert vLLM's sampling parameters, which verl and its agent loops use.
 
     Args:
         params: as given to verl's `generate`.
-        room: how many tokens fit behind the prompt.
-        response_length: most tokens of a turn that sets no limit.
+        room: how many tokens fit after the prompt.
+        response_length: most tokens of a turn without a limit of its own.
 
     Raises:
-        ValueError: a parameter that this backend does not know, or no room.
+        ValueError: this backend does not support a parameter, or there is no room.
     """
     params = dict(params)
     if room < 1:
-        raise ValueError("the prompt fills prompt_length + response_length; nothing can be written")
+        raise ValueError(
+            "the prompt fills prompt_length + response_length; no token can follow it; raise one of them"
+        )
     limit = params.pop("max_tokens", None) or params.pop("max_new_tokens", None) or response_length
     stop = params.pop("stop", None) or ()
-    sampling = Sampling(
+    sampling = SamplingParams(
         max_tokens=min(limit, room),
         temperature=params.pop("temperature", 1.0),
         top_p=params.pop("top_p", 1.0),
@@ -55,20 +59,28 @@ def sampling_of(params: Mapping[str, Any], room: int, response_length: int) -> S
         stop_token_ids=frozenset(params.pop("stop_token_ids", None) or ()),
         seed=params.pop("seed", None),
     )
-    # These ask for what is done anyway.
+    # These request what the sampler does anyway.
     for name, value in (("repetition_penalty", 1.0), ("include_stop_str_in_output", True)):
         if params.get(name) == value:
             del params[name]
     params.pop("logprobs", None)
     if params:
-        raise ValueError(f"{NAME} knows no sampling parameters {sorted(params)}; leave them out")
+        raise ValueError(
+            f"{NAME} does not support the sampling parameters {sorted(params)}; leave them out"
+        )
     return sampling
 
 
 class Server:
-    """An actor: what verl calls on a rollout server."""
+    """The actor whose methods verl calls on a rollout server."""
 
     def __init__(self, config: Any, model_config: Any, replica_rank: int) -> None:
+        """
+        Args:
+            config: verl's rollout configuration.
+            model_config: verl's configuration of the model.
+            replica_rank: number of the replica.
+        """
         from transformers import AutoModelForCausalLM
 
         self._config = omega_conf_to_dataclass(config)
@@ -84,7 +96,7 @@ class Server:
         self._refusing = False
 
     async def ready(self) -> None:
-        """Answers when the model is loaded."""
+        """Return once the model is loaded."""
 
     async def generate(
         self,
@@ -95,51 +107,68 @@ class Server:
         video_data: Any = None,
         **kwargs: Any,
     ) -> TokenOutput:
-        """Write a turn. The same `request_id` for the turns of an episode saves feeding it again."""
+        """Generate a turn.
+
+        Args:
+            prompt_ids: token ids.
+            sampling_params: see `to_sampling_params`.
+            request_id: the same for all turns of an episode, so that its prefix is cached.
+            image_data: must be empty.
+            video_data: must be empty.
+            kwargs: must be empty.
+
+        Raises:
+            ValueError: an argument is not supported, or the prompt leaves no room.
+            RuntimeError: the server takes no requests any more, or the sampler failed.
+        """
         if image_data or video_data or kwargs:
             raise ValueError(f"{NAME} reads token ids only, got {sorted(kwargs) or 'media'}")
         if self._refusing:
-            raise RuntimeError("this server is about to leave; ask another")
+            raise RuntimeError("this server is shutting down; use another replica")
         await self._open.wait()
         prompt = list(prompt_ids)
         room = self._config.prompt_length + self._config.response_length - len(prompt)
-        sampling = sampling_of(sampling_params, room, self._config.response_length)
+        sampling = to_sampling_params(sampling_params, room, self._config.response_length)
         turn = await asyncio.wrap_future(self._sampler.submit(prompt, sampling, request_id))
         return TokenOutput(
             token_ids=turn.token_ids,
             log_probs=turn.log_probs if sampling_params.get("logprobs") else None,
-            stop_reason=_ENDED[turn.ended],
+            stop_reason=_STOP_REASONS[turn.finish_reason],
             num_preempted=0,
-            extra_fields={"global_steps": turn.version, "num_cached_tokens": turn.reused},
+            extra_fields={"global_steps": turn.version, "num_cached_tokens": turn.cached_tokens},
         )
 
     async def load_weights(self, state: dict[str, torch.Tensor], version: int | None) -> None:
-        """Take new weights, after the turns that are being written."""
+        """Load new weights, after the running turns."""
         await asyncio.to_thread(self._sampler.load, state, version)
 
     async def abort_all_requests(self, reject_request: bool = False) -> None:
-        """End what is being written, and let nothing in until `resume_generation`."""
+        """End the running turns, and hold new requests until `resume_generation`.
+
+        Args:
+            reject_request: reject new requests instead of holding them.
+        """
         self._open.clear()
         self._refusing = reject_request
         await asyncio.to_thread(self._sampler.abort)
 
     async def resume_generation(self) -> None:
-        """Let requests in again."""
+        """Accept requests again."""
         self._refusing = False
         self._open.set()
 
-    async def nothing(self, *args: Any, **kwargs: Any) -> None:
-        """For what frees the memory of a GPU, or profiles it."""
+    async def no_op(self, *args: Any, **kwargs: Any) -> None:
+        """For methods that free the memory of a GPU, or profile it."""
 
-    wake_up = sleep = clear_kv_cache = release_kv_cache = resume_kv_cache = nothing
-    start_profile = stop_profile = nothing
+    wake_up = sleep = clear_kv_cache = release_kv_cache = resume_kv_cache = no_op
+    start_profile = stop_profile = no_op
 
 
 class Replica(RolloutReplica):  # type: ignore[misc]
-    """Starts a server. The weights of one replica are in one process."""
+    """Starts a server. A replica is one process with all weights."""
 
     async def launch_servers(self) -> None:
-        """Start the actor, and wait until it has its model."""
+        """Start the actor, and wait until it has loaded the model."""
         name = _server_name(self.replica_rank, self.name_suffix)
         options = {"name": name, "num_cpus": 0, "max_concurrency": self.max_concurrency}
         server = (
@@ -153,11 +182,18 @@ class Replica(RolloutReplica):  # type: ignore[misc]
 
 
 class Adapter(BaseRollout):  # type: ignore[misc]
-    """In the trainer's process: sends the weights to the server of its replica."""
+    """Sends the weights from the trainer's process to the server of its replica."""
 
     def __init__(
         self, config: Any, model_config: Any, device_mesh: Any, replica_rank: int = -1
     ) -> None:
+        """
+        Args:
+            config: verl's rollout configuration.
+            model_config: verl's configuration of the model.
+            device_mesh: torch's, for `BaseRollout`.
+            replica_rank: number of the replica; -1 computes it from the environment variable RANK.
+        """
         super().__init__(config, model_config, device_mesh)
         own = self.config
         size = own.tensor_model_parallel_size
@@ -167,10 +203,10 @@ class Adapter(BaseRollout):  # type: ignore[misc]
         self._replica_rank = rank // size if replica_rank == -1 else replica_rank
 
     async def resume(self, tags: list[str]) -> None:
-        """There is no memory of a GPU to take back."""
+        """Nothing to do: there is no GPU memory to reclaim."""
 
     async def release(self) -> None:
-        """There is no memory of a GPU to free."""
+        """Nothing to do: there is no GPU memory to free."""
 
     async def update_weights(
         self,
@@ -179,10 +215,21 @@ class Adapter(BaseRollout):  # type: ignore[misc]
         wire_format: str = "named_tensors",
         **kwargs: Any,
     ) -> None:
-        """Send all tensors as one version; raises what the server raises, or when it does not answer."""
+        """Send all tensors as one version of the weights.
+
+        Args:
+            weights: pairs of name and tensor, iterable or asynchronously iterable.
+            global_steps: the version.
+            wire_format: must be `named_tensors`.
+            kwargs: verl's; ignored.
+
+        Raises:
+            ValueError: another wire format, or the server rejects the weights.
+            RuntimeError: the server does not answer within the stall limit.
+        """
         if wire_format != "named_tensors":
             raise ValueError(f"{NAME} takes named tensors, not {wire_format}")
-        # Every rank takes part in gathering the tensors; one sends them.
+        # All ranks gather the tensors together; one of them sends them.
         state = {}
         async for name, tensor in ensure_async_iterator(weights):
             if self._leads:

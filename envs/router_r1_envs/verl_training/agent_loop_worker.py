@@ -1,9 +1,12 @@
-"""Agent loops with less between them and the sampler, and with errors that reach the trainer.
+"""The Ray actors that run agent loops, and the manager that starts them.
 
-verl makes an agent loop anew for each trajectory, gives each of its turns another request id, and writes the error of a
-loop to a worker's log only. Here a loop whose class says `reusable = True` is made once in each worker; the request id
-is the loop's own, so that the sampler finds what it has fed already; and the first error of a prompt is kept in its tag,
-where `replay` finds it.
+verl makes a new agent loop for each trajectory, gives each of its turns another request id, and writes the error of a loop
+only to a worker's log. Here a loop whose class has `reusable = True` is made once per worker; the loop's own request id
+reaches the server, which then finds the cached prefix; and the first error of a prompt is stored in its tag, where
+`replay_buffer` reads it.
+
+Of verl's experimental interface this file uses `AgentLoopManagerTQ`, `AgentLoopWorkerTQ` with its `_run_agent_loop`, the
+registry of agent loops, and `LLMServerClient._vllm_request_id`.
 """
 
 from __future__ import annotations
@@ -18,11 +21,11 @@ from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ, AgentLoopWorke
 from verl.utils.rollout_trace import rollout_trace_attr
 from verl.workers.rollout.llm_server import LLMServerClient
 
-from router_r1_envs.verl_training.replay_buffer import alive
+from router_r1_envs.verl_training.replay_buffer import is_alive
 
 
-class _SameRequest(LLMServerClient):  # type: ignore[misc]
-    """Hands the loop's request id on; the stock client makes one for each turn."""
+class _StableRequestClient(LLMServerClient):  # type: ignore[misc]
+    """Passes the loop's request id on; verl's client makes a new one for each turn."""
 
     def _vllm_request_id(self, request_id: str) -> str:
         return request_id
@@ -34,9 +37,6 @@ class Worker(AgentLoopWorkerTQ.__ray_actor_class__):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._loops: dict[str, Any] = {}
-
-    async def alive(self) -> None:
-        """Answers when it can."""
 
     async def _run_agent_loop(
         self,
@@ -57,7 +57,7 @@ class Worker(AgentLoopWorkerTQ.__ray_actor_class__):  # type: ignore[misc]
                 name="agent_loop",
                 trace=trace,
             ):
-                # One dict serves all siblings of a prompt; loops add to it.
+                # All episodes of a prompt share one dict, and loops add to it.
                 output = await loop.run(dict(sampling_params), **kwargs)
                 await self._agent_loop_postprocess(output, trajectory["validate"], **kwargs)
         except Exception as error:
@@ -95,18 +95,31 @@ class Manager(AgentLoopManagerTQ):  # type: ignore[misc]
     """Starts the workers; `rollout.agent.agent_loop_manager_class` names it."""
 
     def __init__(self, config: Any, llm_client: Any, *args: Any, **kwargs: Any) -> None:
+        """
+        Args:
+            config: verl's configuration.
+            llm_client: verl's client of the rollout servers.
+            args: verl's, for `AgentLoopManagerTQ`.
+            kwargs: verl's, for `AgentLoopManagerTQ`.
+        """
         if type(llm_client) is LLMServerClient:
-            llm_client = _SameRequest(config, llm_client._load_balancer)
+            llm_client = _StableRequestClient(config, llm_client._load_balancer)
         super().__init__(config, llm_client, *args, **kwargs)
         self.agent_loop_workers_class = ray.remote(Worker)
 
     def generate_sequences(self, prompts: Any) -> None:
-        """Hand prompts to the workers; raises and says who, when one of them is dead."""
+        """Hand prompts to the workers.
+
+        Raises:
+            RuntimeError: a worker is dead; the message names it.
+        """
         try:
             super().generate_sequences(prompts)
         except ray.exceptions.RayActorError as error:
             workers = enumerate(self.agent_loop_workers)
-            dead = ", ".join(f"the agent-loop worker {n}" for n, one in workers if not alive(one))
+            dead = ", ".join(
+                f"the agent-loop worker {n}" for n, worker in workers if not is_alive(worker)
+            )
             raise RuntimeError(
-                f"{dead or 'an actor'} died while episodes were handed out; its log says why"
+                f"{dead or 'an actor'} died while episodes were handed out; see its log for the cause"
             ) from error

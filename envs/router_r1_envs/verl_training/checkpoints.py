@@ -1,7 +1,7 @@
-"""The checkpoints of a training run: the best one is kept apart, and a start finds in order what a killed run has left.
+"""The checkpoints of a training run: removes stale ones before a start, and keeps the best one apart.
 
-The best is one folder in the Hugging Face format, with `best.json` beside the weights. A run may be killed at any moment
-and started again; what was best is still there then.
+The best checkpoint is a folder in the Hugging Face format with `best.json` beside the weights. A run may be killed at any
+moment and started again; the best checkpoint survives both.
 """
 
 from __future__ import annotations
@@ -13,74 +13,90 @@ from typing import Any
 
 RECORD = "best.json"
 _TRACKER = "latest_checkpointed_iteration.txt"
-_LAST_WRITTEN = "data.pt"  # of a checkpoint, before verl names it in the tracker
+_LAST_FILE = "data.pt"  # verl writes it last into a checkpoint, before it updates the tracker
 
 
-def tidy(folder: str | Path) -> int | None:
-    """Leave the checkpoint that a start will go on from, and remove the others.
+def remove_stale_checkpoints(folder: str | Path) -> int | None:
+    """Keep the checkpoint that a start resumes from, and remove all others.
 
-    verl forgets with its process which checkpoints it would have removed; and a kill while it writes the number of the last
-    one leaves an empty file, which it can not read.
+    verl forgets which checkpoints it would have removed when its process ends. A kill while it writes the tracker leaves an
+    empty file, which verl cannot read; the tracker is then written again.
+
+    Args:
+        folder: where verl saves checkpoints.
 
     Returns:
-        The step of the checkpoint; None where there is none.
+        The step of the checkpoint; None if there is none.
     """
     folder = Path(folder)
-    found = {
+    by_step = {
         int(path.name.removeprefix("global_step_")): path
         for path in folder.glob("global_step_*")
         if path.name.removeprefix("global_step_").isdecimal()
     }
     tracker = folder / _TRACKER
-    named = tracker.read_text().strip() if tracker.exists() else ""
-    if named.isdecimal() and int(named) in found:
-        last = int(named)
+    tracked = tracker.read_text().strip() if tracker.exists() else ""
+    if tracked.isdecimal() and int(tracked) in by_step:
+        last = int(tracked)
     else:
-        whole = [step for step, path in found.items() if (path / _LAST_WRITTEN).exists()]
-        if not whole:
+        complete = [step for step, path in by_step.items() if (path / _LAST_FILE).exists()]
+        if not complete:
             return None
-        last = max(whole)
+        last = max(complete)
         draft = tracker.with_suffix(".new")
         draft.write_text(str(last))
         draft.rename(tracker)
-    for step, path in found.items():
+    for step, path in by_step.items():
         if step != last:
             shutil.rmtree(path)
     return last
 
 
 class BestCheckpoint:
-    """Keeps a copy of the weights that earned most so far."""
+    """A copy of the weights with the highest validation reward so far."""
 
     def __init__(self, folder: str | Path) -> None:
-        """`folder` is where `best/` is, or will be. Finishes what a killed run began."""
+        """Complete a replacement that a killed run began.
+
+        Args:
+            folder: where `best/` is, or will be.
+        """
         self.path = Path(folder) / "best"
-        self._fresh = Path(folder) / "best.new"
-        # The record is written last: with it the copy is whole, and only the renaming is left to do.
-        if (self._fresh / RECORD).exists():
-            self._rename()
+        self._replacement = Path(folder) / "best.new"
+        # The record is written last: with it the copy is complete, and only the renaming is left to do.
+        if (self._replacement / RECORD).exists():
+            self._replace()
 
     @property
     def record(self) -> dict[str, Any] | None:
-        """`step` and `reward` of the best checkpoint; None where there is none yet."""
+        """`step` and `reward` of the best checkpoint; None if there is none yet."""
         file = self.path / RECORD
         found: dict[str, Any] | None = json.loads(file.read_text()) if file.exists() else None
         return found
 
     def offer(self, weights: str | Path, step: int, reward: float) -> bool:
-        """Copy the weights of a step that earned more than every one before; says whether it did."""
+        """Copy the weights if their reward is higher than that of the best checkpoint.
+
+        Args:
+            weights: a folder with a policy.
+            step: training step of the weights.
+            reward: their mean reward on the validation questions.
+
+        Returns:
+            Whether they are the best checkpoint now.
+        """
         best = self.record
         if best is not None and best["reward"] >= reward:
             return False
-        shutil.rmtree(self._fresh, ignore_errors=True)
-        # The policy that a run began with may have been the best of another run.
-        shutil.copytree(weights, self._fresh, ignore=shutil.ignore_patterns(RECORD))
-        draft = self._fresh / f"{RECORD}.new"
+        shutil.rmtree(self._replacement, ignore_errors=True)
+        # The policy that a run began with may have been the best of another run: leave out its record.
+        shutil.copytree(weights, self._replacement, ignore=shutil.ignore_patterns(RECORD))
+        draft = self._replacement / f"{RECORD}.new"
         draft.write_text(json.dumps({"step": step, "reward": reward}) + "\n")
-        draft.rename(self._fresh / RECORD)
-        self._rename()
+        draft.rename(self._replacement / RECORD)
+        self._replace()
         return True
 
-    def _rename(self) -> None:
+    def _replace(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
-        self._fresh.rename(self.path)
+        self._replacement.rename(self.path)

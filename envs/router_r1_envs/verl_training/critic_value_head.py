@@ -1,7 +1,8 @@
-"""verl's critic without flash attention, which its loader insists on: `VERL_USE_EXTERNAL_MODULES=router_r1_envs.verl_training.critic_value_head`.
+"""verl's critic without flash attention, which verl's loader requires.
 
-Imported in each of verl's processes, on GPUs by itself and on a CPU by `on_cpu.plugin`. Where flash attention is
-installed nothing is changed.
+verl imports this module in each of its processes: on GPUs by
+`VERL_USE_EXTERNAL_MODULES=router_r1_envs.verl_training.critic_value_head`, on a CPU through `verl_on_cpu.plugin`. Importing
+it replaces `verl.utils.model.load_valuehead_model`, unless flash attention is installed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,14 @@ import verl.utils.model
 def load_valuehead_model(
     local_path: str, torch_dtype: Any, model_config: Any, trust_remote_code: bool
 ) -> Any:
-    """As verl's function of this name, with torch's own attention."""
+    """Load a model with one output per token, with torch's own attention.
+
+    Args:
+        local_path: the checkpoint's folder.
+        torch_dtype: number format of the weights.
+        model_config: the model's configuration.
+        trust_remote_code: whether to run code that comes with the checkpoint.
+    """
     from transformers import AutoModelForTokenClassification
 
     return AutoModelForTokenClassification.from_pretrained(

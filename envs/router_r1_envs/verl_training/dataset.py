@@ -1,7 +1,7 @@
-"""Training rows: the questions of a world as verl reads them, and back.
+"""The parquet files that verl reads: a world's questions as rows, and back.
 
-One row is one question at one level; a level is drawn for each row. A row holds all that the agent loop needs to start the
-episode, so a world is asked for its questions once, here, and for its responses during training.
+One row is one question at one level; each training row draws its level. A row holds all that the agent loop needs to
+start the episode, so a world is read for its questions here, once, and for its responses during training.
 """
 
 from __future__ import annotations
@@ -24,7 +24,14 @@ AGENT = "router_r1"
 
 
 def make_row(world: World, question: Question, level: Level, index: int) -> dict[str, Any]:
-    """One question at one level."""
+    """One question at one level, with the columns that verl expects.
+
+    Args:
+        world: where the question comes from.
+        question: of any split.
+        level: one of the world's.
+        index: number of the row in its file.
+    """
     return {
         "data_source": world.name,
         "prompt": [dict(message) for message in start(world, question, level).opening],
@@ -41,8 +48,12 @@ def make_row(world: World, question: Question, level: Level, index: int) -> dict
 def read_row(world: World, extra_info: Mapping[str, Any]) -> tuple[Question, Level]:
     """The question and the level of a row.
 
+    Args:
+        world: the world that the row was made for.
+        extra_info: the row's column of this name.
+
     Raises:
-        ConfigError: the row was not made by `make_row`, or for another world.
+        ConfigError: `make_row` did not make the row, or made it for another world.
     """
     missing = {"question", "level"} - set(extra_info)
     if missing:
@@ -67,10 +78,10 @@ def make_rows(
     Args:
         world: where questions and levels come from.
         split: which questions.
-        limit: how many questions; all when left out.
-        every_level: a row for each level, for validation; else one row at a level that is drawn, its options in an order
-            that is drawn where the world can permute them.
-        passes: how many such rows a question has; the second ones come after all first ones.
+        limit: how many questions; None takes all.
+        every_level: one row for each level, for validation. Otherwise each row draws its level and, if the world can
+            permute a question's options, their order.
+        passes: rows per question, each drawn anew; ignored with `every_level`. All first rows come before all second ones.
         seed: of the draws.
     """
     rows: list[dict[str, Any]] = []
@@ -83,16 +94,20 @@ def make_rows(
             ]
         return rows
     for number in range(passes):
-        of = seed + 1000 * number  # the first pass is the same however many follow
+        pass_seed = seed + 1000 * number  # the first pass does not depend on their number
         for question in questions:
-            level = seeded_random("level", of, question.id).choice(world.levels)
-            # One guise for all episodes of a row: what is compared in a group is the same task.
-            rows.append(make_row(world, world.varied(question, of), level, len(rows)))
+            level = seeded_random("level", pass_seed, question.id).choice(world.levels)
+            # One variant for all episodes of a row: a group compares answers to the same task.
+            rows.append(make_row(world, world.varied(question, pass_seed), level, len(rows)))
     return rows
 
 
 def write_rows(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as parquet. Raises `ConfigError` for none."""
+    """Write rows to a parquet file.
+
+    Raises:
+        ConfigError: there are no rows.
+    """
     import pyarrow
     from pyarrow import parquet
 
@@ -103,5 +118,5 @@ def write_rows(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def longest_opening(rows: Sequence[Mapping[str, Any]], tokenizer: Any) -> int:
-    """Tokens of the longest opening; `data.max_prompt_length` must hold it."""
+    """Tokens of the longest opening; `data.max_prompt_length` must be at least this."""
     return max(len(token_ids.opening_ids(tokenizer, row["prompt"])) for row in rows)

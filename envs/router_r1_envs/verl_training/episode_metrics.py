@@ -1,7 +1,7 @@
-"""What shows a collapse: metrics of a step's episodes, to be logged beside the reward.
+"""Metrics of a step's episodes that reveal a collapse of the policy; the trainer logs them beside the reward.
 
-Reward alone does not show it: it can rise while nobody is asked anything any more. So accuracy, valid answers, calls,
-cost, the share of each candidate and the groups without any variance stand beside it.
+The reward alone does not: it can rise while the policy stops calling any model. So accuracy, valid answers, calls, cost,
+each candidate's share of the calls and the share of groups without variance are logged too.
 """
 
 from __future__ import annotations
@@ -15,25 +15,28 @@ from typing import Any
 def episode_metrics(
     extra_fields: Sequence[Mapping[str, Any]], scores: Sequence[float], groups: Sequence[str]
 ) -> dict[str, float]:
-    """What a step's episodes say about the policy's health.
+    """Compute the metrics of one training step.
 
     Args:
         extra_fields: what the agent loop reported for each episode.
-        scores: the reward of each.
-        groups: which prompt each belongs to. Where every prompt has a single episode (PPO), no group can vary, and how
-            many do not is left out.
+        scores: the reward of each episode.
+        groups: the prompt of each episode. If every prompt has a single episode (PPO), no group can vary, and
+            `episode/groups_without_variance` is left out.
+
+    Raises:
+        ValueError: scores and groups differ in number.
     """
     parts = [fields["reward_extra_info"] for fields in extra_fields]
-    asked: Counter[str] = Counter()
+    calls_by_model: Counter[str] = Counter()
     for fields in extra_fields:
-        asked.update(fields["asked"])
-    calls = sum(asked.values())
+        calls_by_model.update(fields["asked"])
+    calls = sum(calls_by_model.values())
     by_group: dict[str, list[float]] = {}
     for group, score in zip(groups, scores, strict=True):
         by_group.setdefault(group, []).append(score)
-    several = [values for values in by_group.values() if len(values) > 1]
-    flat = [max(values) - min(values) < 1e-9 for values in several]
-    shares = {name: count / max(1, calls) for name, count in asked.items()}
+    comparable = [values for values in by_group.values() if len(values) > 1]
+    flat = [max(values) - min(values) < 1e-9 for values in comparable]
+    shares = {name: count / max(1, calls) for name, count in calls_by_model.items()}
     return {
         "episode/reward": mean(scores),
         "episode/accuracy": mean([p["correct"] for p in parts]),
@@ -43,18 +46,19 @@ def episode_metrics(
         "episode/rounds": mean([p["rounds"] for p in parts]),
         "episode/problems": mean([p["problems"] for p in parts]),
         **({"episode/groups_without_variance": mean(flat)} if flat else {}),
-        # 1 when all candidates are asked equally often, 0 when one gets every call.
-        "episode/share_entropy": _entropy(list(shares.values())),
+        # 1 if all candidates are called equally often, 0 if one gets every call.
+        "episode/share_entropy": _normalized_entropy(list(shares.values())),
         **{f"share/{name}": share for name, share in shares.items()},
     }
 
 
 def mean(values: Sequence[float]) -> float:
-    """The mean; 0 of nothing."""
+    """The mean; 0 for no values."""
     return math.fsum(values) / max(1, len(values))
 
 
-def _entropy(shares: Sequence[float]) -> float:
+def _normalized_entropy(shares: Sequence[float]) -> float:
+    """Entropy divided by that of equal shares; 0 for a single share."""
     if len(shares) < 2:
         return 0.0
     return -sum(p * math.log(p) for p in shares if p > 0) / math.log(len(shares))

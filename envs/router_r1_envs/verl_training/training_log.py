@@ -1,4 +1,4 @@
-"""The metrics of a training run, one JSON object a line, as verl writes them."""
+"""Reads the metrics of a training run, which verl writes as one JSON object per line."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from router_r1.errors import DataError
 
 
 def read_metrics(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
-    """Steps and their metrics, from a file or from all files of a folder; where a run was resumed, the later line counts.
+    """The metrics of each step, in order. A resumed run logs some steps twice; the later line wins.
+
+    Args:
+        path: a file, or a folder with one file for each start of the run.
 
     Raises:
-        DataError: not readable, or something else.
+        DataError: a file cannot be read, or holds something else.
     """
     steps: dict[int, dict[str, Any]] = {}
     path = Path(path)
@@ -21,7 +24,7 @@ def read_metrics(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
     try:
         for line in (line for file in files for line in file.read_text().splitlines(keepends=True)):
             if not line.endswith("\n"):
-                continue  # it is being written, or its writer was killed
+                continue  # still being written, or its writer was killed
             entry = json.loads(line)
             steps.setdefault(entry["step"], {}).update(entry["data"])
     except (OSError, ValueError, KeyError) as error:

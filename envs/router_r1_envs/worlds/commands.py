@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from router_r1.commands.renamed import add_renamed
+
 if TYPE_CHECKING:
     from router_r1_envs.worlds.base import World
     from router_r1_envs.worlds.generated_world.world import GeneratedWorld
@@ -42,6 +44,8 @@ def register(app: typer.Typer) -> None:
         help="Where training questions and responses come from.", no_args_is_help=True
     )
     group.command("serve")(serve)
+    for name in ("prepare", "cold-start", "imitate", "watch"):
+        add_renamed(group, name, f"train {name}")
     app.add_typer(group, name="world")
 
 

@@ -75,7 +75,7 @@ def tournament_command(
     and two voting baselines where answers are recorded. `router-r1 report OUT` makes a page of the results.
     """
     from router_r1 import routers
-    from router_r1_envs.train_commands import use_threads
+    from router_r1_envs.cpu_threads import use_threads
     from router_r1_envs.worlds.commands import reward_of
     from router_r1_envs.worlds.load import load_world
 

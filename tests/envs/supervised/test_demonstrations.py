@@ -1,20 +1,12 @@
-"""Demonstrations: random explorations of generated questions, and the best of several by reward."""
+"""Demonstrations for the generated world: copies, random explorations, the best of several by reward."""
 
 from collections import Counter
 
-import pytest
-
 from router_r1.data.splits import Split
 from router_r1.episode import StopReason
-from router_r1_envs.supervised.demonstrations import best_of, explorations
+from router_r1_envs.supervised.demonstrations import best_of, copy_examples, explorations
 from router_r1_envs.worlds.generated_world.candidates import CANDIDATES
-from router_r1_envs.worlds.generated_world.world import GeneratedWorld
 from router_r1_reward import RewardConfig, score
-
-
-@pytest.fixture(scope="module")
-def world():
-    return GeneratedWorld()
 
 
 def test_explorations_are_reproducible_and_cover_all_candidates_and_levels(world):
@@ -45,3 +37,23 @@ def test_best_of_keeps_the_best_exploration_of_each_question_where_one_earns_a_r
     # More tries never earn less, and mostly more.
     assert all(totals[1][n] >= totals[0][n] for n in first)
     assert len(best) > 1.5 * len(first)
+
+
+def test_examples_hold_the_episode_and_mask_all_but_the_policys_tokens(
+    tokenizer, episodes, examples
+):
+    for episode, example in zip(episodes[:50], examples[:50], strict=True):
+        assert len(example.ids) == len(example.mask)
+        learned = [i for i, mine in zip(example.ids, example.mask, strict=True) if mine]
+        turns = "".join(record.turn.text for record in episode.turns)
+        bare = "".join(tokenizer.decode(learned).split())
+        assert bare == "".join(turns.split())
+        assert len(example.ids) < 512
+
+
+def test_copy_examples_repeat_their_prompt(tokenizer):
+    for example in copy_examples(tokenizer, 50):
+        learned = [i for i, mine in zip(example.ids, example.mask, strict=True) if mine]
+        read = [i for i, mine in zip(example.ids, example.mask, strict=True) if not mine]
+        assert learned[1:-1] == read[1:-1]
+        assert tokenizer.decode(learned[:1]) == "<answer>"

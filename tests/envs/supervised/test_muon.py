@@ -1,4 +1,4 @@
-"""The optimiser of matrices: updates are nearly orthogonal, and steps are those of torch's bfloat16 version."""
+"""Muon: updates are nearly orthogonal, and steps agree with torch's implementation in bfloat16."""
 
 import pytest
 
@@ -6,15 +6,15 @@ pytest.importorskip("torch")
 
 import torch
 
-from router_r1_envs.supervised.muon import Muon, orthogonal
+from router_r1_envs.supervised.muon import Muon, orthogonalize
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (6, 20), (20, 6)])
-def test_singular_values_are_about_one_and_vectors_stay(shape) -> None:
+def test_singular_values_become_about_one_and_vectors_stay(shape) -> None:
     matrices = torch.randn(
         3, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64
     )
-    found = orthogonal(matrices)
+    found = orthogonalize(matrices)
     assert found.shape == matrices.shape
     for before, after in zip(matrices, found, strict=True):
         left, _, right = torch.linalg.svd(before, full_matrices=False)
@@ -24,12 +24,12 @@ def test_singular_values_are_about_one_and_vectors_stay(shape) -> None:
         assert torch.allclose(turned, torch.diag(values), atol=1e-8)
 
 
-def test_a_gradient_of_nothing_moves_nothing() -> None:
-    assert torch.equal(orthogonal(torch.zeros(2, 3, 4)), torch.zeros(2, 3, 4))
+def test_a_zero_matrix_stays_zero() -> None:
+    assert torch.equal(orthogonalize(torch.zeros(2, 3, 4)), torch.zeros(2, 3, 4))
 
 
 @pytest.mark.parametrize("shape", [(12, 12), (12, 30), (30, 12)])
-def test_steps_are_those_of_torchs_muon_up_to_its_precision(shape) -> None:
+def test_steps_agree_with_torchs_muon_up_to_its_precision(shape) -> None:
     source = torch.Generator().manual_seed(1)
     start = torch.randn(*shape, generator=source)
     ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
@@ -44,7 +44,7 @@ def test_steps_are_those_of_torchs_muon_up_to_its_precision(shape) -> None:
     assert (ours - theirs).norm() < 0.03 * moved
 
 
-def test_matrices_of_one_shape_move_as_if_alone_and_those_without_gradient_stay() -> None:
+def test_matrices_of_one_shape_are_updated_independently() -> None:
     source = torch.Generator().manual_seed(2)
     values = [torch.randn(4, 7, generator=source) for _ in range(3)]
     gradients = [torch.randn(4, 7, generator=source) for _ in range(2)]
@@ -61,6 +61,6 @@ def test_matrices_of_one_shape_move_as_if_alone_and_those_without_gradient_stay(
     assert torch.equal(together[2], values[2])
 
 
-def test_a_vector_is_refused() -> None:
+def test_a_vector_is_rejected() -> None:
     with pytest.raises(ValueError, match="shape"):
         Muon([torch.nn.Parameter(torch.zeros(3))], lr=0.1)

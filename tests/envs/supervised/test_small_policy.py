@@ -1,8 +1,7 @@
-"""The small policy: what its tokenizer keeps whole, its checkpoint, supervised training, and the cold start in miniature."""
+"""The small policy: the tokens of its tokenizer, the size of its model, and its checkpoint."""
 
 import asyncio
 import json
-import math
 
 import pytest
 
@@ -16,8 +15,6 @@ from router_r1.policies import token_ids  # noqa: E402
 from router_r1.protocol import parse_turn  # noqa: E402
 from router_r1.rollout import roll_out  # noqa: E402
 from router_r1_envs.seeded_random import seeded_random  # noqa: E402
-from router_r1_envs.supervised.cold_start import ColdStartConfig, cold_start  # noqa: E402
-from router_r1_envs.supervised.demonstrations import copies, example_of, explorations  # noqa: E402
 from router_r1_envs.supervised.small_policy import (  # noqa: E402
     END,
     TAGS,
@@ -26,39 +23,8 @@ from router_r1_envs.supervised.small_policy import (  # noqa: E402
     make_tokenizer,
     save_policy,
 )
-from router_r1_envs.supervised.training_loop import supervise  # noqa: E402
 from router_r1_envs.worlds.base import start  # noqa: E402
 from router_r1_envs.worlds.generated_world.relations import made_up_name  # noqa: E402
-from router_r1_envs.worlds.generated_world.world import GeneratedWorld  # noqa: E402
-from router_r1_reward import RewardConfig  # noqa: E402
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def world():
-    return GeneratedWorld()
-
-
-@pytest.fixture(scope="module")
-def episodes(world):
-    return list(explorations(world, world.questions(Split.TRAIN, 400)))
-
-
-@pytest.fixture(scope="module")
-def tokenizer(episodes):
-    return make_tokenizer(f"{e.opening[-1]['content']} {e.transcript}" for e in episodes)
-
-
-@pytest.fixture(scope="module")
-def examples(episodes, tokenizer):
-    return [example_of(episode, tokenizer) for episode in episodes]
 
 
 def small(tokenizer):
@@ -87,7 +53,7 @@ def test_the_tokenizer_carries_the_protocol(tokenizer):
     token_ids.check_tokenizer(tokenizer, "small")
 
 
-def test_transcripts_come_back_as_they_were_but_for_spaces(tokenizer, episodes):
+def test_transcripts_round_trip_except_for_spaces(tokenizer, episodes):
     def bare(text):
         return "".join(text.split())
 
@@ -97,7 +63,7 @@ def test_transcripts_come_back_as_they_were_but_for_spaces(tokenizer, episodes):
         assert bare(tokenizer.decode(ids, skip_special_tokens=True)) == bare(episode.transcript)
 
 
-def test_a_turn_that_went_through_tokens_asks_and_answers_the_same(tokenizer, episodes):
+def test_turns_keep_their_routes_and_answers_through_tokens(tokenizer, episodes):
     for episode in episodes:
         names = [card.name for card in episode.cards]
         for record in episode.turns:
@@ -108,7 +74,7 @@ def test_a_turn_that_went_through_tokens_asks_and_answers_the_same(tokenizer, ep
             assert (turn.routes, turn.answer) == (record.turn.routes, record.turn.answer)
 
 
-def test_words_of_the_world_are_one_token_wherever_they_stand(tokenizer):
+def test_words_of_the_world_are_the_same_token_everywhere(tokenizer):
     whole = ["answer", "capital", "arithmetic", "sure"]
     alone = {word: encode(tokenizer, word) for word in whole}
     for word, ids in alone.items():
@@ -125,7 +91,7 @@ def test_names_of_candidates_are_one_token(tokenizer, world):
         assert len(route) == 5, pieces(tokenizer, f'<route model="{card.name}">x</route>')
 
 
-def test_unseen_names_are_spelt_in_pieces_and_come_back(tokenizer, episodes):
+def test_unseen_names_are_spelt_in_pieces_and_round_trip(tokenizer, episodes):
     seen = " ".join(e.transcript for e in episodes)
     names = [made_up_name(seeded_random("unseen", n), 3) for n in range(200)]
     unseen = [name for name in names if name not in seen]
@@ -134,7 +100,7 @@ def test_unseen_names_are_spelt_in_pieces_and_come_back(tokenizer, episodes):
         ids = encode(tokenizer, name)
         assert 2 <= len(ids) <= 3, pieces(tokenizer, name)
         assert tokenizer.decode(ids).strip() == name
-        # The same pieces after a tag and in mid-sentence: what is copied need not be respelt.
+        # The same pieces after a tag and within a sentence: copying repeats tokens.
         assert encode(tokenizer, f"<answer>{name}</answer>")[1:-1] == ids
         assert encode(tokenizer, f"who taught {name}")[-len(ids) :] == ids
     reversed_names = [name[::-1] for name in unseen]
@@ -142,7 +108,7 @@ def test_unseen_names_are_spelt_in_pieces_and_come_back(tokenizer, episodes):
         assert tokenizer.decode(encode(tokenizer, name)).strip() == name
 
 
-def test_numbers_come_back(tokenizer):
+def test_numbers_round_trip(tokenizer):
     for text in ("1234 * 17", "-1999", "$0.00137"):
         assert tokenizer.decode(encode(tokenizer, text)).split() == text.split()
 
@@ -168,7 +134,7 @@ def test_the_vocabulary_does_not_depend_on_the_order_of_the_texts(episodes):
 
 
 @pytest.mark.parametrize("flaw", ["special tags", "no template"])
-def test_a_tokenizer_that_can_not_carry_the_protocol_is_refused(tokenizer, tmp_path, flaw):
+def test_a_tokenizer_that_cannot_carry_the_protocol_is_rejected(tokenizer, tmp_path, flaw):
     save_policy(small(tokenizer), tokenizer, tmp_path)
     from transformers import AutoTokenizer
 
@@ -191,7 +157,7 @@ def test_a_tokenizer_that_can_not_carry_the_protocol_is_refused(tokenizer, tmp_p
 # --- the model and its checkpoint
 
 
-def test_the_model_is_below_a_million_parameters_and_its_seed_makes_it(tokenizer):
+def test_the_model_is_below_a_million_parameters_and_depends_on_its_seed(tokenizer):
     one, same, other = (make_model(tokenizer, seed=seed) for seed in (0, 0, 1))
     assert sum(p.numel() for p in one.parameters()) < 1_000_000
     assert one.config.vocab_size % 64 == 0 and one.config.vocab_size >= len(tokenizer)
@@ -199,7 +165,7 @@ def test_the_model_is_below_a_million_parameters_and_its_seed_makes_it(tokenizer
     assert torch.equal(first[0], first[1]) and not torch.equal(first[0], first[2])
 
 
-def test_a_checkpoint_is_read_back_as_it_was(tokenizer, tmp_path):
+def test_a_checkpoint_round_trips(tokenizer, tmp_path):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     model = small(tokenizer)
@@ -229,101 +195,3 @@ def test_a_random_policy_plays_an_episode_to_its_end(tokenizer, tmp_path, world)
 
     asyncio.run(play())
     assert episode.done and episode.turns[0].token_ids
-
-
-# --- supervised training
-
-
-def test_examples_hold_the_episode_and_learn_the_policys_tokens_alone(
-    tokenizer, episodes, examples
-):
-    for episode, example in zip(episodes[:50], examples[:50], strict=True):
-        assert len(example.ids) == len(example.mask)
-        learned = [i for i, mine in zip(example.ids, example.mask, strict=True) if mine]
-        turns = "".join(record.turn.text for record in episode.turns)
-        bare = "".join(tokenizer.decode(learned).split())
-        assert bare == "".join(turns.split())
-        assert len(example.ids) < 512
-
-
-def test_copies_repeat_what_they_were_given(tokenizer):
-    for example in copies(tokenizer, 50):
-        learned = [i for i, mine in zip(example.ids, example.mask, strict=True) if mine]
-        read = [i for i, mine in zip(example.ids, example.mask, strict=True) if not mine]
-        assert learned[1:-1] == read[1:-1]
-        assert tokenizer.decode(learned[:1]) == "<answer>"
-
-
-def test_supervised_training_lowers_the_loss_of_the_policys_tokens(tokenizer, examples):
-    model = small(tokenizer)
-    seen = []
-    last = supervise(model, examples, steps=50, batch_size=8, warmup=5, on_progress=seen.append)
-    assert [(p.step, p.steps) for p in seen] == [(25, 50), (50, 50)]
-    assert seen[-1].loss == last < 0.8 * seen[0].loss < math.log(len(tokenizer))
-    assert not model.training
-    assert model.config._attn_implementation == "sdpa"
-
-
-def test_only_masked_tokens_are_learned(tokenizer, examples):
-    """Episodes that differ only in what the environment wrote after the policy's last token teach the same."""
-    from dataclasses import replace
-
-    longer = [replace(e, ids=e.ids + e.ids[:7], mask=e.mask + [0] * 7) for e in examples[:16]]
-    losses = [
-        supervise(small(tokenizer), part, steps=2, batch_size=16)
-        for part in (examples[:16], longer)
-    ]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
-
-
-def test_training_is_reproducible(tokenizer, examples):
-    losses = [
-        supervise(small(tokenizer), examples, steps=3, batch_size=4, seed=seed)
-        for seed in (0, 0, 1)
-    ]
-    assert losses[0] == losses[1] != losses[2]
-
-
-def test_bfloat16_gives_about_the_same_loss(tokenizer, examples):
-    losses = [
-        supervise(small(tokenizer), examples, steps=3, batch_size=4, bf16=bf16)
-        for bf16 in (False, True)
-    ]
-    assert losses[0] == pytest.approx(losses[1], rel=0.05)
-
-
-def test_no_demonstrations_are_an_error(tokenizer):
-    with pytest.raises(ConfigError, match="no demonstrations"):
-        supervise(small(tokenizer), [], steps=1)
-
-
-# --- the cold start
-
-
-def test_a_cold_start_writes_a_checkpoint_and_says_what_it_did(world, tmp_path):
-    settings = ColdStartConfig(
-        copy_steps=2, explore_steps=2, best_steps=2, batch_size=4, explore_questions=60,
-        best_questions=20, tries=2,
-    )  # fmt: skip
-    reward = RewardConfig(alpha=0.5, reference_usd=world.reference_usd)
-    stages = []
-    report = cold_start(world, reward, tmp_path / "policy", settings, stages.append)
-    assert set(report["losses"]) == {"copying", "exploration", "imitation"}
-    assert all(math.isfinite(loss) for loss in report["losses"].values())
-    assert report["demonstrations"]["explored"] == 60
-    assert 0 < report["demonstrations"]["best"] < 20
-    assert report["settings"] == settings.model_dump()
-    assert json.loads(json.dumps(report)) == report
-    names = list(dict.fromkeys(stage.name for stage in stages))
-    assert names == ["demonstrations", "copying", "exploration", "best of several", "imitation"]
-    TransformersPolicy(tmp_path / "policy", dtype="float32")
-
-
-def test_a_stage_without_steps_is_left_out(world, tmp_path):
-    settings = ColdStartConfig(
-        copy_steps=0, explore_steps=1, best_steps=0, batch_size=2, explore_questions=10,
-        best_questions=1, tries=1,
-    )  # fmt: skip
-    reward = RewardConfig(reference_usd=world.reference_usd)
-    report = cold_start(world, reward, tmp_path / "policy", settings)
-    assert set(report["losses"]) == {"exploration"}

@@ -1,16 +1,16 @@
-"""The best checkpoint of a run: which is kept, and what is there after a kill at any moment."""
+"""The best checkpoint of a run survives a kill at any moment, and a start removes stale checkpoints."""
 
 import json
 import shutil
 
 import pytest
 
-from router_r1_envs.verl_training.checkpoints import BestCheckpoint, tidy
+from router_r1_envs.verl_training.checkpoints import BestCheckpoint, remove_stale_checkpoints
 
 
 @pytest.fixture
 def weights(tmp_path):
-    """A function that makes a checkpoint with some text in it."""
+    """A function that makes a checkpoint with a text in its files."""
 
     def make(text):
         folder = tmp_path / "step"
@@ -24,7 +24,7 @@ def weights(tmp_path):
 
 
 def kept(folder):
-    """What is there: the record and the weights."""
+    """The record of the best checkpoint, and the texts of its files."""
     record = BestCheckpoint(folder).record
     texts = {
         p.read_text() for p in (folder / "best").rglob("*") if p.is_file() and "best" not in p.name
@@ -32,11 +32,11 @@ def kept(folder):
     return record, texts
 
 
-def test_there_is_none_at_first(tmp_path):
+def test_a_new_run_has_no_best_checkpoint(tmp_path):
     assert BestCheckpoint(tmp_path / "run").record is None
 
 
-def test_a_better_one_replaces_the_best_and_a_worse_or_equal_one_does_not(tmp_path, weights):
+def test_only_a_higher_reward_replaces_the_best_checkpoint(tmp_path, weights):
     best = BestCheckpoint(tmp_path / "run")
     offered = [(0, -0.5), (5, 0.25), (10, 0.125), (15, 0.25), (20, 0.5)]
     replaced = [best.offer(weights(f"weights {step}"), step, reward) for step, reward in offered]
@@ -44,7 +44,7 @@ def test_a_better_one_replaces_the_best_and_a_worse_or_equal_one_does_not(tmp_pa
     assert kept(tmp_path / "run") == ({"step": 20, "reward": 0.5}, {"weights 20"})
 
 
-def test_a_run_that_is_started_again_knows_its_best(tmp_path, weights):
+def test_a_restarted_run_knows_its_best_checkpoint(tmp_path, weights):
     BestCheckpoint(tmp_path).offer(weights("old"), 5, 0.5)
     assert not BestCheckpoint(tmp_path).offer(weights("new"), 10, 0.4)
     assert kept(tmp_path) == ({"step": 5, "reward": 0.5}, {"old"})
@@ -58,7 +58,7 @@ def test_the_record_of_another_run_is_not_copied(tmp_path, weights):
     assert best.record == {"step": 0, "reward": 0.1}
 
 
-def test_a_kill_while_copying_leaves_the_old_best(tmp_path, weights):
+def test_a_kill_during_the_copy_leaves_the_old_checkpoint(tmp_path, weights):
     BestCheckpoint(tmp_path).offer(weights("old"), 5, 0.5)
     half = tmp_path / "best.new"
     half.mkdir()
@@ -69,7 +69,7 @@ def test_a_kill_while_copying_leaves_the_old_best(tmp_path, weights):
     assert kept(tmp_path) == ({"step": 10, "reward": 0.6}, {"new"})
 
 
-def test_a_copy_that_broke_off_is_not_taken_for_whole(tmp_path, weights):
+def test_an_incomplete_copy_is_not_used(tmp_path, weights):
     BestCheckpoint(tmp_path).offer(weights("old"), 5, 0.5)
     broken = weights("new")
     (broken / "best.json").write_text(json.dumps({"step": 99, "reward": 99}))
@@ -79,44 +79,46 @@ def test_a_copy_that_broke_off_is_not_taken_for_whole(tmp_path, weights):
     assert kept(tmp_path) == ({"step": 5, "reward": 0.5}, {"old"})
 
 
-@pytest.mark.parametrize("left_of_the_old", ["all", "some", "nothing"])
-def test_a_kill_before_the_renaming_leaves_the_new_best(tmp_path, weights, left_of_the_old):
+@pytest.mark.parametrize("remains_of_the_old", ["all", "some", "nothing"])
+def test_a_kill_before_the_renaming_leaves_the_new_checkpoint(
+    tmp_path, weights, remains_of_the_old
+):
     BestCheckpoint(tmp_path).offer(weights("old"), 5, 0.5)
     BestCheckpoint(tmp_path / "elsewhere").offer(weights("new"), 10, 0.6)
     (tmp_path / "elsewhere" / "best").rename(tmp_path / "best.new")
-    if left_of_the_old == "some":
+    if remains_of_the_old == "some":
         (tmp_path / "best" / "best.json").unlink()
-    if left_of_the_old == "nothing":
+    if remains_of_the_old == "nothing":
         shutil.rmtree(tmp_path / "best")
     assert kept(tmp_path) == ({"step": 10, "reward": 0.6}, {"new"})
     assert not (tmp_path / "best.new").exists()
 
 
-def saved(folder, *steps: int, whole: bool = True) -> None:
-    """Checkpoints as verl leaves them."""
+def save_steps(folder, *steps: int, complete: bool = True) -> None:
+    """Make checkpoints as verl leaves them."""
     for step in steps:
         path = folder / f"global_step_{step}"
         path.mkdir()
-        if whole:
+        if complete:
             (path / "data.pt").write_text("")
 
 
-def test_a_start_keeps_the_checkpoint_it_goes_on_from(tmp_path) -> None:
-    assert tidy(tmp_path / "nothing") is None
-    saved(tmp_path, 10, 20)
-    saved(tmp_path, 30, whole=False)
+def test_a_start_keeps_only_the_checkpoint_it_resumes_from(tmp_path) -> None:
+    assert remove_stale_checkpoints(tmp_path / "nothing") is None
+    save_steps(tmp_path, 10, 20)
+    save_steps(tmp_path, 30, complete=False)
     (tmp_path / "best").mkdir()
     tracker = tmp_path / "latest_checkpointed_iteration.txt"
     tracker.write_text("20")
-    assert tidy(tmp_path) == 20
+    assert remove_stale_checkpoints(tmp_path) == 20
     assert sorted(p.name for p in tmp_path.iterdir()) == ["best", "global_step_20", tracker.name]
 
 
-def test_a_number_that_was_not_written_whole_is_that_of_the_last_whole_checkpoint(tmp_path) -> None:
-    saved(tmp_path, 9, 10)
-    saved(tmp_path, 11, whole=False)
+def test_an_empty_tracker_is_set_to_the_last_complete_checkpoint(tmp_path) -> None:
+    save_steps(tmp_path, 9, 10)
+    save_steps(tmp_path, 11, complete=False)
     tracker = tmp_path / "latest_checkpointed_iteration.txt"
     tracker.write_text("")
-    assert tidy(tmp_path) == 10
+    assert remove_stale_checkpoints(tmp_path) == 10
     assert tracker.read_text() == "10"
     assert [p.name for p in tmp_path.glob("global_step_*")] == ["global_step_10"]

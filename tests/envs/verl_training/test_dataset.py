@@ -1,4 +1,4 @@
-"""Training rows: what verl reads of a question, and that the agent loop reads the same question and level back."""
+"""Rows have the columns that verl reads, and give the agent loop the same question and level back."""
 
 import json
 
@@ -43,7 +43,7 @@ def test_question_and_level_are_read_back(world):
         assert row["prompt"][-1]["content"] == start(world, question, level).opening[-1]["content"]
 
 
-def test_each_training_question_has_one_row_at_a_level_that_is_drawn(world):
+def test_each_training_question_has_one_row_at_a_random_level(world):
     rows = make_rows(world, Split.TRAIN, 300)
     assert [r["extra_info"]["index"] for r in rows] == list(range(300))
     drawn = [r["extra_info"]["level"] for r in rows]
@@ -53,12 +53,12 @@ def test_each_training_question_has_one_row_at_a_level_that_is_drawn(world):
     assert [r["extra_info"]["level"] for r in other] != drawn
 
 
-def test_a_questions_level_does_not_depend_on_the_other_questions(world):
+def test_the_level_of_a_question_does_not_depend_on_other_questions(world):
     few, many = (make_rows(world, Split.TRAIN, limit) for limit in (10, 50))
     assert few == many[:10]
 
 
-def test_validation_asks_every_question_at_every_level(world):
+def test_validation_has_every_question_at_every_level(world):
     rows = make_rows(world, Split.VALIDATION, 10, every_level=True)
     asked = {(r["extra_info"]["question"], r["extra_info"]["level"]) for r in rows}
     assert len(rows) == len(asked) == 10 * len(world.levels)
@@ -71,19 +71,19 @@ def test_validation_asks_every_question_at_every_level(world):
         ({"question": "{}"}, "lacks level in extra_info"),
     ],
 )
-def test_rows_made_by_somebody_else_are_refused(world, extra, message):
+def test_rows_without_question_or_level_are_rejected(world, extra, message):
     with pytest.raises(ConfigError, match=message):
         read_row(world, extra)
 
 
-def test_rows_made_for_another_world_are_refused(world):
+def test_rows_made_for_another_world_are_rejected(world):
     other = GeneratedWorld(GeneratedWorldConfig(budgets_usd=(0.5,)))
     (row,) = make_rows(other, Split.TRAIN, 1)
     with pytest.raises(ConfigError, match=r"no level 'budget-0\.5'"):
         read_row(world, row["extra_info"])
 
 
-def test_a_question_that_is_none_is_refused(world):
+def test_an_invalid_question_is_rejected(world):
     with pytest.raises(ConfigError, match="extra_info: question: question: it is required"):
         read_row(world, {"question": '{"id": "q"}', "level": "budget-0.002"})
 
@@ -95,7 +95,7 @@ def test_rows_are_written_as_parquet(world, tmp_path):
     assert parquet.read_table(tmp_path / "data" / "train.parquet").to_pylist() == rows
 
 
-def test_no_rows_are_an_error(tmp_path):
+def test_writing_no_rows_is_an_error(tmp_path):
     pytest.importorskip("pyarrow")
     with pytest.raises(ConfigError, match=r"train\.parquet: there are no rows"):
         write_rows(tmp_path / "train.parquet", [])

@@ -1,4 +1,4 @@
-"""Metrics that show a collapse: shares of calls and their entropy, groups without variance, means beside the reward."""
+"""Metrics that reveal a collapse: shares of calls and their entropy, groups without variance, means beside the reward."""
 
 import math
 
@@ -8,7 +8,7 @@ from router_r1_envs.verl_training.episode_metrics import episode_metrics
 
 
 def fields(correct=1.0, valid=1.0, **asked):
-    """What the agent loop reports of an episode."""
+    """What the agent loop reports about an episode."""
     parts = {"correct": correct, "valid": valid, "cost_usd": 0.002, "rounds": 2.0, "problems": 1.0}
     return {
         "asked": {"a": 0, "b": 0, "c": 0} | asked,
@@ -23,7 +23,7 @@ def metrics(episodes, scores=None, groups=None):
     )
 
 
-def test_means_stand_beside_the_reward():
+def test_means_over_episodes():
     found = metrics([fields(1, 1, a=3), fields(0, 1, a=1), fields(0, 0)], [0.9, -0.1, -1.1])
     assert found["episode/reward"] == pytest.approx(-0.1)
     assert found["episode/accuracy"] == pytest.approx(1 / 3)
@@ -33,7 +33,7 @@ def test_means_stand_beside_the_reward():
     assert (found["episode/rounds"], found["episode/problems"]) == (2, 1)
 
 
-def test_shares_are_of_calls_and_count_those_nobody_asked():
+def test_shares_of_calls_include_candidates_without_calls():
     found = metrics([fields(a=3), fields(b=1)])
     shares = {name: found[f"share/{name}"] for name in "abc"}
     assert shares == {"a": 0.75, "b": 0.25, "c": 0}
@@ -48,29 +48,29 @@ def test_shares_are_of_calls_and_count_those_nobody_asked():
         ({}, 0),
     ],
 )
-def test_entropy_is_one_for_equal_shares_of_all_and_zero_for_one_candidate(asked, entropy):
+def test_entropy_is_one_for_equal_shares_and_zero_for_a_single_candidate(asked, entropy):
     assert metrics([fields(**asked)])["episode/share_entropy"] == pytest.approx(entropy)
 
 
-def test_a_pool_of_one_has_no_entropy():
+def test_the_entropy_of_a_pool_of_one_is_zero():
     alone = fields() | {"asked": {"a": 4}}
     assert metrics([alone])["episode/share_entropy"] == 0
     assert metrics([alone])["share/a"] == 1
 
 
-def test_groups_without_variance_teach_nothing_and_are_counted():
+def test_groups_without_variance_are_counted():
     episodes = [fields()] * 6
     found = metrics(episodes, [1, 1, 1, 0, 0.5, 0.5], ["x", "x", "y", "y", "z", "z"])
     assert found["episode/groups_without_variance"] == pytest.approx(2 / 3)
-    # Episodes of a group may come in any order.
+    # Episodes may come in any order.
     found = metrics(episodes, [1, 0, 0.5, 1, 1, 0.5], ["x", "y", "z", "x", "y", "z"])
     assert found["episode/groups_without_variance"] == pytest.approx(2 / 3)
 
 
-def test_where_every_question_is_asked_once_there_are_no_groups_to_vary():
+def test_single_episodes_are_no_groups():
     assert "episode/groups_without_variance" not in metrics([fields()] * 3, [1, 0, 1])
 
 
-def test_every_score_needs_its_group():
+def test_every_score_needs_a_group():
     with pytest.raises(ValueError, match="longer"):
         episode_metrics([fields()] * 2, [1, 2], ["x"])

@@ -8,11 +8,15 @@ from router_r1 import ModelCard, ModelPool
 from router_r1.data.questions import Question
 from router_r1.data.splits import Split
 from router_r1.episode import Limits
+from router_r1.errors import PolicyError
+from router_r1.model_cards import CallLimits
+from router_r1.policies.openai_policy import OpenAIPolicy
 from router_r1.pricing import Price
 from router_r1.prompts import PromptBuilder, policy_messages
 from router_r1.testing import ScriptedPolicy, ScriptedPool
 from router_r1.trace import read_traces
 from router_r1_envs.worlds.base import Level
+from router_r1_envs.worlds.generated_world.world import GeneratedWorld
 from router_r1_eval.tournament.world_tournament import WorldTournament
 from router_r1_reward import RewardConfig
 
@@ -85,3 +89,10 @@ def test_the_lines_start_with_the_highest_reward() -> None:
     best = max(results.rows, key=lambda row: row.reward)
     assert lines[0].startswith(best.name)
     assert not any("right" in line for line in lines)  # only the generated world knows specialists
+
+
+def test_a_policy_that_cannot_be_reached_is_an_error() -> None:
+    nowhere = OpenAIPolicy("http://127.0.0.1:9/v1", "m", limits=CallLimits(max_attempts=1))
+    contest = WorldTournament(GeneratedWorld(), {"mine": nowhere}, limit=2)
+    with pytest.raises(PolicyError, match="could not be reached in 2 of 2 episodes"):
+        contest.hold(RewardConfig(alpha=0.5, reference_usd=0.001))

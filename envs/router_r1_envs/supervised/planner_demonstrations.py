@@ -1,0 +1,198 @@
+"""Demonstrations for a recorded world: episodes in which a policy carries out the planner's decisions.
+
+The planner decides about each training question at each level, and a policy that follows a decision plays the episode.
+Each thought lists the candidates called so far, the answer of each, how likely it is right, and the leading answer. So the
+last thought holds all that the policy must remember: it copies that thought and updates it, and the final answer repeats its
+last word. Likelihoods and leaders come from the planner's posterior, never from the gold answer: a policy trained on
+answers that it cannot infer learns to guess.
+
+Some episodes begin with detours: calls that are drawn at random and not learned. Candidates then disagree as often as they
+agree. In the planner's own episodes most agree, from which a policy does not learn to tell the two apart; nor would it
+learn what to do where the planner never goes, such as after a repeated call.
+
+Each demonstration permutes the letters of the options, or the digits of numbers, so that no answer can be memorised. The
+posterior that decides about a question was not fitted on it; one that was would be too confident.
+
+Not covered: candidates' texts (those need a pre-trained policy), several routes in a turn, budgets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from router_r1.answers import answer_key
+from router_r1.data.questions import Question
+from router_r1.data.splits import Split
+from router_r1.episode import Episode
+from router_r1.errors import ConfigError
+from router_r1.policies import token_ids
+from router_r1.protocol import Route, render_turn
+from router_r1.testing import ScriptedPolicy
+from router_r1_envs.planner.planner import Decision, Planner
+from router_r1_envs.seeded_random import seeded_random
+from router_r1_envs.supervised.demonstrations import Example, play_episode
+from router_r1_envs.supervised.small_policy import ROUTE
+from router_r1_envs.worlds.recorded_world.world import RecordedWorld
+
+_MAX_DETOUR = 4
+_REPEAT_SHARE = 0.15
+"""How often the next call of a detour repeats one, if it can."""
+
+NO_ANSWER = "none"
+"""A thought's word for a missing answer; also the final answer if no candidate gave one."""
+LEADER = "so"
+"""A thought's word before the leading answer."""
+QUERY = "question"
+"""The query of every route; a recorded world reads it as the question."""
+
+
+class DecisionPolicy(ScriptedPolicy):
+    """A policy that carries out one decision of the planner."""
+
+    def __init__(self, decision: Decision) -> None:
+        self._decision = decision
+        super().__init__(self._write, name="planner")
+
+    def _write(self, episode: Episode) -> str:
+        decision, number = self._decision, episode.rounds
+        thought = render_thought(decision, number)
+        if number < len(decision.calls):
+            return render_turn(thought, [Route(decision.calls[number], QUERY)])
+        return render_turn(thought, answer=decision.answer or NO_ANSWER)
+
+
+def render_thought(decision: Decision, number: int) -> str:
+    """The thought before call `number`: each candidate so far, its answer and tenths of confidence, and the leader."""
+    if not number:
+        return NO_ANSWER
+    calls = (
+        f"{name} {NO_ANSWER if b.answer is None else f'{b.answer} p{min(9, int(10 * b.confidence))}'}"
+        for name, b in zip(decision.calls, decision.beliefs[number], strict=False)
+    )
+    return " ".join([*calls, LEADER, decision.leaders[number] or NO_ANSWER])
+
+
+def words_of_thoughts() -> Iterator[str]:
+    """All words of demonstrations except names, answers and features of the question."""
+    yield from (NO_ANSWER, LEADER, QUERY)
+    yield from (f"p{tenths}" for tenths in range(10))
+
+
+def planner_decisions(
+    world: RecordedWorld, planner: Planner, *, copies: int = 1, detours: int = 0, seed: int = 0
+) -> Iterator[tuple[Decision, int]]:
+    """The planner's decision about each training question at each level, with the index of the level.
+
+    Args:
+        world: where the training questions come from.
+        planner: makes the decisions.
+        copies: decisions per question and level; they differ only in the letters of the options, or in the digits.
+        detours: further decisions per question and level, each after one to four calls that are drawn.
+        seed: of letters, digits and draws.
+    """
+    questions, folds = world.questions(Split.TRAIN), planner.settings.folds
+    rounds = list(itertools.product(range(copies + detours), range(len(world.levels))))
+    for number, (copy, level_index) in enumerate(rounds, seed * len(rounds)):
+        permuted = [world.permuted(q, number) for q in questions]
+        is_detour = copy >= copies
+        begin = [_draw_detour(world, planner, q, number) if is_detour else () for q in questions]
+        for fold in range(folds):
+            part = slice(fold, None, folds)
+            level = world.levels[level_index]
+            for decision in planner.plan(permuted[part], level, fold=fold, begin=begin[part]):
+                yield decision, level_index
+
+
+def _draw_detour(
+    world: RecordedWorld, planner: Planner, question: Question, number: int
+) -> tuple[str, ...]:
+    """Draw candidates so that the next answer is equally likely to be new or to agree with an earlier one.
+
+    Now and then the draw repeats a call, if the table has no second sample for it: such a call is a miss.
+    """
+    rng = seeded_random("detour", number, question.id)
+    most = min(_MAX_DETOUR, planner.settings.max_calls, len(planner.names))
+    left = rng.sample(planner.names, len(planner.names))
+    calls: list[str] = []
+    given: set[str | None] = {None}
+    for _ in range(rng.randint(1, most)):
+        exhausted = [n for n in calls if world.table.outcome(question.id, n, 1) is None]
+        if exhausted and rng.random() < _REPEAT_SHARE:
+            calls.append(rng.choice(exhausted))
+            continue
+        want_new = rng.random() < 0.5
+        answers = {name: _recorded_answer(world, question, name) for name in left}
+        name = next((name for name in left if (answers[name] not in given) is want_new), left[0])
+        left.remove(name)
+        calls.append(name)
+        given.add(answers[name])
+    return tuple(calls)
+
+
+def _recorded_answer(world: RecordedWorld, question: Question, name: str) -> str | None:
+    outcome = world.table.outcome(question.id, name)
+    short = outcome.short_answer if outcome is not None else None
+    return None if short is None else answer_key(short)
+
+
+def demonstrations(
+    world: RecordedWorld, planner: Planner, *, copies: int = 1, detours: int = 0, seed: int = 0
+) -> Iterator[tuple[Episode, Decision]]:
+    """Finished episodes that carry out the planner's decisions, with the decisions.
+
+    Args:
+        world: see `planner_decisions`.
+        planner: see `planner_decisions`.
+        copies: see `planner_decisions`.
+        detours: see `planner_decisions`.
+        seed: see `planner_decisions`.
+
+    Raises:
+        ConfigError: the world shows texts, allows several routes in a turn, or allows fewer rounds than the planner
+            makes calls.
+    """
+    _check(world, planner)
+    decisions = planner_decisions(world, planner, copies=copies, detours=detours, seed=seed)
+    with asyncio.Runner() as runner:
+        for decision, level_index in decisions:
+            level, policy = world.levels[level_index], DecisionPolicy(decision)
+            yield runner.run(play_episode(world, decision.question, level, policy)), decision
+
+
+def _check(world: RecordedWorld, planner: Planner) -> None:
+    if world.view != "answer":
+        raise ConfigError(f"{world.name}: a small policy reads answers, not texts; set view=answer")
+    if world.limits.max_routes != 1:
+        raise ConfigError(
+            f"{world.name}: the planner calls one candidate at a time, and a turn may call {world.limits.max_routes}; "
+            f"set max_routes=1"
+        )
+    if world.limits.max_rounds < planner.settings.max_calls:
+        raise ConfigError(
+            f"{world.name}: an episode has {world.limits.max_rounds} rounds and the planner asks up to "
+            f"{planner.settings.max_calls} candidates; set the world's max_rounds to at least that"
+        )
+
+
+def mask_routes(example: Example, tokenizer: Any, turns: int) -> Example:
+    """An example without the routes of its first turns: their thoughts are learned, their routes are context.
+
+    Args:
+        example: a demonstration.
+        tokenizer: the policy's; a route's opening tag is one token.
+        turns: how many turns, from the first.
+    """
+    if not turns:
+        return example
+    (tag,) = token_ids.encode_text(tokenizer, ROUTE)
+    mask, turn, in_route = list(example.mask), 0, False
+    for place, (token, learned) in enumerate(zip(example.ids, example.mask, strict=True)):
+        if learned and not example.mask[place - 1]:
+            turn, in_route = turn + 1, False
+        in_route |= token == tag
+        if learned and in_route and turn <= turns:
+            mask[place] = 0
+    return Example(example.ids, mask)

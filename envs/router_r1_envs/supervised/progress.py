@@ -1,0 +1,74 @@
+"""The progress of a supervised training: its stages, and their display on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+_LINE_EVERY = 250
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training loop has come."""
+
+    step: int
+    steps: int
+    loss: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of a training that began or made progress."""
+
+    name: str
+    progress: Progress | None = None
+    """None while demonstrations are made."""
+
+
+@contextlib.contextmanager
+def show_stages() -> Iterator[Callable[[Stage], None]]:
+    """A function that shows stages: as progress bars on a terminal, otherwise as a line every 250 steps."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as ProgressBars
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _print_line
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.3f}"),
+        TimeElapsedColumn(),
+    )
+    with ProgressBars(*columns, console=console) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: Stage) -> None:
+            if stage.name not in tasks:
+                tasks[stage.name] = bars.add_task(stage.name, total=None, loss=float("nan"))
+            if stage.progress is not None:
+                done, total = stage.progress.step, stage.progress.steps
+                bars.update(
+                    tasks[stage.name], completed=done, total=total, loss=stage.progress.loss
+                )
+
+        yield show
+
+
+def _print_line(stage: Stage) -> None:
+    """Print a line when a stage begins, every 250 steps, and at its end."""
+    import typer
+
+    done = stage.progress
+    if done is None:
+        typer.echo(stage.name, err=True)
+    elif done.step % _LINE_EVERY == 0 or done.step == done.steps:
+        line = f"{stage.name}: step {done.step} of {done.steps}, loss {done.loss:.3f}, {done.seconds:.0f} s"
+        typer.echo(line, err=True)
