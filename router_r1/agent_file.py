@@ -41,13 +41,13 @@ class OpenAIPolicyConfig(StrictModel):
     mode: Literal["chat", "native"] = "chat"
     """`chat` for hosted models; `native` for a policy trained by this project, served by vLLM."""
     name: str | None = None
-    """What ledger and traces call it."""
+    """The policy's name in ledger and traces."""
     temperature: Annotated[float, Field(ge=0)] | None = 0.0
     """0 is greedy; null leaves it to the server."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     """Nucleus sampling."""
     seed: int | None = None
-    """Sent where set."""
+    """Sent to the server if set."""
     extra: dict[str, Any] = {}
     """Vendor fields, sent untouched."""
     send_stop: bool = True
@@ -60,7 +60,7 @@ class OpenAIPolicyConfig(StrictModel):
     """Concurrency, rates, retries and time-outs."""
 
     def build(self, path: Path) -> Policy:
-        """Make the policy of the agent file at `path`."""
+        """Make the policy; `path` is the agent file."""
         fields = {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
         return OpenAIPolicy(**fields, source=str(path))
 
@@ -74,7 +74,7 @@ class TransformersPolicyConfig(StrictModel):
     price: Price
     """Dollars per million tokens of the policy itself. Required; write zeros for one that is free."""
     name: str | None = None
-    """What ledger and traces call it."""
+    """The policy's name in ledger and traces."""
     device: str = "auto"
     """`cpu`, `cuda`, or `auto`."""
     dtype: str = "auto"
@@ -84,12 +84,12 @@ class TransformersPolicyConfig(StrictModel):
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Nucleus sampling."""
     seed: int | None = None
-    """Of the sampler."""
+    """Seed of the sampler."""
     max_batch: Annotated[int, Field(ge=1)] = 32
     """Most turns generated together."""
 
     def build(self, path: Path) -> Policy:
-        """Load the checkpoint that the agent file at `path` names."""
+        """Load the checkpoint; `path` is the agent file."""
         fields = {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
         local = path.parent / self.path
         return TransformersPolicy(**fields | {"path": local if local.exists() else self.path})
@@ -101,7 +101,7 @@ class StoreConfig(StrictModel):
     path: str
     """The record store, relative to this file."""
     mode: Literal["record", "replay"]
-    """`record` pays for each distinct request once; `replay` calls nobody."""
+    """`record` pays for each distinct request once; `replay` calls no model."""
     on_miss: Literal["error", "failure"] = "error"
     """What a replay does about a request that was not recorded: end with an error, or count it as a failed call."""
 
@@ -112,13 +112,13 @@ class AgentFile(StrictModel):
     pool: str
     """The pool file, relative to this file."""
     policy: Annotated[OpenAIPolicyConfig | TransformersPolicyConfig, Field(discriminator="kind")]
-    """Who writes the turns."""
+    """The model that writes the turns."""
     aggregator: Annotated[str | dict[str, Any], BeforeValidator(complete_settings)] = "policy"
     """How responses become one answer: a name, or a mapping with `kind` and settings."""
     limits: Limits = Limits()
     """Budget and limits of an episode."""
     prompt: Literal["full", "compact"] = "full"
-    """What the policy reads first: rules, candidates and question, or (a small policy trained on this pool) only the question."""
+    """The opening prompt: `full`, or `compact` (budget and question only) for a small policy trained on this pool."""
     timeout_s: Annotated[float, Field(gt=0)] | None = None
     """Seconds the rounds of a question may take."""
     traces: str | None = None
@@ -132,10 +132,10 @@ def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
 
     Args:
         path: the file.
-        overrides: `a.b=value` assignments that win over the file.
+        overrides: `a.b=value` assignments, which take precedence over the file.
 
     Raises:
-        ConfigError: names file, field and remedy.
+        ConfigError: the file or what it names is invalid; names file, field and remedy.
     """
     if "candidates" in config.read_yaml(path):
         raise ConfigError(f"{path}: this is a pool file; give the agent file that names it")
@@ -155,7 +155,7 @@ def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
     if content.store is not None:
         store = folder / content.store.path
         on_miss: OnMiss = "live" if content.store.mode == "record" else content.store.on_miss
-        if on_miss == "live":  # before a file is made
+        if on_miss == "live":  # check keys before the store's file is created
             pool.check()
             policy.check()
         pool = pool.through_store(store, on_miss)

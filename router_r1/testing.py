@@ -1,11 +1,11 @@
-"""Policies, pools and a server that do what a script says: for your tests, ours, and for trying things without a key.
+"""Policies, pools and a server that follow a script: for tests, and for trying things without a key.
 
     policy = ScriptedPolicy(['<think>?</think><route model="a">2+2</route>', "<think>!</think><answer>4</answer>"])
     pool = ScriptedPool({"a": "It is 4."})
     assert RouterAgent(policy=policy, pool=pool).ask("What is 2+2?").answer == "4"
 
-`LoopbackServer` is a real OpenAI-compatible HTTP server on 127.0.0.1 whose every reply, fault and delay is a
-Python function's; nothing here is patched or mocked.
+`LoopbackServer` is a real OpenAI-compatible HTTP server on 127.0.0.1 whose replies, faults and delays a Python function
+decides. Nothing here is patched or mocked.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Script = str | Failure | Sequence[str | Failure] | Callable[[str], Reply | Await
 
 
 class ScriptedPolicy:
-    """Writes given turns, the same ones for every episode; or whatever a function of the episode says."""
+    """A policy that writes given turns, the same for every episode, or what a function of the episode returns."""
 
     def __init__(
         self,
@@ -41,12 +41,18 @@ class ScriptedPolicy:
         name: str = "scripted",
         price: Price | None = None,
     ) -> None:
+        """
+        Args:
+            turns: the turns in order, or a function that returns the next turn of an episode.
+            name: the policy's name in ledger and traces.
+            price: price of its tokens; None: no price.
+        """
         self.name = name
         self.price = price
         self._turns = turns
 
     async def write_turn(self, episode: Episode, account: Account) -> WrittenTurn:
-        """The next turn of the script. Raises `PolicyError` at its end."""
+        """Write the next turn. Raises `PolicyError` at the end of the script."""
         number = len(episode.turns)
         if callable(self._turns):
             text = self._turns(episode)
@@ -54,7 +60,7 @@ class ScriptedPolicy:
             text = self._turns[number]
         else:
             raise PolicyError(
-                f"{self.name}: the script has {len(self._turns)} turns and the episode asks for another"
+                f"{self.name}: the script has {len(self._turns)} turns, and the episode needs another; add one"
             )
         prompt = sum(estimate_tokens(message["content"]) for message in episode.messages)
         usage = Usage(prompt, estimate_tokens(text), estimated=True)
@@ -63,17 +69,17 @@ class ScriptedPolicy:
         return WrittenTurn(text, tokens=usage.completion, cost_usd=cost)
 
     def check(self) -> None:
-        """Always ready."""
+        """Do nothing: a script is always ready."""
 
     async def aclose(self) -> None:
-        """Nothing to release."""
+        """Do nothing: there is nothing to release."""
 
 
 class ScriptedPool(ModelPool):
-    """Candidates that say what a script says.
+    """A pool whose candidates follow a script.
 
-    A script is one reply for ever, a list of replies (the last one stays), or a function of the query. A `Failure`
-    in place of a reply is a failed call. Requests are kept in `asked`, as (model, query).
+    A script is one reply to every query, a list of replies (the last one repeats), or a function of the query. A
+    `Failure` in place of a reply is a failed call. `asked` has all calls so far, as (model, query).
     """
 
     def __init__(
@@ -85,9 +91,9 @@ class ScriptedPool(ModelPool):
     ) -> None:
         """
         Args:
-            scripts: what each candidate says.
-            price: of every candidate; one dollar per million tokens, in and out, by default.
-            cards: the candidates' cards, where more than a name and a price matters.
+            scripts: each candidate's script, by name.
+            price: price of every candidate; by default $1 per million tokens, in and out.
+            cards: the candidates' cards, if more than name and price matters.
         """
         self.asked: list[tuple[str, str]] = []
         self._scripts = dict(scripts)
@@ -117,21 +123,21 @@ class ScriptedPool(ModelPool):
 
 @dataclass
 class Exchange:
-    """One request that a `LoopbackServer` got."""
+    """One request to a `LoopbackServer`."""
 
     path: str
     body: dict[str, Any]
     headers: dict[str, str]
-    """Names in lower case."""
+    """Headers, their names in lower case."""
     number: int
-    """Counts the requests, from 0."""
+    """Number of the request, from 0."""
     cancelled: bool = False
-    """True once the client left before the reply was finished."""
+    """True once the client disconnected before the end of the reply."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """What a `LoopbackServer` sends back. `body` is sent as it is; `chat_reply` makes a proper one."""
+    """A reply of a `LoopbackServer`. `body` is sent as it is; `chat_reply` makes a well-formed one."""
 
     body: bytes | Mapping[str, Any] = b""
     status: int = 200
@@ -156,7 +162,14 @@ def chat_reply(
     model: str = "loopback",
     finish: str = "stop",
 ) -> dict[str, Any]:
-    """A well-formed chat completion. `usage=None` leaves the usage out, as some servers do."""
+    """Make a well-formed chat completion.
+
+    Args:
+        text: the message; null in the reply if None.
+        usage: the usage object, see `usage`; None leaves it out, as some servers do.
+        model: the model the reply names.
+        finish: the finish reason.
+    """
     reply: dict[str, Any] = {
         "id": "loopback",
         "object": "chat.completion",
@@ -172,7 +185,13 @@ def chat_reply(
 def chat_events(
     text: str, *, usage: Mapping[str, Any] | None = None, finish: str | None = "stop"
 ) -> list[Mapping[str, Any] | str]:
-    """The same as server-sent events, a word each; without a finish reason the stream looks cut short."""
+    """Make a well-formed chat completion as server-sent events, one for each word.
+
+    Args:
+        text: the message.
+        usage: the usage object, see `usage`; None leaves it out.
+        finish: the finish reason; None: the stream breaks off after the last word.
+    """
     events: list[Mapping[str, Any] | str] = [
         {"choices": [{"index": 0, "delta": {"content": word + " "}, "finish_reason": None}]}
         for word in text.split()
@@ -186,7 +205,14 @@ def chat_events(
 
 
 def usage(prompt: int, completion: int, cached: int = 0, reasoning: int = 0) -> dict[str, Any]:
-    """A usage object as providers send it."""
+    """Make a usage object as providers send it; all arguments are numbers of tokens.
+
+    Args:
+        prompt: in the prompt.
+        completion: in the completion.
+        cached: of the prompt's, those read from a cache.
+        reasoning: of the completion's, those used for reasoning.
+    """
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -197,9 +223,9 @@ def usage(prompt: int, completion: int, cached: int = 0, reasoning: int = 0) -> 
 
 
 class LoopbackServer:
-    """An HTTP server on 127.0.0.1, in a thread of its own, that answers with what `handler` returns.
+    """An HTTP server on 127.0.0.1, in its own thread, that replies with what `handler` returns.
 
-    Use it as a context manager; `base_url` is what a pool or policy wants. `exchanges` lists what was asked.
+    Use it as a context manager. `base_url` goes into a pool or policy; `exchanges` has the requests so far.
     """
 
     def __init__(self, handler: Handler) -> None:
@@ -232,7 +258,7 @@ class LoopbackServer:
 
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_route("*", "/{path:.*}", self._serve)
-        # handler_cancellation: a client that leaves cancels the handler, as a good gateway does.
+        # handler_cancellation: a client that disconnects cancels the handler, as in a good gateway.
         self._runner = web.AppRunner(
             app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1
         )

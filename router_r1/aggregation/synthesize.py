@@ -38,7 +38,7 @@ class Synthesize(Voting):
     model: str | None = None
     """The candidate that writes the answer; by default the most expensive one that the remaining budget can pay for."""
     layers: int = 1
-    """Layers of responses before the answer is written: 1 is the episode's own, each further one the proposers' revision."""
+    """Layers of responses: the episode's own, then one revision by the proposers for each further layer."""
     proposers: tuple[str, ...] | None = None
     """The candidates that answer in the layers after the first; by default those that responded in the episode."""
     agreement: float = 2 / 3
@@ -58,7 +58,7 @@ class Synthesize(Voting):
             )
 
     async def aggregate(self, episode: Episode, pool: ModelPool, account: Account) -> Aggregation:
-        """Stop early on agreement, revise in layers, write the answer; `fallback` says why the votes decided instead."""
+        """Stop early on agreement, revise in layers, write the answer; `fallback` says why votes decided instead."""
         statements = statements_of(episode)
         if not statements:
             return Aggregation(self.kind, episode.answer, fallback="no_responses")

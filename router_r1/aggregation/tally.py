@@ -100,7 +100,7 @@ def _key(statement: Statement) -> str | None:
 def _is_step(query: str, statements: Sequence[Statement], question: str) -> bool:
     """Whether a later turn's query builds on an answer to this query and asks something else.
 
-    "Is Canberra the capital of Australia?" repeats the words of "Capital of Australia?": it is a check, not a next step.
+    "Is Canberra the capital of Australia?" repeats the words of "Capital of Australia?": a check, not a next step.
     """
     words = _content(query)
     same = [s for s in statements if s.query == query]
@@ -181,7 +181,7 @@ class Tally:
         return own if own in leaders else leaders[0]
 
     def wording(self, key: str) -> str | None:
-        """The words of an answer: the policy's where it agrees, else those of the first candidate that gave it."""
+        """The words of an answer: the policy's if it agrees, else those of the first candidate that gave it."""
         if self.draft is not None and answer_key(self.draft) == key:
             return self.draft
         return next((a for a, _ in self.ballots.values() if answer_key(a) == key), None)

@@ -82,7 +82,9 @@ def test_an_episode_is_single_use() -> None:
 def test_the_number_of_responses_must_be_right_and_each_must_be_priced() -> None:
     episode = Episode("What?", CARDS)
     episode.step(route("cheap"))
-    with pytest.raises(EpisodeStateError, match="1 responses are awaited, 2 came"):
+    with pytest.raises(
+        EpisodeStateError, match="1 responses are awaited, got 2; give one for each call"
+    ):
         episode.observe([reply(), reply()])
     with pytest.raises(EpisodeStateError, match="no cost"):
         episode.observe([Response(text="r")])

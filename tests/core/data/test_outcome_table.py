@@ -233,7 +233,7 @@ def test_questions_in_parquet_are_checked_too(tmp_path) -> None:
     with pytest.raises(DataError, match=r"row 2: the id 'q1' is in \S+: row 1 already"):
         read_questions(path)
     write(good | {"metadata": "{oops"})
-    with pytest.raises(DataError, match=r"questions\.parquet: row 1: metadata: no JSON"):
+    with pytest.raises(DataError, match=r"questions\.parquet: row 1: metadata: not JSON"):
         read_questions(path)
     write(good | {"Id": 1})
     with pytest.raises(ConfigError, match=r"questions\.parquet: row 1: Id: no such field"):
@@ -243,9 +243,9 @@ def test_questions_in_parquet_are_checked_too(tmp_path) -> None:
     (question,) = read_questions(path)
     assert (question.answer, question.metadata) == (("x", "y"), {"page": 3})
     path.write_bytes(b"PAR1 and nothing else")
-    with pytest.raises(DataError, match=r"questions\.parquet: can not be read"):
+    with pytest.raises(DataError, match=r"questions\.parquet: cannot be read"):
         read_questions(path)
-    with pytest.raises(DataError, match=r"none\.parquet: can not be read"):
+    with pytest.raises(DataError, match=r"none\.parquet: cannot be read"):
         read_questions(tmp_path / "none.parquet")
 
 
@@ -327,7 +327,7 @@ def test_a_line_that_is_no_json_is_an_error_that_names_it(folder) -> None:
     path = folder()
     with (path / "responses.jsonl").open("a") as file:
         file.write("{oops\n")
-    with pytest.raises(DataError, match=r"responses\.jsonl:2: no JSON"):
+    with pytest.raises(DataError, match=r"responses\.jsonl:2: not JSON"):
         OutcomeTable.load(path)
 
 

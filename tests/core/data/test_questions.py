@@ -55,11 +55,11 @@ def test_blank_lines_are_passed_over(tmp_path):
     ("text", "error", "message"),
     [
         ("", DataError, "q.jsonl: holds no questions"),
-        (LINE + "{", DataError, "q.jsonl:2: no JSON"),
+        (LINE + "{", DataError, "q.jsonl:2: not JSON"),
         (
             LINE.replace("}", ""),
             DataError,
-            "q.jsonl:1: no JSON: Expecting ',' delimiter at column 60",
+            "q.jsonl:1: not JSON: Expecting ',' delimiter at column 60",
         ),
         (LINE + LINE, DataError, "q.jsonl:2: the id 'q1' is in "),
         (
@@ -87,13 +87,13 @@ def test_what_is_wrong_is_told_with_file_and_line(tmp_path, text, error, message
 
 
 def test_files_that_can_not_be_read_are_named(tmp_path):
-    with pytest.raises(DataError, match=r"none\.jsonl: can not be read"):
+    with pytest.raises(DataError, match=r"none\.jsonl: cannot be read"):
         read_questions(tmp_path / "none.jsonl")
     (tmp_path / "latin.jsonl").write_bytes(LINE.replace("x", "é").encode("latin-1"))
     with pytest.raises(DataError, match=r"latin\.jsonl:1: not in UTF-8"):
         read_questions(tmp_path / "latin.jsonl")
     (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(LINE.encode())[:-9])
-    with pytest.raises(DataError, match=r"cut\.jsonl\.gz: can not be read"):
+    with pytest.raises(DataError, match=r"cut\.jsonl\.gz: cannot be read"):
         read_questions(tmp_path / "cut.jsonl.gz")
 
 
