@@ -138,10 +138,7 @@ class RouterAgent:
             ReplayMissError: a call is replayed and was not recorded.
             asyncio.CancelledError: the caller gave up; upstream calls were cancelled and the trace was written.
         """
-        try:
-            json.dumps(metadata)
-        except (TypeError, ValueError) as error:  # before any call costs money
-            raise ConfigError(f"metadata cannot be written as JSON: {error}") from error
+        _check_metadata(metadata)
         episode = Episode(
             question,
             self.pool.cards,
@@ -297,3 +294,11 @@ class RouterAgent:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def _check_metadata(metadata: dict[str, Any] | None) -> None:
+    """Raise `ConfigError` for metadata that no trace can hold, before any call costs money."""
+    try:
+        json.dumps(metadata)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"metadata cannot be written as JSON: {error}") from error
