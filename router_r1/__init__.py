@@ -1,7 +1,8 @@
-"""Router-R1: a policy LLM that thinks, routes sub-queries to other LLMs, reads what comes back, and answers.
+"""Router-R1: a policy LLM that thinks, routes sub-queries to other LLMs, reads their responses, and answers.
 
-The core: episode, protocol, pool, clients, ledger, trace, policies, aggregators and the agent. Importing it imports
-no torch, transformers, verl, vllm, datasets or pandas, and no HTTP client before the first call.
+The core package: episodes and their protocol, the pool of candidates, policies, aggregators, the agent, traces, and
+one-shot routers. Importing it imports no torch, transformers, verl, vllm, datasets, pandas or numpy, and no HTTP client before
+the first call.
 """
 
 from router_r1 import aggregation, protocol, routers, testing

@@ -3,35 +3,32 @@
     agent = RouterAgent(policy=policy, pool=pool, aggregator="synthesize", budget_usd=0.002, max_rounds=4)
     result = agent.ask("Who wrote the opera that opened the theatre in ...?")
 
-Every call walks episode -> protocol -> pool, writes its trace the moment it ends, and returns a `Result`, also when
-the policy never answered: see `stop_reason`.
+Each question runs one episode, appends its trace as soon as it ends, and returns a `Result`, also when the policy never
+answered; `stop_reason` says why.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
-import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-from router_r1 import aggregation, config
+from router_r1 import config
 from router_r1.aggregation.base import Aggregation, Aggregator
+from router_r1.aggregation.settings import make_aggregator
+from router_r1.background_loop import BackgroundLoop
 from router_r1.episode import Episode, Limits, StopReason
-from router_r1.errors import CallerError, ConfigError
+from router_r1.errors import ConfigError
 from router_r1.ledger import Ledger
 from router_r1.policies.base import Policy
 from router_r1.pool import Account, ModelPool
 from router_r1.prompts import PROMPTS, PromptBuilder
 from router_r1.rollout import Emit, Event, roll_out
 from router_r1.trace import Trace, TraceWriter
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,9 +37,9 @@ class Result:
 
     question: str
     answer: str | None
-    """The final answer; None when nothing led to one."""
+    """The final answer, after aggregation; None if there is none."""
     cost_usd: float
-    """Dollars of all attempts of candidates, policy and aggregator, at the declared prices."""
+    """Dollars of all attempts to call candidates, policy and aggregator, at their declared prices."""
     rounds: int
     """Rounds of routing."""
     stop_reason: StopReason
@@ -52,13 +49,13 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The last event of a stream."""
+    """The last event of a stream, with the result."""
 
     result: Result
 
 
 class RouterAgent:
-    """Answers questions. Safe to use from several threads and event loops; close it, or use it in a `with` block."""
+    """Answers questions. Safe in several threads and event loops. Close it after use, or use it in a `with` block."""
 
     def __init__(
         self,
@@ -75,25 +72,25 @@ class RouterAgent:
     ) -> None:
         """
         Args:
-            policy: who writes the turns.
-            pool: who can be asked.
-            aggregator: `policy`, `select`, `vote`, `synthesize`, or an object from `router_r1.aggregation`.
-            budget_usd: dollars a question may cost, all told; wins over `limits`. None: no limit.
-            max_rounds: most rounds of routing; wins over `limits`.
+            policy: writes the turns.
+            pool: the candidates.
+            aggregator: a name in `aggregation.AGGREGATORS`, e.g. `vote`, or an aggregator with settings.
+            budget_usd: dollars a question may cost, all calls together; takes precedence over `limits`. None: no limit.
+            max_rounds: the most rounds of routing; takes precedence over `limits`.
             limits: all limits of an episode.
-            timeout_s: seconds the rounds of a question may take before it is stopped with what there is.
-            traces: file to append traces to.
-            prompt: what a policy reads first: `full`, `compact` (for a small policy trained on this pool), or a
-                function as in `router_r1.prompts`.
+            timeout_s: seconds the rounds of a question may take; then it ends with what it has. None: no limit.
+            traces: file to which traces are appended.
+            prompt: the opening prompt: `full`, `compact` (for a small policy trained on this pool), or a function
+                like those in `router_r1.prompts`.
 
         Raises:
-            ConfigError: a key is not set, a limit is out of range, an aggregator does not fit the pool.
+            ConfigError: a key is not set, a limit is out of range, or the aggregator does not fit the pool.
         """
         if not isinstance(pool, ModelPool):
             raise ConfigError(f"agent: pool is a {type(pool).__name__}; give a ModelPool")
         if not hasattr(policy, "write_turn"):
             raise ConfigError(
-                f"agent: policy is a {type(policy).__name__}; give an OpenAIPolicy, say"
+                f"agent: policy is a {type(policy).__name__}; give a policy, e.g. an OpenAIPolicy"
             )
         given = {"budget_usd": budget_usd, "max_rounds": max_rounds}
         fields = (limits or Limits()).model_dump()
@@ -107,19 +104,17 @@ class RouterAgent:
         self.prompt = PROMPTS[prompt] if isinstance(prompt, str) else prompt
         self.policy = policy
         self.pool = pool
-        self.aggregator = (
-            aggregation.by_name(aggregator) if isinstance(aggregator, str) else aggregator
-        )
+        self.aggregator = make_aggregator(aggregator) if isinstance(aggregator, str) else aggregator
         self.aggregator.check(pool)
         pool.check()
         policy.check()
         self._writer = TraceWriter(traces) if traces is not None else None
-        self._background = _Background()
+        self._background = BackgroundLoop()
 
     # --- one question
 
     def ask(self, question: str, **options: Any) -> Result:
-        """Answer one question and wait for it; works inside a notebook too. Options as for `aask`."""
+        """Answer one question and wait for it, also inside a notebook. Options as for `aask`."""
         return self._background.run(self.aask(question, **options))
 
     async def aask(
@@ -133,19 +128,17 @@ class RouterAgent:
         """Answer one question.
 
         Args:
-            question: must not be empty.
+            question: the question; must not be empty.
             emit: called with each event as it happens.
-            sample_index: tells repeated samples of one question apart in recordings.
-            metadata: kept in the trace.
+            sample_index: number of this sample of the question, so that recordings keep samples apart.
+            metadata: kept in the trace; must be JSON.
 
         Raises:
-            ReplayMissError: a replayed pool lacks an answer.
-            asyncio.CancelledError: the caller gave up; upstream calls were cancelled and the trace is written.
+            ConfigError: the question is empty, or the metadata is not JSON.
+            ReplayMissError: a call is replayed and was not recorded.
+            asyncio.CancelledError: the caller gave up; upstream calls were cancelled and the trace was written.
         """
-        try:
-            json.dumps(metadata)
-        except (TypeError, ValueError) as error:  # before anything is paid for
-            raise ConfigError(f"metadata can not be written as JSON: {error}") from error
+        _check_metadata(metadata)
         episode = Episode(
             question,
             self.pool.cards,
@@ -157,7 +150,13 @@ class RouterAgent:
         started_at, clock = time.time(), time.monotonic()
         aggregation: Aggregation | None = None
 
-        def record() -> Trace:
+        try:
+            await roll_out(
+                episode, self.policy, self.pool, ledger, emit=emit, timeout_s=self.timeout_s
+            )
+            account = Account(ledger, episode.id, len(episode.turns) + 1)
+            aggregation = await self.aggregator.aggregate(episode, self.pool, account)
+        finally:
             trace = Trace.of(
                 episode,
                 ledger,
@@ -171,16 +170,6 @@ class RouterAgent:
             )
             if self._writer is not None:
                 self._writer.write(trace)
-            return trace
-
-        try:
-            await roll_out(
-                episode, self.policy, self.pool, ledger, emit=emit, timeout_s=self.timeout_s
-            )
-            account = Account(ledger, episode.id, len(episode.turns) + 1)
-            aggregation = await self.aggregator.aggregate(episode, self.pool, account)
-        finally:
-            trace = record()
         return Result(
             question=question,
             answer=trace.answer,
@@ -192,9 +181,9 @@ class RouterAgent:
         )
 
     async def astream(self, question: str, **options: Any) -> AsyncIterator[Event | Finished]:
-        """Answer one question, yielding `TurnWritten`, `CallStarted`, `CallFinished` as they happen, then `Finished`.
+        """Answer one question; yields `TurnWritten`, `CallStarted` and `CallFinished` as they happen, then `Finished`.
 
-        Leaving the loop early cancels the question and its upstream calls.
+        Leaving the loop early cancels the question and its upstream calls. Options as for `aask`.
         """
         events: asyncio.Queue[Event | None] = asyncio.Queue()
         task = asyncio.ensure_future(self.aask(question, emit=events.put_nowait, **options))
@@ -212,7 +201,13 @@ class RouterAgent:
     def ask_many(
         self, questions: Iterable[str], *, concurrency: int = 64, progress: bool = True
     ) -> list[Result]:
-        """Answer many questions at once; results in the order of the questions. See `aask_many`."""
+        """Answer many questions and wait for all of them; see `aask_many`.
+
+        Args:
+            questions: the questions.
+            concurrency: the most episodes at a time.
+            progress: whether to show progress on standard error.
+        """
         items = questions if isinstance(questions, str) else list(questions)
         if not progress:
             return self._background.run(self.aask_many(items, concurrency=concurrency))
@@ -234,10 +229,18 @@ class RouterAgent:
         concurrency: int = 64,
         on_result: Callable[[Result], None] | None = None,
     ) -> list[Result]:
-        """Answer many questions, at most `concurrency` episodes at a time.
+        """Answer many questions concurrently; results are in the order of the questions.
 
-        An error that is no model's failure (a replay miss, say) cancels what is running and is raised; the traces of
+        An exception that is not a model's failure, such as a replay miss, cancels all running episodes. The traces of
         finished questions are on disk by then.
+
+        Args:
+            questions: the questions.
+            concurrency: the most episodes at a time, at least 1.
+            on_result: called with each result as it comes.
+
+        Raises:
+            ConfigError: `concurrency` is below 1, or a question is empty.
         """
         if concurrency < 1:
             raise ConfigError(f"concurrency is {concurrency}; it must be at least 1")
@@ -264,17 +267,17 @@ class RouterAgent:
             await asyncio.gather(*workers, return_exceptions=True)
         return [results[index] for index in range(len(questions))]
 
-    # --- the end
+    # --- closing
 
     def close(self) -> None:
-        """Release connections, files and the background thread; questions in flight there are cancelled.
+        """Release connections, files and the background thread, and cancel the questions that run there.
 
-        May be called again. An agent that is asked after it was closed opens what it needs anew.
+        Closing twice is harmless, and a closed agent that is asked again reopens what it needs.
         """
         self._background.stop(self.aclose())
 
     async def aclose(self) -> None:
-        """Release the running event loop's connections, and files."""
+        """Release the connections of the running event loop, and files."""
         await self.policy.aclose()
         await self.pool.aclose()
         if self._writer is not None:
@@ -293,85 +296,9 @@ class RouterAgent:
         await self.aclose()
 
 
-class _Background:
-    """An event loop in a thread, for callers that have none or can not wait on theirs.
-
-    One loop for all synchronous calls of an agent, so that connections and queues are shared between them.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine there and wait; an interrupt here cancels it there."""
-        with self._lock:
-            if threading.current_thread() is self._thread:
-                work.close()
-                raise CallerError(
-                    "ask() and close() wait, and can not be called from a callback; use aask() and aclose()"
-                )
-            if self._loop is None:
-                self._loop, self._thread = _start()
-                # An agent that is never closed takes its thread with it.
-                weakref.finalize(self, _end, self._loop)
-            ended = threading.Event()
-            future: Future[T] = asyncio.run_coroutine_threadsafe(_then(work, ended), self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            # After an interrupt: let the calls in flight be cancelled and the trace be written.
-            ended.wait(5.0)
-            raise
-
-    def stop(self, last: Coroutine[Any, Any, None]) -> None:
-        """Cancel what is running, run `last`, end the thread; a `run` meanwhile or later starts another."""
-        with self._lock:
-            if threading.current_thread() is self._thread:
-                last.close()
-                raise CallerError(
-                    "close() waits, and can not be called from a callback; use aclose()"
-                )
-            loop, thread = self._loop, self._thread
-            self._loop = self._thread = None
-        if loop is None or thread is None:
-            loop, thread = _start()
-
-        async def end() -> None:
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-            await last
-
-        try:
-            asyncio.run_coroutine_threadsafe(end(), loop).result()
-        finally:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
-
-
-def _start() -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=_run, args=(loop,), name="router-r1", daemon=True)
-    thread.start()
-    return loop, thread
-
-
-def _run(loop: asyncio.AbstractEventLoop) -> None:
-    loop.run_forever()
-    loop.close()
-
-
-def _end(loop: asyncio.AbstractEventLoop) -> None:
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(loop.stop)
-
-
-async def _then(work: Coroutine[Any, Any, T], ended: threading.Event) -> T:
+def _check_metadata(metadata: dict[str, Any] | None) -> None:
+    """Raise `ConfigError` for metadata that no trace can hold, before any call costs money."""
     try:
-        return await work
-    finally:
-        ended.set()
+        json.dumps(metadata)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"metadata cannot be written as JSON: {error}") from error

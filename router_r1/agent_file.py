@@ -1,6 +1,6 @@
-"""`agent.yaml`: a policy, a pool, an aggregator and limits in one file, and how it becomes a `RouterAgent`.
+"""`agent.yaml`: a policy, a pool, an aggregator and limits in one file, from which `load_agent` makes a `RouterAgent`.
 
-Paths in the file are relative to the file. `docs/pools/` has one for each kind of endpoint.
+Paths in the file are relative to the file. `docs/pools/` has an example for each kind of endpoint.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from router_r1 import aggregation, config
+from router_r1 import config
 from router_r1.agent import RouterAgent
+from router_r1.aggregation.settings import complete_settings, make_aggregator
 from router_r1.config import StrictModel
 from router_r1.episode import Limits
 from router_r1.errors import ConfigError
@@ -40,13 +41,13 @@ class OpenAIPolicyConfig(StrictModel):
     mode: Literal["chat", "native"] = "chat"
     """`chat` for hosted models; `native` for a policy trained by this project, served by vLLM."""
     name: str | None = None
-    """What ledger and traces call it."""
+    """The policy's name in ledger and traces."""
     temperature: Annotated[float, Field(ge=0)] | None = 0.0
     """0 is greedy; null leaves it to the server."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     """Nucleus sampling."""
     seed: int | None = None
-    """Sent where set."""
+    """Sent to the server if set."""
     extra: dict[str, Any] = {}
     """Vendor fields, sent untouched."""
     send_stop: bool = True
@@ -59,7 +60,7 @@ class OpenAIPolicyConfig(StrictModel):
     """Concurrency, rates, retries and time-outs."""
 
     def build(self, path: Path) -> Policy:
-        """Make the policy of the agent file at `path`."""
+        """Make the policy; `path` is the agent file."""
         fields = {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
         return OpenAIPolicy(**fields, source=str(path))
 
@@ -73,7 +74,7 @@ class TransformersPolicyConfig(StrictModel):
     price: Price
     """Dollars per million tokens of the policy itself. Required; write zeros for one that is free."""
     name: str | None = None
-    """What ledger and traces call it."""
+    """The policy's name in ledger and traces."""
     device: str = "auto"
     """`cpu`, `cuda`, or `auto`."""
     dtype: str = "auto"
@@ -83,55 +84,15 @@ class TransformersPolicyConfig(StrictModel):
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Nucleus sampling."""
     seed: int | None = None
-    """Of the sampler."""
+    """Seed of the sampler."""
     max_batch: Annotated[int, Field(ge=1)] = 32
     """Most turns generated together."""
 
     def build(self, path: Path) -> Policy:
-        """Load the checkpoint that the agent file at `path` names."""
+        """Load the checkpoint; `path` is the agent file."""
         fields = {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
         local = path.parent / self.path
         return TransformersPolicy(**fields | {"path": local if local.exists() else self.path})
-
-
-class VotingConfig(StrictModel):
-    """`vote` or `select` with weights."""
-
-    kind: Literal["vote", "select"]
-    weights: dict[str, float] = {}
-    """Weight of a candidate's vote, by name; 1 for the rest."""
-    policy_weight: float = 1.0
-    """Weight of the policy's own answer."""
-
-    def build(self) -> aggregation.Aggregator:
-        """Make the aggregator."""
-        kind = aggregation.Vote if self.kind == "vote" else aggregation.Select
-        return kind(self.weights, self.policy_weight)
-
-
-class SynthesizeConfig(StrictModel):
-    """`synthesize` with its settings; fields as for `synthesize.Synthesize`."""
-
-    kind: Literal["synthesize"]
-    model: str | None = None
-    """The candidate that writes the answer; the dearest affordable one by default."""
-    layers: int = 1
-    """Layers of proposers before the answer is written."""
-    proposers: tuple[str, ...] | None = None
-    """Who proposes in layers 2 and on; by default who responded."""
-    agreement: float = 2 / 3
-    """Share of the answers that makes the aggregator LLM unnecessary."""
-    min_ballots: int = 3
-    """Readable answers needed before agreement counts."""
-    weights: dict[str, float] = {}
-    """Weight of a candidate's vote, by name; 1 for the rest."""
-    policy_weight: float = 1.0
-    """Weight of the policy's own answer."""
-
-    def build(self) -> aggregation.Aggregator:
-        """Make the aggregator."""
-        fields = self.model_dump(exclude={"kind"})
-        return aggregation.Synthesize(**fields)
 
 
 class StoreConfig(StrictModel):
@@ -140,7 +101,7 @@ class StoreConfig(StrictModel):
     path: str
     """The record store, relative to this file."""
     mode: Literal["record", "replay"]
-    """`record` pays for each distinct request once; `replay` calls nobody."""
+    """`record` pays for each distinct request once; `replay` calls no model."""
     on_miss: Literal["error", "failure"] = "error"
     """What a replay does about a request that was not recorded: end with an error, or count it as a failed call."""
 
@@ -151,16 +112,13 @@ class AgentFile(StrictModel):
     pool: str
     """The pool file, relative to this file."""
     policy: Annotated[OpenAIPolicyConfig | TransformersPolicyConfig, Field(discriminator="kind")]
-    """Who writes the turns."""
-    aggregator: (
-        Literal["policy", "select", "vote", "synthesize"]
-        | Annotated[VotingConfig | SynthesizeConfig, Field(discriminator="kind")]
-    ) = "policy"
+    """The model that writes the turns."""
+    aggregator: Annotated[str | dict[str, Any], BeforeValidator(complete_settings)] = "policy"
     """How responses become one answer: a name, or a mapping with `kind` and settings."""
     limits: Limits = Limits()
     """Budget and limits of an episode."""
     prompt: Literal["full", "compact"] = "full"
-    """What the policy reads first: rules, candidates and question, or (a small policy trained on this pool) only the question."""
+    """The opening prompt: `full`, or `compact` (budget and question only) for a small policy trained on this pool."""
     timeout_s: Annotated[float, Field(gt=0)] | None = None
     """Seconds the rounds of a question may take."""
     traces: str | None = None
@@ -174,10 +132,10 @@ def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
 
     Args:
         path: the file.
-        overrides: `a.b=value` assignments that win over the file.
+        overrides: `a.b=value` assignments, which take precedence over the file.
 
     Raises:
-        ConfigError: names file, field and remedy.
+        ConfigError: the file or what it names is invalid; names file, field and remedy.
     """
     if "candidates" in config.read_yaml(path):
         raise ConfigError(f"{path}: this is a pool file; give the agent file that names it")
@@ -189,16 +147,15 @@ def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
     except ConfigError as error:
         raise ConfigError(f"{path}: pool: {error}") from None
     policy = content.policy.build(path)
-    merger = content.aggregator
-    if not isinstance(merger, str):
-        try:
-            merger.build().check(pool)
-        except ConfigError as error:
-            raise ConfigError(f"{path}: aggregator: {error}") from error
+    aggregator = make_aggregator(content.aggregator)
+    try:
+        aggregator.check(pool)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: aggregator: {error}") from error
     if content.store is not None:
         store = folder / content.store.path
         on_miss: OnMiss = "live" if content.store.mode == "record" else content.store.on_miss
-        if on_miss == "live":  # before a file is made
+        if on_miss == "live":  # check keys before the store's file is created
             pool.check()
             policy.check()
         pool = pool.through_store(store, on_miss)
@@ -207,7 +164,7 @@ def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
     return RouterAgent(
         policy=policy,
         pool=pool,
-        aggregator=merger if isinstance(merger, str) else merger.build(),
+        aggregator=aggregator,
         limits=content.limits,
         timeout_s=content.timeout_s,
         traces=folder / content.traces if content.traces else None,

@@ -1,6 +1,6 @@
-"""Short answers out of long replies, and when two of them are the same.
+"""Extraction of the short answer from a long reply, and keys by which equal answers are recognised.
 
-Used to count votes. Exact grading against gold answers is the reward package's business.
+Votes are counted with these. Grading against gold answers is in the reward package.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import string
 
-# Replies come from outside: every pattern here takes time linear in the text.
+# Replies are untrusted input: every pattern here takes time linear in the text.
 _ANSWER_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 _ANSWER_PHRASE = re.compile(
     r"(?:\banswer(?:\s+is\b|\s*:|\s+to\s[^.\n:]{1,80}\sis\b)|####)\s*+:?\s*+(?=[^\n])",
@@ -29,9 +29,9 @@ _CHOICE = re.compile(r"(?:(?i:option|choice)\s)?\(?([A-Za-z])[).:]?|\(?([A-Za-z]
 _NUMBER = re.compile(r"([+-]?)(\d{1,3}(?:,\d{3})+|\d*)(?:\.(\d+))?", re.ASCII)
 _STYLE = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\{([^{}]*)\}")
 _BRACKETS = str.maketrans(dict.fromkeys("()[]{}", " "))
-# Punctuation that makes no difference. What does: operators, and points, commas and colons between digits.
-# Patterns that look for rare marks begin with the set of those marks: only then `re` passes quickly over all else. What must
-# stand before a mark is therefore looked up behind it.
+# Punctuation that does not change an answer; operators, and points, commas and colons between digits, do.
+# A pattern for rare marks begins with the set of those marks, because only then does `re` skip other text quickly. What
+# must precede a mark is therefore checked by a lookbehind after it.
 _NOISE = re.compile(
     r"[.,:*#\\!\"$%&';?@_`|~-](?:"
     r"(?<=[.,:])(?:(?!\d)|(?<=[^\d\s].))|(?<=\d,)(?=\d{3}(?!\d))"  # 1,000 is 1000
@@ -51,15 +51,20 @@ _LONG_ANSWER = 300
 
 
 def normalize_answer(text: str) -> str:
-    """SQuAD's normalisation: lower case, no punctuation, no articles, single spaces."""
+    """SQuAD's normalisation: lower case, no punctuation, no articles, single spaces.
+
+    From the evaluation script of "SQuAD: 100,000+ Questions for Machine Comprehension of Text" (Rajpurkar et al., 2016,
+    arXiv 1606.05250).
+    """
     lowered = text.lower().translate(_PUNCTUATION)
     return " ".join(_ARTICLES.sub(" ", lowered).split())
 
 
 def answer_key(text: str) -> str:
-    """What two answers share exactly when they count as one: `$1,000` and `1000.0`, `(B)` and `b`, `The Nile` and `nile`.
+    """A key that is equal for equal answers: `$1,000` and `1000.0`, `(B)` and `b`, `The Nile` and `nile`.
 
-    Unlike `normalize_answer` it keeps apart what punctuation keeps apart: `3.5 km` and `35 km`, `x+1` and `x-1`.
+    Unlike `normalize_answer`, it distinguishes answers that only punctuation tells apart: `3.5 km` and `35 km`, `x+1`
+    and `x-1`.
     """
     plain = _STYLE.sub(r"\1", text.replace("\u2212", "-"))  # the typographic minus
     stripped = plain.strip().strip("*`\"' ").rstrip(".").strip()
@@ -80,17 +85,17 @@ def answer_key(text: str) -> str:
 
 
 def extract_answer(text: str) -> str | None:
-    """The short answer a reply ends in, or None where there is no telling.
+    """Extract the short answer of a reply; None if it has none that can be recognised.
 
-    In this order: the last `<answer>` tag, the last `\\boxed{}`, the last "answer is ..." or "#### ...", or the whole
-    reply when it is one short line. "I don't know" in any of these is no answer.
+    The first of these that the reply has: the last `<answer>` tag; the last `\\boxed{}`; the last "answer is ..." or
+    "#### ..."; the whole reply if it is one short line. "I don't know" is not an answer in any of these places.
     """
     answer = (_find_answer(text) or "").strip()
     return None if not answer.strip(" .…") or _NON_ANSWER.match(answer) else answer
 
 
 def abstains(text: str) -> bool:
-    """Does a reply say that it does not know? Not the same as an answer that can not be made out."""
+    """Whether a reply says that it does not know, which is not the same as an unreadable answer."""
     answer = _find_answer(text)
     return bool(_NON_ANSWER.match(answer if answer is not None else text.strip()))
 

@@ -1,9 +1,9 @@
 """The `router-r1` program: its commands, and how errors become one line and an exit status.
 
 The core's commands are in `router_r1/commands/`. Another package adds its own by an entry point in the group
-`router_r1.commands` that names a function which takes the `typer.Typer` application and adds to it; the function's
-module must be light to import, so that `--help` stays fast. A package whose commands cannot be loaded is reported in one
-line; all other commands work.
+`router_r1.commands`. It names a function that takes the `typer.Typer` application and adds commands to it, in a module
+that is light to import, so that `--help` stays fast. A package whose commands cannot be loaded is reported in one line,
+and all other commands work.
 
 Exit status: 0 done; 1 something that was called failed; 2 wrong input, or no answer.
 """

@@ -2,18 +2,18 @@
 
     episode = Episode(question, pool.cards, Limits(budget_usd=0.002))
     while not episode.done:
-        step = episode.step(text_of_the_policy)              # what the policy wrote
+        step = episode.step(text_of_the_policy)              # the policy's next turn
         if step.calls:
-            episode.observe(responses_to(step.calls))        # what the candidates said
+            episode.observe(responses_to(step.calls))        # the candidates' responses
 
-The agent, the training loop and replay drive this same object, so budget, limits, refusals, corrections and
-truncation are the same everywhere. An episode is used once.
+The agent, the training loop and replay all drive this object, so budget, limits, refusals, corrections and truncation
+are the same everywhere. An episode is used once.
 
-A *round* is a policy turn that routes, with the responses to its routes. An answer takes one more turn and is no
-round. Two renderings exist, and the policy chooses: `messages` (chat) and `opening` + `segments` (native: one
-assistant turn that goes on).
+A *round* is a policy turn that routes, with the responses to its routes. The answer takes one more turn, which is not a
+round. An episode has two renderings, and the policy chooses one: `messages` (chat), or `opening` + `segments` (native:
+one assistant turn that continues after each observation).
 
-Not covered: who writes the turns (`policy.py`), who answers (`pool.py`), what it was worth (the reward package).
+Not here: the policy (`policies/`), the candidates (`pool.py`), the reward (the reward package).
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ class Limits(StrictModel):
     budget_usd: Annotated[float, Field(ge=0)] | None = None
     """Dollars for the whole episode: candidates, the policy where it has a price, the aggregator. None: no limit."""
     worth_usd: Annotated[float, Field(gt=0)] | None = None
-    """Dollars a right answer is worth: told to the policy, and what the reward trades cost against. None: not told."""
+    """Value of a right answer in dollars; the policy reads it, the reward trades cost against it. None: not stated."""
     max_rounds: Annotated[int, Field(ge=0)] = 4
     """Most rounds of routing; after them the policy must answer."""
     max_routes: Count = 4
     """Most routes in one turn."""
     max_malformed: Annotated[int, Field(ge=0)] = 2
-    """Malformed turns that are corrected; one more ends the episode."""
+    """Malformed turns that are answered with a correction; one more ends the episode."""
     max_turn_tokens: Count = 1024
     """Most tokens the policy may write in one turn."""
     max_policy_tokens: Count = 8192
@@ -77,11 +77,11 @@ class StopReason(StrEnum):
     DEADLINE = "deadline"
     CANCELLED = "cancelled"
     ERROR = "error"
-    """Something raised that is no failure of a model: a replay miss, a full disk, a bug."""
+    """An exception that is not a model's failure: a replay miss, a full disk, a bug."""
 
 
 class EpisodeState(StrEnum):
-    """Who is to move."""
+    """Whose move is next."""
 
     AWAITING_TURN = "awaiting_turn"
     AWAITING_RESPONSES = "awaiting_responses"
@@ -89,7 +89,7 @@ class EpisodeState(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who wrote a piece of the transcript. Only the policy's tokens are trained on."""
+    """The author of a segment. Only the policy's tokens are trained on."""
 
     POLICY = "policy"
     ENVIRONMENT = "environment"
@@ -102,16 +102,16 @@ class Segment:
     origin: Origin
     text: str
     token_ids: tuple[int, ...] | None = None
-    """Exactly the ids the policy generated, where known; the environment's text is encoded by whoever needs ids."""
+    """The ids the policy generated, unchanged, where known. None for the environment's text: the caller encodes it."""
     logprobs: tuple[float, ...] | None = None
     overhang: str = ""
-    """Text inside `token_ids` that follows `text`: the start of an information block at which generation stopped.
-    The next segment begins with it, so it is not encoded twice."""
+    """Text in `token_ids` that follows `text`: the start of an information block, at which generation stopped. The next
+    segment begins with it, so a caller that encodes that segment must leave it out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A route to be carried out."""
+    """A route that the caller must carry out."""
 
     model: str
     query: str
@@ -120,7 +120,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class RouteOutcome:
-    """What became of a route: a response, or the reason why it was not called."""
+    """The result of a route: a response, or the reason why no call was made."""
 
     model: str
     query: str
@@ -130,7 +130,7 @@ class RouteOutcome:
 
 @dataclass(frozen=True, slots=True)
 class TurnRecord:
-    """One policy turn and all that followed from it."""
+    """One policy turn with its outcomes and the observation that followed."""
 
     turn: Turn
     outcomes: tuple[RouteOutcome, ...] = ()
@@ -144,7 +144,7 @@ class TurnRecord:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What follows from a turn: calls to make, or an observation already appended, or the end."""
+    """What follows a turn: calls to make, or an observation that is already appended, or the end."""
 
     turn: Turn
     calls: tuple[Call, ...] = ()
@@ -155,7 +155,7 @@ class Step:
 
 
 class Episode:
-    """One question from the opening prompt to a typed end. Not reusable, not thread-safe, no I/O."""
+    """One question, from the opening prompt to a stop reason. Not reusable, not thread-safe, no I/O."""
 
     def __init__(
         self,
@@ -170,22 +170,21 @@ class Episode:
     ) -> None:
         """
         Args:
-            question: what is asked; must not be empty.
+            question: the question; must not be empty.
             pool_cards: the candidates.
-            limits: budget and limits; the defaults of `Limits` when left out.
-            episode_id: a name for ledger and trace; random when left out.
+            limits: budget and limits; by default those of `Limits`.
+            episode_id: the episode's name in ledger and trace; by default random.
             prompt: builds the opening messages from question, cards and limits.
-            quote: dollars a call may cost, `(card, query) -> usd`; what the budget reserves before the call.
-            sample_index: which of several episodes on the same question this is, so that recordings keep their
-                samples apart.
+            quote: the most dollars a call may cost, `(card, query) -> usd`; the budget reserves them before the call.
+            sample_index: number of this episode among several on one question; recordings keep their samples apart.
 
         Raises:
-            ConfigError: an empty question or an empty pool.
+            ConfigError: the question or the pool is empty, or the question is not Unicode text.
         """
         if not question.strip():
             raise ConfigError("the question is empty; ask something")
         if _SURROGATE.search(question):
-            raise ConfigError("the question holds bytes that are no text; give it in UTF-8")
+            raise ConfigError("the question holds bytes that are not text; give it in UTF-8")
         if not pool_cards:
             raise ConfigError("the pool is empty; an episode needs at least one candidate")
         self.id = episode_id or uuid.uuid4().hex
@@ -214,33 +213,33 @@ class Episode:
         self._pending: TurnRecord | None = None
         self._asked: dict[tuple[str, str], int] = {}
 
-    # --- what can be read at any time
+    # --- state, readable at any time
 
     @property
     def done(self) -> bool:
-        """True once there is a `stop_reason`."""
+        """True once the episode has a `stop_reason`."""
         return self.state is EpisodeState.DONE
 
     @property
     def turns(self) -> tuple[TurnRecord, ...]:
-        """All turns so far; the last one without outcomes while its responses are awaited."""
+        """All turns so far. While responses are awaited, the last turn has no responses."""
         return (*self._turns, self._pending) if self._pending else tuple(self._turns)
 
     @property
     def left_usd(self) -> float | None:
-        """Dollars left of the budget; None without a budget; negative when a bill came out higher than its quote."""
+        """Dollars left of the budget; None without a budget; negative if a call cost more than its quote."""
         budget = self.limits.budget_usd
         return None if budget is None else budget - self.spent_usd
 
     @property
     def turn_token_limit(self) -> int:
-        """Most tokens the next turn may have."""
+        """The most tokens the next turn may have."""
         left = self.limits.max_policy_tokens - self.policy_tokens
         return max(1, min(self.limits.max_turn_tokens, left))
 
     @property
     def stop_strings(self) -> tuple[str, ...]:
-        """Where generation of a turn stops."""
+        """The strings at which generation of a turn stops."""
         return stop_strings(self.limits.max_routes)
 
     @property
@@ -267,9 +266,9 @@ class Episode:
 
     @property
     def native_parts(self) -> tuple[str | tuple[int, ...], ...]:
-        """What follows the opening in a prompt of token ids: the ids the policy wrote, and text that is to be encoded.
+        """What follows the opening in a prompt of token ids: ids the policy generated, and text the caller encodes.
 
-        Nothing the policy generated is encoded again, wherever its ids are known.
+        Text the policy generated is never encoded again where its ids are known.
         """
         parts: list[str | tuple[int, ...]] = []
         overhang = ""
@@ -299,21 +298,21 @@ class Episode:
         tokens: int | None = None,
         cost_usd: float | None = None,
     ) -> Step:
-        """The policy wrote a turn.
+        """Take the policy's next turn.
 
         Args:
-            text: the turn, up to and including the tag it stopped at.
-            token_ids: the ids it generated; kept as they are.
-            logprobs: their log-probabilities.
+            text: the turn, up to and including the tag at which generation stopped.
+            token_ids: the ids the policy generated; kept unchanged.
+            logprobs: the log-probability of each id.
             overhang: see `Segment.overhang`.
-            tokens: how many tokens it wrote; the number of ids, or an estimate, when left out.
-            cost_usd: what the turn cost, where the policy has a price; it counts against the budget.
+            tokens: number of tokens generated; by default the number of ids, or an estimate without ids.
+            cost_usd: dollars the turn cost, where the policy has a price; counts against the budget.
 
         Raises:
-            EpisodeStateError: the episode waits for responses, or is over.
+            EpisodeStateError: the episode awaits responses, or is over.
         """
         self._require(EpisodeState.AWAITING_TURN, "step")
-        # Halves of surrogate pairs, which a policy's tokens can decode to, are in no file and no request.
+        # A policy's tokens can decode to lone surrogates, which no file and no request can hold.
         text = _SURROGATE.sub("\ufffd", text)
         turn = parse_turn(text, self._by_name, max_routes=self.limits.max_routes)
         if tokens is None:
@@ -343,7 +342,7 @@ class Episode:
         return self._route(record)
 
     def observe(self, responses: Sequence[Response]) -> str:
-        """The candidates answered: `responses` in the order of `Step.calls`. Returns what the policy will read.
+        """Take the candidates' responses, in the order of `Step.calls`, and return the observation for the policy.
 
         Raises:
             EpisodeStateError: no responses are awaited, or not this many, or one has no cost.
@@ -353,7 +352,9 @@ class Episode:
         assert record is not None, "awaiting responses implies a pending turn"
         called = [outcome for outcome in record.outcomes if outcome.refused is None]
         if len(called) != len(responses):
-            raise EpisodeStateError(f"{len(called)} responses are awaited, {len(responses)} came")
+            raise EpisodeStateError(
+                f"{len(called)} responses are awaited, got {len(responses)}; give one for each call"
+            )
         if any(response.cost_usd is None for response in responses):
             raise EpisodeStateError(
                 "a response has no cost; call candidates through ModelPool, which prices them"
@@ -370,12 +371,16 @@ class Episode:
         return self._finish_round(record, outcomes)
 
     def stop(self, reason: StopReason, detail: str = "") -> None:
-        """End the episode from outside: time ran out, the policy failed, the caller left.
+        """End the episode from outside: time ran out, the policy failed, or the caller gave up.
 
-        A turn whose responses are awaited is kept, without them.
+        A turn that awaits responses is kept without them.
+
+        Args:
+            reason: why it ends.
+            detail: more about the reason, for the trace.
 
         Raises:
-            EpisodeStateError: it is over already.
+            EpisodeStateError: the episode is over already.
         """
         if self.done:
             raise EpisodeStateError(f"the episode is over already ({self.stop_reason})")
@@ -389,19 +394,20 @@ class Episode:
     def _require(self, state: EpisodeState, move: str) -> None:
         if self.state is not state:
             raise EpisodeStateError(
-                f"{move}() needs an episode that is {state.value}, this one is {self.state.value}; "
+                f"{move}() needs an episode in state {state.value}, this one is in state {self.state.value}; "
                 f"an episode is used once, for one question"
             )
 
     def _exhausted(self, turn: Turn, cost_usd: float) -> StopReason | None:
-        """The limit that this turn ran into, if any. The turn is not carried out then, and nothing is spent on it."""
+        """The limit that this turn exceeds, if any. Such a turn is not carried out, and nothing is spent on it."""
         if turn.malformed and self.malformed > self.limits.max_malformed:
             return StopReason.MALFORMED
         if turn.routes and not turn.malformed and self.rounds >= self.limits.max_rounds:
             return StopReason.ROUNDS
         if self.policy_tokens >= self.limits.max_policy_tokens:
             return StopReason.TOKENS
-        # A candidate's bill above its quote ends nothing: further routes are refused, and the policy may answer.
+        # A candidate that costs more than its quote does not end the episode: further routes are refused, but the
+        # policy may still answer.
         if self.left_usd is not None and self.left_usd < 0 < cost_usd:
             return StopReason.BUDGET
         return None
@@ -419,7 +425,7 @@ class Episode:
         return Step(record.turn, observation=observation)
 
     def _route(self, record: TurnRecord) -> Step:
-        """Decide which routes are called; the budget reserves the quote of each, in order."""
+        """Decide which routes are called; the budget reserves the quotes in order."""
         left = self.left_usd
         outcomes: list[RouteOutcome] = []
         calls: list[Call] = []
@@ -440,7 +446,7 @@ class Episode:
         return Step(record.turn, calls=tuple(calls))
 
     def _call(self, model: str, query: str) -> Call:
-        """Asking the same twice asks for another sample, not for the recording of the first."""
+        """Number repeated queries, so that asking again gives another sample and not the recording of the first."""
         repeat = self._asked.get((model, query), 0)
         self._asked[model, query] = repeat + 1
         return Call(model, query, self.sample_index + repeat)
@@ -464,7 +470,7 @@ class Episode:
         return observation
 
     def _block(self, outcome: RouteOutcome) -> str:
-        """One route's information block; books its cost, so that `left` falls from block to block."""
+        """Render one route's information block; books its cost, so `left` falls from block to block."""
         response = outcome.response
         if response is None:
             information = Information(
@@ -500,5 +506,5 @@ class Episode:
 
 
 def affordable(quote: float, left: float) -> bool:
-    """Does a quote fit what is left? Three calls of $0.10 fit $0.30, whatever the last bits say; what is free always."""
+    """Whether a quote fits the dollars left, up to rounding: three calls of $0.10 fit $0.30. Free calls always fit."""
     return quote == 0 or quote <= left + 1e-9 * quote

@@ -1,6 +1,6 @@
-"""Every word the environment says to a policy, an aggregator or a proposer, in one place and with a version.
+"""Every text that a policy, an aggregator or a proposer reads from the environment, in one place and with a version.
 
-A trained policy depends on these texts: change one, change `PROMPT_VERSION`, and say so in the changelog.
+Trained policies depend on these texts: a change to one changes `PROMPT_VERSION`, and gets a line in the changelog.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PROMPT_VERSION = "1"
 
 @dataclass(frozen=True, slots=True)
 class PromptContext:
-    """What a prompt may state about the episode's limits."""
+    """The episode's limits that a prompt may state."""
 
     max_rounds: int
     max_routes: int
@@ -30,9 +30,13 @@ PromptBuilder = Callable[[str, Sequence[ModelCard], PromptContext], tuple[Messag
 
 
 def usd(amount: float, *, rounding: str = ROUND_HALF_EVEN) -> str:
-    """Dollars for a reader, without an exponent: cents from a dollar on, three significant digits below.
+    """Format dollars without an exponent: with cents from $1 up, with three significant digits below.
 
-    `$0`, `$0.00012`, `$1.50`. What is left of a budget is rounded down, so that it never looks like more than it is.
+    `$0`, `$0.00012`, `$1.50`.
+
+    Args:
+        amount: dollars.
+        rounding: a rounding mode of `decimal`; a remaining budget is rounded down, so that it is never overstated.
     """
     exact = Decimal(f"{amount:.12g}")  # 0.1 + 0.2 is 0.3 here
     if exact == 0:
@@ -46,7 +50,13 @@ def usd(amount: float, *, rounding: str = ROUND_HALF_EVEN) -> str:
 def policy_messages(
     question: str, cards: Sequence[ModelCard], context: PromptContext
 ) -> tuple[Message, ...]:
-    """The opening of an episode: the rules and the pool as system message, the question as user message."""
+    """Build the full opening: the rules and the pool as system message, the question as user message.
+
+    Args:
+        question: the episode's question.
+        cards: the candidates.
+        context: the limits that the rules state.
+    """
     routes = (
         "at most one route in a turn"
         if context.max_routes == 1
@@ -100,9 +110,14 @@ Models
 def compact_messages(
     question: str, cards: Sequence[ModelCard], context: PromptContext
 ) -> tuple[Message, ...]:
-    """The opening for a small policy that was trained on one pool: what it may spend, and the question.
+    """Build the compact opening, for a small policy trained on one pool: budget, value of an answer, question.
 
-    Rules and candidates are in its weights; it can not be used with another pool.
+    The policy has learned the rules and the candidates, so it cannot be used with another pool.
+
+    Args:
+        question: the episode's question.
+        cards: not stated.
+        context: its budget and value of an answer are stated.
     """
     stated = [("budget", context.budget_usd), ("worth", context.worth_usd)]
     levels = "".join(f"{name} {usd(amount)}; " for name, amount in stated if amount is not None)
@@ -113,7 +128,7 @@ PROMPTS: dict[str, PromptBuilder] = {"full": policy_messages, "compact": compact
 
 
 def describe(card: ModelCard) -> str:
-    """One line of the pool description: name, price, limits, what the card says."""
+    """Describe a candidate in one line: name, price, limits, size, and the card's description."""
     facts = [
         f"{usd(card.price.input)} in / {usd(card.price.output)} out per million tokens",
         f"at most {usd(card.max_output_tokens * card.price.output / 1e6)} for a reply",
@@ -131,7 +146,7 @@ def describe(card: ModelCard) -> str:
                 else ", mixture of experts"
             )
         facts.append(size)
-    # A description may be a block of YAML; here it is part of one line.
+    # A YAML description can have several lines.
     description = " ".join(["", *card.description.split()])
     return f"- {card.name} ({'; '.join(facts)}).{description}"
 
@@ -160,14 +175,19 @@ LAST_ROUND = "No round of routing is left. Answer now, from what you have."
 
 
 def correction(problems: Sequence[Problem], names: Sequence[str], *, may_route: bool = True) -> str:
-    """What a malformed turn is answered with: each kind of problem by name, and the form that is expected.
+    """Build the correction of a malformed turn: its problems, and the expected form.
 
-    A turn can have any number of problems; each kind is told once, with at most three instances.
+    Args:
+        problems: the turn's problems, any number; each kind is named once, with at most three instances.
+        names: the candidates' names, stated if a route names none of them.
+        may_route: whether a round is left.
     """
     details: dict[ProblemKind, dict[str, None]] = {}
     for problem in problems:
         details.setdefault(problem.kind, {})[problem.detail] = None
-    found = "; ".join(_told(kind, list(instances)) for kind, instances in details.items())
+    found = "; ".join(
+        _describe_problem(kind, list(instances)) for kind, instances in details.items()
+    )
     known = (
         f" The models are: {', '.join(names)}."
         if any(p.kind in (ProblemKind.UNKNOWN_MODEL, ProblemKind.MISSING_MODEL) for p in problems)
@@ -182,7 +202,8 @@ def correction(problems: Sequence[Problem], names: Sequence[str], *, may_route: 
     )
 
 
-def _told(kind: ProblemKind, instances: Sequence[str], most: int = 3) -> str:
+def _describe_problem(kind: ProblemKind, instances: Sequence[str], most: int = 3) -> str:
+    """One kind of problem with at most `most` of its instances."""
     shown = [instance for instance in instances if instance][:most]
     if not shown:
         return CORRECTIONS[kind]
@@ -209,30 +230,42 @@ FAILURES: dict[FailureKind, str] = {
 
 
 def failure(name: str, kind: FailureKind) -> str:
-    """What the policy reads instead of a reply."""
+    """What the policy reads instead of the reply of a failed call."""
     return f"No reply: {name} {FAILURES[kind]}."
 
 
 def refused_price(name: str, quote: float, left: float) -> str:
-    """What the policy reads when the budget can not pay for a route."""
+    """What the policy reads when the budget cannot pay for a route.
+
+    Args:
+        name: the candidate.
+        quote: dollars its reply may cost.
+        left: dollars left of the budget.
+    """
     return (
         f"Not called: a reply of {name} may cost {usd(quote)}, and {usd(max(0.0, left))} is left."
     )
 
 
 def refused_length(name: str, tokens: int, window: int) -> str:
-    """What the policy reads when a query does not fit a candidate."""
+    """What the policy reads when a query does not fit a candidate's context window.
+
+    Args:
+        name: the candidate.
+        tokens: tokens of the query and the longest reply.
+        window: the candidate's context window in tokens.
+    """
     return f"Not called: the query and its reply need about {tokens} tokens, and {name} reads {window}."
 
 
 def aggregator_messages(
     question: str, responses: Sequence[tuple[str, str, str]], draft: str | None
 ) -> tuple[Message, ...]:
-    """Ask an aggregator for one answer.
+    """Build the messages that ask an LLM to write one final answer.
 
     Args:
-        question: the question of the episode.
-        responses: (model, what it was asked, what it said), in order; they are numbered from 1.
+        question: the episode's question.
+        responses: (model, query, response) triples, in order; they are numbered from 1.
         draft: the policy's own answer, if it gave one.
     """
     numbered = "\n\n".join(
@@ -254,12 +287,17 @@ def aggregator_messages(
 
 
 def _reply(model: str, text: str) -> str:
-    """A reply in a block that it can not leave."""
+    """A reply inside an information block; escaping keeps it there."""
     return render_information(Information(text, model))
 
 
 def proposer_query(question: str, responses: Sequence[tuple[str, str, str]]) -> str:
-    """Ask a candidate for its own answer after it has read the previous layer's."""
+    """Build the query that asks a candidate for its own answer, given the previous layer's responses.
+
+    Args:
+        question: the episode's question.
+        responses: (model, query, response) triples, in order; they are numbered from 1.
+    """
     numbered = "\n\n".join(
         f"[{number}] {_reply(model, text)}" for number, (model, _, text) in enumerate(responses, 1)
     )

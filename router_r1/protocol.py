@@ -1,18 +1,18 @@
-"""The grammar: what one policy turn says, and what was wrong with it.
+"""The grammar of a policy's turns: parsing, the problems a turn can have, and rendering.
 
     <think>...</think>
     <route model="NAME">sub-query</route>
     <information model="NAME" cost="..." left="...">...</information>     written by the environment only
     <answer>...</answer>
 
-`parse_turn` is pure and total: every string gives a `Turn`, in time linear in its length. The reader also accepts
-the dialect of the released Router-R1 weights, `<search> NAME:sub-query </search>`.
+`parse_turn` is pure and total: every string gives a `Turn`, in time linear in its length. It also accepts the dialect
+of the released Router-R1 weights, `<search> NAME:sub-query </search>`.
 
-Text that comes from elsewhere (a candidate's response, a sub-query) is put inside a tag with `escape`, which changes
-only what could be mistaken for a protocol tag or a chat control token, and which `unescape` undoes exactly. So
-nothing a candidate writes can open, close or forge a block.
+Text from elsewhere (a candidate's response, a sub-query) is put inside a tag with `escape`, which changes only what
+could be mistaken for a protocol tag or a chat control token, and which `unescape` undoes exactly. So nothing that a
+candidate writes can open, close or forge a block.
 
-Not covered: what a turn is allowed to do (`episode.py`) and how problems are told to the policy (`prompts.py`).
+Not here: what a turn may do (`episode.py`), and the text of corrections (`prompts.py`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TAG = re.compile(rf"<(/?)({_TAG_NAMES})(\s[^<>]*)?>")
 _ATTRIBUTE = re.compile(r"""(?<![a-z_])([a-z_]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 
 # Protocol tags, however they are cased or spaced, and the control tokens of common chat templates
-# (`<|` opens those of Qwen, Llama 3, Phi and more; with a full-width bar those of DeepSeek).
+# (`<|` opens those of Qwen, Llama 3, Phi and others; DeepSeek's have a full-width bar).
 _SPECIAL = re.compile(
     rf"(?P<mark><|&(?:amp;)*lt;)(?=\s*(?:/\s*)?(?:{_TAG_NAMES})\b|[|\uff5c]|</?SYS>>"
     r"|/?(?:s|bos|eos|pad|unk|sop|eop|start_of_turn|end_of_turn)>)"
@@ -40,7 +40,7 @@ _SPECIAL = re.compile(
 
 
 class ProblemKind(StrEnum):
-    """Everything that can be wrong with a turn. `BLOCKING` says which kinds keep it from being carried out."""
+    """Everything that can be wrong with a turn. A turn with a problem in `BLOCKING` is not carried out."""
 
     EMPTY_TURN = "empty_turn"
     NO_ACTION = "no_action"
@@ -61,7 +61,7 @@ class ProblemKind(StrEnum):
 
 
 BLOCKING = frozenset(ProblemKind) - {
-    # Untidy but unambiguous: the turn is carried out, the problem is recorded, the format reward sees it.
+    # Untidy but unambiguous: the turn is carried out, and the problem is recorded for the format reward.
     ProblemKind.MISSING_THINK,
     ProblemKind.STRAY_CLOSE,
     ProblemKind.TEXT_AFTER_ANSWER,
@@ -71,7 +71,7 @@ BLOCKING = frozenset(ProblemKind) - {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a turn, and the piece of text it is about."""
+    """One thing wrong with a turn, and the text it concerns."""
 
     kind: ProblemKind
     detail: str = ""
@@ -79,7 +79,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A sub-query for one candidate. `model` is the pool's spelling of the name wherever the pool knows it."""
+    """A sub-query for one candidate. `model` is spelled as in the pool."""
 
     model: str
     query: str
@@ -87,7 +87,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one policy turn says."""
+    """One policy turn, parsed."""
 
     text: str
     thought: str = ""
@@ -97,41 +97,41 @@ class Turn:
 
     @property
     def malformed(self) -> bool:
-        """True when a problem keeps the turn from being carried out."""
+        """Whether a problem keeps the turn from being carried out."""
         return any(problem.kind in BLOCKING for problem in self.problems)
 
 
 @dataclass(frozen=True, slots=True)
 class Information:
-    """A block written by the environment. `model` is None for a notice that comes from no candidate."""
+    """A block written by the environment. `model` is None for a notice that is not about a candidate."""
 
     text: str
     model: str | None = None
     notice: str | None = None
-    """Why there is no answer (`timeout`, `refused`, ...), or which rule a turn broke; None for an answer."""
+    """Why there is no response (`timeout`, `refused`, ...), or which rule a turn broke; None for a response."""
     cost: str | None = None
     left: str | None = None
     worth: str | None = None
-    """What a right answer is worth, where the episode says so."""
+    """Value of a right answer, where the episode states it."""
 
 
 def parse_turn(
     text: str, candidates: Iterable[str] | None = None, *, max_routes: int | None = None
 ) -> Turn:
-    """Read one policy turn.
+    """Parse one policy turn. Never raises.
+
+    A model name matches a candidate exactly, or else ignoring case; never by substring.
 
     Args:
-        text: what the policy wrote, without any environment block.
+        text: the policy's turn, without any environment block.
         candidates: names that may be routed to; None accepts every name.
-        max_routes: how many routes a turn may hold; None means any number.
-
-    Never raises. A model name matches a candidate exactly, or else ignoring case; never by substring.
+        max_routes: the most routes a turn may have; None: no limit.
     """
     return _TurnReader(text, candidates, max_routes).read()
 
 
 class _TurnReader:
-    """One pass over a turn; collects parts and problems."""
+    """One pass over a turn that collects its parts and problems."""
 
     def __init__(self, text: str, candidates: Iterable[str] | None, max_routes: int | None) -> None:
         self.text = text
@@ -162,7 +162,7 @@ class _TurnReader:
     def _scan(self) -> None:
         position = 0
         tags = list(_TAG.finditer(self.text))
-        # The next closing tag of each name after a given tag, found backwards: one pass, however many tags.
+        # For each tag, the next closing tag of every name. Found backwards, in one pass however many tags there are.
         closes: list[dict[str, int]] = []
         following: dict[str, int] = {}
         for number in range(len(tags) - 1, -1, -1):
@@ -200,10 +200,10 @@ class _TurnReader:
         self._outside(self.text[position:])
 
     def _opened_by_template(self, tags: list[re.Match[str]]) -> int:
-        """Take the thought whose opening tag the chat template wrote; returns how many tags it used up.
+        """Take the thought whose opening tag the chat template wrote; returns the number of tags it contains.
 
-        It ends at the first think tag, a closing one. What it mentions on the way, tags included, is thought, as in
-        any think block; but if other tags come first and nothing to do follows, the closing tag is only a stray.
+        Such a thought ends at the first think tag if that is a closing one. As in any think block, everything before
+        it is thought, tags included. But if other tags precede it and no action follows, the closing tag is a stray.
         """
         end = next((n for n, tag in enumerate(tags) if tag[2] == "think"), None)
         if end is None or not tags[end][1]:
@@ -238,13 +238,13 @@ class _TurnReader:
             self.routes.append(Route(known, query))
 
     def _known(self, model: str) -> str | None:
-        """The pool's spelling of a name: the same one, or else the same but for case."""
+        """The pool's spelling of a name, matched exactly or else ignoring case; None if unknown."""
         if self.names is None or model in self.names:
             return model
         return self.folded.get(model.casefold())
 
     def _split_search(self, content: str) -> tuple[str, str]:
-        """`NAME:query`. Names may hold colons themselves, so the longest known name wins."""
+        """Split `NAME:query`. Names can contain colons, so the longest known name wins."""
         for name in sorted(self.names or (), key=len, reverse=True):
             head = content[: len(name)]
             if head.casefold() != name.casefold():
@@ -280,7 +280,7 @@ class _TurnReader:
 
 
 def _opens_same(tag: re.Match[str], name: str) -> bool:
-    """A block of the same kind opened inside a block; a bare `<route>` in a sub-query is only text."""
+    """Whether a tag opens another block of the same name; a bare `<route>` in a sub-query is only text."""
     return (
         not tag[1] and tag[2] == name and (name != "route" or "model" in _attributes(tag[3] or ""))
     )
@@ -295,9 +295,9 @@ def _shorten(text: str, limit: int = 80) -> str:
 
 
 def escape(text: str) -> str:
-    """Make `text` safe inside any block: protocol tags and chat control tokens lose their first character's meaning.
+    """Make `text` safe inside any block by escaping the first character of protocol tags and chat control tokens.
 
-    Everything else, other markup included, is left alone. `unescape(escape(text)) == text` for every text.
+    Everything else, other markup included, is unchanged. `unescape(escape(text)) == text` for every text.
     """
 
     def replace(match: re.Match[str]) -> str:
@@ -310,7 +310,7 @@ def escape(text: str) -> str:
 
 
 def unescape(text: str) -> str:
-    """Undo `escape`. Text that was never escaped comes back unchanged unless it holds escaped tags."""
+    """Undo `escape`. Text that was never escaped is unchanged unless it contains escaped tags."""
 
     def replace(match: re.Match[str]) -> str:
         mark = match["mark"] or match["bracket"]
@@ -324,7 +324,13 @@ def unescape(text: str) -> str:
 
 
 def render_turn(thought: str, routes: Sequence[Route] = (), answer: str | None = None) -> str:
-    """Write a turn that `parse_turn` reads back; for demonstrations and tests."""
+    """Write a turn that `parse_turn` reads back; for demonstrations and tests.
+
+    Args:
+        thought: the content of the think block.
+        routes: the routes, if the turn routes.
+        answer: the answer, if the turn answers.
+    """
     parts = [f"<think>{escape(thought)}</think>"]
     parts += [f'<route model="{route.model}">{escape(route.query)}</route>' for route in routes]
     if answer is not None:
@@ -333,9 +339,12 @@ def render_turn(thought: str, routes: Sequence[Route] = (), answer: str | None =
 
 
 def render_information(information: Information, *, max_chars: int | None = None) -> str:
-    """Write an environment block. The text is escaped, and cut inside the block when it is too long.
+    """Write an environment block, its text escaped.
 
-    `max_chars` counts characters of the original text; the cut is marked, and the closing tag is always there.
+    Args:
+        information: the block.
+        max_chars: the most characters of the unescaped text; a cut is marked, and the block is always closed. None:
+            no limit.
     """
     text = information.text
     if max_chars is not None and len(text) > max_chars:
@@ -350,10 +359,15 @@ def render_information(information: Information, *, max_chars: int | None = None
 def parse_transcript(
     text: str, candidates: Iterable[str] | None = None, *, max_routes: int | None = None
 ) -> list[Turn | Information]:
-    """Read a whole native transcript: policy turns and environment blocks in order.
+    """Parse a whole native transcript: policy turns and environment blocks in order.
 
-    For stored text only, where nothing says who wrote what: every complete information block is taken for the
-    environment's. During an episode the origin of text is known and this is not used.
+    Only for stored text, which does not say who wrote what: every complete information block is taken as the
+    environment's. An episode knows the origin of its text and does not use this.
+
+    Args:
+        text: the transcript, without the opening.
+        candidates: as for `parse_turn`.
+        max_routes: as for `parse_turn`.
     """
     names = None if candidates is None else list(candidates)
     parts: list[Turn | Information] = []
@@ -385,17 +399,17 @@ def parse_transcript(
 
 
 def stop_strings(max_routes: int) -> tuple[str, ...]:
-    """Where generation of a turn stops; the same in training, evaluation and serving.
+    """The strings at which generation of a turn stops; the same in training, evaluation and serving.
 
-    With one route a turn, its closing tag ends the turn. With several, the turn ends where the policy begins to
-    write the environment's block, or by its end-of-turn token. At most four, the limit of hosted endpoints.
+    With one route a turn, the route's closing tag ends the turn. With several, the turn ends where the policy begins
+    to write an information block, or at its end-of-turn token. There are at most four, the limit of hosted endpoints.
     """
     shared = ("</answer>", "<information")
     return shared if max_routes > 1 else ("</route>", "</search>", *shared)
 
 
 def cut_turn(text: str, stops: Sequence[str]) -> str:
-    """Apply stop strings to finished text: closing tags are kept, the start of an information block is not."""
+    """Cut finished text at the first stop string; closing tags are kept, the start of an information block is not."""
     cut = len(text)
     for stop in stops:
         found = text.find(stop, 0, cut + len(stop))
@@ -405,13 +419,12 @@ def cut_turn(text: str, stops: Sequence[str]) -> str:
 
 
 def restore_stop(text: str, stops: Sequence[str]) -> str:
-    """Put back the closing tag that a server swallowed when it stopped at it.
+    """Put back the closing tag at which a server stopped: hosted endpoints leave the stop string out of the text.
 
-    Hosted endpoints leave the stop string out of the text. Only the tag that is open at the end is closed, and only
-    if its closing tag is among `stops`.
+    Only the tag that is open at the end is closed, and only if its closing tag is among `stops`.
     """
     opened = ""
-    # Until the first think tag: a closing one ends a thought that the chat template opened.
+    # True until the first think tag; if that is a closing one, the chat template opened the thought.
     in_template = True
     for tag in _TAG.finditer(text):
         if not tag[1] and not opened:

@@ -1,6 +1,6 @@
-"""The loop: a policy writes, candidates answer, until the episode ends. The only place where the three meet.
+"""The rollout of one episode: the policy writes a turn, the candidates answer, until the episode ends.
 
-Trajectories run on their own: no barrier between rounds, so one slow candidate holds up one episode and no batch.
+Episodes run independently, with no barrier between rounds: a slow candidate delays its own episode and no other.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ class TurnWritten:
     number: int
     turn: Turn
     calls: tuple[Call, ...]
-    """The routes that are carried out; none when the turn is malformed, or a limit was reached."""
+    """The calls that follow; none if the turn is malformed or a limit was reached."""
     observation: str
-    """What the policy is told at once: a correction, or why nothing was called; empty while responses are awaited."""
+    """What the policy reads at once: a correction, or why no call was made; empty while responses are awaited."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallStarted:
-    """A candidate is being asked."""
+    """A call to a candidate was started."""
 
     turn: int
     call: Call
@@ -40,7 +40,7 @@ class CallStarted:
 
 @dataclass(frozen=True, slots=True)
 class CallFinished:
-    """A candidate answered, or failed."""
+    """A call to a candidate ended, with an answer or a failure."""
 
     turn: int
     call: Call
@@ -60,10 +60,21 @@ async def roll_out(
     emit: Emit | None = None,
     timeout_s: float | None = None,
 ) -> None:
-    """Drive `episode` to its end; it is over on every way out of here, the exceptional ones included.
+    """Drive `episode` to its end. Whether this returns or raises, the episode is over.
 
-    Failures of models become observations or a stop reason. What raises is what no asking again would mend: a replay
-    miss, a broken store, a bug; and `CancelledError`, after the calls in flight were cancelled.
+    Failures of models become observations or a stop reason.
+
+    Args:
+        episode: a new episode.
+        policy: writes the turns.
+        pool: the candidates that are called.
+        ledger: books the cost of every call.
+        emit: called with each event as it happens.
+        timeout_s: seconds the episode may take; None: no limit.
+
+    Raises:
+        asyncio.CancelledError: the caller gave up; the calls in flight were cancelled.
+        Exception: whatever a retry would not solve: a replay miss, a broken store, a bug.
     """
     clock = asyncio.timeout(timeout_s)
     try:
@@ -113,9 +124,9 @@ async def _drive(
 async def _ask_all(
     episode: Episode, calls: tuple[Call, ...], pool: ModelPool, account: Account, emit: Emit
 ) -> None:
-    """Carry out the routes of one turn at the same time, and let the episode observe the responses.
+    """Make the calls of one turn concurrently, and let the episode observe the responses.
 
-    When time runs out or the caller leaves, the episode still observes what has come by then.
+    If time runs out or the caller gives up, the episode still observes the responses that came by then.
     """
 
     async def ask(call: Call) -> Response:
@@ -129,22 +140,23 @@ async def _ask_all(
     try:
         episode.observe(await asyncio.gather(*tasks))
     except asyncio.CancelledError:
-        over = [task.done() for task in tasks]
+        done_before = [task.done() for task in tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        lost = Response(
-            failure=Failure(FailureKind.CANCELLED), cost_usd=0.0
-        )  # the ledger has its cost
+        # The ledger has the cost of a cancelled call.
+        cancelled = Response(failure=Failure(FailureKind.CANCELLED), cost_usd=0.0)
         episode.observe(
             [
-                task.result() if done and not task.cancelled() and not task.exception() else lost
-                for task, done in zip(tasks, over, strict=True)
+                task.result()
+                if was_done and not task.cancelled() and not task.exception()
+                else cancelled
+                for task, was_done in zip(tasks, done_before, strict=True)
             ]
         )
         raise
     finally:
         for task in tasks:
             task.cancel()
-        # Wait for them, so that a cancelled call is booked and its connection closed before the episode is.
+        # Wait, so that a cancelled call is booked and its connection closed before the episode ends.
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,7 +1,7 @@
-"""What happened: one JSON object a line, written the moment an episode ends, readable back into objects.
+"""Traces: the record of an episode as one line of JSON, appended when the episode ends.
 
-A trace holds all that is needed to show, score or replay an episode without the pool it ran on: question, cards,
-limits, every turn with its responses, the aggregation, and every ledger row. It holds no key and no environment.
+A trace has all that is needed to show, score or replay an episode without its pool: question, cards, limits, every turn
+with its responses, the aggregation, and every ledger row. It has no key and no environment variable.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SCHEMA = "router-r1.trace/1"
 
 @functools.cache
 def package_version() -> str:
-    """The installed version of this package; looking it up takes longer than the rest of a trace."""
+    """The installed version of this package; cached, as the lookup takes longer than writing a trace."""
     try:
         return version("router-r1")
     except PackageNotFoundError:  # run from a source tree that is not installed
@@ -45,7 +45,7 @@ def package_version() -> str:
 
 
 def _dump_cards(cards: tuple[ModelCard, ...]) -> list[dict[str, Any]]:
-    # How a candidate is reached has no part in what happened.
+    # The way a candidate is reached does not matter to the record.
     hidden = {"limits", "endpoint"}
     return [card.model_dump(mode="json", exclude=hidden, exclude_none=True) for card in cards]
 
@@ -56,7 +56,7 @@ class Trace:
 
     schema: str
     router_r1: str
-    """Version of the package that wrote it."""
+    """Version of the package that wrote the trace."""
     prompt_version: str
     pool_version: str
     episode_id: str
@@ -72,7 +72,7 @@ class Trace:
     policy: str
     """Name of the policy that wrote the turns."""
     policy_answer: str | None
-    """What the policy answered; None if it did not."""
+    """The policy's own answer; None if it gave none."""
     answer: str | None
     """The final answer, after aggregation."""
     aggregation: Aggregation | None
@@ -83,7 +83,7 @@ class Trace:
     """Unix time in seconds."""
     latency_s: float
     metadata: dict[str, Any] = field(default_factory=dict)
-    """Whatever the caller attached, e.g. a question id or a gold answer."""
+    """Data the caller attached, e.g. a question id or a gold answer."""
 
     @classmethod
     def of(
@@ -99,7 +99,22 @@ class Trace:
         latency_s: float,
         metadata: dict[str, Any] | None = None,
     ) -> Trace:
-        """Make the record of a finished episode. Raises `TraceError` for one that is not over."""
+        """Make the record of a finished episode.
+
+        Args:
+            episode: the episode.
+            ledger: its calls and their costs.
+            policy: name of the policy.
+            pool_version: version of the pool.
+            answer: the final answer, after aggregation.
+            aggregation: how the final answer was made; None if aggregation did not finish.
+            started_at: Unix time in seconds.
+            latency_s: seconds from start to end, aggregation included.
+            metadata: data to attach; must be JSON.
+
+        Raises:
+            TraceError: the episode is not over.
+        """
         if episode.stop_reason is None:
             raise TraceError(
                 "only a finished episode has a trace; step it to its end, or stop() it"
@@ -131,7 +146,7 @@ class Trace:
         )
 
     def to_json(self) -> str:
-        """One line of JSON."""
+        """The trace as one line of JSON."""
         return _adapter().dump_json(self).decode()
 
     def to_dict(self) -> dict[str, Any]:
@@ -141,7 +156,7 @@ class Trace:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Trace:
-        """Inverse of `to_json`. Raises `TraceError` for anything else."""
+        """Read a line that `to_json` wrote. Raises `TraceError` for anything else."""
         try:
             trace = _adapter().validate_json(text)
         except ValidationError as error:
@@ -155,9 +170,9 @@ class Trace:
         return trace
 
     def replay(self) -> Episode:
-        """Drive a new episode through the same turns and responses, and return it finished.
+        """Drive a new episode through the recorded turns and responses, and return it finished.
 
-        With the same version of the package, its transcript, costs and stop reason equal the recorded ones.
+        With the version of the package that recorded it, transcript, costs and stop reason equal the recorded ones.
         """
         episode = Episode(
             self.question,
@@ -190,14 +205,13 @@ def _adapter() -> TypeAdapter[Trace]:
 
 
 class TraceWriter:
-    """Appends traces to a file; several writers, also in other processes, may share it.
+    """Appends traces to a file, which several writers may share, also in other processes.
 
-    The file is opened, and made with its folder, at the first write; `close` may be called at any time, and a later write opens it
-    again.
+    The first write creates the file and its folder. `close` may be called at any time; a later write reopens the file.
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Raises `TraceError` for a place that can not be written to."""
+        """Check the path. Raises `TraceError` if it cannot be written to."""
         self.path = Path(path)
         self._lock = threading.Lock()
         self._file: int | None = None
@@ -206,13 +220,13 @@ class TraceWriter:
             unusable = place.is_dir() == (place == self.path)
             unusable = unusable or not os.access(place, os.R_OK | os.W_OK)
         except OSError as error:
-            raise TraceError(f"{self.path}: can not be written: {error.strerror}") from error
+            raise TraceError(f"{self.path}: cannot be written: {error.strerror}") from error
         if unusable:
-            raise TraceError(f"{self.path}: can not be written; choose another path")
+            raise TraceError(f"{self.path}: cannot be written; choose another path")
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
-        """Alone with the file: among this process's threads, and among processes."""
+        """Hold the file exclusively, among threads and among processes."""
         with self._lock:
             if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -224,7 +238,7 @@ class TraceWriter:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def write(self, trace: Trace) -> None:
-        """Append one trace; on return the line is with the operating system."""
+        """Append one trace. On return, the operating system has the whole line."""
         line = (trace.to_json() + "\n").encode()
         with self._locked() as file:
             drop_unfinished_line(file, self.path)
@@ -248,19 +262,19 @@ class TraceWriter:
 def read_traces(path: str | Path) -> Iterator[Trace]:
     """Read a trace file lazily, in order.
 
-    An unfinished last line (its writer was killed) is passed over with a warning.
+    An unfinished last line, left by a writer that was killed, is skipped with a warning.
 
     Raises:
-        TraceError: no such file; or a finished line is no trace, and the message names file and line.
+        TraceError: the file cannot be read, or a finished line is not a trace; names file and line.
     """
     try:
         opened = open(path, "rb")  # noqa: SIM115  # closed below
     except OSError as error:
-        raise TraceError(f"{path}: can not be read: {error.strerror}") from error
+        raise TraceError(f"{path}: cannot be read: {error.strerror}") from error
     with opened as lines:
         for number, line in enumerate(lines, 1):
             if not line.endswith(b"\n"):
-                log.warning("%s:%d: passed over an unfinished line", path, number)
+                log.warning("%s:%d: skipped an unfinished line", path, number)
             elif line.strip():
                 try:
                     yield Trace.from_json(line)

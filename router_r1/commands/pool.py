@@ -25,17 +25,18 @@ def check(
     live: Annotated[
         bool,
         typer.Option(
-            "--live", help="Also call each candidate once, and measure it. This costs a little."
+            "--live", help="Also call each candidate once and measure it. This costs a little."
         ),
     ] = False,
     prompt: Annotated[
-        str, typer.Option(help="What --live asks.")
+        str, typer.Option(help="The prompt of --live.")
     ] = "Count from 1 to 30 in digits, separated by spaces.",
 ) -> None:
     """Validate a pool file; with --live also call each candidate.
 
-    Without --live nothing is called and no key is needed. With it, the table shows for each candidate the time to the
-    first token, tokens per second after it (where the server streams), and what the call cost. Exit status 1 if one failed.
+    Without --live no model is called and no key is needed. With it, the table shows for each candidate the time to the
+    first token, the tokens per second after it (where the server streams), and the cost of the call. The exit status is
+    1 if a call failed.
     """
     checked = ModelPool.from_yaml(pool)
     if live:
@@ -53,7 +54,7 @@ def check(
 
 
 def _streaming(pool: ModelPool) -> ModelPool:
-    """The same pool, asked to stream: only then is there a time to the first token."""
+    """The same pool, streaming: only then is there a time to the first token."""
     cards = [
         card.model_copy(update={"limits": card.limits.model_copy(update={"stream": True})})
         for card in pool.cards

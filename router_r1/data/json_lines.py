@@ -1,4 +1,4 @@
-"""TODO."""
+"""JSON Lines files: one JSON value a line, gzipped if the file name ends in `.gz`."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from router_r1.files import replacing
 
 
 def located_json_lines(path: str | Path) -> Iterator[tuple[str, Any]]:
-    """The objects of a JSON Lines file, each with `FILE:LINE`. Raises as `read_json_lines` does."""
+    """Read a JSON Lines file: (`FILE:LINE`, value) pairs. Raises as `read_json_lines`."""
     return ((f"{path}:{number}", data) for number, data in read_json_lines(path))
 
 
 def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
-    """The objects of a JSON Lines file with their line numbers; gzipped if the name ends in `.gz`.
+    """Read a JSON Lines file lazily: (line number from 1, value) pairs; blank lines are skipped.
 
     Raises:
-        DataError: the file can not be read, or a line is no JSON; names file and line.
+        DataError: the file cannot be read, or a line is not JSON; names file and line.
     """
     opener: Any = gzip.open if str(path).endswith(".gz") else open
     number = 0
@@ -31,17 +31,17 @@ def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
                 if line.strip():
                     yield number, json.loads(line.rstrip("\r\n"))
     except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{number}: no JSON: {error.msg} at column {error.colno}") from error
+        raise DataError(
+            f"{path}:{number}: not JSON: {error.msg} at column {error.colno}"
+        ) from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path}:{number + 1}: not in UTF-8: {error}") from error
     except (OSError, EOFError) as error:
-        raise DataError(f"{path}: can not be read: {error}") from error
+        raise DataError(f"{path}: cannot be read: {error}") from error
 
 
 def write_json_lines(path: str | Path, objects: Iterable[Any]) -> None:
-    """Write objects one a line; gzipped if the name ends in `.gz`, and then equal objects give equal files. A file that is there is replaced
-    whole or not at all.
-    """
+    """Write one object a line; equal objects give equal files. An existing file is replaced whole or not at all."""
     data = "".join(json.dumps(o, ensure_ascii=False) + "\n" for o in objects).encode()
     with replacing(path) as new:
         new.write_bytes(gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)

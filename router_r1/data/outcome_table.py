@@ -1,4 +1,4 @@
-"""Outcome tables: what each model answered to each question, what it cost, and how right it was.
+"""Outcome tables: what each model answered to each question, what that cost, and its score.
 
 A table is a folder of three files (`docs/tables.md`):
 
@@ -6,17 +6,17 @@ A table is a folder of three files (`docs/tables.md`):
     questions.jsonl[.gz]     the questions with their gold answers
     responses.jsonl[.gz]     one outcome a line
 
-or `questions.parquet` and `responses.parquet`. What is wrong with a file is an error that names file and line, or row; a
-table that loads is consistent. Scores are taken as recorded.
+or `questions.parquet` and `responses.parquet`. An error in a file names file and line, or row; a table that loads is
+consistent. Scores are taken as recorded.
 
-Not covered: whether a metric is known and a score is right (the reward package), and learning from a table (the worlds).
+Not here: whether a metric exists and a score is right (the reward package), and learning from a table (the worlds).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeAlias
 
 import yaml
 from pydantic import Field
@@ -34,7 +34,10 @@ from router_r1.pricing import Usage, cost_usd
 
 TokenCount = Annotated[int, Field(ge=0, strict=True)]
 FORMATS = ("jsonl", "jsonl.gz", "parquet")
-"""How the two long files of a table may be written."""
+"""The formats of a table's questions and responses."""
+
+
+_Cell: TypeAlias = tuple[str, str, int]  # question id, model, sample
 
 
 class Outcome(StrictModel):
@@ -45,30 +48,30 @@ class Outcome(StrictModel):
     model: Text
     """The model's name, as in `pool.yaml`."""
     text: str
-    """What it said."""
+    """The model's reply."""
     score: Annotated[float, Field(ge=0, le=1, strict=True)]
-    """How right that was, 0 to 1."""
+    """Score of the reply, 0 (wrong) to 1 (right)."""
     input_tokens: TokenCount
     """Tokens of the prompt."""
     output_tokens: TokenCount
     """Tokens of the answer, reasoning included."""
     answer: str | None = None
-    """The short answer in the text. `null`: none could be extracted. Left out: read from the text when needed."""
+    """The short answer in the text. `null`: none could be extracted. Missing: extracted from the text when needed."""
     cost: Annotated[float, Field(ge=0, strict=True)] | None = None
-    """Dollars. Wins over price x tokens."""
+    """Dollars; takes precedence over price x tokens."""
     sample: TokenCount = 0
-    """Counts the answers of one model to one question, from 0."""
+    """Number of this answer among those of one model to one question, from 0."""
     estimated: Annotated[bool, Field(strict=True)] = False
-    """The token counts were guessed from the texts, and so is what they cost."""
+    """The token counts, and so the cost computed from them, are estimated from the texts."""
 
     @property
     def usage(self) -> Usage:
-        """The tokens, as the ledger counts them."""
+        """The token counts, as the ledger has them."""
         return Usage(self.input_tokens, self.output_tokens, estimated=self.estimated)
 
     @property
     def short_answer(self) -> str | None:
-        """The recorded short answer, or what the text ends in where none was recorded."""
+        """The recorded short answer; the one extracted from the text where `answer` is missing."""
         recorded = self.answer if "answer" in self.model_fields_set else extract_answer(self.text)
         return (recorded or "").strip() or None
 
@@ -85,11 +88,11 @@ COLUMNS: Columns = {
     "sample": "count",
     "estimated": "flag",
 }
-"""The columns of a parquet file of outcomes. An empty `answer` is one that could not be extracted; null: left out."""
+"""The columns of a parquet file of outcomes. An empty `answer` means none could be extracted; null means missing."""
 
 
 class OutcomeTable:
-    """Questions, models, and the outcomes of asking them. Immutable."""
+    """Questions, models, and the models' answers to the questions. Immutable."""
 
     def __init__(
         self,
@@ -104,13 +107,14 @@ class OutcomeTable:
         Args:
             cards: the models with their prices.
             questions: all questions.
-            outcomes: in any order; a cell may be missing, and may hold several samples.
+            outcomes: in any order; a model may have no answer to a question, or several samples.
             endpoints: servers by the names the cards use.
-            source: what to call this table in messages, usually its folder.
+            source: the table's name in messages, usually its folder.
 
         Raises:
-            ConfigError: no models, or one of them twice.
-            DataError: no questions or outcomes, an outcome of an unknown question or model, or one that is there twice.
+            ConfigError: there are no models, or two have the same name.
+            DataError: there are no questions or outcomes, or an outcome is of an unknown question or model, or
+                appears twice.
         """
         located = ((f"{source}: outcome {n}", o) for n, o in enumerate(outcomes, 1))
         pool = {"candidates": tuple(cards), "endpoints": dict(endpoints or {})}
@@ -121,9 +125,9 @@ class OutcomeTable:
         """Read a table.
 
         Raises:
-            ConfigError: `pool.yaml` or a line is not what it should be; names file, line and field.
+            ConfigError: `pool.yaml` or a line is invalid; names file, line and field.
             DataError: a file is missing or empty, or a line contradicts another; names file and line.
-            MissingDependencyError: a parquet file, and pyarrow is not installed.
+            MissingDependencyError: a file is parquet, and pyarrow is not installed.
         """
         folder = Path(folder)
         if not folder.is_dir():
@@ -147,41 +151,39 @@ class OutcomeTable:
         located: Iterable[tuple[str, Outcome]],
         source: str,
     ) -> None:
-        """Take in the parts; `located` is where each outcome stands, for messages."""
+        """Set all fields, from outcomes with their places in files."""
         self.source = source
         self.cards = pool.candidates
         self.endpoints = pool.endpoints
         self.names = tuple(card.name for card in self.cards)
         self._cards = {card.name: card for card in self.cards}
-        self._questions: dict[str, Question] = {}
-        for question in questions:
-            if question.id in self._questions:
-                raise DataError(f"{source}: two questions have the id {question.id!r}")
-            self._questions[question.id] = question
-        if not self._questions:
-            raise DataError(f"{source}: holds no questions")
+        self._questions = _by_id(questions, source)
         self.questions = tuple(self._questions.values())
-        self._outcomes: dict[tuple[str, str, int], Outcome] = {}
-        places: dict[tuple[str, str, int], str] = {}
+        self._outcomes: dict[_Cell, Outcome] = {}
+        places: dict[_Cell, str] = {}
         for where, outcome in located:
-            key = (outcome.id, outcome.model, outcome.sample)
-            if outcome.id not in self._questions:
+            self._check_references(outcome, where)
+            cell = (outcome.id, outcome.model, outcome.sample)
+            if cell in places:
                 raise DataError(
-                    f"{where}: no question has the id {outcome.id!r}; add it to the questions, or remove this line"
-                )
-            if outcome.model not in self._cards:
-                raise DataError(
-                    f"{where}: the pool has no {outcome.model!r}; it has {', '.join(self.names)}"
-                )
-            if key in places:
-                raise DataError(
-                    f"{where}: {outcome.model!r} answered {outcome.id!r} with sample {outcome.sample} in {places[key]} "
+                    f"{where}: {outcome.model!r} answered {outcome.id!r} with sample {outcome.sample} in {places[cell]} "
                     f"already; number repeated answers in `sample`"
                 )
-            places[key] = where
-            self._outcomes[key] = outcome
+            places[cell] = where
+            self._outcomes[cell] = outcome
         if not self._outcomes:
             raise DataError(f"{source}: holds no responses")
+
+    def _check_references(self, outcome: Outcome, where: str) -> None:
+        """Raise `DataError` if the outcome is of an unknown question or model."""
+        if outcome.id not in self._questions:
+            raise DataError(
+                f"{where}: no question has the id {outcome.id!r}; add it to the questions, or remove this line"
+            )
+        if outcome.model not in self._cards:
+            raise DataError(
+                f"{where}: the pool has no {outcome.model!r}; it has {', '.join(self.names)}"
+            )
 
     # --- reading
 
@@ -192,14 +194,14 @@ class OutcomeTable:
         return len(self._outcomes)
 
     def question(self, question_id: str) -> Question:
-        """The question of this id. Raises `DataError` where there is none."""
+        """The question with this id. Raises `DataError` if there is none."""
         try:
             return self._questions[question_id]
         except KeyError:
             raise DataError(f"{self.source}: no question has the id {question_id!r}") from None
 
     def card(self, model: str) -> ModelCard:
-        """The card of this model. Raises `DataError` where there is none."""
+        """The card of this model. Raises `DataError` if there is none."""
         try:
             return self._cards[model]
         except KeyError:
@@ -208,25 +210,24 @@ class OutcomeTable:
             ) from None
 
     def outcome(self, question_id: str, model: str, sample: int = 0) -> Outcome | None:
-        """What this model answered; None where that was not recorded."""
+        """The recorded outcome of this model on this question; None if there is none."""
         return self._outcomes.get((question_id, model, sample))
 
     def cost_usd(self, outcome: Outcome) -> float:
-        """Dollars of an outcome: its own cost, or else price x tokens."""
+        """Dollars of an outcome: its recorded cost, else price x tokens."""
         if outcome.cost is not None:
             return outcome.cost
-        usage = outcome.usage
-        return cost_usd(usage, self.card(outcome.model).price)
+        return cost_usd(outcome.usage, self.card(outcome.model).price)
 
     @property
     def costs_estimated(self) -> float:
-        """The share of the outcomes whose cost is price x guessed tokens."""
+        """The share of the outcomes whose cost is price x estimated tokens."""
         return sum(o.estimated and o.cost is None for o in self) / len(self)
 
-    # --- making others
+    # --- making other tables, and writing
 
     def subset(self, ids: Iterable[str]) -> OutcomeTable:
-        """The table of these questions alone, in the order of this one. Raises `DataError` for an unknown id."""
+        """The table of these questions only, in this table's order. Raises `DataError` for an unknown id."""
         wanted = {self.question(question_id).id for question_id in ids}
         return OutcomeTable(
             self.cards,
@@ -236,12 +237,16 @@ class OutcomeTable:
             source=self.source,
         )
 
-    def save(self, folder: str | Path, format: str = "jsonl.gz") -> None:  # noqa: A002  # as others call it
-        """Write the three files; equal tables give equal files. Replaces the files of another table, whatever their form.
+    def save(self, folder: str | Path, format: str = "jsonl.gz") -> None:  # noqa: A002  # the name in other libraries
+        """Write the three files; equal tables give equal files. A table that is already in the folder is replaced.
+
+        Args:
+            folder: the folder; it is made if missing.
+            format: one of `FORMATS`.
 
         Raises:
-            ConfigError: no such format.
-            MissingDependencyError: parquet, and pyarrow is not installed.
+            ConfigError: the format is unknown.
+            MissingDependencyError: the format is parquet, and pyarrow is not installed.
         """
         if format not in FORMATS:
             raise ConfigError(f"a table is written as one of {', '.join(FORMATS)}, not {format!r}")
@@ -259,16 +264,16 @@ class OutcomeTable:
         text = yaml.safe_dump(pool, sort_keys=False, allow_unicode=True, width=120)
         with replacing(folder / "pool.yaml") as new:
             new.write_text(text, encoding="utf-8")
-        for name in ("questions", "responses"):  # the same in two forms is an error
+        for name in ("questions", "responses"):  # a folder with a file in two formats does not load
             for other in set(FORMATS) - {format}:
                 (folder / f"{name}.{other}").unlink(missing_ok=True)
 
 
 def table_file(folder: Path, name: str) -> Path:
-    """The file `questions` or `responses` of a table, in whichever form it is there.
+    """Find the file of `questions` or `responses` of a table, in whatever format it is.
 
     Raises:
-        DataError: there is none, or it is there in two forms.
+        DataError: there is no such file, or one in each of two formats.
     """
     found = [path for form in FORMATS if (path := folder / f"{name}.{form}").exists()]
     if len(found) == 1:
@@ -280,10 +285,10 @@ def table_file(folder: Path, name: str) -> Path:
 
 
 def outcome_rows(path: Path) -> Iterator[tuple[str, Any]]:
-    """What a file of outcomes holds, with the place of each row, before anybody has looked whether it is an outcome.
+    """Read a file of outcomes without validation: (place, data) pairs, where place is `FILE:LINE` or `FILE: row N`.
 
     Raises:
-        DataError: the file can not be read, or a line is no JSON.
+        DataError: the file cannot be read, or a line is not JSON.
     """
     if path.suffix != SUFFIX:
         yield from located_json_lines(path)
@@ -294,9 +299,25 @@ def outcome_rows(path: Path) -> Iterator[tuple[str, Any]]:
         yield f"{path}: row {number}", row
 
 
+def _by_id(questions: Iterable[Question], source: str) -> dict[str, Question]:
+    """Questions by id. Raises `DataError` if there are none, or two with one id."""
+    found: dict[str, Question] = {}
+    for question in questions:
+        if question.id in found:
+            raise DataError(
+                f"{source}: two questions have the id {question.id!r}; give each its own"
+            )
+        found[question.id] = question
+    if not found:
+        raise DataError(f"{source}: holds no questions")
+    return found
+
+
 def _in_columns(row: dict[str, Any]) -> dict[str, Any]:
+    """An outcome as a row of `COLUMNS`."""
     return row | {"answer": row["answer"] or ""} if "answer" in row else row
 
 
 def _plain(content: StrictModel) -> dict[str, Any]:
+    """A card or endpoint as YAML has it."""
     return content.model_dump(mode="json", exclude_defaults=True)

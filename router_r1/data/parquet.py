@@ -1,9 +1,9 @@
-"""Rows in parquet files: the columnar form of question files and outcome tables.
+"""Parquet files: the columnar form of question files and outcome tables.
 
-A row is an object whose fields are texts, lists of texts, numbers or counts. A null is a field that is left out: parquet
-knows no other way to say it. Needs pyarrow, the extra `parquet`; it is imported when the first file is opened.
+A row is an object whose fields are texts, lists of texts, numbers, counts or flags. Parquet cannot tell a null from a
+missing field, so both mean a missing field. Needs pyarrow, the extra `parquet`, imported when the first file is opened.
 
-Not covered: what the rows mean (`questions.py`, `table.py`).
+Not here: what the rows mean (`questions.py`, `outcome_table.py`).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from router_r1.files import replacing
 
 SUFFIX = ".parquet"
 Columns = Mapping[str, Literal["text", "texts", "number", "count", "flag"]]
-"""Name -> what a column holds."""
+"""Column name -> the kind of its values."""
 _BATCH = 4096  # rows in memory at a time
 
 
 def read_parquet(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The rows of a file with their numbers, from 1; fields that are null are left out.
+    """Read a file lazily: (row number from 1, row) pairs; null fields are left out.
 
     Raises:
-        DataError: the file can not be read; names it.
+        DataError: the file cannot be read; names it.
         MissingDependencyError: pyarrow is not installed.
     """
     arrow, parquet = _pyarrow()
@@ -37,11 +37,16 @@ def read_parquet(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     number += 1
                     yield number, {name: value for name, value in row.items() if value is not None}
     except (OSError, arrow.ArrowException, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: can not be read behind row {number}: {error}") from error
+        raise DataError(f"{path}: cannot be read after row {number}: {error}") from error
 
 
 def write_parquet(path: str | Path, columns: Columns, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows; equal rows give equal files. A field that a row lacks, or that is None, is null.
+    """Write a file; equal rows give equal files. A field that a row lacks, or that is None, is null.
+
+    Args:
+        path: the file; an existing one is replaced whole or not at all.
+        columns: the columns and their kinds.
+        rows: the rows; fields that are not columns are dropped.
 
     Raises:
         DataError: a value does not fit its column, e.g. a count beyond 64 bits.

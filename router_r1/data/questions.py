@@ -1,10 +1,11 @@
-"""Questions with gold answers: what worlds train on, what outcome tables and benchmarks hold.
+"""Questions with gold answers, and the files that hold them.
 
 One question is one JSON object with `id`, `question`, `answer` (a text, or a list of accepted texts), `metric`, and
-optionally `category`, `choices` and `metadata`; a file holds one a line, gzipped if its name ends in `.gz`. A file whose
-name ends in `.parquet` holds the same in columns: a text in `answer` or several in `answers`, and `metadata` as JSON.
+optionally `category`, `choices` and `metadata`. A file has one question a line, and is gzipped if its name ends in
+`.gz`. A file whose name ends in `.parquet` has the same in columns: one text in `answer` or several in `answers`, and
+`metadata` as JSON.
 
-Not covered: what models answered (`table.py`) and whether an answer is right (the reward package).
+Not here: what models answered (`outcome_table.py`), and whether an answer is right (the reward package).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ Text = Annotated[str, AfterValidator(_not_blank)]
 
 
 class Question(StrictModel):
-    """A question with its accepted answers."""
+    """A question and its accepted answers."""
 
     id: Text
     """Unique among the questions it is used with."""
@@ -72,16 +73,16 @@ COLUMNS: Columns = {
     "choices": "texts",
     "metadata": "text",
 }
-"""The columns of a parquet file of questions. One of `answer` and `answers` is null."""
+"""The columns of a parquet file of questions. In each row, `answer` or `answers` is null."""
 
 
 def read_questions(path: str | Path) -> list[Question]:
-    """Read a question file: JSON Lines, gzipped, or parquet, by the end of its name.
+    """Read a question file; its name says whether it is JSON Lines, gzipped or not, or parquet.
 
     Raises:
-        DataError: no such file, a line that is no JSON, or an id that is there twice.
-        ConfigError: a line is no question. Both name file and line, or row.
-        MissingDependencyError: a parquet file, and pyarrow is not installed.
+        DataError: the file cannot be read or is empty, a line is not JSON, or two questions have the same id.
+        ConfigError: a line is not a question. Both errors name file and line, or row.
+        MissingDependencyError: the file is parquet, and pyarrow is not installed.
     """
     questions: list[Question] = []
     places: dict[str, str] = {}
@@ -89,7 +90,7 @@ def read_questions(path: str | Path) -> list[Question]:
         question = config.validate(Question, data, where)
         if question.id in places:
             raise DataError(
-                f"{where}: the id {question.id!r} is in {places[question.id]} already; ids are unique"
+                f"{where}: the id {question.id!r} is in {places[question.id]} already; give each question its own"
             )
         places[question.id] = where
         questions.append(question)
@@ -99,7 +100,7 @@ def read_questions(path: str | Path) -> list[Question]:
 
 
 def write_questions(path: str | Path, questions: Iterable[Question]) -> None:
-    """Write a question file, in the form that the end of its name says."""
+    """Write a question file, in the format its name says; see `read_questions`."""
     rows = (q.model_dump(mode="json", exclude_defaults=True) for q in questions)
     if str(path).endswith(SUFFIX):
         write_parquet(path, COLUMNS, map(_in_columns, rows))
@@ -108,10 +109,10 @@ def write_questions(path: str | Path, questions: Iterable[Question]) -> None:
 
 
 def question_rows(path: str | Path) -> Iterator[tuple[str, Any]]:
-    """What a question file holds, with the place of each row, before anybody has looked whether it is a question.
+    """Read a question file without validation: (place, data) pairs, where place is `FILE:LINE` or `FILE: row N`.
 
     Raises:
-        DataError: the file can not be read, or a line or the metadata of a row is no JSON.
+        DataError: the file cannot be read, or a line or a row's metadata is not JSON.
     """
     if not str(path).endswith(SUFFIX):
         yield from located_json_lines(path)
@@ -124,11 +125,12 @@ def question_rows(path: str | Path) -> Iterator[tuple[str, Any]]:
             try:
                 row["metadata"] = json.loads(row["metadata"])
             except json.JSONDecodeError as error:
-                raise DataError(f"{where}: metadata: no JSON: {error}") from error
+                raise DataError(f"{where}: metadata: not JSON: {error}") from error
         yield where, row
 
 
 def _in_columns(row: dict[str, Any]) -> dict[str, Any]:
+    """A question as a row of `COLUMNS`."""
     if not isinstance(row["answer"], str):
         row["answers"] = row.pop("answer")
     if "metadata" in row:

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Training, validation and test splits of questions, by a hash of the question's id."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ class Split(StrEnum):
 
     TRAIN = "train"
     VALIDATION = "validation"
-    """For choices: checkpoints, levels, thresholds."""
+    """For choosing checkpoints, levels and thresholds."""
     TEST = "test"
-    """For numbers that are quoted."""
+    """For the figures that are reported."""
 
 
 def split_of(key: str, *, validation: float = 0.1, test: float = 0.3) -> Split:
-    """The split a question belongs to, for ever: a hash of its id, so that it does not depend on what else there is.
+    """The split of a question: a hash of its id, so it stays the same whatever other questions there are.
 
     Args:
-        key: the id.
-        validation, test: the shares of these splits; training gets the rest.
+        key: the question's id.
+        validation: share of the validation split, 0 to 1.
+        test: share of the test split, 0 to 1; training gets the rest.
     """
     place = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") / 2**64
     if place < test:
@@ -40,23 +41,24 @@ def split_questions(
     test: float = 0.3,
     tested: Collection[str] | None = None,
 ) -> dict[Split, list[Question]]:
-    """Questions by the split that a hash of their id gives them.
+    """Divide questions into splits; see `split_of`.
 
     Args:
-        questions: all of them.
-        validation, test: shares of these splits.
-        tested: ids that are the test split; then the others are never in it, and `test` does not count.
+        questions: all questions.
+        validation: share of the validation split, 0 to 1.
+        test: share of the test split, 0 to 1; not used when `tested` is given.
+        tested: the ids of the test split; all other questions are divided into training and validation.
 
     Raises:
-        DataError: two questions have the same id, or the same text in different splits: a model could have seen the
-            answer in training.
+        DataError: two questions have the same id; or the same text in different splits, so that a model could have
+            seen the answer in training.
     """
     splits: dict[Split, list[Question]] = {split: [] for split in Split}
     ids: set[str] = set()
     texts: dict[str, tuple[str, Split]] = {}
     for question in questions:
         if question.id in ids:
-            raise DataError(f"two questions have the id {question.id!r}; ids are unique")
+            raise DataError(f"two questions have the id {question.id!r}; give each its own")
         ids.add(question.id)
         if tested is None:
             split = split_of(question.id, validation=validation, test=test)

@@ -1,18 +1,19 @@
-"""One-shot routers: they see the question alone and choose one model. The bars that a policy which reads answers has to beat.
+"""One-shot routers, which choose one model from the question alone: baselines for a policy that reads answers.
 
-    label     the mean score of a question's category (task or subject): what knowing the label alone is worth
+    label     the mean score of the question's category (task or subject)
     knn       the mean score of the most similar training questions
     linear    ridge regression for each model
-    kmeans    the mean score of the cluster a question falls into
+    kmeans    the mean score of the question's cluster
 
-All learn from score vectors, never from a label "best model": where models tie such a label is drawn, and routers that learn it are
-up to 20 points worse on the same data (`router-r1 table check` prints how often models tie).
+All learn from score vectors, never from a label "best model": where models tie, such a label is arbitrary, and routers
+trained on it are up to 20 points worse on the same data (`router-r1 table check` prints how often models tie).
 
     router = routers.make("knn").fit(table)
-    router.scores(questions)                       # [n, m] how right each model will be
-    router.choose(questions, willingness_to_pay)   # names
+    router.scores(questions)                       # [n, m] predicted score of each model
+    router.choose(questions, willingness_to_pay)   # names of models
 
-To add one: a module here with a subclass of `Router`, registered in `ROUTERS`. Needs scikit-learn (the extra `routers`), but for `label`.
+To add one, write a module in this folder, or in a package of your own, that registers a subclass of `Router` in
+`ROUTERS` (`base.py`). All but `label` need scikit-learn, the extra `routers`.
 """
 
 from __future__ import annotations
@@ -24,19 +25,19 @@ from router_r1.routers.base import ROUTERS, Router
 
 
 def names() -> tuple[str, ...]:
-    """All routers by name."""
+    """The names of all routers."""
     return tuple(ROUTERS)
 
 
 def make(name: str, **settings: Any) -> Router:
-    """An unfitted router.
+    """Make an unfitted router.
 
     Args:
         name: one of `names()`.
-        settings: of its class, e.g. `make("knn", k=100)`.
+        settings: arguments of its class, e.g. `make("knn", k=100)`.
 
     Raises:
-        ConfigError: no such router, or a setting that it does not have.
+        ConfigError: the router is unknown, or does not have a setting.
     """
     maker = ROUTERS.find(name)
     try:
@@ -46,23 +47,23 @@ def make(name: str, **settings: Any) -> Router:
 
 
 def from_text(text: str) -> Router:
-    """An unfitted router from a name with settings: `knn`, `knn:k=50`, `linear:penalty=10`.
+    """Make an unfitted router from its name and settings in one text: `knn`, `knn:k=50`, `linear:penalty=10`.
 
     Raises:
-        ConfigError: as `make`, or settings that are not written NAME=VALUE.
+        ConfigError: as `make`, or a setting is not written SETTING=NUMBER.
     """
-    name, colon, given = text.partition(":")
-    if colon and not given:
+    name, colon, assignments = text.partition(":")
+    if colon and not assignments:
         raise ConfigError(f"router {text!r}: expected NAME:SETTING=VALUE,... after the colon")
     settings: dict[str, Any] = {}
-    for item in filter(None, given.split(",")):
+    for item in filter(None, assignments.split(",")):
         key, equals, value = item.partition("=")
         if not equals:
             raise ConfigError(f"router {text!r}: expected NAME:SETTING=VALUE,..., got {item!r}")
         try:
             settings[key.strip()] = int(value) if value.strip("-").isdigit() else float(value)
         except ValueError:
-            raise ConfigError(f"router {text!r}: {value!r} is no number") from None
+            raise ConfigError(f"router {text!r}: {value!r} is not a number") from None
     return make(name, **settings)
 
 

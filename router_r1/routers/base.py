@@ -1,4 +1,4 @@
-"""What a one-shot router is: predicted quality and cost of each model for each question, and the choice that follows."""
+"""What a one-shot router is (it predicts each model's score and cost, and chooses), and the registry of all routers."""
 
 from __future__ import annotations
 
@@ -22,64 +22,78 @@ class Router(ABC):
     """A router over the models of the table it was fitted on."""
 
     name: str
-    """As in `routers.names()`."""
+    """Its name in `ROUTERS`."""
 
     def __init__(self) -> None:
         self.models: tuple[str, ...] = ()
-        """The models in the order of columns; empty before `fit`."""
+        """The models, in the order of the columns of scores and costs; empty before `fit`."""
 
     def fit(self, table: OutcomeTable) -> Self:
-        """Learn from an outcome table: every question on which every model has an outcome; of several samples the mean.
+        """Learn from the questions of a table on which every model has an outcome; several samples are averaged.
 
         Raises:
             DataError: no question has an outcome of every model.
         """
         np = _numpy()
-        questions, rows = [], []
+        questions, means = [], []
         for question in table.questions:
-            row = [_mean(table, question.id, name) for name in table.names]
-            if None not in row:
+            cells = [_mean(table, question.id, name) for name in table.names]
+            if None not in cells:
                 questions.append(question)
-                rows.append(row)
-        if not rows:
+                means.append(cells)
+        if not means:
             raise DataError(f"{table.source}: no question has an outcome of every model")
-        found = np.array(rows, dtype=np.float64)
+        score_and_cost = np.array(means, dtype=np.float64)
         self.models = table.names
-        self._cost = found[:, :, 1].mean(0)
-        self._fit(questions, found[:, :, 0])
+        self._cost = score_and_cost[:, :, 1].mean(0)
+        self._fit(questions, score_and_cost[:, :, 0])
         return self
 
     def scores(self, questions: Sequence[Question]) -> Floats:
-        """[n, m] the predicted score of each model, in the order of `models`. Raises `ConfigError` before `fit`."""
+        """Predict the score of each model, [n, m] in the order of `models`. Raises `ConfigError` before `fit`."""
         if not self.models:
             raise ConfigError(f"router {self.name!r} is not fitted; call fit(table) first")
         return self._scores(questions)
 
     def costs(self, questions: Sequence[Question]) -> Floats:
-        """[n, m] the predicted dollars of a call: the mean of each model over the table it was fitted on."""
+        """Predict the dollars of a call, [n, m]: each model's mean cost in the table the router was fitted on."""
         costs: Floats = _numpy().tile(self._cost, (len(questions), 1))
         return costs
 
     def choose(self, questions: Sequence[Question], willingness_to_pay: float) -> list[str]:
-        """The model with the highest `willingness_to_pay x score - cost` for each question; the cheaper one of equals.
+        """Choose for each question the model with the highest `willingness_to_pay x score - cost`.
+
+        On a tie, the cheaper model wins.
 
         Args:
-            questions: what is asked.
-            willingness_to_pay: dollars that a right answer is worth; infinite: the best, whatever it costs.
+            questions: n questions.
+            willingness_to_pay: dollars a right answer is worth, 0 or more; infinity ignores the cost.
+
+        Returns:
+            The names of n models.
 
         Raises:
-            ConfigError: not fitted, or a willingness that is negative or no number.
+            ConfigError: the router is not fitted, or `willingness_to_pay` is negative or NaN.
         """
         return self.decide(self.scores(questions), self.costs(questions), willingness_to_pay)
 
     def decide(self, scores: Floats, costs: Floats, willingness_to_pay: float) -> list[str]:
-        """What `choose` does with predictions [n, m]: the same ones serve every willingness to pay."""
+        """Choose as `choose` does, from given predictions; they are the same for every willingness to pay.
+
+        Args:
+            scores: [n, m] from `scores`.
+            costs: [n, m] dollars, from `costs`.
+            willingness_to_pay: as in `choose`.
+
+        Raises:
+            ConfigError: `willingness_to_pay` is negative or NaN.
+        """
         np = _numpy()
         if not willingness_to_pay >= 0:
             raise ConfigError(
-                f"willingness_to_pay is dollars of 0 or more, got {willingness_to_pay}"
+                f"willingness_to_pay must be dollars of 0 or more, got {willingness_to_pay}"
             )
-        # In units of score, so that infinity is a willingness like any other.
+        # In units of score, so that infinity needs no case of its own.
         price = costs / max(willingness_to_pay, 1e-30)
         cheapest = np.argsort(self._cost, kind="stable")
         best = cheapest[(scores - price)[:, cheapest].argmax(1)]
@@ -91,29 +105,28 @@ class Router(ABC):
 
     @abstractmethod
     def _scores(self, questions: Sequence[Question]) -> Floats:
-        """[n, m] predictions."""
+        """Predict scores [n, m]."""
 
 
 ROUTERS: Registry[Callable[..., Router]] = Registry(
     "router", folder="router_r1.routers", group="router_r1.routers"
 )
-"""All routers by name: what makes an unfitted one of its settings."""
+"""All routers by name. Each value is called with the settings and returns an unfitted `Router`."""
 
 
 def _mean(table: OutcomeTable, question: str, model: str) -> tuple[float, float] | None:
-    """Mean score and dollars over the samples of a cell; None for an empty one."""
-    found, sample = [], 0
-    while (outcome := table.outcome(question, model, sample)) is not None:
-        found.append((outcome.score, table.cost_usd(outcome)))
-        sample += 1
-    if not found:
+    """Mean score and dollars over the samples of a cell; None for an empty cell."""
+    samples: list[tuple[float, float]] = []
+    while (outcome := table.outcome(question, model, len(samples))) is not None:
+        samples.append((outcome.score, table.cost_usd(outcome)))
+    if not samples:
         return None
-    scores, costs = zip(*found, strict=True)
+    scores, costs = zip(*samples, strict=True)
     return sum(scores) / len(scores), sum(costs) / len(costs)
 
 
 def _numpy() -> Any:
-    """numpy, imported late: importing the core must not import it."""
+    """Import numpy late: importing the core must not import it."""
     try:
         import numpy
     except ImportError as error:

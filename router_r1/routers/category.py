@@ -1,4 +1,4 @@
-"""The label router: what the category of a question says, and nothing else. The bar that text routers rarely beat."""
+"""`label`: a router by the question's category alone, a baseline that routers on text rarely beat."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 @ROUTERS.register("label")
-class LabelRouter(Router):
-    """Mean score by category, drawn towards the overall mean where a category is small."""
+class CategoryRouter(Router):
+    """The mean score of the question's category, shrunk towards the overall mean where the category is small."""
 
     name = "label"
 
     def __init__(self, prior: float = 5.0) -> None:
         """
         Args:
-            prior: how many questions the overall mean counts for in each category.
+            prior: strength of the shrinkage: the overall mean counts like this many questions in each category.
         """
         super().__init__()
         self._prior = prior

@@ -1,4 +1,4 @@
-"""k-means: the label router with labels it makes itself (UniRoute, arXiv:2502.08773; Avengers). The most robust one on other domains."""
+"""`kmeans`: a router by clusters of questions (UniRoute, arXiv:2502.08773; Avengers), most robust on new domains."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 @ROUTERS.register("kmeans")
-class ClusterRouter(Router):
-    """The mean score of the cluster a question falls into."""
+class KMeansRouter(Router):
+    """The mean score of the question's cluster."""
 
     name = "kmeans"
 
     def __init__(self, clusters: int = 16, seed: int = 0) -> None:
         """
         Args:
-            clusters: how many; as many as questions where there are fewer.
-            seed: of the first centres.
+            clusters: number of clusters; at most one for each training question.
+            seed: seed of the initial centres.
         """
         super().__init__()
         self._clusters, self._seed = clusters, seed
@@ -35,13 +35,13 @@ class ClusterRouter(Router):
         import numpy as np
         from sklearn.cluster import KMeans
 
-        many = min(self._clusters, len(scores))
-        self._model = KMeans(many, n_init=4, random_state=self._seed)
+        count = min(self._clusters, len(scores))
+        self._model = KMeans(count, n_init=4, random_state=self._seed)
         self._features = fit_features(questions)
         labels = self._model.fit_predict(self._features.known)
         overall = scores.mean(0)
         self._means = np.array(
-            [scores[labels == c].mean(0) if (labels == c).any() else overall for c in range(many)]
+            [scores[labels == c].mean(0) if (labels == c).any() else overall for c in range(count)]
         )
 
     def _scores(self, questions: Sequence[Question]) -> Floats:

@@ -1,4 +1,4 @@
-"""k nearest neighbours on the mean score: what well-tuned routers are measured by (arXiv:2505.12601)."""
+"""`knn`: a router by the k nearest training questions, the reference for well-tuned routers (arXiv:2505.12601)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @ROUTERS.register("knn")
-class NeighbourRouter(Router):
+class KnnRouter(Router):
     """The mean score of the k most similar training questions, by cosine."""
 
     name = "knn"
@@ -25,7 +25,7 @@ class NeighbourRouter(Router):
     def __init__(self, k: int = 100) -> None:
         """
         Args:
-            k: neighbours; all questions where there are fewer.
+            k: number of neighbours; at most all training questions.
         """
         super().__init__()
         self._k = k
@@ -34,7 +34,7 @@ class NeighbourRouter(Router):
         from sklearn.neighbors import NearestNeighbors
 
         self._features, self._known = fit_features(questions), scores
-        # On vectors of length 1 the nearest by distance are the nearest by cosine.
+        # On vectors of length 1, the nearest by Euclidean distance are the nearest by cosine.
         self._index = NearestNeighbors(n_neighbors=min(self._k, len(scores)), algorithm="brute")
         self._index.fit(self._features.known)
 

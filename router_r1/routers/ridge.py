@@ -1,4 +1,4 @@
-"""One ridge regression for each model, on the text of the question."""
+"""`linear`: a router by ridge regression of each model's score on the text of the question."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 @ROUTERS.register("linear")
-class LinearRouter(Router):
-    """Ridge regression of each model's score; predictions are not confined to 0..1."""
+class RidgeRouter(Router):
+    """Ridge regression of each model's score; predictions can lie outside 0 to 1."""
 
     name = "linear"
 
     def __init__(self, penalty: float = 1.0) -> None:
         """
         Args:
-            penalty: of large weights.
+            penalty: strength of the L2 penalty on the weights.
         """
         super().__init__()
         self._penalty = penalty
@@ -37,5 +37,5 @@ class LinearRouter(Router):
         self._model = Ridge(alpha=self._penalty).fit(self._features.known, scores)
 
     def _scores(self, questions: Sequence[Question]) -> Floats:
-        found: Floats = self._model.predict(self._features(questions))
-        return found.reshape(len(questions), len(self.models))
+        predicted: Floats = self._model.predict(self._features(questions))
+        return predicted.reshape(len(questions), len(self.models))

@@ -1,7 +1,7 @@
-"""What text routers see of a question: words and pairs of words, in a few hundred dimensions.
+"""The text features that `knn`, `linear` and `kmeans` share, so that these routers differ only in how they use them.
 
-TF-IDF of words and bigrams, latent semantic analysis, length 1: no download, no key, and the same for every text router, so that they differ
-in what they do with it. Fitted on training questions alone.
+TF-IDF of words and bigrams, reduced by latent semantic analysis to a few hundred dimensions and scaled to length 1.
+They need no download and no key, and are fitted on training questions alone.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_WORDS = 50_000  # the most frequent words and pairs
+_WORDS = 50_000  # the most frequent words and bigrams are kept
 _DIMENSIONS = 256
 
 
 class TextFeatures:
-    """A map from questions to vectors of length 1, fitted on training questions; see `fit_features`."""
+    """A map from questions to vectors of length 1, fitted on training texts; see `fit_features`."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        """Learn the words of these texts. Raises `MissingDependencyError` without scikit-learn."""
+        """Fit the map on these texts. Raises `MissingDependencyError` without scikit-learn."""
         try:
             from sklearn.decomposition import TruncatedSVD
             from sklearn.feature_extraction.text import TfidfVectorizer
@@ -35,7 +35,7 @@ class TextFeatures:
             raise MissingDependencyError(
                 "text routers need scikit-learn: pip install 'router-r1[routers]'"
             ) from error
-        # Single letters and digits are words here: options and small numbers say what kind of question it is.
+        # Single letters and digits count as words: options and small numbers tell kinds of questions apart.
         self._words = TfidfVectorizer(
             ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+", max_features=_WORDS
         )
@@ -43,15 +43,15 @@ class TextFeatures:
         most = min(_DIMENSIONS, *(side - 1 for side in counts.shape))
         self._space = TruncatedSVD(max(1, most), random_state=0)
         self.known = _unit(self._space.fit_transform(counts))
-        """[n, d] the vectors of the texts it was fitted on."""
+        """[n, d] vectors of the training texts."""
 
     def __call__(self, questions: Sequence[Question]) -> Floats:
-        """[n, d] the vectors of these questions; zeros where no word is known."""
+        """[n, d] vectors of these questions; zeros for a question without a known word."""
         return _unit(self._space.transform(self._words.transform(map(_text, questions))))
 
 
 def fit_features(questions: Sequence[Question]) -> TextFeatures:
-    """Features fitted on these questions; kept, so that routers which are fitted on the same questions share them."""
+    """Features fitted on these questions; the last ones are kept, for routers fitted on the same questions."""
     return _fitted(tuple(map(_text, questions)))
 
 

@@ -48,13 +48,13 @@ def test_ask_returns_answer_cost_rounds_and_trace() -> None:
     assert result.trace.turns[0].outcomes[0].response is not None
 
 
-async def test_ask_works_inside_a_running_loop_too() -> None:
+async def test_ask_works_inside_a_running_event_loop() -> None:
     with agent() as router:
         assert router.ask("What is 2+2?").answer == "4"
         assert (await router.aask("What is 2+2?")).answer == "4"
 
 
-async def test_a_stream_tells_each_event_as_it_happens_and_ends_with_the_result() -> None:
+async def test_a_stream_yields_each_event_as_it_happens_and_ends_with_the_result() -> None:
     router = agent()
     events = [event async for event in router.astream("What is 2+2?")]
     await router.aclose()
@@ -95,7 +95,7 @@ def test_many_questions_come_back_in_order(capsys: pytest.CaptureFixture[str]) -
         assert router.ask_many([], progress=False) == []
 
 
-async def test_no_more_episodes_run_at_once_than_asked_for() -> None:
+async def test_concurrency_limits_the_episodes_that_run_at_once() -> None:
     running = most = 0
 
     async def slow(query: str) -> str:
@@ -114,12 +114,12 @@ async def test_no_more_episodes_run_at_once_than_asked_for() -> None:
 
 
 @pytest.mark.parametrize("concurrency", [0, -1])
-def test_many_questions_need_a_place_to_run(concurrency: int) -> None:
+def test_a_concurrency_below_one_is_refused(concurrency: int) -> None:
     with agent() as router, pytest.raises(ConfigError, match="at least 1"):
         router.ask_many(["q"], concurrency=concurrency, progress=False)
 
 
-def test_an_empty_question_among_many_is_named_before_anything_is_asked(tmp_path: Path) -> None:
+def test_an_empty_question_among_many_is_named_before_any_model_is_called(tmp_path: Path) -> None:
     traces = tmp_path / "traces.jsonl"
     with agent(traces=traces) as router, pytest.raises(ConfigError, match="question 2 of 3"):
         router.ask_many(["one", " ", "three"], progress=False)
@@ -150,7 +150,7 @@ def test_votes_answer_where_the_policy_did_not() -> None:
     assert result.answer == "4" and result.trace.policy_answer is None
 
 
-def test_a_question_that_takes_too_long_is_stopped_with_what_there_is() -> None:
+def test_a_question_that_takes_too_long_ends_with_the_responses_so_far() -> None:
     async def never(query: str) -> str:
         await asyncio.sleep(60)
         return "too late"
@@ -164,7 +164,7 @@ def test_a_question_that_takes_too_long_is_stopped_with_what_there_is() -> None:
     assert result.answer == "4"
 
 
-def test_a_bug_in_a_policy_is_raised_and_its_episode_is_on_disk(tmp_path: Path) -> None:
+def test_a_bug_in_a_policy_is_raised_and_its_trace_is_on_disk(tmp_path: Path) -> None:
     def broken(episode: Episode) -> str:
         raise ZeroDivisionError("a bug")
 
@@ -180,7 +180,7 @@ def test_a_bug_in_a_policy_is_raised_and_its_episode_is_on_disk(tmp_path: Path) 
 # --- settings
 
 
-def test_budget_and_rounds_win_over_the_limits() -> None:
+def test_budget_and_rounds_take_precedence_over_the_limits() -> None:
     router = agent(budget_usd=0.5, max_rounds=2, limits=Limits(max_rounds=9, max_routes=3))
     assert router.limits == Limits(budget_usd=0.5, max_rounds=2, max_routes=3)
     router.close()
@@ -195,7 +195,7 @@ def test_settings_out_of_range_are_refused_in_one_line(wrong: dict[str, object])
     assert "\n" not in str(error.value)
 
 
-def test_the_policys_tokens_are_priced_where_a_price_is_given_and_shown_where_not() -> None:
+def test_the_policys_tokens_are_priced_if_it_has_a_price_and_counted_if_not() -> None:
     price = Price(input=1, output=1)
     pool = ScriptedPool(SCRIPTS)
     with RouterAgent(policy=ScriptedPolicy([ROUTE, ANSWER], price=price), pool=pool) as router:
@@ -222,14 +222,14 @@ def test_the_policys_tokens_are_priced_where_a_price_is_given_and_shown_where_no
         (lambda: agent().ask("a", metadata={"id": object()}), "metadata"),
     ],
 )
-def test_simple_mistakes_are_named_before_anything_is_asked(
+def test_simple_mistakes_are_named_before_any_model_is_called(
     mistake: Callable[[], object], says: str
 ) -> None:
     with pytest.raises(ConfigError, match=says):
         mistake()
 
 
-async def test_an_agent_closes_itself_in_asynchronous_programs(tmp_path: Path) -> None:
+async def test_an_agent_is_an_asynchronous_context_manager(tmp_path: Path) -> None:
     traces = tmp_path / "traces.jsonl"
     async with agent(traces=traces) as router:
         async for event in router.astream("What is 2+2?"):
@@ -242,7 +242,7 @@ async def test_an_agent_closes_itself_in_asynchronous_programs(tmp_path: Path) -
     assert [trace.stop_reason for trace in read_traces(traces)] == [StopReason.CANCELLED]
 
 
-def test_nothing_but_finished_lines_is_in_the_trace_file(tmp_path: Path) -> None:
+def test_the_trace_file_has_only_complete_lines(tmp_path: Path) -> None:
     traces = tmp_path / "deep" / "traces.jsonl"
     with agent(traces=traces) as router:
         router.ask_many(["q"] * 20, progress=False)
@@ -251,7 +251,7 @@ def test_nothing_but_finished_lines_is_in_the_trace_file(tmp_path: Path) -> None
     assert all(json.loads(line)["schema"] == "router-r1.trace/1" for line in lines)
 
 
-def test_a_deadline_keeps_what_has_come_by_then() -> None:
+def test_a_deadline_keeps_the_responses_that_came_by_then() -> None:
     async def never(query: str) -> str:
         await asyncio.sleep(60)
         return "too late"
@@ -268,7 +268,7 @@ def test_a_deadline_keeps_what_has_come_by_then() -> None:
     assert result.trace.replay().turns == result.trace.turns
 
 
-def test_closing_twice_is_closing_once_and_a_closed_agent_can_be_asked_again(
+def test_closing_twice_is_harmless_and_a_closed_agent_can_be_asked_again(
     tmp_path: Path,
 ) -> None:
     traces = tmp_path / "traces.jsonl"
@@ -286,7 +286,7 @@ def test_closing_twice_is_closing_once_and_a_closed_agent_can_be_asked_again(
     assert len(list(read_traces(traces))) == 2
 
 
-def test_closing_cancels_what_is_being_asked(tmp_path: Path) -> None:
+def test_closing_cancels_running_questions(tmp_path: Path) -> None:
     started, outcome = threading.Event(), []
 
     async def never(query: str) -> str:
@@ -313,7 +313,7 @@ def test_closing_cancels_what_is_being_asked(tmp_path: Path) -> None:
     assert [trace.stop_reason for trace in read_traces(traces)] == [StopReason.CANCELLED]
 
 
-def test_an_agent_that_is_never_closed_takes_its_thread_with_it() -> None:
+def test_the_thread_of_an_agent_that_is_never_closed_ends_with_it() -> None:
     before = threading.active_count()
     for _ in range(5):
         agent().ask("What is 2+2?")
@@ -325,7 +325,7 @@ def test_an_agent_that_is_never_closed_takes_its_thread_with_it() -> None:
     assert threading.active_count() <= before
 
 
-def test_asking_and_closing_from_several_threads_at_once_hangs_nobody() -> None:
+def test_asking_and_closing_from_several_threads_does_not_deadlock() -> None:
     router = agent()
     outcomes: list[str] = []
 
@@ -352,7 +352,7 @@ def test_asking_and_closing_from_several_threads_at_once_hangs_nobody() -> None:
 
 
 @pytest.mark.parametrize("waiting", ["close", "ask"])
-def test_waiting_inside_a_callback_is_an_error_and_no_deadlock(waiting: str) -> None:
+def test_waiting_inside_a_callback_is_an_error_not_a_deadlock(waiting: str) -> None:
     router = agent()
     errors: list[str] = []
 

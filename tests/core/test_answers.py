@@ -34,7 +34,7 @@ MANY = settings(max_examples=300, deadline=None)
         ["café", "Café"],
     ],
 )
-def test_answers_that_count_as_one(same: list[str]) -> None:
+def test_equal_answers_have_one_key(same: list[str]) -> None:
     assert len({answer_key(text) for text in same}) == 1, [answer_key(text) for text in same]
 
 
@@ -56,7 +56,7 @@ def test_answers_that_count_as_one(same: list[str]) -> None:
         ["?", "!"],
     ],
 )
-def test_answers_that_do_not(different: list[str]) -> None:
+def test_different_answers_have_different_keys(different: list[str]) -> None:
     assert len({answer_key(text) for text in different}) == len(different)
 
 
@@ -120,7 +120,7 @@ def test_a_reply_without_an_answer_has_none(reply: str) -> None:
     assert extract_answer(reply) is None
 
 
-def test_what_broke_off_is_no_answer_of_its_own() -> None:
+def test_a_reply_that_broke_off_inside_its_answer_has_none() -> None:
     assert extract_answer("Long story.\nIt ends so: <answer>Par") is None
     assert extract_answer("Long story.\nIt ends so: \\boxed{\\frac{1}{2}") is None
 
@@ -158,7 +158,7 @@ messy = st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=12).map
 @MANY
 @given(messy)
 @example("\u0130" * 5 + "<answer>x</answer>")
-def test_no_reply_makes_the_reader_raise_and_answers_are_part_of_it(reply: str) -> None:
+def test_no_reply_raises_and_the_answer_is_part_of_the_reply(reply: str) -> None:
     answer = extract_answer(reply)
     if answer is not None:
         assert answer and answer in reply and answer == answer.strip()
@@ -212,7 +212,7 @@ def test_time_is_linear_in_the_length_of_a_hostile_reply(piece: str, around: str
         return large < 80 * max(small, 0.001)
 
     for length in (10_000, 80_000):
-        # Three tries: a busy machine is no quadratic reader.
+        # Three tries: a busy machine can slow one down.
         assert any(is_linear(length) for _ in range(3))
 
 
@@ -224,7 +224,7 @@ def test_an_initial_or_an_abbreviation_does_not_end_an_answer(answer: str) -> No
     assert extract_answer(f"Let me see. The answer is {answer}. It is well known.") == answer
 
 
-def test_people_with_the_same_initial_are_not_the_same() -> None:
+def test_people_with_the_same_initial_have_different_keys() -> None:
     keys = {answer_key(name) for name in ("J. K. Rowling", "J. M. Barrie", "J. R. R. Tolkien")}
     assert len(keys) == 3
 
@@ -232,7 +232,7 @@ def test_people_with_the_same_initial_are_not_the_same() -> None:
 @pytest.mark.parametrize(
     "choice", ["B", "(B)", "B.", "**B**", "(B) Canberra", "B) Canberra", "Option B"]
 )
-def test_a_choice_is_its_letter_however_it_is_written(choice: str) -> None:
+def test_the_key_of_a_choice_is_its_letter(choice: str) -> None:
     assert answer_key(choice) == "b"
 
 
@@ -254,5 +254,5 @@ MARKS = st.sampled_from(
 @pytest.mark.parametrize("name", PLAIN)
 @settings(max_examples=1000, deadline=None)
 @given(st.lists(MARKS, max_size=12).map("".join))
-def test_a_fast_pattern_finds_what_the_plain_one_finds(name: str, text: str) -> None:
+def test_a_fast_pattern_matches_what_the_plain_one_matches(name: str, text: str) -> None:
     assert getattr(answers, name).sub("<>", text) == PLAIN[name].sub("<>", text)

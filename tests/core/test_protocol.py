@@ -136,7 +136,7 @@ def test_the_model_attribute_may_be_written_in_any_usual_way(written: str) -> No
         "What is &lt; in HTML? And &amp;?",
     ],
 )
-def test_punctuation_and_tag_like_text_in_a_query_are_only_text(query: str) -> None:
+def test_punctuation_and_tag_like_text_in_a_query_are_text(query: str) -> None:
     turn = parse_turn(f'<think>t</think><route model="a">{query}</route>', ["a"])
     assert turn.routes == (Route("a", query),) and turn.problems == ()
 
@@ -157,14 +157,14 @@ def test_a_thought_may_be_opened_by_the_chat_template() -> None:
     assert turn.problems == ()
 
 
-def test_such_a_thought_may_mention_tags() -> None:
+def test_a_thought_opened_by_the_chat_template_may_mention_tags() -> None:
     text = 'A <route model="a">?</route>, or <answer> at once?</think><answer>4</answer>'
     turn = parse_turn(text, ["a"])
     assert turn.thought == 'A <route model="a">?</route>, or <answer> at once?'
     assert (turn.routes, turn.answer, turn.problems) == ((), "4", ())
 
 
-def test_a_closing_think_tag_after_all_else_is_only_a_stray() -> None:
+def test_a_closing_think_tag_at_the_end_is_a_stray() -> None:
     turn = parse_turn("<answer>4</answer></think>")
     assert turn.answer == "4"
     assert kinds(turn) == [ProblemKind.STRAY_CLOSE, ProblemKind.MISSING_THINK]
@@ -212,7 +212,7 @@ def test_every_kind_of_problem_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("kind", MALFORMED)
-def test_what_is_wrong_is_named(kind: ProblemKind) -> None:
+def test_every_problem_is_reported(kind: ProblemKind) -> None:
     text, detail = MALFORMED[kind]
     turn = parse_turn(text, ["a", "b"], max_routes=2)
     assert turn.problems == (Problem(kind, detail),)
@@ -220,11 +220,11 @@ def test_what_is_wrong_is_named(kind: ProblemKind) -> None:
 
 
 @pytest.mark.parametrize("kind", set(ProblemKind) - BLOCKING)
-def test_an_untidy_turn_is_carried_out_all_the_same(kind: ProblemKind) -> None:
+def test_an_untidy_turn_is_not_malformed(kind: ProblemKind) -> None:
     assert parse_turn(MALFORMED[kind][0]).answer == "4"
 
 
-def test_several_problems_are_all_named() -> None:
+def test_all_problems_of_a_turn_are_reported() -> None:
     turn = parse_turn('Hm <route model="x">q</route><route model="a"></route>', ["a"])
     assert kinds(turn) == [
         ProblemKind.TEXT_OUTSIDE_TAGS,
@@ -234,12 +234,12 @@ def test_several_problems_are_all_named() -> None:
     ]
 
 
-def test_a_call_that_is_wrong_itself_still_stands_beside_an_answer() -> None:
+def test_a_wrong_route_beside_an_answer_is_still_reported() -> None:
     turn = parse_turn('<think>t</think><route model="x">q</route><answer>4</answer>', ["a"])
     assert kinds(turn) == [ProblemKind.UNKNOWN_MODEL, ProblemKind.ROUTE_WITH_ANSWER]
 
 
-def test_an_empty_answer_is_named_wherever_it_stands() -> None:
+def test_an_empty_answer_is_reported_wherever_it_is() -> None:
     turn = parse_turn("<think>t</think><answer>4</answer><answer></answer>")
     assert kinds(turn) == [ProblemKind.SEVERAL_ANSWERS, ProblemKind.EMPTY_ANSWER]
 
@@ -286,19 +286,19 @@ def test_names_with_slashes_colons_and_spaces_are_read_in_both_dialects(name: st
 @pytest.mark.parametrize(
     "written", ["qwen", "Qwen2.5", "Qwen2.5-7B-Instruct-1M", "7B", "free", "qwen/qwen-2.5-7b:"]
 )
-def test_part_of_a_name_is_no_name(written: str) -> None:
+def test_part_of_a_name_does_not_match(written: str) -> None:
     turn = parse_turn(f'<think>t</think><route model="{written}">q</route>', NAMES)
     assert kinds(turn) == [ProblemKind.UNKNOWN_MODEL] and turn.routes == ()
 
 
-def test_the_same_spelling_goes_before_another_case() -> None:
+def test_an_exact_match_precedes_one_that_ignores_case() -> None:
     for names in (["Llama", "llama"], ["llama", "Llama"]):
         for name in names:
             text = f'<think>t</think><route model="{name}">q</route><search>{name}:q</search>'
             assert parse_turn(text, names).routes == (Route(name, "q"), Route(name, "q"))
 
 
-def test_a_search_for_an_unknown_name_says_so() -> None:
+def test_a_search_for_an_unknown_name_is_reported() -> None:
     turn = parse_turn("<think>t</think><search>gpt-9: what is at 10:30?</search>", NAMES)
     assert turn.problems == (Problem(ProblemKind.UNKNOWN_MODEL, "gpt-9"),)
 
@@ -308,7 +308,7 @@ def test_a_search_without_a_colon_names_no_model() -> None:
     assert turn.problems == (Problem(ProblemKind.MISSING_MODEL, "who wrote Faust?"),)
 
 
-def test_without_candidates_every_name_will_do() -> None:
+def test_without_candidates_every_name_is_accepted() -> None:
     turn = parse_turn('<think>t</think><route model="x/y:z">q</route><search>m: a:b</search>')
     assert turn.routes == (Route("x/y:z", "q"), Route("m", "a:b"))
 
@@ -329,8 +329,8 @@ SEARCH = """<think>First I need the country.</think>
 <answer> Bolivia </answer>"""
 
 
-def test_a_transcript_says_the_same_in_either_dialect() -> None:
-    def said(text: str) -> list[object]:
+def test_both_dialects_parse_to_the_same_transcript() -> None:
+    def content(text: str) -> list[object]:
         return [
             part.text
             if isinstance(part, Information)
@@ -338,7 +338,7 @@ def test_a_transcript_says_the_same_in_either_dialect() -> None:
             for part in parse_transcript(text, NAMES)
         ]
 
-    assert said(NATIVE) == [
+    assert content(NATIVE) == [
         (
             "First I need the country.",
             (Route("qwen/qwen-2.5-7b:free", "In which country is Sucre?"),),
@@ -348,10 +348,10 @@ def test_a_transcript_says_the_same_in_either_dialect() -> None:
         "Bolivia.",
         ("Good.", (), "Bolivia", ()),
     ]
-    assert said(SEARCH) == said(NATIVE)
+    assert content(SEARCH) == content(NATIVE)
 
 
-def test_an_information_block_says_who_what_it_cost_and_what_is_left() -> None:
+def test_an_information_block_states_model_cost_and_budget_left() -> None:
     block = parse_transcript(NATIVE)[1]
     assert block == Information(
         "Bolivia.", model="qwen/qwen-2.5-7b:free", cost="$0.00001", left="$0.0019"
@@ -378,7 +378,7 @@ def test_a_long_text_is_cut_inside_its_block(text: str) -> None:
     st.none() | st.integers(-2, 3),
 )
 @example("<think>" * 3 + "</think>", ["a"], 1)
-def test_no_text_makes_the_reader_raise(
+def test_no_text_makes_the_parser_raise(
     text: str, candidates: list[str] | None, max_routes: int | None
 ) -> None:
     turn = parse_turn(text, candidates, max_routes=max_routes)
@@ -404,7 +404,7 @@ def test_unescape_undoes_escape(text: str) -> None:
 
 @MANY
 @given(messy)
-def test_escaped_text_holds_no_tag_and_no_control_token(text: str) -> None:
+def test_escaped_text_has_no_tag_and_no_control_token(text: str) -> None:
     escaped = escape(text)
     assert not re.search(rf"<\s*/?\s*(?:{'|'.join(TAG_NAMES)})\b", escaped, re.IGNORECASE)
     assert not any(token.lower() in escaped.lower() for token in CONTROL_TOKENS)
@@ -424,7 +424,7 @@ def test_a_control_token_loses_its_meaning_in_any_case(token: str) -> None:
         "thinking about <thinker> and <answers> and [instance]",
     ],
 )
-def test_escape_leaves_other_text_alone(text: str) -> None:
+def test_escape_does_not_change_other_text(text: str) -> None:
     assert escape(text) == unescape(text) == text
 
 
@@ -434,7 +434,7 @@ def test_escape_leaves_other_text_alone(text: str) -> None:
 @example("<information>", "</information><information>", "</information>", "")
 @example('<route model="', '">', "</route>", "")
 def test_a_candidates_text_changes_nothing_outside_its_block(
-    before: str, said: str, after: str, gap: str
+    before: str, response: str, after: str, gap: str
 ) -> None:
     def read(text: str) -> list[Turn | Information]:
         block = render_information(Information(text, "a", notice="ours", cost="$1", left="$2"))
@@ -443,17 +443,17 @@ def test_a_candidates_text_changes_nothing_outside_its_block(
     def block_of(text: str) -> Information:
         return Information(text, "a", notice="ours", cost="$1", left="$2")
 
-    expected = [block_of(said) if p == block_of("Fine.") else p for p in read("Fine.")]
-    assert block_of(said) in expected
-    assert read(said) == expected
+    expected = [block_of(response) if p == block_of("Fine.") else p for p in read("Fine.")]
+    assert block_of(response) in expected
+    assert read(response) == expected
 
 
 @MANY
 @given(messy, messy, st.integers(0, 40))
 def test_truncation_changes_nothing_outside_the_block_either(
-    said: str, after: str, limit: int
+    response: str, after: str, limit: int
 ) -> None:
-    block = render_information(Information(said, "a"), max_chars=limit)
+    block = render_information(Information(response, "a"), max_chars=limit)
     first, *rest = parse_transcript(block + after)
     assert isinstance(first, Information) and first.model == "a"
     assert rest == parse_transcript(render_information(Information("Fine.")) + after)[1:]
@@ -498,19 +498,19 @@ def test_a_rendered_block_parses_back(
 # --- stop strings
 
 
-def test_a_turn_of_one_route_ends_with_it() -> None:
+def test_a_turn_of_one_route_ends_with_the_route() -> None:
     text = '<think>t</think><route model="a">q</route>\n<information>made up</information>'
     assert cut_turn(text, stop_strings(1)) == '<think>t</think><route model="a">q</route>'
 
 
-def test_a_turn_of_several_routes_ends_where_the_environment_begins() -> None:
+def test_a_turn_of_several_routes_ends_where_an_information_block_begins() -> None:
     text = '<route model="a">1</route>\n<route model="b">2</route>\n<information>no</information>'
     assert cut_turn(text, stop_strings(2)) == (
         '<route model="a">1</route>\n<route model="b">2</route>\n'
     )
 
 
-def test_no_endpoint_is_sent_more_stop_strings_than_it_takes() -> None:
+def test_there_are_at_most_four_stop_strings() -> None:
     assert max(len(stop_strings(n)) for n in (1, 2, 9)) <= 4
 
 
@@ -529,7 +529,7 @@ def test_finished_text_is_cut_where_generation_would_have_stopped(text: str, rou
 
 @MANY
 @given(messy, sub_queries, st.booleans(), st.booleans(), st.booleans())
-def test_a_stop_string_that_the_server_swallowed_is_put_back(
+def test_a_stop_string_that_the_server_removed_is_put_back(
     thought: str, content: str, routes: bool, searches: bool, template: bool
 ) -> None:
     turn = render_turn(
@@ -544,7 +544,7 @@ def test_a_stop_string_that_the_server_swallowed_is_put_back(
     assert restore_stop(turn, stop_strings(1)) == turn
 
 
-def test_a_tag_mentioned_in_a_thought_is_not_what_was_open() -> None:
+def test_a_tag_mentioned_in_a_thought_is_not_closed() -> None:
     thought = '<route model="a"> or <answer>?</think>'
     assert restore_stop(f"{thought}<answer>4", stop_strings(1)) == f"{thought}<answer>4</answer>"
     assert restore_stop(f"<think>{thought}<answer>4", stop_strings(1)).endswith("4</answer>")
@@ -555,7 +555,7 @@ def test_a_tag_mentioned_in_a_thought_is_not_what_was_open() -> None:
 @pytest.mark.parametrize(
     "text", ["<think>cut short", '<think>a</think><route model="a"', "plain", "<answer>4</answer>"]
 )
-def test_nothing_is_put_back_where_no_stop_string_is_missing(text: str) -> None:
+def test_nothing_is_put_back_if_no_stop_string_is_missing(text: str) -> None:
     assert restore_stop(text, stop_strings(1)) == text
 
 
@@ -628,7 +628,7 @@ def test_time_is_linear_in_the_length_of_hostile_text(reader: str) -> None:
         for length in (25_000, 200_000):
             for piece in ADVERSARIAL:
                 for around in AROUND if "<" not in piece else AROUND[:1]:
-                    # Three tries: a busy machine is no quadratic reader.
+                    # Three tries: a busy machine can slow one down.
                     assert any(is_linear(piece, around, length) for _ in range(3)), (piece, around)
     finally:
         gc.enable()

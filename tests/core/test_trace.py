@@ -68,7 +68,7 @@ def test_the_cost_of_a_trace_is_the_sum_of_its_ledger() -> None:
     assert trace.cost_usd == pytest.approx(sum(e.cost_usd or 0 for e in trace.ledger))
 
 
-def test_how_candidates_are_reached_is_not_in_a_trace() -> None:
+def test_a_trace_has_no_endpoints() -> None:
     card = json.loads(run(EPISODES["answered"][0]).to_json())["candidates"][0]
     assert card["name"] == "org/a:free" and card["price"] == {"input": 1.0, "output": 2.0}
     assert "endpoint" not in card and "limits" not in card
@@ -90,7 +90,7 @@ def test_traces_are_appended_and_read_in_order(tmp_path: Path) -> None:
     assert list(read_traces(path)) == [first, second]
 
 
-def test_half_a_line_at_the_end_is_passed_over_and_cut_off_by_the_next_writer(
+def test_an_unfinished_last_line_is_skipped_and_removed_by_the_next_writer(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "traces.jsonl"
@@ -105,7 +105,7 @@ def test_half_a_line_at_the_end_is_passed_over_and_cut_off_by_the_next_writer(
     assert list(read_traces(path)) == [trace, trace]
 
 
-def test_half_a_line_that_another_writer_left_meanwhile_does_not_spoil_the_next(
+def test_an_unfinished_line_of_another_writer_does_not_spoil_the_next_line(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "traces.jsonl"
@@ -122,7 +122,9 @@ def test_half_a_line_that_another_writer_left_meanwhile_does_not_spoil_the_next(
     ("line", "says"),
     [("{}", "required"), ("not json", "JSON"), ('{"schema": "other/9"}', "required"), ("[]", "")],
 )
-def test_a_line_that_is_no_trace_names_file_and_line(tmp_path: Path, line: str, says: str) -> None:
+def test_a_line_that_is_not_a_trace_is_an_error_with_file_and_line(
+    tmp_path: Path, line: str, says: str
+) -> None:
     path = tmp_path / "traces.jsonl"
     trace = run(EPISODES["answered"][0])
     path.write_text(f"{trace.to_json()}\n{line}\n")

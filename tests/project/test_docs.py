@@ -1,11 +1,14 @@
 """The documentation: every example runs, every table of fields says what the code says, every shipped file loads."""
 
+import ast
 import contextlib
 import dataclasses
 import importlib
+import inspect
 import json
 import re
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,10 @@ from typer.testing import CliRunner
 
 from router_r1 import ModelPool, RecordStore, StopReason, config
 from router_r1.agent_file import AgentFile, load_agent
+from router_r1.aggregation import AGGREGATORS, make_aggregator
 from router_r1.aggregation.base import Aggregation
 from router_r1.cli import app
+from router_r1.extensions import BUILT_IN
 from router_r1.ledger import LedgerEntry
 from router_r1.model_cards import PoolFile
 from router_r1.protocol import BLOCKING, ProblemKind
@@ -50,7 +55,7 @@ def blocks(language: str) -> list[Any]:
     return found
 
 
-def documented_models() -> list[tuple[type[BaseModel], str]]:
+def documented_classes() -> list[tuple[type[Any], str]]:
     """Each configuration class that has a table of fields, and the table."""
     found = []
     for page in PAGES:
@@ -60,12 +65,44 @@ def documented_models() -> list[tuple[type[BaseModel], str]]:
     return found
 
 
-def default_of(model: type[BaseModel], field: str) -> str:
+REQUIRED = object()
+
+
+def documented_fields(configuration: type[Any]) -> dict[str, tuple[Any, str | None]]:
+    """The fields of a model or a dataclass: name -> (default, docstring)."""
+    if issubclass(configuration, BaseModel):
+        return {
+            name: (
+                REQUIRED if info.is_required() else info.get_default(call_default_factory=True),
+                info.description,
+            )
+            for name, info in configuration.model_fields.items()
+        }
+    docstrings = attribute_docstrings(configuration)
+    defaults = configuration()
+    return {
+        field.name: (getattr(defaults, field.name), docstrings.get(field.name))
+        for field in dataclasses.fields(configuration)
+    }
+
+
+def attribute_docstrings(configuration: type[Any]) -> dict[str, str]:
+    """The strings under the attributes of a class and of its bases."""
+    found = {}
+    for base in reversed(configuration.__mro__[:-1]):
+        (definition,) = ast.parse(inspect.getsource(base)).body
+        assert isinstance(definition, ast.ClassDef)
+        for attribute, below in pairwise(definition.body):
+            if isinstance(attribute, ast.AnnAssign) and isinstance(below, ast.Expr):
+                name, docstring = ast.unparse(attribute.target), ast.literal_eval(below.value)
+                found[name] = inspect.cleandoc(docstring)
+    return found
+
+
+def written_default(value: Any) -> str:
     """A field's default as the tables write it."""
-    info = model.model_fields[field]
-    if info.is_required():
+    if value is REQUIRED:
         return "required"
-    value = info.get_default(call_default_factory=True)
     if value is None:
         return "none"
     if isinstance(value, BaseModel):
@@ -123,25 +160,44 @@ def anchors(page: Path) -> set[str]:
 
 def test_every_configuration_class_has_a_table_of_fields() -> None:
     nested = {name for file in (PoolFile, AgentFile) for name in file.model_json_schema()["$defs"]}
-    documented = {model.__name__ for model, _ in documented_models()}
+    documented = {model.__name__ for model, _ in documented_classes()}
     assert nested >= {"Endpoint", "CallLimits", "Sampling", "ModelCard", "Price", "Limits"}
     worlds = {"GeneratedWorldConfig", "LiveWorldConfig", "Level"}
     assert documented >= nested | worlds | {"AgentFile", "RewardConfig", "ColdStartConfig"}
 
 
+def test_every_aggregator_with_settings_has_a_table_of_fields() -> None:
+    documented = {
+        configuration: set(documented_fields(configuration))
+        for configuration, _ in documented_classes()
+    }
+    settings = {
+        entry.value: {field.name for field in dataclasses.fields(entry.value)}
+        for entry in AGGREGATORS.entries()
+        if entry.owner == BUILT_IN
+    }
+    assert sum(bool(fields) for fields in settings.values()) >= 3
+    for aggregator, fields in settings.items():
+        tables = [documented[base] for base in aggregator.__mro__ if base in documented]
+        assert not fields or tables[0] == fields, aggregator
+
+
 @pytest.mark.parametrize(
-    ("model", "table"), documented_models(), ids=lambda value: getattr(value, "__name__", "table")
+    ("configuration", "table"),
+    documented_classes(),
+    ids=lambda value: getattr(value, "__name__", "table"),
 )
-def test_tables_of_fields_say_what_the_code_says(model: type[BaseModel], table: str) -> None:
+def test_tables_of_fields_say_what_the_code_says(configuration: type[Any], table: str) -> None:
     rows = {}
     for line in table.splitlines()[2:]:
         field, default, meaning = line.strip("| ").split(" | ", 2)
         rows[field.strip("`")] = (default, meaning)
-    assert list(rows) == list(model.model_fields)
-    for field, info in model.model_fields.items():
+    fields = documented_fields(configuration)
+    assert list(rows) == list(fields)
+    for field, (value, docstring) in fields.items():
         default, meaning = rows[field]
-        assert default == default_of(model, field), field
-        assert meaning == info.description or (info.description is None and meaning), field
+        assert default == written_default(value), field
+        assert meaning == docstring or (docstring is None and meaning), field
 
 
 @pytest.mark.parametrize(
@@ -246,8 +302,7 @@ def test_pool_check_accepts_every_pool(path: Path) -> None:
 def test_agent_files_fit_their_pools(path: Path) -> None:
     content = config.load(AgentFile, path)
     pool = ModelPool.from_yaml(path.parent / content.pool)
-    if not isinstance(content.aggregator, str):
-        content.aggregator.build().check(pool)
+    make_aggregator(content.aggregator).check(pool)
     assert path.stem == "agent-record" or content.store is None
     # Nothing that a run writes lands in the repository.
     assert (content.traces or "runs/").startswith("runs/")

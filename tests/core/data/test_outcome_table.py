@@ -8,15 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import router_r1.data.outcome_table as table_module
-import router_r1.data.questions as questions_module
 from router_r1.data.json_lines import write_json_lines
 from router_r1.data.outcome_table import FORMATS, Outcome, OutcomeTable
-from router_r1.data.questions import Question, read_questions
+from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError, RouterR1Error
 from router_r1.model_cards import ModelCard
 from router_r1.pricing import Price
-from router_r1_eval.tables.check import broken_rows
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 
@@ -77,7 +74,7 @@ def test_a_table_gives_the_outcome_of_a_question_a_model_and_a_sample(folder) ->
     assert [o.model for o in table] == ["small", "small", "large"]
 
 
-def test_an_outcome_costs_its_own_cost_or_else_price_times_tokens(folder) -> None:
+def test_the_cost_of_an_outcome_is_the_recorded_one_or_price_times_tokens(folder) -> None:
     table = OutcomeTable.load(folder(row(), row(sample=1, cost=0.25), row(sample=2, cost=0)))
     first, second, free = table
     assert table.cost_usd(first) == pytest.approx((10 * 0.1 + 5 * 0.4) / 1e6)
@@ -85,7 +82,7 @@ def test_an_outcome_costs_its_own_cost_or_else_price_times_tokens(folder) -> Non
     assert table.cost_usd(free) == 0
 
 
-def test_outcomes_say_whether_their_tokens_and_costs_are_guesses(folder) -> None:
+def test_estimated_tokens_and_costs_are_marked(folder) -> None:
     rows = [row(), row(sample=1, estimated=True), row(sample=2, estimated=True, cost=0.1)]
     table = OutcomeTable.load(folder(*rows, row(model="large")))
     assert [o.usage.estimated for o in table] == [False, True, True, False]
@@ -102,7 +99,7 @@ def test_the_short_answer_is_the_recorded_one_or_read_from_the_text(folder) -> N
     assert left_out.short_answer == "4"
 
 
-def test_what_is_saved_is_loaded_again(folder, tmp_path) -> None:
+def test_a_saved_table_loads_equal(folder, tmp_path) -> None:
     table = OutcomeTable.load(
         folder(row(answer=None), row(sample=1, cost=0.5), row(model="large", answer="4"))
     )
@@ -115,7 +112,7 @@ def test_what_is_saved_is_loaded_again(folder, tmp_path) -> None:
     assert (tmp_path / "copy" / "responses.jsonl.gz").read_bytes() == first
 
 
-def test_saving_over_a_table_that_is_not_compressed_replaces_it(folder) -> None:
+def test_saving_replaces_a_table_that_is_not_compressed(folder) -> None:
     path = folder()
     OutcomeTable.load(path).save(path)
     assert len(OutcomeTable.load(path)) == 1
@@ -131,33 +128,12 @@ def test_compressed_files_are_read(folder) -> None:
     assert len(OutcomeTable.load(path)) == 1
 
 
-# --- parquet
-
-
-def rich() -> OutcomeTable:
-    """A table with all that a row may hold, and all that it may lack."""
-    cards = [ModelCard(name=name, price=Price(input=1, output=1)) for name in ("a", "b: b/b")]
-    base = {"question": "Österreich?\n\u2028", "metric": "em"}
-    nested = {"pages": [1, 2.5, None], "by": {"name": "x", "empty": {}, "null": None}, "n": 2**70}
-    questions = [
-        Question(id="q1", answer="Wien", **base),
-        Question(id="q2", answer=("B", "blue"), category="colours", choices=("red", ""), **base),
-        Question(id="q3", answer=("one",), choices=(), metadata=nested, **base),
-        Question(id="q4", answer='["no list"]', category="", metadata={"a": "b"}, **base),
-    ]
-    told = {"score": 0.1 + 0.2, "input_tokens": 0, "output_tokens": 2**40}
-    outcomes = [
-        Outcome(id="q1", model="a", text="", **told),
-        Outcome(id="q1", model="a", text="It is B.", answer=None, sample=1, cost=0.0, **told),
-        Outcome(id="q2", model="b: b/b", text="B", answer="B", cost=1e-9, **told),
-        Outcome(id="q3", model="b: b/b", text="The answer is 7.", estimated=True, **told),
-    ]
-    return OutcomeTable(cards, questions, outcomes)
+# --- formats
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_every_format_keeps_everything(tmp_path, form) -> None:
-    table = rich()
+def test_every_format_keeps_everything(full_table: OutcomeTable, tmp_path, form) -> None:
+    table = full_table
     table.save(tmp_path, format=form)
     assert {p.name for p in tmp_path.iterdir()} == {
         "pool.yaml",
@@ -173,105 +149,12 @@ def test_every_format_keeps_everything(tmp_path, form) -> None:
     assert (tmp_path / f"responses.{form}").read_bytes() == written
 
 
-def test_a_table_in_another_format_replaces_the_one_that_was_there(tmp_path) -> None:
+def test_saving_replaces_a_table_in_another_format(full_table: OutcomeTable, tmp_path) -> None:
     for form in (*FORMATS, *reversed(FORMATS)):
-        rich().save(tmp_path, format=form)
+        full_table.save(tmp_path, format=form)
         assert len(OutcomeTable.load(tmp_path)) == 4
     with pytest.raises(ConfigError, match=r"one of jsonl.*, not 'csv'"):
-        rich().save(tmp_path, format="csv")
-
-
-def test_parquet_has_a_column_for_every_field() -> None:
-    assert list(table_module.COLUMNS) == list(Outcome.model_fields)
-    assert set(questions_module.COLUMNS) - {"answers"} == set(Question.model_fields)
-
-
-@pytest.mark.parametrize(
-    ("bad", "message"),
-    [
-        ({"score": 1.5}, "score: .*less than or equal to 1"),
-        ({"score": float("nan")}, "score: .*finite"),
-        ({"score": None}, "score: it is required"),
-        ({"output_tokens": -1}, "output_tokens: .*greater than or equal to 0"),
-        ({"id": "q9"}, "no question has the id 'q9'"),
-        ({"sample": 0}, r"answered 'q1' with sample 0 in \S+responses\.parquet: row 5000 already"),
-    ],
-)
-def test_a_bad_row_of_a_parquet_file_is_named(tmp_path, bad, message) -> None:
-    import pyarrow
-    import pyarrow.parquet
-
-    rich().save(tmp_path, format="parquet")
-    told = {"id": "q1", "model": "a", "text": "x", "score": 1.0} | dict.fromkeys(
-        ("input_tokens", "output_tokens"), 1
-    )
-    rows = [told | {"sample": n or 7000} for n in range(5001)]  # more than are read at a time
-    rows[4999]["sample"] = 0
-    rows[5000] |= bad
-    path = tmp_path / "responses.parquet"
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
-    with pytest.raises(RouterR1Error, match=rf"responses\.parquet: row 5001: .*{message}"):
-        OutcomeTable.load(tmp_path)
-    if (
-        "no question" not in message and "already" not in message
-    ):  # those are no fault of the row alone
-        (told_wrong,) = broken_rows(tmp_path)
-        assert "responses.parquet: row 5001: " in told_wrong
-
-
-def test_questions_in_parquet_are_checked_too(tmp_path) -> None:
-    import pyarrow
-    import pyarrow.parquet
-
-    path = tmp_path / "questions.parquet"
-
-    def write(*rows) -> None:
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(rows)), path)
-
-    good = {"id": "q1", "question": "?", "answer": "x", "metric": "em"}
-    write(good, good)
-    with pytest.raises(DataError, match=r"row 2: the id 'q1' is in \S+: row 1 already"):
-        read_questions(path)
-    write(good | {"metadata": "{oops"})
-    with pytest.raises(DataError, match=r"questions\.parquet: row 1: metadata: no JSON"):
-        read_questions(path)
-    write(good | {"Id": 1})
-    with pytest.raises(ConfigError, match=r"questions\.parquet: row 1: Id: no such field"):
-        read_questions(path)
-    # As other programs write them: lists of accepted answers, metadata with fields of its own.
-    write(good | {"answer": ["x", "y"], "metadata": {"page": 3}})
-    (question,) = read_questions(path)
-    assert (question.answer, question.metadata) == (("x", "y"), {"page": 3})
-    path.write_bytes(b"PAR1 and nothing else")
-    with pytest.raises(DataError, match=r"questions\.parquet: can not be read"):
-        read_questions(path)
-    with pytest.raises(DataError, match=r"none\.parquet: can not be read"):
-        read_questions(tmp_path / "none.parquet")
-
-
-def test_a_count_that_no_column_holds_is_an_error(tmp_path) -> None:
-    card = ModelCard(name="a", price=Price(input=1, output=1))
-    question = Question(id="1", question="?", answer="x", metric="em")
-    outcome = Outcome(id="1", model="a", text="x", score=1, input_tokens=2**64, output_tokens=1)
-    table = OutcomeTable([card], [question], [outcome])
-    with pytest.raises(DataError, match=r"responses\.parquet: a value does not fit its column"):
-        table.save(tmp_path, format="parquet")
-
-
-def test_without_pyarrow_the_extra_is_named_and_nothing_is_lost(tmp_path) -> None:
-    rich().save(tmp_path, format="jsonl")
-    code = (
-        "import sys; sys.modules['pyarrow'] = None\n"
-        "from router_r1.data.outcome_table import OutcomeTable\n"
-        f"table = OutcomeTable.load({str(tmp_path)!r})\n"
-        f"try: table.save({str(tmp_path)!r}, format='parquet')\n"
-        "except ImportError as error: print(type(error).__name__, error)"
-    )
-    command = [sys.executable, "-c", code]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert said.startswith("MissingDependencyError parquet files need pyarrow: pip install")
-    assert "router-r1[parquet]" in said
-    assert len(OutcomeTable.load(tmp_path)) == 4
+        full_table.save(tmp_path, format="csv")
 
 
 def test_a_subset_keeps_the_order_of_the_table(folder) -> None:
@@ -323,11 +206,11 @@ def test_a_bad_line_is_an_error_that_names_file_and_line(folder, bad, message) -
         OutcomeTable.load(folder(row(), bad))
 
 
-def test_a_line_that_is_no_json_is_an_error_that_names_it(folder) -> None:
+def test_a_line_that_is_not_json_is_an_error_that_names_it(folder) -> None:
     path = folder()
     with (path / "responses.jsonl").open("a") as file:
         file.write("{oops\n")
-    with pytest.raises(DataError, match=r"responses\.jsonl:2: no JSON"):
+    with pytest.raises(DataError, match=r"responses\.jsonl:2: not JSON"):
         OutcomeTable.load(path)
 
 
@@ -340,7 +223,7 @@ def test_a_missing_price_is_an_error_and_never_zero(folder) -> None:
         OutcomeTable.load(folder(pool=pool))
 
 
-def test_questions_are_checked_too(folder) -> None:
+def test_questions_are_validated(folder) -> None:
     with pytest.raises(
         DataError, match=r"questions\.jsonl:2: the id 'q1' is in \S+\.jsonl:1 already"
     ):
@@ -350,7 +233,7 @@ def test_questions_are_checked_too(folder) -> None:
 
 
 @pytest.mark.parametrize("name", ["questions", "responses"])
-def test_files_must_be_there_and_hold_something(folder, name) -> None:
+def test_a_missing_or_empty_file_is_an_error(folder, name) -> None:
     path = folder()
     (path / f"{name}.jsonl").write_text("\n")
     with pytest.raises(DataError, match=f"holds no {name}"):
@@ -360,7 +243,7 @@ def test_files_must_be_there_and_hold_something(folder, name) -> None:
         OutcomeTable.load(path)
 
 
-def test_no_folder_and_no_pool_are_errors(folder, tmp_path) -> None:
+def test_a_missing_folder_or_pool_is_an_error(folder, tmp_path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         OutcomeTable.load(tmp_path / "nowhere")
     path = folder()
@@ -369,7 +252,7 @@ def test_no_folder_and_no_pool_are_errors(folder, tmp_path) -> None:
         OutcomeTable.load(path)
 
 
-def test_reading_tables_needs_nothing_heavy() -> None:
+def test_reading_tables_imports_nothing_heavy() -> None:
     code = "import router_r1.data.outcome_table, sys; print(json.dumps(sorted({m.partition('.')[0] for m in sys.modules})))"
     command = [sys.executable, "-c", f"import json; {code}"]
     loaded = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

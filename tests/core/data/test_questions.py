@@ -1,11 +1,10 @@
-"""Question files: reading, writing, errors with file and line; the split that a hash of the id gives."""
+"""Question files: reading, writing, and errors with file and line."""
 
 import gzip
 
 import pytest
 
 from router_r1.data.questions import Question, read_questions, write_questions
-from router_r1.data.splits import Split, split_of
 from router_r1.errors import ConfigError, DataError
 
 QUESTIONS = [
@@ -24,7 +23,7 @@ LINE = '{"id": "q1", "question": "?", "answer": "x", "metric": "em"}\n'
 
 
 @pytest.mark.parametrize("name", ["questions.jsonl", "questions.jsonl.gz", "questions.parquet"])
-def test_what_was_written_is_read_back(tmp_path, name):
+def test_written_questions_are_read_back(tmp_path, name):
     write_questions(tmp_path / "data" / name, QUESTIONS)
     assert read_questions(tmp_path / "data" / name) == QUESTIONS
 
@@ -41,12 +40,12 @@ def test_one_answer_or_several_are_read_alike():
     assert QUESTIONS[1].answers == ("B", "blue")
 
 
-def test_a_byte_order_mark_is_passed_over(tmp_path):
+def test_a_byte_order_mark_is_skipped(tmp_path):
     (tmp_path / "q.jsonl").write_bytes(b"\xef\xbb\xbf" + f"{LINE}\n".encode())
     assert [q.id for q in read_questions(tmp_path / "q.jsonl")] == ["q1"]
 
 
-def test_blank_lines_are_passed_over(tmp_path):
+def test_blank_lines_are_skipped(tmp_path):
     (tmp_path / "q.jsonl").write_text(f"\n{LINE}\n\n")
     assert [q.id for q in read_questions(tmp_path / "q.jsonl")] == ["q1"]
 
@@ -55,11 +54,11 @@ def test_blank_lines_are_passed_over(tmp_path):
     ("text", "error", "message"),
     [
         ("", DataError, "q.jsonl: holds no questions"),
-        (LINE + "{", DataError, "q.jsonl:2: no JSON"),
+        (LINE + "{", DataError, "q.jsonl:2: not JSON"),
         (
             LINE.replace("}", ""),
             DataError,
-            "q.jsonl:1: no JSON: Expecting ',' delimiter at column 60",
+            "q.jsonl:1: not JSON: Expecting ',' delimiter at column 60",
         ),
         (LINE + LINE, DataError, "q.jsonl:2: the id 'q1' is in "),
         (
@@ -78,7 +77,7 @@ def test_blank_lines_are_passed_over(tmp_path):
         ("[1, 2]\n", ConfigError, "q.jsonl:1"),
     ],
 )
-def test_what_is_wrong_is_told_with_file_and_line(tmp_path, text, error, message):
+def test_an_error_names_file_and_line(tmp_path, text, error, message):
     (tmp_path / "q.jsonl").write_text(text)
     with pytest.raises(error) as caught:
         read_questions(tmp_path / "q.jsonl")
@@ -86,36 +85,12 @@ def test_what_is_wrong_is_told_with_file_and_line(tmp_path, text, error, message
     assert "\n" not in str(caught.value)
 
 
-def test_files_that_can_not_be_read_are_named(tmp_path):
-    with pytest.raises(DataError, match=r"none\.jsonl: can not be read"):
+def test_files_that_cannot_be_read_are_named(tmp_path):
+    with pytest.raises(DataError, match=r"none\.jsonl: cannot be read"):
         read_questions(tmp_path / "none.jsonl")
     (tmp_path / "latin.jsonl").write_bytes(LINE.replace("x", "é").encode("latin-1"))
     with pytest.raises(DataError, match=r"latin\.jsonl:1: not in UTF-8"):
         read_questions(tmp_path / "latin.jsonl")
     (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(LINE.encode())[:-9])
-    with pytest.raises(DataError, match=r"cut\.jsonl\.gz: can not be read"):
+    with pytest.raises(DataError, match=r"cut\.jsonl\.gz: cannot be read"):
         read_questions(tmp_path / "cut.jsonl.gz")
-
-
-def test_a_question_stays_in_its_split_for_ever():
-    # A promise: another hash would move test questions into training.
-    found = {name: str(split_of(name)) for name in ("q1", "q2", "q3", "q4", "q5")}
-    assert found == {
-        "q1": "train",
-        "q2": "train",
-        "q3": "validation",
-        "q4": "test",
-        "q5": "test",
-    }
-
-
-def test_splits_have_the_shares_they_were_asked_for():
-    keys = [f"question {n}" for n in range(20_000)]
-
-    def share(split, **shares):
-        return sum(split_of(key, **shares) is split for key in keys) / len(keys)
-
-    assert share(Split.TEST) == pytest.approx(0.3, abs=0.02)
-    assert share(Split.VALIDATION) == pytest.approx(0.1, abs=0.02)
-    assert share(Split.TRAIN, validation=0, test=0) == 1
-    assert share(Split.TEST, validation=0.0, test=0.5) == pytest.approx(0.5, abs=0.02)

@@ -1,4 +1,4 @@
-"""One-shot routers: they learn who is good at what from score vectors, weigh it against price, and refuse what they can not do."""
+"""One-shot routers: they learn from score vectors which model is good at what, and weigh that against its cost."""
 
 import random
 
@@ -19,7 +19,7 @@ TOPICS = {
 
 
 def table_of(seed: int, count: int = 120, *, labels: bool = True) -> OutcomeTable:
-    """Two topics with words of their own; `lawyer` is good at one and cheap, `solver` at the other and dear."""
+    """Two topics with disjoint words. `lawyer` is good at one and cheap, `solver` at the other and expensive."""
     source = random.Random(seed)
     asked, outcomes = [], []
     for number in range(count):
@@ -64,7 +64,7 @@ def wanted(table: OutcomeTable) -> list[str]:
     return ["lawyer" if q.category == "law" else "solver" for q in table.questions]
 
 
-def test_it_learns_who_is_good_at_what(router) -> None:
+def test_it_learns_which_model_is_good_at_what(router) -> None:
     unseen = table_of(1)
     scores = router.scores(unseen.questions)
     assert scores.shape == (120, 2)
@@ -75,10 +75,10 @@ def test_it_learns_who_is_good_at_what(router) -> None:
     assert scores[law].mean(0) == pytest.approx((0.9, 0.2), abs=0.12)
 
 
-def test_it_pays_for_the_dear_model_only_what_an_answer_is_worth(router) -> None:
+def test_it_pays_for_the_expensive_model_only_what_a_better_answer_is_worth(router) -> None:
     questions = table_of(1).questions
     assert router.costs(questions)[0].tolist() == pytest.approx([0.0002, 0.002])
-    # `solver` is .7 more often right in mathematics, and costs .0018 more.
+    # In mathematics `solver` is right 0.7 more often, and costs $0.0018 more.
     assert set(router.choose(questions, 0.0018 / 0.7 / 2)) == {"lawyer"}
     assert set(router.choose(questions, 0.0018 / 0.7 * 2)) == {"lawyer", "solver"}
     assert set(router.choose(questions, 0)) == {"lawyer"}
@@ -91,7 +91,7 @@ def test_the_same_table_gives_the_same_router(router) -> None:
     assert np.array_equal(again.scores(questions), once_more.scores(questions))
 
 
-def test_questions_of_words_or_labels_it_never_saw_get_a_prediction(router) -> None:
+def test_unknown_words_and_categories_get_a_prediction(router) -> None:
     odd = [
         Question(id="x", question="Xyzzy plugh?", answer="1", metric="em", category="magic"),
         Question(id="y", question="!?", answer="1", metric="em"),
@@ -112,7 +112,7 @@ def test_a_handful_of_questions_is_enough(name) -> None:
     assert np.isfinite(scores).all()
 
 
-def test_a_label_without_training_questions_gets_the_overall_mean_and_a_rare_one_nearly() -> None:
+def test_a_category_without_training_questions_gets_the_overall_mean() -> None:
     table = table_of(0)
     rare = Question(id="r", question="?", answer="1", metric="em", category="rare")
     fitted = routers.make("label").fit(table)
@@ -122,7 +122,7 @@ def test_a_label_without_training_questions_gets_the_overall_mean_and_a_rare_one
     assert fitted.scores([rare])[0] == pytest.approx(overall)
 
 
-def test_samples_are_averaged_and_questions_with_empty_cells_left_out() -> None:
+def test_samples_are_averaged_and_questions_with_empty_cells_are_left_out() -> None:
     table = table_of(0)
     first = table.questions[0].id
     rows = [o for o in table if not (o.id == first and o.model == "solver")]
@@ -146,7 +146,7 @@ def test_equal_predictions_go_to_the_cheaper_model() -> None:
     assert set(fitted.choose(table.questions, float("inf"))) == {"lawyer"}
 
 
-def test_what_a_router_can_not_do_is_an_error() -> None:
+def test_unknown_names_settings_and_values_are_errors() -> None:
     with pytest.raises(ConfigError, match="there is no router 'best'; there are kmeans, knn"):
         routers.make("best")
     with pytest.raises(ConfigError, match=r"router 'label': .*unexpected"):
@@ -155,23 +155,23 @@ def test_what_a_router_can_not_do_is_an_error() -> None:
     with pytest.raises(ConfigError, match="is not fitted"):
         unfitted.scores([])
     fitted = unfitted.fit(table_of(0))
-    for worth in (-1.0, float("nan")):
+    for willingness_to_pay in (-1.0, float("nan")):
         with pytest.raises(ConfigError, match="dollars of 0 or more"):
-            fitted.choose([], worth)
+            fitted.choose([], willingness_to_pay)
 
 
-def test_a_router_with_settings_is_written_in_a_line() -> None:
+def test_a_name_with_settings_makes_a_router() -> None:
     table = table_of(0)
-    wide = routers.from_text("kmeans:clusters=3,seed=1").fit(table)
+    three_clusters = routers.from_text("kmeans:clusters=3,seed=1").fit(table)
     assert (
-        wide.scores(table.questions)
+        three_clusters.scores(table.questions)
         == routers.make("kmeans", clusters=3, seed=1).fit(table).scores(table.questions)
     ).all()
     for text, message in {
         "kmeans:3": "expected NAME:SETTING=VALUE",
         "kmeans:": "expected NAME:SETTING=VALUE",
-        "kmeans:clusters=null": "'null' is no number",
-        "kmeans:clusters=many": "'many' is no number",
+        "kmeans:clusters=null": "'null' is not a number",
+        "kmeans:clusters=many": "'many' is not a number",
         "kmeans:k=3": "unexpected keyword argument 'k'",
         "none": "there is no router 'none'",
     }.items():

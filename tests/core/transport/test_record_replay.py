@@ -683,7 +683,7 @@ def test_half_a_line_of_a_killed_process_is_passed_over_and_then_cut_off(tmp_pat
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:1000])
     assert len(list(read_traces(path))) == 50
-    assert "passed over an unfinished line" in caplog.text
+    assert "skipped an unfinished line" in caplog.text
 
     process = start(TRACES, path, "two")
     go(process)

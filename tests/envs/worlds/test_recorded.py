@@ -303,7 +303,7 @@ def test_lengths_fall_into_buckets_by_the_training_questions() -> None:
 def test_options_are_added_to_the_question_once() -> None:
     once = question(1, question=with_options(question(1)))
     assert with_options(once) == with_options(question(1))
-    with pytest.raises(DataError, match="30 options; the most is 26"):
+    with pytest.raises(DataError, match="30 options; at most 26"):
         with_options(question(1, choices=tuple("x" * 30)))
 
 

@@ -613,7 +613,7 @@ def test_one_file_may_hold_all_parts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "file", "content", "message"),
     [
-        ("nq", "nq.jsonl", '{"question": "?", "answer": ["x"]}\nno', r"nq\.jsonl:2: no JSON"),
+        ("nq", "nq.jsonl", '{"question": "?", "answer": ["x"]}\nno', r"nq\.jsonl:2: not JSON"),
         ("nq", "nq.jsonl", '{"question": "?"}', r"nq\.jsonl:1: the row has no 'answer' or"),
         ("nq", "nq.jsonl", '{"question": "?", "answer": []}', "no accepted answer"),
         ("nq", "nq.jsonl", "[1]", r"nq\.jsonl:1: expected an object, got list"),
@@ -901,7 +901,7 @@ def test_a_file_of_your_own(tmp_path: Path) -> None:
         ('{"question": "?", "answer": "x", "colour": 1}', r"mine\.jsonl:2: .*colour"),
         ('{"question": "Who?", "answer": "x"}', r"mine\.jsonl:2: the id .* is in line 1 already"),
         ("[]", r"mine\.jsonl:2: expected an object, got list"),
-        ("{", r"mine\.jsonl:2: no JSON"),
+        ("{", r"mine\.jsonl:2: not JSON"),
     ],
 )
 def test_a_broken_line_of_your_own_is_named(line: str, message: str, tmp_path: Path) -> None:
@@ -912,7 +912,7 @@ def test_a_broken_line_of_your_own_is_named(line: str, message: str, tmp_path: P
 
 
 def test_a_file_of_your_own_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none\.jsonl: can not be read"):
+    with pytest.raises(DataError, match=r"none\.jsonl: cannot be read"):
         benchmarks.load(str(tmp_path / "none.jsonl"))
     (tmp_path / "empty.jsonl").touch()
     with pytest.raises(DataError, match="holds no questions"):

@@ -102,7 +102,7 @@ def test_a_table_that_can_not_be_loaded_has_all_its_broken_rows_named(
     result = CliRunner().invoke(app, ["table", "check", str(out / "train")])
     assert result.exit_code == 2
     assert "questions.jsonl:1" in result.output
-    assert "questions.jsonl:2: no JSON" in result.output
+    assert "questions.jsonl:2: not JSON" in result.output
     result = CliRunner().invoke(app, ["table", "check", str(tmp_path / "none")])
     assert result.exit_code == 2
     assert "no such folder" in result.output

@@ -11,7 +11,7 @@ from router_r1.data.splits import Split, split_of
 from router_r1.errors import ConfigError, DataError
 from router_r1.model_cards import ModelCard
 from router_r1.pricing import Price
-from router_r1.routers.category import LabelRouter
+from router_r1.routers.category import CategoryRouter
 from router_r1_envs.worlds.base import Level
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
 from router_r1_envs.worlds.recorded_world.table_arrays import TableArrays
@@ -594,13 +594,13 @@ def test_a_one_shot_router_is_measured_at_each_level(hold) -> None:
 
 def test_a_router_is_asked_the_text_it_was_fitted_on(monkeypatch) -> None:
     seen: list[str] = []
-    features = LabelRouter.scores
+    features = CategoryRouter.scores
 
     def scores(self, questions):
         seen.extend(question.question for question in questions)
         return features(self, questions)
 
-    monkeypatch.setattr(LabelRouter, "scores", scores)
+    monkeypatch.setattr(CategoryRouter, "scores", scores)
     world = world_of(halves)
     method = router_entrant(TableSplits.of(world), "label")
     arrays = TableSplits.of(world).test

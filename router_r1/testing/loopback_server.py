@@ -1,12 +1,4 @@
-"""Policies, pools and a server that do what a script says: for your tests, ours, and for trying things without a key.
-
-    policy = ScriptedPolicy(['<think>?</think><route model="a">2+2</route>', "<think>!</think><answer>4</answer>"])
-    pool = ScriptedPool({"a": "It is 4."})
-    assert RouterAgent(policy=policy, pool=pool).ask("What is 2+2?").answer == "4"
-
-`LoopbackServer` is a real OpenAI-compatible HTTP server on 127.0.0.1 whose every reply, fault and delay is a
-Python function's; nothing here is patched or mocked.
-"""
+"""A real OpenAI-compatible HTTP server on 127.0.0.1 whose replies, faults and delays a Python function decides."""
 
 from __future__ import annotations
 
@@ -18,120 +10,24 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from router_r1.episode import Episode
-from router_r1.errors import PolicyError
-from router_r1.ledger import Cause
-from router_r1.model_cards import ModelCard, ModelSpec
-from router_r1.policies.base import WrittenTurn
-from router_r1.pool import Account, ModelPool, new_call_id
-from router_r1.pricing import Price, Usage, estimate_tokens
-from router_r1.transport.messages import Attempt, Failure, Request
-from router_r1.transport.simulated import Reply, SimulatedTransport
-
-Script = str | Failure | Sequence[str | Failure] | Callable[[str], Reply | Awaitable[Reply]]
-
-
-class ScriptedPolicy:
-    """Writes given turns, the same ones for every episode; or whatever a function of the episode says."""
-
-    def __init__(
-        self,
-        turns: Sequence[str] | Callable[[Episode], str],
-        *,
-        name: str = "scripted",
-        price: Price | None = None,
-    ) -> None:
-        self.name = name
-        self.price = price
-        self._turns = turns
-
-    async def write_turn(self, episode: Episode, account: Account) -> WrittenTurn:
-        """The next turn of the script. Raises `PolicyError` at its end."""
-        number = len(episode.turns)
-        if callable(self._turns):
-            text = self._turns(episode)
-        elif number < len(self._turns):
-            text = self._turns[number]
-        else:
-            raise PolicyError(
-                f"{self.name}: the script has {len(self._turns)} turns and the episode asks for another"
-            )
-        prompt = sum(estimate_tokens(message["content"]) for message in episode.messages)
-        usage = Usage(prompt, estimate_tokens(text), estimated=True)
-        attempt = Attempt(1, Cause.FIRST, "ok", usage, False, "simulated", 0.0, 0.0)
-        cost = account.book(self.name, new_call_id(), attempt, self.price)
-        return WrittenTurn(text, tokens=usage.completion, cost_usd=cost)
-
-    def check(self) -> None:
-        """Always ready."""
-
-    async def aclose(self) -> None:
-        """Nothing to release."""
-
-
-class ScriptedPool(ModelPool):
-    """Candidates that say what a script says.
-
-    A script is one reply for ever, a list of replies (the last one stays), or a function of the query. A `Failure`
-    in place of a reply is a failed call. Requests are kept in `asked`, as (model, query).
-    """
-
-    def __init__(
-        self,
-        scripts: Mapping[str, Script],
-        *,
-        price: Price | None = None,
-        cards: Sequence[ModelCard] | None = None,
-    ) -> None:
-        """
-        Args:
-            scripts: what each candidate says.
-            price: of every candidate; one dollar per million tokens, in and out, by default.
-            cards: the candidates' cards, where more than a name and a price matters.
-        """
-        self.asked: list[tuple[str, str]] = []
-        self._scripts = dict(scripts)
-        self._position: dict[str, int] = {}
-        price = price or Price(input=1.0, output=1.0)
-        super().__init__(
-            cards or [ModelCard(name=name, price=price) for name in scripts],
-            transport=SimulatedTransport(self._reply),
-            source="scripted pool",
-        )
-
-    def _reply(self, card: ModelSpec, request: Request) -> Reply | Awaitable[Reply]:
-        query = request.messages[-1]["content"]
-        self.asked.append((card.name, query))
-        script = self._scripts[card.name]
-        if callable(script):
-            return script(query)
-        if isinstance(script, (str, Failure)):
-            return script
-        position = self._position.get(card.name, 0)
-        self._position[card.name] = position + 1
-        return script[min(position, len(script) - 1)]
-
-
-# --- a server
-
 
 @dataclass
 class Exchange:
-    """One request that a `LoopbackServer` got."""
+    """One request to a `LoopbackServer`."""
 
     path: str
     body: dict[str, Any]
     headers: dict[str, str]
-    """Names in lower case."""
+    """Headers, their names in lower case."""
     number: int
-    """Counts the requests, from 0."""
+    """Number of the request, from 0."""
     cancelled: bool = False
-    """True once the client left before the reply was finished."""
+    """True once the client disconnected before the end of the reply."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """What a `LoopbackServer` sends back. `body` is sent as it is; `chat_reply` makes a proper one."""
+    """A reply of a `LoopbackServer`. `body` is sent as it is; `chat_reply` makes a well-formed one."""
 
     body: bytes | Mapping[str, Any] = b""
     status: int = 200
@@ -156,7 +52,14 @@ def chat_reply(
     model: str = "loopback",
     finish: str = "stop",
 ) -> dict[str, Any]:
-    """A well-formed chat completion. `usage=None` leaves the usage out, as some servers do."""
+    """Make a well-formed chat completion.
+
+    Args:
+        text: the message; null in the reply if None.
+        usage: the usage object, see `usage`; None leaves it out, as some servers do.
+        model: the model the reply names.
+        finish: the finish reason.
+    """
     reply: dict[str, Any] = {
         "id": "loopback",
         "object": "chat.completion",
@@ -172,7 +75,13 @@ def chat_reply(
 def chat_events(
     text: str, *, usage: Mapping[str, Any] | None = None, finish: str | None = "stop"
 ) -> list[Mapping[str, Any] | str]:
-    """The same as server-sent events, a word each; without a finish reason the stream looks cut short."""
+    """Make a well-formed chat completion as server-sent events, one for each word.
+
+    Args:
+        text: the message.
+        usage: the usage object, see `usage`; None leaves it out.
+        finish: the finish reason; None: the stream breaks off after the last word.
+    """
     events: list[Mapping[str, Any] | str] = [
         {"choices": [{"index": 0, "delta": {"content": word + " "}, "finish_reason": None}]}
         for word in text.split()
@@ -186,7 +95,14 @@ def chat_events(
 
 
 def usage(prompt: int, completion: int, cached: int = 0, reasoning: int = 0) -> dict[str, Any]:
-    """A usage object as providers send it."""
+    """Make a usage object as providers send it.
+
+    Args:
+        prompt: tokens of the prompt.
+        completion: tokens of the completion.
+        cached: tokens of the prompt that were read from a cache.
+        reasoning: tokens of the completion that were used for reasoning.
+    """
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -197,9 +113,9 @@ def usage(prompt: int, completion: int, cached: int = 0, reasoning: int = 0) -> 
 
 
 class LoopbackServer:
-    """An HTTP server on 127.0.0.1, in a thread of its own, that answers with what `handler` returns.
+    """An HTTP server on 127.0.0.1, in its own thread, that replies with what `handler` returns.
 
-    Use it as a context manager; `base_url` is what a pool or policy wants. `exchanges` lists what was asked.
+    Use it as a context manager. `base_url` goes into a pool or policy; `exchanges` has the requests so far.
     """
 
     def __init__(self, handler: Handler) -> None:
@@ -232,7 +148,7 @@ class LoopbackServer:
 
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_route("*", "/{path:.*}", self._serve)
-        # handler_cancellation: a client that leaves cancels the handler, as a good gateway does.
+        # handler_cancellation: a client that disconnects cancels the handler, as in a good gateway.
         self._runner = web.AppRunner(
             app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1
         )
