@@ -21,7 +21,7 @@ from router_r1.policies.base import Policy
 from router_r1.policies.openai_policy import OpenAIPolicy
 from router_r1.rollout import roll_out
 from router_r1.trace import Trace, TraceWriter
-from router_r1.transport.messages import ITS_OWN
+from router_r1.transport.messages import MODEL_FAULTS
 from router_r1_envs.worlds.base import Level, World, level_named, start
 from router_r1_envs.worlds.recorded_world.arrays import Grid
 from router_r1_envs.worlds.recorded_world.runs import Method, Run
@@ -116,7 +116,7 @@ def _unreached(episode: Episode) -> bool:
     """Did it end because the policy could not be called? A prompt that is too long for it is its own doing."""
     if episode.stop_reason is not StopReason.POLICY_FAILED:
         return False
-    its_own = any(f": {kind.value}: " in (episode.stop_detail or "") for kind in ITS_OWN)
+    its_own = any(f": {kind.value}: " in (episode.stop_detail or "") for kind in MODEL_FAULTS)
     return not its_own
 
 

@@ -571,11 +571,11 @@ def damaged_store(path: Path) -> None:
 NOT_STORES = {
     text_file: "not a database",
     short_file: "not a database",
-    other_database: "is an SQLite file, but not a record store",
-    other_database_with_a_write_ahead_log: "is an SQLite file, but not a record store",
-    other_database_with_a_table_of_the_same_name: "is an SQLite file, but not a record store",
-    newer_version: "written by another version \\(format 99, this one reads 1\\); record anew",
-    damaged_store: "can not be used as a record store",
+    other_database: "an SQLite file, but not a record store",
+    other_database_with_a_write_ahead_log: "an SQLite file, but not a record store",
+    other_database_with_a_table_of_the_same_name: "an SQLite file, but not a record store",
+    newer_version: "written by another version \\(format 99, this version reads 1\\); record again",
+    damaged_store: "cannot be used as a record store",
 }
 
 
@@ -601,7 +601,7 @@ def test_a_folder_is_no_record_store(tmp_path, create):
 
 def test_a_store_inside_a_file_is_refused(tmp_path):
     text_file(tmp_path / "file")
-    with pytest.raises(StoreError, match="file/store: can not be used"):
+    with pytest.raises(StoreError, match="file/store: cannot be used"):
         RecordStore(tmp_path / "file" / "store")
 
 
@@ -617,7 +617,7 @@ def test_a_store_is_made_with_its_folders_when_recording_and_must_be_there_for_a
 def test_an_empty_file_becomes_a_store_when_recording_and_is_none_for_a_replay(tmp_path):
     path = tmp_path / "store"
     path.touch()  # what is left of a process that was killed before it had made the table
-    with pytest.raises(StoreError, match="is empty; record something first"):
+    with pytest.raises(StoreError, match="the file is empty; record something first"):
         RecordStore(path, create=False)
     assert path.read_bytes() == b""
     store = RecordStore(path)
@@ -631,7 +631,7 @@ async def test_a_row_that_is_no_record_is_named(store):
         connection.execute("UPDATE records SET response = '{\"text\": 4}'")
     connection.close()
     async with pool_at(GONE).replaying(store) as pool:
-        with pytest.raises(StoreError, match=f"the row {key} is not a record"):
+        with pytest.raises(StoreError, match=f"row {key} is not a record"):
             await pool.ask("a", "2+2?")
 
 
