@@ -10,13 +10,12 @@ import asyncio
 import functools
 import time
 from pathlib import Path
-from typing import Any
 
 from router_r1.episode import Episode
-from router_r1.errors import ConfigError
 from router_r1.ledger import Cause
 from router_r1.policies import token_ids
 from router_r1.policies.base import WrittenTurn
+from router_r1.policies.checkpoint import load_checkpoint
 from router_r1.pool import Account, new_call_id
 from router_r1.pricing import Usage
 from router_r1.transport.messages import Attempt, Failure, FailureKind
@@ -31,20 +30,9 @@ class SamplerPolicy:
         self, path: str | Path, *, name: str | None = None, concurrency: int = 256
     ) -> None:
         """Load a checkpoint. Raises `ConfigError` where there is none, or one that can not carry the protocol."""
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
         self.name = name or Path(path).name
         self.concurrency = concurrency
-        try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(path)
-            model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
-        except (OSError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise ConfigError(
-                f"{path}: no checkpoint with a tokenizer there; check the path ({reason})"
-            ) from error
-        token_ids.check_tokenizer(self._tokenizer, str(path))
+        self._tokenizer, model = load_checkpoint(path, dtype="float32")
         self._sampler = Sampler(model, self._tokenizer, max_rows=concurrency)
         self._context = int(model.config.max_position_embeddings)
         self._encode = functools.lru_cache(4096)(self._encode_uncached)
@@ -52,7 +40,7 @@ class SamplerPolicy:
     async def write_turn(self, episode: Episode, account: Account) -> WrittenTurn:
         """The next turn."""
         prompt = token_ids.opening_ids(self._tokenizer, episode.opening)
-        prompt += token_ids.following(episode, self._encode).ids
+        prompt += token_ids.continuation_tokens(episode, self._encode).ids
         stops = episode.stop_strings
         room = min(episode.turn_token_limit, self._context - len(prompt))
         if room < 1:
@@ -65,7 +53,7 @@ class SamplerPolicy:
         latency = time.monotonic() - clock
         attempt = Attempt(1, Cause.FIRST, "ok", usage, False, "local", began, latency)
         account.book(self.name, new_call_id(), attempt, None)
-        text, overhang = token_ids.turn_text(self._tokenizer, turn.token_ids, stops)
+        text, overhang = token_ids.decode_turn(self._tokenizer, turn.token_ids, stops)
         return WrittenTurn(text, tuple(turn.token_ids), None, overhang, len(turn.token_ids))
 
     def check(self) -> None:

@@ -62,9 +62,9 @@ class ServerPolicy:
         self._room = response_length
         self._request_id = uuid4().hex
 
-    def tokens(self, episode: Episode) -> token_ids.Tokens:
+    def tokens(self, episode: Episode) -> token_ids.EpisodeTokens:
         """What follows the opening."""
-        return token_ids.following(
+        return token_ids.continuation_tokens(
             episode, lambda text: token_ids.encode_text(self._tokenizer, text)
         )
 
@@ -96,7 +96,7 @@ class ServerPolicy:
         usage = Usage(len(opening) + len(following), len(ids))
         attempt = Attempt(1, Cause.FIRST, "ok", usage, False, "local", began, latency)
         account.book(self.name, new_call_id(), attempt, None)
-        text, overhang = token_ids.turn_text(self._tokenizer, ids, episode.stop_strings)
+        text, overhang = token_ids.decode_turn(self._tokenizer, ids, episode.stop_strings)
         logprobs = None if output.log_probs is None else tuple(output.log_probs)
         return WrittenTurn(text, ids, logprobs, overhang, len(ids))
 

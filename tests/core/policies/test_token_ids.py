@@ -62,7 +62,9 @@ def test_the_policys_ids_are_kept_and_the_environments_are_encoded():
     first = write(episode, ROUTE)
     second = write(episode, ANSWER)
     tokenizer = Letters(whole=["<information", "</information>"])
-    tokens = token_ids.following(episode, lambda text: token_ids.encode_text(tokenizer, text))
+    tokens = token_ids.continuation_tokens(
+        episode, lambda text: token_ids.encode_text(tokenizer, text)
+    )
     between = len(tokens.ids) - len(first) - len(second)
     assert tokens.ids[: len(first)] == list(first) and tokens.ids[-len(second) :] == list(second)
     assert tokens.mask == [1] * len(first) + [0] * between + [1] * len(second)
@@ -77,7 +79,9 @@ def test_what_the_policy_began_of_a_block_is_not_encoded_twice():
     episode = Episode("2+2?", CARDS, Limits(max_routes=2))
     first = write(episode, ROUTE, overhang="\n<inform")
     write(episode, ANSWER)
-    tokens = token_ids.following(episode, lambda text: token_ids.encode_text(Letters(), text))
+    tokens = token_ids.continuation_tokens(
+        episode, lambda text: token_ids.encode_text(Letters(), text)
+    )
     assert sum(tokens.mask) == len(first) + len(ANSWER)
     assert Letters().decode(tokens.ids).count("<information") == 1
     assert len(tokens.ids) == len(tokens.mask) == len(tokens.logprobs)
@@ -86,13 +90,17 @@ def test_what_the_policy_began_of_a_block_is_not_encoded_twice():
 def test_a_turn_without_ids_is_encoded_and_is_still_the_policys():
     episode = Episode("2+2?", CARDS)
     episode.step(ANSWER)
-    tokens = token_ids.following(episode, lambda text: token_ids.encode_text(Letters(), text))
+    tokens = token_ids.continuation_tokens(
+        episode, lambda text: token_ids.encode_text(Letters(), text)
+    )
     assert Letters().decode(tokens.ids) == ANSWER
     assert tokens.mask == [1] * len(ANSWER) and set(tokens.logprobs) == {0.0}
 
 
 def test_an_episode_that_has_not_begun_has_nothing_after_the_opening():
-    assert token_ids.following(Episode("2+2?", CARDS), list) == token_ids.Tokens([], [], [])
+    assert token_ids.continuation_tokens(Episode("2+2?", CARDS), list) == token_ids.EpisodeTokens(
+        [], [], []
+    )
 
 
 @pytest.mark.parametrize("at", range(1, len(ROUTE) + 1, 7))
@@ -100,7 +108,9 @@ def test_tokens_of_any_size_keep_mask_and_text_aligned(at):
     episode = Episode("2+2?", CARDS, Limits(max_malformed=9))
     first = write(episode, ROUTE[:at])
     write(episode, ANSWER)
-    tokens = token_ids.following(episode, lambda text: token_ids.encode_text(Letters(), text))
+    tokens = token_ids.continuation_tokens(
+        episode, lambda text: token_ids.encode_text(Letters(), text)
+    )
     assert Letters().decode(tokens.ids) == episode.transcript
     assert [i for i, mine in zip(tokens.ids, tokens.mask, strict=True) if mine] == [
         *first,
@@ -122,7 +132,7 @@ def test_tokens_of_any_size_keep_mask_and_text_aligned(at):
 def test_a_turn_is_cut_at_its_stop_string(generated, routes, text, overhang):
     tokenizer = Letters(whole=["<end>"], special=["<end>"])
     ids = tokenizer.encode(generated, add_special_tokens=False)
-    assert token_ids.turn_text(tokenizer, ids, stop_strings(routes)) == (text, overhang)
+    assert token_ids.decode_turn(tokenizer, ids, stop_strings(routes)) == (text, overhang)
 
 
 # --- tokenizers

@@ -153,15 +153,15 @@ def test_generation_ends_at_a_stop_string_and_keeps_it(checkpoint: Path, stop: s
     policy = TransformersPolicy(checkpoint, dtype="float32")
     encode = policy._tokenizer.encode
     row = encode(f"<think>hm{stop}") + encode("and more text")
-    from router_r1.policies.transformers_policy import _Waiting
+    from router_r1.policies.batch_worker import PendingTurn
 
-    item = _Waiting([1], 100, stop_strings(1), Future())
-    kept = policy._own(row, item)
-    assert policy._text(kept) == f"<think>hm{stop}"
+    item = PendingTurn([1], 100, stop_strings(1), Future())
+    kept = policy._trim(row, item)
+    assert policy._decode(kept) == f"<think>hm{stop}"
     end = [policy._tokenizer.eos_token_id]
-    assert policy._own(encode("a") + end + encode("b"), item) == encode("a") + end
+    assert policy._trim(encode("a") + end + encode("b"), item) == encode("a") + end
     # In a batch the row goes on with padding, and some checkpoints pad with an end-of-turn token.
-    assert policy._own(encode(f"<think>hm{stop}") + end + end, item) == kept
+    assert policy._trim(encode(f"<think>hm{stop}") + end + end, item) == kept
 
 
 ROUTE = '<think>hm</think><route model="a">2+2</route>'

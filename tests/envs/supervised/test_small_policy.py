@@ -101,7 +101,7 @@ def test_a_turn_that_went_through_tokens_asks_and_answers_the_same(tokenizer, ep
         names = [card.name for card in episode.cards]
         for record in episode.turns:
             ids = encode(tokenizer, record.turn.text)
-            text, overhang = token_ids.turn_text(tokenizer, ids, episode.stop_strings)
+            text, overhang = token_ids.decode_turn(tokenizer, ids, episode.stop_strings)
             turn = parse_turn(text, names, max_routes=1)
             assert not overhang and not turn.problems
             assert (turn.routes, turn.answer) == (record.turn.routes, record.turn.answer)
