@@ -114,7 +114,7 @@ def test_the_recorded_pool_loads() -> None:
     assert len(pool.names) == 10
     assert pool.card("Mixtral-8x7B-Instruct-v0.1").price == Price(input=0.6, output=0.6)
     assert all(card.description for card in pool.cards)
-    with pytest.raises(ConfigError, match="has no endpoint and can not be called"):
+    with pytest.raises(ConfigError, match="has no endpoint and cannot be called"):
         pool.check()
 
 
@@ -149,21 +149,21 @@ def test_the_recorded_pool_loads() -> None:
         ("[{name: a, price: {input: .nan, output: 1}}]", "candidates.0.price.input: "),
         (
             "[{name: a, price: {input: cheap, output: 1}}]",
-            "candidates.0.price.input: Input should be a valid number (found a text)",
+            "candidates.0.price.input: Input should be a valid number (found text)",
         ),
         # names
-        (f"[{{{CARD}}}, {{{CARD}}}]", "candidates: 'a' is given twice"),
+        (f"[{{{CARD}}}, {{{CARD}}}]", "candidates: 'a' occurs twice"),
         (
             "[{name: Llama, price: {input: 1, output: 1}}, {name: llama, price: {input: 1, output: 1}}]",
-            "candidates: 'llama' is given twice (names differ by more than case); rename one",
+            "candidates: 'llama' occurs twice (names must differ by more than case); rename one",
         ),
         (
             "[{name: 'a<b', price: {input: 1, output: 1}}]",
-            "candidates.0.name: a name must not hold",
+            "candidates.0.name: a name must not contain",
         ),
         (
             "[{name: 'a>b', price: {input: 1, output: 1}}]",
-            "candidates.0.name: a name must not hold",
+            "candidates.0.name: a name must not contain",
         ),
         ("[{name: 'a\"b', price: {input: 1, output: 1}}]", "candidates.0.name: a name must"),
         (
@@ -177,7 +177,7 @@ def test_the_recorded_pool_loads() -> None:
         ("[]", "candidates: the pool is empty; add at least one candidate"),
         ("", "candidates: expected a list (found None)"),
         ("3", "candidates: expected a list (found 3)"),
-        ("[a]", "candidates.0: expected a mapping of fields to values (found a text)"),
+        ("[a]", "candidates.0: expected a mapping of fields to values (found text)"),
         # other types and ranges
         (f"[{{{CARD}, max_output_tokens: 0}}]", "candidates.0.max_output_tokens: "),
         (f"[{{{CARD}, max_output_tokens: many}}]", "candidates.0.max_output_tokens: "),
@@ -204,15 +204,15 @@ def test_a_bad_candidate_gets_one_line_that_says_what_where_and_what_to_do(
         ("{base_url: 127.0.0.1:8000/v1}", "base_url: a base URL starts with http:// or https://"),
         (
             "{base_url: 'https://user:s3cret-key@api.example.com/v1'}",
-            "base_url: a base URL must hold no user, password or query: put the key into an environment variable",
+            "base_url: a base URL must not contain a user, password or query: put the key into an environment variable",
         ),
         (
             "{base_url: 'https://s3cret-key@api.example.com/v1'}",
-            "base_url: a base URL must hold no",
+            "base_url: a base URL must not contain",
         ),
         (
             "{base_url: 'https://api.example.com/v1?key=s3cret-key'}",
-            "base_url: a base URL must hold",
+            "base_url: a base URL must not contain",
         ),
         ("{base_url: 'https://h/v1', api_key: s3cret-key}", "api_key: no such field"),
         ("{base_url: 'https://h/v1', api_key_env: s3cret-key}", "api_key_env: "),
@@ -259,13 +259,13 @@ def test_the_cause_of_an_error_shows_no_input_either(write: Write) -> None:
 
 def test_a_pool_made_in_python_is_checked_like_a_file() -> None:
     card = ModelCard(name="a", price=Price(input=1, output=1))
-    with pytest.raises(ConfigError, match=r"^pool: candidates: 'a' is given twice"):
+    with pytest.raises(ConfigError, match=r"^pool: candidates: 'a' occurs twice"):
         ModelPool([card, card])
     with pytest.raises(
         ConfigError, match=r"^pool: candidates: the pool is empty; add at least one"
     ):
         ModelPool([])
-    with pytest.raises(ConfigError, match=r"^pool: no candidate 'A'; it has a$"):
+    with pytest.raises(ConfigError, match=r"^pool: no candidate 'A'; the candidates are a$"):
         ModelPool([card]).card("A")
 
 
@@ -292,23 +292,23 @@ def test_a_key_that_is_not_set_is_named_before_anything_is_called() -> None:
         ("", "expected a mapping of keys to values, found nothing"),
         ("# only a comment\n", "expected a mapping of keys to values, found nothing"),
         ("- a\n- b\n", "expected a mapping of keys to values, found a list"),
-        ("just text", "expected a mapping of keys to values, found a text"),
+        ("just text", "expected a mapping of keys to values, found text"),
         ("a: 1\nb: [1, 2\n", "not valid YAML: line 3: "),
         ("a:\n\tb: 1\n", "not valid YAML: line 2: found character '\\t'"),
-        ("a: 1\nb: 2\na: 3\n", "not valid YAML: line 3: the key 'a' is given twice; remove one"),
-        ("a: {b: 1, c: {d: 1, d: 2}}\n", "not valid YAML: line 1: the key 'd' is given twice"),
+        ("a: 1\nb: 2\na: 3\n", "not valid YAML: line 3: the key 'a' occurs twice; remove one"),
+        ("a: {b: 1, c: {d: 1, d: 2}}\n", "not valid YAML: line 1: the key 'd' occurs twice"),
         ("{[a]: b}\n", "not valid YAML: line 1: found unhashable key"),
         ("a: \x00\n", "not valid YAML: unacceptable character #x0000"),
-        ("as_of: 2026-02-30\n", "not valid YAML: a value can not be read: day is out of range"),
-        ("a: !!int x\n", "not valid YAML: a value can not be read: "),
-        ("a: !!bool x\n", "not valid YAML: a value can not be read: "),
-        ("a: !!timestamp x\n", "not valid YAML: a value can not be read: "),
+        ("as_of: 2026-02-30\n", "not valid YAML: a value cannot be read: day is out of range"),
+        ("a: !!int x\n", "not valid YAML: a value cannot be read: "),
+        ("a: !!bool x\n", "not valid YAML: a value cannot be read: "),
+        ("a: !!timestamp x\n", "not valid YAML: a value cannot be read: "),
         (
             "a: !!python/object/apply:os.system [ls]\n",
             "not valid YAML: line 1: could not determine",
         ),
-        ("[" * 5000, "not valid YAML: nested too deep"),
-        ("a: &a {b: *a}\n", "not valid YAML: nested too deep, or an alias holds itself"),
+        ("[" * 5000, "not valid YAML: nested too deeply"),
+        ("a: &a {b: *a}\n", "not valid YAML: nested too deeply, or an alias contains itself"),
         ("a: *b\n", "not valid YAML: line 1: found undefined alias"),
     ],
 )
@@ -321,10 +321,10 @@ def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
         (tmp_path / "pool.yaml", "No such file or directory"),
         (tmp_path, "Is a directory"),
     ]:
-        assert message(PoolFile, path).endswith(f"can not be read ({says}); check the path")
+        assert message(PoolFile, path).endswith(f"cannot be read ({says}); check the path")
     latin = tmp_path / "latin.yaml"
     latin.write_bytes("name: café".encode("latin-1"))
-    assert message(PoolFile, latin) == "latin.yaml: is not UTF-8 text; save it as UTF-8"
+    assert message(PoolFile, latin) == "latin.yaml: not UTF-8 text; save the file as UTF-8"
 
 
 def test_a_merged_key_is_no_key_given_twice(write: Write) -> None:
@@ -391,10 +391,10 @@ def test_the_last_override_wins() -> None:
         ("items.x.y=1", "'x' is not an index"),
         ("items.\u00b2=1", "is not an index"),
         ("a={b", "the value is not valid YAML"),
-        ("a={b: 1, b: 2}", "the key 'b' is given twice"),
+        ("a={b: 1, b: 2}", "the key 'b' occurs twice"),
         (
             "a=2026-02-30",
-            "the value is not valid YAML (a value can not be read: day is out of range",
+            "the value is not valid YAML (a value cannot be read: day is out of range",
         ),
     ],
 )
@@ -472,7 +472,7 @@ def test_a_pool_file_that_is_missing_is_named_and_nothing_is_left_behind(
     path = write(
         "agent.yaml", AGENT + "traces: traces.jsonl\nstore: {path: s.sqlite, mode: record}\n"
     )
-    with pytest.raises(ConfigError, match=r"pool\.yaml: can not be read \(No such file"):
+    with pytest.raises(ConfigError, match=r"pool\.yaml: cannot be read \(No such file"):
         load_agent(path)
     assert list(tmp_path.iterdir()) == [path]
 
@@ -512,7 +512,9 @@ def test_a_pool_file_and_an_agent_file_are_told_apart(write: Write) -> None:
     agent = write("agent.yaml", AGENT.replace("pool.yaml", "other.yaml"))
     with pytest.raises(ConfigError, match=r"pool\.yaml: this is a pool file"):
         load_agent(pool)
-    with pytest.raises(ConfigError, match=r"agent\.yaml: this is an agent file; its pool file is"):
+    with pytest.raises(
+        ConfigError, match=r"agent\.yaml: expected a pool file, got an agent file; its pool file is"
+    ):
         ModelPool.from_yaml(agent)
-    with pytest.raises(ConfigError, match=r"agent\.yaml: pool: .*other\.yaml: can not be read"):
+    with pytest.raises(ConfigError, match=r"agent\.yaml: pool: .*other\.yaml: cannot be read"):
         load_agent(agent)

@@ -7,14 +7,14 @@ import pytest
 
 from router_r1.data.json_lines import write_json_lines
 from router_r1.data.parquet import write_parquet
-from router_r1.files import drop_unfinished_line, replacing, write_json
+from router_r1.files import atomic_write, drop_unfinished_line, write_json
 from router_r1_eval.tournament.tournament import write_results
 
 
 def test_a_file_is_put_in_place_when_all_of_it_is_there(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.json"
     write_json(path, {"a": 1})
-    with pytest.raises(OSError, match="full"), replacing(path) as new:
+    with pytest.raises(OSError, match="full"), atomic_write(path) as new:
         new.write_text("{")
         assert path.read_text() == '{\n  "a": 1\n}\n'
         raise OSError("the disk is full")

@@ -363,7 +363,9 @@ async def test_a_model_writes_the_same_tokens_for_verl_and_for_the_agent(
     await agent.aclose()
     assert [list(record.token_ids) for record in trace.turns] == server.written
     assert len(server.written) == 3
-    replayed = token_ids.continuation_tokens(trace.replay(), lambda text: token_ids.encode_text(words, text))
+    replayed = token_ids.continuation_tokens(
+        trace.replay(), lambda text: token_ids.encode_text(words, text)
+    )
     assert (output.response_ids, output.response_mask) == (replayed.ids, replayed.mask)
     assert output.extra_fields["stop_reason"] == trace.stop_reason == "malformed"
 

@@ -40,7 +40,9 @@ class Example:
 def example_of(episode: Episode, tokenizer: Any) -> Example:
     """A finished episode as an example: the policy's tokens are learned, the environment's only read."""
     opening = token_ids.opening_ids(tokenizer, episode.opening)
-    rest = token_ids.continuation_tokens(episode, lambda text: token_ids.encode_text(tokenizer, text))
+    rest = token_ids.continuation_tokens(
+        episode, lambda text: token_ids.encode_text(tokenizer, text)
+    )
     return Example(opening + rest.ids, [0] * len(opening) + rest.mask)
 
 

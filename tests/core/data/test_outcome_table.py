@@ -365,7 +365,7 @@ def test_no_folder_and_no_pool_are_errors(folder, tmp_path) -> None:
         OutcomeTable.load(tmp_path / "nowhere")
     path = folder()
     (path / "pool.yaml").unlink()
-    with pytest.raises(ConfigError, match=r"pool\.yaml: can not be read"):
+    with pytest.raises(ConfigError, match=r"pool\.yaml: cannot be read"):
         OutcomeTable.load(path)
 
 

@@ -167,7 +167,7 @@ def test_an_error_in_a_file_names_file_and_field(tmp_path, text, message):
     ("source", "message"),
     [
         ("nowhere", "nowhere: no world; give 'generated', a folder"),
-        ("nowhere.yaml", "nowhere.yaml: can not be read"),
+        ("nowhere.yaml", "nowhere.yaml: cannot be read"),
         ({"kind": None}, "world: kind is None"),
     ],
 )
