@@ -1,13 +1,13 @@
-"""Registries: the routers, metrics, benchmarks, worlds, aggregators and importers there are, ours and those of installed packages.
+"""Registries of routers, metrics, benchmarks, worlds, aggregators and importers: built-in ones and extensions.
 
-A built-in is a module in the registry's own folder that registers itself when it is imported. An extension is a module of
-another installed package that does the same, named by an entry point in the registry's group:
+A built-in is a module in the registry's own folder that registers itself when it is imported. An extension is a module
+of another installed package that does the same, named by an entry point in the registry's group:
 
     [project.entry-points."router_r1.routers"]
     nearest = "my_package.nearest_router"
 
-Both are imported at the first lookup and never at `import router_r1`. An extension that cannot be imported, or that uses a
-name which is taken, is left out with one line in the log (logger `router_r1.extensions`); the others work.
+Both are imported at the first lookup and never at `import router_r1`. An extension that cannot be imported, or that
+uses a name which is taken, is left out with one line in the log (logger `router_r1.extensions`); the others work.
 """
 
 from __future__ import annotations
@@ -129,7 +129,9 @@ class Registry(Mapping[str, T]):
                 for module in pkgutil.iter_modules(folder.__path__, f"{self._folder}."):
                     importlib.import_module(module.name)
             except BaseException:
-                self._loaded = False  # the next lookup must raise too, not find an incomplete registry
+                self._loaded = (
+                    False  # the next lookup must raise too, not find an incomplete registry
+                )
                 raise
             for point in sorted(entry_points(group=self.group), key=_place):
                 self._load_extension(point)

@@ -108,7 +108,7 @@ class CallLimits(StrictModel):
     backoff_max_s: Positive = 20.0
     """Upper bound of that wait, in seconds. A `Retry-After` of the server takes precedence."""
     hedge_after_s: Positive | None = None
-    """Seconds after which a second request is sent if the first has not answered; off by default, since both may be billed."""
+    """Seconds until a second request is sent if the first has no answer; off by default, since both may be billed."""
     breaker_failures: Count = 5
     """Consecutive transport failures after which the candidate is no longer called."""
     breaker_cooldown_s: Positive = 30.0

@@ -79,7 +79,7 @@ class BatchWorker:
                     turn.done.set_result(ids)
 
     def _next_batch(self) -> list[PendingTurn]:
-        """The oldest waiting turn and the turns with the same stop strings; empty once closed. Drops cancelled turns."""
+        """The oldest waiting turn and those with the same stop strings; empty once closed. Drops cancelled turns."""
         while self._gather():
             stops = self._waiting[0].stops
             batch = [turn for turn in self._waiting if turn.stops == stops][: self._max_batch]

@@ -3,7 +3,8 @@
 Training, local checkpoints and servers with token ids all read episodes through this module. A policy is therefore
 trained on the ids it generated and will see again: text that a policy wrote is never encoded a second time.
 
-Needs no particular library: a tokenizer is anything with `apply_chat_template`, `encode` and `decode` as in transformers.
+Needs no particular library: a tokenizer is anything with `apply_chat_template`, `encode` and `decode` as in
+transformers.
 """
 
 from __future__ import annotations

@@ -59,7 +59,12 @@ class StoreTransport:
         )
 
     async def call(self, card: ModelSpec, request: Request, on_attempt: OnAttempt) -> Response:
-        """Answer from the store, or as `on_miss` says; arguments as for `Transport.call`.
+        """Answer from the store, or as `on_miss` says.
+
+        Args:
+            card: the model to call.
+            request: what to send, and the key of the record.
+            on_attempt: called with every attempt of the record or of the live call.
 
         Raises:
             ReplayMissError: the request is not in the store, and `on_miss` is `error`.

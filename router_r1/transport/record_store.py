@@ -145,7 +145,8 @@ class RecordStore:
             )
         if version != _VERSION:
             raise StoreError(
-                f"{self.path}: written by another version (format {version}, this version reads {_VERSION}); record again"
+                f"{self.path}: written by another version (format {version}, "
+                f"this version reads {_VERSION}); record again"
             )
         return True
 

@@ -48,7 +48,7 @@ class PartialReply:
 
     @property
     def billable_usage(self) -> Usage:
-        """The usage the server reported; an estimate if it reported none, or reported it before the text was complete."""
+        """The reported usage; an estimate if none was reported, or if more text arrived after the report."""
         estimate = self.estimate_usage()
         if self.usage is None:
             return estimate

@@ -27,7 +27,13 @@ class SimulatedTransport:
         self._reply = reply
 
     async def call(self, card: ModelSpec, request: Request, on_attempt: OnAttempt) -> Response:
-        """Call the function and report one attempt; arguments as for `Transport.call`."""
+        """Call the function and report one attempt.
+
+        Args:
+            card: passed to the function.
+            request: passed to the function.
+            on_attempt: called with the attempt when the function ends.
+        """
         started_at, clock = time.time(), time.monotonic()
         outcome = FailureKind.CANCELLED.value
         usage = Usage(request.prompt_tokens_estimate, estimated=True)
