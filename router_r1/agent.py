@@ -211,9 +211,9 @@ class RouterAgent:
         items = questions if isinstance(questions, str) else list(questions)
         if not progress:
             return self._background.run(self.aask_many(items, concurrency=concurrency))
-        from router_r1.progress import counting
+        from router_r1.progress import show_progress
 
-        with counting("asking", len(items)) as advance:
+        with show_progress("asking", len(items)) as advance:
             return self._background.run(
                 self.aask_many(
                     items,

@@ -1,7 +1,7 @@
-"""Configuration files: YAML in, validated objects out, and one line that helps when something is wrong.
+"""Configuration files: YAML in, validated objects out, and a helpful one-line error for anything invalid.
 
-`load` reads a YAML file into a pydantic model; unknown keys, duplicate keys and missing values are `ConfigError`s
-that name file, field and remedy. `a.b=value` overrides use the same grammar as the training recipes.
+`load` reads a YAML file into a pydantic model. Unknown keys, duplicate keys and missing values raise a `ConfigError`
+that names file, field and remedy. `a.b=value` overrides have the same grammar as in the training recipes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class StrictModel(BaseModel):
-    """Base of every configuration object: immutable, and unknown keys are errors."""
+    """Base class of all configuration objects: immutable, and unknown keys are errors."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
@@ -29,24 +29,24 @@ class StrictModel(BaseModel):
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, which plain YAML would silently let win."""
+    """A safe loader that rejects duplicate keys; PyYAML silently takes the last one."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        # Here, not when the mapping is constructed: by then merge keys (`<<`) may have been written out.
+        # Check here, not when the mapping is constructed: by then merge keys (`<<`) may have been expanded.
         node = super().compose_mapping_node(anchor)
         seen: set[tuple[str, str]] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 continue
             if (key.tag, key.value) in seen:
-                problem = f"the key {key.value!r} is given twice; remove one"
+                problem = f"the key {key.value!r} occurs twice; remove one"
                 raise yaml.composer.ComposerError(None, None, problem, key.start_mark)
             seen.add((key.tag, key.value))
         return node
 
 
 def _parse(text: str) -> Any:
-    """YAML to plain objects, nothing shared between them. Raises `ValueError` with one line."""
+    """Parse YAML into plain objects that share nothing. Raises `ValueError` with a one-line message."""
     try:
         return _copy(yaml.load(text, Loader=_UniqueKeyLoader))
     except yaml.MarkedYAMLError as error:
@@ -55,27 +55,27 @@ def _parse(text: str) -> Any:
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from error
     except RecursionError as error:
-        raise ValueError("nested too deep, or an alias holds itself") from error
+        raise ValueError("nested too deeply, or an alias contains itself") from error
     except (ValueError, LookupError, AttributeError, TypeError) as error:
-        # PyYAML lets these through for a value that is not what it looks like, e.g. the 30th of February.
-        raise ValueError(f"a value can not be read: {error}") from error
+        # PyYAML raises these for a value that is not what it looks like, e.g. the 30th of February.
+        raise ValueError(f"a value cannot be read: {error}") from error
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
-    """Read a YAML mapping. Raises `ConfigError` for a missing file, bad YAML, or anything but a mapping."""
+    """Read a YAML mapping. Raises `ConfigError` for a missing file, invalid YAML, or anything but a mapping."""
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{path}: can not be read ({error.strerror}); check the path") from error
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
+        raise ConfigError(f"{path}: not UTF-8 text; save the file as UTF-8") from error
     try:
         data = _parse(text)
     except ValueError as error:
-        raise ConfigError(f"{path}: not valid YAML: {error}; correct it there") from error
+        raise ConfigError(f"{path}: not valid YAML: {error}; correct the file") from error
     if not isinstance(data, dict):
-        found = "nothing" if data is None else _shown(data)
+        found = "nothing" if data is None else _describe(data)
         raise ConfigError(
             f"{path}: expected a mapping of keys to values, found {found}; docs/pools/ has examples"
         )
@@ -83,21 +83,45 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
 
 
 def validate(model: type[Model], data: object, source: str) -> Model:
-    """Validate `data` against `model`; `source` (a file name, usually) opens the error message."""
+    """Validate data against a model.
+
+    Args:
+        model: the configuration class.
+        data: as read from YAML, or an instance of the class.
+        source: starts the error message; usually a file name.
+
+    Raises:
+        ConfigError: the data are invalid; names source, field and remedy.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        # Not `from error`: its text shows the input, which may hold a key.
+        # Not `from error`: its text shows the input, which may contain a key.
         raise ConfigError(_one_line(error, data, source, model)) from None
 
 
 def load(model: type[Model], path: str | Path, overrides: Sequence[str] = ()) -> Model:
-    """Read, override and validate one file."""
+    """Read, override and validate one file.
+
+    Args:
+        model: the configuration class.
+        path: the YAML file.
+        overrides: `a.b=value` assignments, see `override`.
+
+    Raises:
+        ConfigError: the file or an override is invalid; names file, field and remedy.
+    """
     return validate(model, override(read_yaml(path), overrides), str(path))
 
 
 def override(data: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
-    """Apply `a.b=value` assignments to a copy of `data`; values are read as YAML."""
+    """Apply `a.b=value` assignments to a copy of `data`.
+
+    Values are parsed as YAML, and a number addresses an item of a list. Missing mappings are created.
+
+    Raises:
+        ConfigError: an assignment is malformed, or does not fit the data.
+    """
     result: dict[str, Any] = _copy(data)
     for assignment in assignments:
         dotted, equals, text = assignment.partition("=")
@@ -143,7 +167,7 @@ def _copy(data: Any) -> Any:
     return data
 
 
-# By pydantic's error type. Its other messages say what was expected well enough.
+# By pydantic's error type. For all other types, pydantic's own message is clear enough.
 _REMEDIES = {
     "missing": "it is required: add it",
     "extra_forbidden": "no such field: correct the spelling or remove it",
@@ -155,7 +179,7 @@ _REMEDIES = {
     "model_type": "expected a mapping of fields to values",
     "model_attributes_type": "expected a mapping of fields to values",
 }
-# Where the input is certainly no key, showing it helps.
+# For these types the input cannot be a key, so the message may show it.
 _SHOWS_TEXT = frozenset(
     {"float_parsing", "int_parsing", "bool_parsing", "date_from_datetime_parsing", "literal_error"}
 )
@@ -163,35 +187,35 @@ _Path: TypeAlias = tuple[str | int, ...]
 
 
 def _one_line(error: ValidationError, data: object, source: str, model: type[BaseModel]) -> str:
-    """The first two problems as one line that names fields as their author would, and never shows a key."""
+    """The first two problems as one line, which names fields as the file does and never shows a key."""
     problems = sorted(error.errors(include_url=False), key=_rank)
     found: dict[_Path, ErrorDetails] = {}
     for problem in problems:
         found.setdefault(_path(problem, data), problem)
-    # Every branch of a union complains; the one that got furthest into the data is the one that was meant.
+    # Every branch of a union reports its own problem; keep the one that got furthest into the data.
     found = {
         path: problem
         for path, problem in found.items()
         if not any(len(o) > len(path) and o[: len(path)] == path for o in found)
     }
-    told = [
-        ".".join(map(str, path)) + ": " * bool(path) + _what(found[path], path, model)
+    lines = [
+        ".".join(map(str, path)) + ": " * bool(path) + _explain(found[path], path, model)
         for path in found
     ]
-    more = f" (and {len(told) - 2} more)" if len(told) > 2 else ""
-    return " ".join(f"{source}: {'; '.join(told[:2])}{more}".split())
+    more = f" (and {len(lines) - 2} more)" if len(lines) > 2 else ""
+    return " ".join(f"{source}: {'; '.join(lines[:2])}{more}".split())
 
 
 def _rank(problem: ErrorDetails) -> int:
-    """Which problem is told first: a misspelt field before the one that is missing for it."""
+    """Sort key of a problem: a misspelt field comes before the field that is missing because of it."""
     if problem["type"] == "extra_forbidden":
         return 0
-    # A mapping can not be meant as one of several words: other branches of the union have more to say about it.
+    # A mapping was not meant to be one of several words: other branches of the union explain it better.
     return 2 if problem["type"] == "literal_error" and isinstance(problem["input"], Mapping) else 1
 
 
 def _path(problem: ErrorDetails, data: Any) -> _Path:
-    """Where the problem is, in the words of the data: without the names of union branches."""
+    """Path to the problem in the data, without the names of union branches."""
     path: list[str | int] = []
     for depth, part in enumerate(problem["loc"], 1):
         index = isinstance(data, (list, tuple)) and isinstance(part, int)
@@ -203,30 +227,31 @@ def _path(problem: ErrorDetails, data: Any) -> _Path:
     return tuple(path)
 
 
-def _what(problem: ErrorDetails, path: _Path, model: type[BaseModel]) -> str:
+def _explain(problem: ErrorDetails, path: _Path, model: type[BaseModel]) -> str:
     kind, message = problem["type"], problem["msg"]
-    if kind == "extra_forbidden" and (meant := _meant(path, model)):
-        return f"no such field: did you mean {meant}?"
+    if kind == "extra_forbidden" and (suggestion := _suggest(path, model)):
+        return f"no such field: did you mean {suggestion}?"
     if kind == "value_error":
         return message.removeprefix("Value error, ")
     context = problem.get("ctx", {})
-    what = _REMEDIES[kind].format(**context) if kind in _REMEDIES else message
+    text = _REMEDIES[kind].format(**context) if kind in _REMEDIES else message
     if kind in ("missing", "extra_forbidden", "union_tag_not_found", "union_tag_invalid"):
-        return what
-    return f"{what} (found {_shown(problem['input'], kind in _SHOWS_TEXT)})"
+        return text
+    return f"{text} (found {_describe(problem['input'], kind in _SHOWS_TEXT)})"
 
 
-def _meant(refused: _Path, model: type[BaseModel]) -> str:
-    """The field that has this name elsewhere in the model, or one that is spelt much like it; empty if none is."""
-    name, here = str(refused[-1]), ".".join(str(part) for part in refused if isinstance(part, str))
-    paths = [path for path in _field_paths(model) if path != here]  # another kind may have it here
+def _suggest(unknown: _Path, model: type[BaseModel]) -> str:
+    """The field with this name elsewhere in the model, or one with a similar spelling; empty if there is none."""
+    name, here = str(unknown[-1]), ".".join(str(part) for part in unknown if isinstance(part, str))
+    # Another branch of the union may have the field here.
+    paths = [path for path in _field_paths(model) if path != here]
     by_name = {path.rpartition(".")[2]: path for path in reversed(paths)}
     close = [name] if name in by_name else difflib.get_close_matches(name, by_name, 1, cutoff=0.75)
     return by_name[close[0]] if close else ""
 
 
 def _field_paths(annotation: Any, prefix: str = "") -> Iterator[str]:
-    """Dotted names of the fields of a model, and of the models in its fields; NAME stands for the keys of a mapping."""
+    """Dotted names of all fields of a model, nested ones included; NAME stands for the keys of a mapping."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         for name, field in annotation.model_fields.items():
             yield prefix + name
@@ -237,11 +262,12 @@ def _field_paths(annotation: Any, prefix: str = "") -> Iterator[str]:
             yield from _field_paths(part, prefix + named)
 
 
-def _shown(value: object, text: bool = False) -> str:
+def _describe(value: object, show_text: bool = False) -> str:
+    """A value for an error message. Text may be a key, so it is shown only on request."""
     if isinstance(value, str):
-        if not text:
-            return "a text"
-        return repr(value) if len(value) <= 40 else f"a text of {len(value)} characters"
+        if not show_text:
+            return "text"
+        return repr(value) if len(value) <= 40 else f"text of {len(value)} characters"
     if isinstance(value, Mapping):
         return "a mapping"
     return "a list" if isinstance(value, (list, tuple)) else repr(value)

@@ -1,13 +1,13 @@
-"""Registries: the routers, metrics, benchmarks, worlds, aggregators and importers there are, ours and those of installed packages.
+"""Registries of routers, metrics, benchmarks, worlds, aggregators and importers: built-in ones and extensions.
 
-A built-in is a module in the registry's own folder that registers itself when it is imported. An extension is a module of
-another installed package that does the same, named by an entry point in the registry's group:
+A built-in is a module in the registry's own folder that registers itself when it is imported. An extension is a module
+of another installed package that does the same, named by an entry point in the registry's group:
 
     [project.entry-points."router_r1.routers"]
     nearest = "my_package.nearest_router"
 
-Both are imported at the first lookup and never at `import router_r1`. An extension that cannot be imported, or that uses a
-name which is taken, is left out with one line in the log (logger `router_r1.extensions`); the others work.
+Both are imported at the first lookup and never at `import router_r1`. An extension that cannot be imported, or that
+uses a name which is taken, is left out with one line in the log (logger `router_r1.extensions`); the others work.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ class Registry(Mapping[str, T]):
             raise ConfigError(
                 f"the {self.noun} {name!r} is registered already, by {taken.owner}; rename one of them"
             )
-        told = summary or (value.__doc__ or "").strip().partition("\n")[0]
-        self._entries[name] = Entry(name, value, told, self._owner)
+        summary = summary or (value.__doc__ or "").strip().partition("\n")[0]
+        self._entries[name] = Entry(name, value, summary, self._owner)
         return value
 
     def register(self, name: str, summary: str = "") -> Callable[[T], T]:
@@ -124,9 +124,15 @@ class Registry(Mapping[str, T]):
             if self._loaded:
                 return
             self._loaded = True  # set first: a module that looks something up while it registers must not start over
-            folder = importlib.import_module(self._folder)
-            for module in pkgutil.iter_modules(folder.__path__, f"{self._folder}."):
-                importlib.import_module(module.name)
+            try:
+                folder = importlib.import_module(self._folder)
+                for module in pkgutil.iter_modules(folder.__path__, f"{self._folder}."):
+                    importlib.import_module(module.name)
+            except BaseException:
+                self._loaded = (
+                    False  # the next lookup must raise too, not find an incomplete registry
+                )
+                raise
             for point in sorted(entry_points(group=self.group), key=_place):
                 self._load_extension(point)
 
@@ -135,7 +141,7 @@ class Registry(Mapping[str, T]):
         self._owner = owner_of(point)
         try:
             point.load()
-        except Exception as error:  # whatever a module of somebody else raises when it is imported
+        except Exception as error:  # the module of another package may raise anything
             self._entries = before
             report_broken(point, error)
         finally:

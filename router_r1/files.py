@@ -1,6 +1,6 @@
-"""Files that are never half of something: written beside and put in place, or cut back to their last whole line.
+"""Atomic writes, and repair of line-based files whose writer was killed.
 
-Not covered: what is in them, and who may write at the same time (`trace.py` and the folder of a run have locks).
+Locking is not part of this; `trace.py` and the folder of a run have locks of their own.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ log = logging.getLogger("router_r1.files")
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """Where to write what shall stand at `path`: it takes its place when the block ends. If the block fails (a full disk), what was there stays.
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Replace a file atomically: write to the path this yields, which replaces `path` when the block succeeds.
 
-    The folder is made. What is no file, e.g. a pipe, is written to as it is.
+    If the block fails (on a full disk, for example), `path` keeps its old content. Missing folders are created. What
+    exists but is not a regular file, such as a pipe, is written to directly.
     """
     path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,17 +37,17 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Write a JSON file that people read too, whole or not at all."""
-    with replacing(path) as new:
+    """Write an indented JSON file atomically."""
+    with atomic_write(path) as new:
         new.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def drop_unfinished_line(file: int, path: str | Path) -> None:
-    """Cut off the half line that a writer left who was killed in mid-write: what it says was never written.
+    """Truncate a file after its last complete line, in case its writer was killed in the middle of one.
 
     Args:
         file: descriptor, open for reading and writing.
-        path: its name, for the warning.
+        path: name of the file, for the warning.
     """
     size = os.fstat(file).st_size
     end = size

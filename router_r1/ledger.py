@@ -1,13 +1,13 @@
-"""What was spent: one row for every attempt, and nothing else counts money.
+"""The ledger: one row for every attempt, and the only place where costs are summed.
 
-Reward, budget, reports and response metadata are all sums over `LedgerEntry` rows. Rows are kept for failed
-attempts, retries, hedge losers and cancelled calls too, whoever caused them.
+Reward, budget, reports and response metadata are all sums over `LedgerEntry` rows. Failed attempts, retries, lost
+hedges and cancelled calls have rows too.
 
-Two different questions have two different answers here. `cost_usd` is what the tokens are worth at the declared
-price; a replayed or simulated call has a cost, so that training offline sees the same numbers as serving.
-`billed` says whether money left an account for that row.
+Cost and billing are two things. `cost_usd` is the price of the tokens at the declared rates; a replayed or simulated
+call has a cost as well, so that offline training sees the same figures as serving. `billed` says whether the provider
+may charge for the attempt.
 
-Not covered: where prices come from (`pool.py`) and when an attempt counts as billed (`client.py`).
+Prices are declared in `model_cards.py`; when an attempt counts as billed is decided in `transport/live_call.py`.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from router_r1.pricing import Usage
 
 
 class Role(StrEnum):
-    """Who a call was made for."""
+    """What a call was made for."""
 
     POLICY = "policy"
     CANDIDATE = "candidate"
     AGGREGATOR = "aggregator"
     JUDGE = "judge"
-    """Evaluation only: what it costs to know whether an answer is right is no part of an episode."""
+    """Evaluation only: judging an answer is not part of the cost of an episode."""
 
 
 class Cause(StrEnum):
-    """Why this attempt was made."""
+    """Why an attempt was made."""
 
     FIRST = "first"
     RETRY = "retry"
@@ -40,7 +40,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One attempt: who caused it, what it used, what it is worth."""
+    """One attempt: what caused it, the tokens it used, and its cost."""
 
     episode_id: str
     round: int
@@ -51,21 +51,23 @@ class LedgerEntry:
     """1 for the first attempt of a call."""
     cause: Cause
     outcome: str
-    """`ok`, or the `FailureKind` that ended the attempt."""
+    """`ok`, or the value of the `FailureKind` that ended the attempt."""
     usage: Usage
     price_version: str | None
-    """None where no price was declared: then `cost_usd` is None too, never 0."""
+    """None without a declared price; `cost_usd` is then None too, never 0."""
     cost_usd: float | None
+    """Dollars at the declared price."""
     billed: bool
+    """Whether the provider may charge for it."""
     source: str
-    """The transport that served it: `live`, `replay`, `simulated`, `local`."""
+    """What served it: `live`, `replay`, `simulated` or `local`."""
     started_at: float
     """Unix time in seconds."""
     latency_s: float
 
 
 class Ledger:
-    """An append-only list of attempts with the sums people ask for. All sums are over priced rows."""
+    """An append-only list of attempts, and sums over them. Sums of dollars skip rows without a price."""
 
     def __init__(self, entries: Iterable[LedgerEntry] = ()) -> None:
         self._entries = list(entries)
@@ -84,16 +86,16 @@ class Ledger:
         return self._entries[index]
 
     def cost_usd(self, role: Role | None = None) -> float:
-        """Dollars of all rows, or of one role's rows, at the declared prices."""
+        """Dollars at the declared prices, of all rows or of the rows of one role."""
         return math.fsum(e.cost_usd or 0.0 for e in self._entries if role in (None, e.role))
 
     @property
     def billed_usd(self) -> float:
-        """Dollars that really left an account: replayed, simulated and unbilled attempts are not in it."""
+        """Dollars that providers may charge: replayed, simulated and unbilled attempts are excluded."""
         return math.fsum(e.cost_usd or 0.0 for e in self._entries if e.billed)
 
     def usage(self, role: Role | None = None) -> Usage:
-        """Tokens of all rows, or of one role's rows."""
+        """Tokens of all rows, or of the rows of one role."""
         total = Usage()
         for entry in self._entries:
             if role in (None, entry.role):
@@ -102,7 +104,7 @@ class Ledger:
 
     @property
     def unpriced_tokens(self) -> int:
-        """Tokens in rows without a declared price: they are in no dollar figure, and reports must say so."""
+        """Tokens in rows without a declared price. No dollar figure includes them, and reports must say so."""
         return sum(e.usage.prompt + e.usage.completion for e in self._entries if e.cost_usd is None)
 
     def cost_by_model(self) -> dict[str, float]:

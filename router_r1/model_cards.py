@@ -1,10 +1,10 @@
-"""Cards: what is known about a model, how it is called, and the pool file that holds them.
+"""Model cards: what is known about a model and how it is called; and the pool file that holds them.
 
 A pool file is YAML; `docs/pools/` has one for each kind of endpoint. Prices are required, in dollars per million
-tokens: a model that costs nothing says `price: {input: 0, output: 0}`. Keys are never in the file, only the name of
-the environment variable that holds one. Candidates without an endpoint can be replayed or simulated, not called.
+tokens: a free model says `price: {input: 0, output: 0}`. The file never contains a key, only the name of the
+environment variable that holds it. Candidates without an endpoint can be replayed or simulated, but not called.
 
-How calls are carried out is `transport.py` and its implementations; what they cost is `ledger.py`.
+How calls are carried out is `transport/`; what they cost is `pricing.py`.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from router_r1.config import StrictModel
 from router_r1.pricing import Price, Usage, cost_usd
 from router_r1.transport.messages import Message, Request
 
-_NAME_TAKEN_BY_MARKUP = set("<>\"'")
+_MARKUP_CHARACTERS = set("<>\"'")
 _SECRET_HEADERS = {"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key"}
 
 
 def _check_name(name: str) -> str:
     if not name.strip() or name != name.strip():
-        raise ValueError("a name must not be empty or begin or end with space")
+        raise ValueError("a name must not be empty, and must not begin or end with space")
     if not name.isprintable():
         raise ValueError("a name must be one line of printable characters")
-    if bad := sorted(set(name) & _NAME_TAKEN_BY_MARKUP):
-        raise ValueError(f"a name must not hold {bad[0]!r}: it could not be written in a route tag")
+    if bad := sorted(set(name) & _MARKUP_CHARACTERS):
+        raise ValueError(f"a name must not contain {bad[0]!r}: it would not fit into a route tag")
     return name
 
 
@@ -38,11 +38,11 @@ def _check_base_url(url: str) -> str:
         raise ValueError("a base URL starts with http:// or https://, and usually ends with /v1")
     host = url.split("://", 1)[1].split("/", 1)[0]
     if not host:
-        raise ValueError("a base URL names a host, e.g. http://127.0.0.1:8000/v1")
+        raise ValueError("a base URL needs a host, e.g. http://127.0.0.1:8000/v1")
     if "@" in host or "?" in url:
         raise ValueError(
-            "a base URL must hold no user, password or query: "
-            "put the key into an environment variable and name it in api_key_env"
+            "a base URL must not contain a user, password or query: "
+            "put the key into an environment variable and name that in api_key_env"
         )
     return url.rstrip("/")
 
@@ -50,15 +50,17 @@ def _check_base_url(url: str) -> str:
 def _check_variable(name: str) -> str:
     if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
         raise ValueError(
-            "expected the name of an environment variable, in capitals, such as OPENAI_API_KEY; "
-            "a key itself is never written here"
+            "expected the name of an environment variable in capitals, such as OPENAI_API_KEY; "
+            "export the key in that variable and do not write it here"
         )
     return name
 
 
 def _check_headers(headers: dict[str, str]) -> dict[str, str]:
     if secret := sorted(name for name in headers if name.lower() in _SECRET_HEADERS):
-        raise ValueError(f"{secret[0]} holds a key: name its environment variable in api_key_env")
+        raise ValueError(
+            f"{secret[0]} contains a key: name its environment variable in api_key_env"
+        )
     return headers
 
 
@@ -73,76 +75,76 @@ class Endpoint(StrictModel):
     """An OpenAI-compatible server that serves one or more candidates."""
 
     base_url: BaseUrl
-    """Where requests go, e.g. `https://api.openai.com/v1` or `http://127.0.0.1:8000/v1`."""
+    """URL of the server, e.g. `https://api.openai.com/v1` or `http://127.0.0.1:8000/v1`."""
     api_key_env: VariableName | None = None
-    """Name of the environment variable that holds the key; none for a server without keys."""
+    """Name of the environment variable that holds the key; null for a server without keys."""
     headers: Headers = {}
     """Extra headers that are not secret, e.g. `HTTP-Referer` for OpenRouter."""
     max_concurrency: Count | None = None
-    """Most calls in flight over all candidates of this endpoint; further calls queue."""
+    """Maximum number of requests in flight over all candidates of this endpoint; further ones queue."""
     token_limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """What this server calls the limit on generated tokens; OpenAI's newest models want the longer name."""
+    """The server's name for the limit on generated tokens; OpenAI's newest models need the longer one."""
 
 
 class CallLimits(StrictModel):
-    """How hard, how often and how long one candidate is called. Calls over a limit queue, in order."""
+    """Concurrency, rates, retries and time-outs of one candidate. Calls over a limit queue, in order."""
 
     max_concurrency: Count = 64
-    """Most calls in flight."""
+    """Maximum number of calls in flight."""
     requests_per_minute: Positive | None = None
-    """Rate limit on requests."""
+    """Rate limit on requests; null for none."""
     tokens_per_minute: Positive | None = None
-    """Rate limit on tokens: estimated prompt plus the limit on generated tokens."""
+    """Rate limit on tokens, counted as estimated prompt plus `max_output_tokens`; null for none."""
     max_attempts: Count = 3
-    """Most requests sent for one call, the first one, retries and hedges together."""
+    """Maximum number of requests sent for one call: the first one, retries and hedges."""
     attempt_timeout_s: Positive = 60.0
     """Seconds one attempt may take."""
     deadline_s: Positive = 180.0
-    """Seconds one call may take over all attempts and back-off, from the moment it leaves the queue."""
+    """Seconds one call may take over all attempts and back-off, counted from when it leaves the queue."""
     connect_timeout_s: Positive = 30.0
-    """Seconds to open a connection; apart from the read time, so that a burst of calls does not fail on it."""
+    """Seconds to open a connection; separate from the time to answer, so that a burst of calls does not fail on it."""
     backoff_base_s: Positive = 0.5
-    """The first wait before a retry is random up to this; it doubles each time (full jitter)."""
+    """The wait before the first retry is random up to this many seconds; the bound doubles each time (full jitter)."""
     backoff_max_s: Positive = 20.0
-    """The longest such wait. `Retry-After` wins where a server sends it."""
+    """Upper bound of that wait, in seconds. A `Retry-After` of the server takes precedence."""
     hedge_after_s: Positive | None = None
-    """Send a second request when the first has not answered by then; off by default, since both may be billed."""
+    """Seconds until a second request is sent if the first has no answer; off by default, since both may be billed."""
     breaker_failures: Count = 5
-    """Transport failures in a row after which a candidate is no longer called."""
+    """Consecutive transport failures after which the candidate is no longer called."""
     breaker_cooldown_s: Positive = 30.0
-    """Seconds until one call may try it again."""
+    """Seconds until one call may probe it again."""
     stream: bool = False
-    """Ask for server-sent events: gives the time to the first token, and exact text of a broken-off answer."""
+    """Request server-sent events, which give the time to the first token, and the text of an answer that breaks off."""
 
 
 class Sampling(StrictModel):
-    """How a candidate is sampled. What is not set is not sent."""
+    """Sampling parameters of a candidate. Parameters that are null are not sent."""
 
     temperature: Annotated[float, Field(ge=0)] | None = 0.0
-    """0 by default, so that the same question gives the same answer; null to leave it to the server."""
+    """0 by default, so that the same question gets the same answer; null leaves it to the server."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     """Nucleus sampling."""
     seed: int | None = None
-    """Sent where set; few servers honour it."""
+    """Seed of the server's sampler; few servers honour it."""
     extra: dict[str, Any] = {}
-    """Vendor fields, sent untouched, e.g. `{reasoning_effort: low}`."""
+    """Vendor fields, sent unchanged, e.g. `{reasoning_effort: low}`."""
 
 
 class ModelSpec(StrictModel):
-    """How one model is called: all that a client needs, and nothing about what it is worth."""
+    """How one model is called: everything a client needs, without price and description."""
 
     name: Annotated[str, AfterValidator(_check_name)]
-    """How the policy names it. Colons, slashes, dots and spaces are fine."""
+    """The name that the policy uses. Colons, slashes, dots and spaces are allowed."""
     endpoint: str | None = None
     """Name of an entry under `endpoints`."""
     model: str | None = None
-    """The id the endpoint knows; the name when left out."""
+    """The model id that the endpoint knows; by default the name."""
     system_prompt: str | None = None
     """Sent before each sub-query."""
     sampling: Sampling = Sampling()
     """Sampling parameters."""
     max_output_tokens: Count = 1024
-    """Most tokens one answer may have. Bounds what a call can cost, so it is also what a budget reserves."""
+    """Maximum number of tokens of one answer. It bounds the cost of a call, and a budget reserves that much."""
     limits: CallLimits = CallLimits()
     """Concurrency, rates, retries and time-outs."""
 
@@ -158,7 +160,13 @@ class ModelSpec(StrictModel):
         sample_index: int = 0,
         token_limit_field: str = "max_tokens",
     ) -> Request:
-        """The request that asks this candidate one sub-query."""
+        """The request for one sub-query.
+
+        Args:
+            query: the sub-query.
+            sample_index: distinguishes repeated samples of the same query in a recording.
+            token_limit_field: the endpoint's name for the limit on generated tokens.
+        """
         messages: list[Message] = []
         if self.system_prompt:
             messages.append({"role": "system", "content": self.system_prompt})
@@ -178,7 +186,15 @@ class ModelSpec(StrictModel):
         token_limit_field: str = "max_tokens",
         stop: tuple[str, ...] = (),
     ) -> Request:
-        """A chat request with this card's sampling parameters."""
+        """A chat request with this card's sampling parameters.
+
+        Args:
+            messages: the conversation.
+            sample_index: distinguishes repeated samples of the same conversation in a recording.
+            max_tokens: limit on generated tokens; by default `max_output_tokens`.
+            token_limit_field: the endpoint's name for that limit.
+            stop: stop strings; empty to send none.
+        """
         sampling = self.sampling_parameters(max_tokens or self.max_output_tokens, token_limit_field)
         if stop:
             sampling["stop"] = list(stop)
@@ -196,27 +212,27 @@ class ModelSpec(StrictModel):
 
 
 class ModelCard(ModelSpec):
-    """A candidate: how it is called, what it costs, and what the policy is told about it."""
+    """A candidate: how it is called, its price, and its description for the policy."""
 
     price: Price
-    """Dollars per million tokens. Required; write zeros for a model that is free."""
+    """Dollars per million tokens. Required; zeros for a free model."""
     description: str = ""
-    """One or two sentences the policy reads: what this model is good at."""
+    """One or two sentences for the policy: what this model is good at."""
     context_window: Count | None = None
-    """Prompt and answer together, in tokens; a longer query is refused before it is sent."""
+    """Tokens of prompt and answer together; a query that exceeds it is rejected before it is sent."""
     modalities: tuple[Literal["text", "image", "audio", "video"], ...] = ("text",)
-    """What it reads."""
+    """Kinds of input the model accepts."""
     parameters_billions: Positive | None = None
-    """Total parameters, in billions, where published."""
+    """Total parameters, in billions; null if not published."""
     active_parameters_billions: Positive | None = None
-    """Parameters active per token, in billions, for a mixture of experts."""
+    """Parameters active per token, in billions, of a mixture of experts."""
     mixture_of_experts: bool | None = None
-    """True, false, or null where not published."""
+    """True, false, or null if not published."""
 
     def quote(self, query: str) -> float:
-        """The most one answer to `query` can cost, in dollars: estimated prompt, longest allowed answer.
+        """Maximum cost of one answer to `query`, in dollars: the estimated prompt and the longest allowed answer.
 
-        A budget reserves this much before a call. Retries that a provider bills can exceed it.
+        A budget reserves this much before a call. Retries that the provider bills can exceed it.
         """
         prompt = self.request(query).prompt_tokens_estimate
         return cost_usd(Usage(prompt, self.max_output_tokens), self.price)
@@ -239,7 +255,7 @@ class PoolFile(StrictModel):
             folded = card.name.casefold()
             if folded in seen:
                 raise ValueError(
-                    f"candidates: {card.name!r} is given twice (names differ by more than case); rename one"
+                    f"candidates: {card.name!r} occurs twice (names must differ by more than case); rename one"
                 )
             seen[folded] = card.name
             if card.endpoint is not None and card.endpoint not in self.endpoints:

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Prices and token usage: what a call costs. The sums over many calls are `ledger.py`."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ class Price(StrictModel):
     """The price of one model, in US dollars per million tokens."""
 
     input: float = Field(ge=0, strict=True)
-    """Dollars per million prompt tokens that were not read from the provider's cache."""
+    """Dollars per million prompt tokens not read from the provider's cache."""
     output: float = Field(ge=0, strict=True)
     """Dollars per million completion tokens, reasoning tokens included."""
     cached: float | None = Field(default=None, ge=0, strict=True)
-    """Dollars per million prompt tokens read from the provider's cache; the input price when left out."""
+    """Dollars per million prompt tokens read from the provider's cache; by default the input price."""
     as_of: date | None = None
-    """The day this price was read from the provider's list."""
+    """The day on which this price was read from the provider's list."""
 
     @property
     def version(self) -> str:
-        """A short name for this exact price, e.g. `2026-11-01/5f0c2a91`; equal prices have equal versions."""
-        # + 0.0 turns -0.0, which equals 0.0, into it.
+        """A short id of this exact price, e.g. `2026-11-01/5f0c2a91`; equal prices have equal versions."""
+        # + 0.0 turns -0.0 into 0.0, because the two are equal.
         vector = json.dumps([p + 0.0 for p in (self.input, self.output, self.cached_input)])
         digest = hashlib.sha256(vector.encode()).hexdigest()[:8]
         return f"{self.as_of or 'undated'}/{digest}"
 
     @property
     def cached_input(self) -> float:
-        """Dollars per million cached prompt tokens, with the default filled in."""
+        """Dollars per million cached prompt tokens, with the default applied."""
         return self.input if self.cached is None else self.cached
 
 
@@ -52,7 +52,7 @@ class Usage:
     cached: int = 0
     reasoning: int = 0
     estimated: bool = False
-    """True when the provider gave no usable numbers and the counts were guessed from the text."""
+    """True if the provider gave no usable counts and they were estimated from the text."""
 
     def __post_init__(self) -> None:
         if min(self.prompt, self.completion, self.cached, self.reasoning) < 0:
@@ -75,10 +75,12 @@ class Usage:
     def from_openai(cls, raw: object) -> Usage | None:
         """Read the `usage` object of an OpenAI-compatible reply.
 
-        Returns None when it is absent or holds no usable counts, so that the caller estimates and says so. Some
-        servers (xAI, Gemini) leave reasoning out of `completion_tokens` and have it only in `total_tokens`: it is
-        billed as completion, and counted so. Counts that contradict each other (more cached than prompt tokens) are
-        clamped and marked as estimated.
+        Some servers (xAI, Gemini) leave reasoning out of `completion_tokens` and include it only in `total_tokens`;
+        since it is billed as completion, it is counted as completion. Counts that contradict each other (more cached
+        than prompt tokens) are clamped and marked as estimated.
+
+        Returns:
+            None if the object is absent or has no usable counts: the caller then estimates them.
         """
         if not isinstance(raw, Mapping):
             return None
@@ -90,7 +92,7 @@ class Usage:
         total = raw.get("total_tokens")
         hidden = max(0, total - prompt - completion) if _is_count(total) else 0
         completion += hidden
-        # The rest of the total is reasoning if the reply says so; else that is a guess.
+        # The rest of the total is certainly reasoning only if the reply says so.
         contradictory = cached > prompt or reasoning > completion or hidden not in (0, reasoning)
         reasoning = max(reasoning, hidden)
         return cls(
@@ -108,10 +110,10 @@ def _detail(details: object, key: str) -> int:
 
 
 def estimate_tokens(text: str) -> int:
-    """Guess the number of tokens in `text` as its UTF-8 bytes / 4, rounded up.
+    """Estimate the number of tokens in `text` as its UTF-8 bytes / 4, rounded up.
 
-    About right for English under today's byte-pair tokenizers, and not blind to other scripts. Used only where
-    the provider says nothing, and always marked as an estimate.
+    About right for English under current byte-pair tokenizers; counting bytes also covers other scripts. Used only
+    if the provider reports nothing, and always marked as an estimate.
     """
     return math.ceil(len(text.encode("utf-8", "surrogatepass")) / 4)
 

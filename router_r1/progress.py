@@ -1,4 +1,4 @@
-"""Progress of long work: a bar with dollars on a terminal, elsewhere a line now and then."""
+"""Progress of a long task: a bar with the cost so far on a terminal, and an occasional line elsewhere."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
-_QUIET_S = 2.0  # between two lines where there is no terminal
+_MIN_INTERVAL_S = 2.0
+"""Seconds between two lines if there is no terminal."""
+_MAX_LINES = 20
 
 
 @contextlib.contextmanager
-def counting(what: str, total: int, *, paid: bool = True) -> Iterator[Callable[[float], None]]:
-    """Count what is done and what it cost, on standard error (standard output is the program's own).
+def show_progress(
+    task: str, total: int, *, show_cost: bool = True
+) -> Iterator[Callable[[float], None]]:
+    """Show progress and cost on standard error, because standard output belongs to the program.
 
     Args:
-        what: is done.
-        total: how often.
-        paid: whether it costs anything, so that dollars are shown.
+        task: description of the task.
+        total: number of steps.
+        show_cost: whether to show the dollars spent.
 
     Yields:
-        A function to call with the dollars of each when it is done.
+        A function to call after each step, with the dollars of that step.
     """
     from rich.console import Console
     from rich.progress import (
@@ -33,36 +37,37 @@ def counting(what: str, total: int, *, paid: bool = True) -> Iterator[Callable[[
     console = Console(stderr=True)
     done, spent = 0, 0.0
     if not console.is_terminal:
-        step, told = max(1, total // 20), time.monotonic()
+        interval, last_print = max(1, total // _MAX_LINES), time.monotonic()
 
-        def tell(cost: float) -> None:
-            nonlocal done, spent, told
+        def advance_line(cost: float) -> None:
+            nonlocal done, spent, last_print
             done, spent = done + 1, spent + cost
-            if done == total or (done % step == 0 and time.monotonic() - told > _QUIET_S):
-                told = time.monotonic()
-                dollars = f", ${spent:.4f}" if paid else ""
+            due = done % interval == 0 and time.monotonic() - last_print > _MIN_INTERVAL_S
+            if done == total or due:
+                last_print = time.monotonic()
+                dollars = f", ${spent:.4f}" if show_cost else ""
                 console.print(
-                    f"{what}: {done} of {total}{dollars}",
+                    f"{task}: {done} of {total}{dollars}",
                     highlight=False,
                     markup=False,
                     soft_wrap=True,
                 )
 
-        yield tell
+        yield advance_line
         return
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        *([TextColumn("${task.fields[cost]:.4f}")] if paid else []),
+        *([TextColumn("${task.fields[cost]:.4f}")] if show_cost else []),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task(what, total=total, cost=0.0)
+        bar_task = bar.add_task(task, total=total, cost=0.0)
 
-        def advance(cost: float) -> None:
+        def advance_bar(cost: float) -> None:
             nonlocal spent
             spent += cost
-            bar.update(task, advance=1, cost=spent)
+            bar.update(bar_task, advance=1, cost=spent)
 
-        yield advance
+        yield advance_bar

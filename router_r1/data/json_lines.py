@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from router_r1.errors import DataError
-from router_r1.files import replacing
+from router_r1.files import atomic_write
 
 
 def located_json_lines(path: str | Path) -> Iterator[tuple[str, Any]]:
@@ -43,5 +43,5 @@ def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
 def write_json_lines(path: str | Path, objects: Iterable[Any]) -> None:
     """Write one object a line; equal objects give equal files. An existing file is replaced whole or not at all."""
     data = "".join(json.dumps(o, ensure_ascii=False) + "\n" for o in objects).encode()
-    with replacing(path) as new:
+    with atomic_write(path) as new:
         new.write_bytes(gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)

@@ -28,7 +28,7 @@ from router_r1.data.json_lines import located_json_lines, write_json_lines
 from router_r1.data.parquet import SUFFIX, Columns, read_parquet, write_parquet
 from router_r1.data.questions import Question, Text, read_questions, write_questions
 from router_r1.errors import ConfigError, DataError
-from router_r1.files import replacing
+from router_r1.files import atomic_write
 from router_r1.model_cards import Endpoint, ModelCard, PoolFile
 from router_r1.pricing import Usage, cost_usd
 
@@ -262,7 +262,7 @@ class OutcomeTable:
         if self.endpoints:
             pool["endpoints"] = {name: _plain(e) for name, e in self.endpoints.items()}
         text = yaml.safe_dump(pool, sort_keys=False, allow_unicode=True, width=120)
-        with replacing(folder / "pool.yaml") as new:
+        with atomic_write(folder / "pool.yaml") as new:
             new.write_text(text, encoding="utf-8")
         for name in ("questions", "responses"):  # a folder with a file in two formats does not load
             for other in set(FORMATS) - {format}:

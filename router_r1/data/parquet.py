@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from router_r1.errors import DataError, MissingDependencyError
-from router_r1.files import replacing
+from router_r1.files import atomic_write
 
 SUFFIX = ".parquet"
 Columns = Mapping[str, Literal["text", "texts", "number", "count", "flag"]]
@@ -65,7 +65,7 @@ def write_parquet(path: str | Path, columns: Columns, rows: Iterable[Mapping[str
         table = arrow.Table.from_pylist(list(rows), schema=schema)
     except (arrow.ArrowException, OverflowError) as error:
         raise DataError(f"{path}: a value does not fit its column: {error}") from error
-    with replacing(path) as new:
+    with atomic_write(path) as new:
         parquet.write_table(table, new, compression="zstd")
 
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The `Policy` protocol, and the turn that a policy writes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ class WrittenTurn:
 
     text: str = ""
     token_ids: tuple[int, ...] | None = None
+    """The generated ids; None if the policy does not know them."""
     logprobs: tuple[float, ...] | None = None
+    """Natural log-probability of each id; None if unknown."""
     overhang: str = ""
     """Text that `token_ids` hold beyond `text`; see `episode.Segment`."""
     tokens: int | None = None
+    """Number of generated tokens; None if unknown."""
     cost_usd: float | None = None
-    """None for a policy without a price."""
+    """Dollars of the turn; None for a policy without a price."""
     failure: Failure | None = None
 
 
@@ -31,15 +34,16 @@ class Policy(Protocol):
     name: str
 
     async def write_turn(self, episode: Episode, account: Account) -> WrittenTurn:
-        """Write the next turn, and book what it took.
+        """Write the next turn, and book every attempt at it in the account.
 
         Raises:
-            PolicyError: it never will, whatever is asked (a wrong set-up, a script at its end).
+            PolicyError: the policy cannot write this turn, and trying again would not help (for example, a script
+                has ended).
         """
         ...
 
     def check(self) -> None:
-        """Raise `ConfigError` if the policy is not set up (a key is not set, say)."""
+        """Raise `ConfigError` if the policy is not set up, for example if its key is not set."""
         ...
 
     async def aclose(self) -> None:

@@ -1,11 +1,6 @@
-"""Who writes the turns: the `Policy` protocol, and policies behind an OpenAI-compatible server.
+"""A policy behind an OpenAI-compatible server: a hosted model or a vLLM server.
 
-A policy looks at an episode and writes the next turn. It keeps no state of its own between turns: all it needs is in
-the episode, so one policy object serves any number of episodes at once.
-
-    OpenAIPolicy          here; a hosted model or a vLLM server, by chat or by completions with token ids
-    TransformersPolicy    local_policy.py; a checkpoint on this machine
-    ScriptedPolicy        testing.py; a list of turns
+By chat, or by completions with token ids. The HTTP requests themselves are the transport's (`transport/live.py`).
 """
 
 from __future__ import annotations
@@ -30,6 +25,9 @@ from router_r1.transport.messages import Message, Request, Response
 from router_r1.transport.record_replay import OnMiss, StoreTransport
 from router_r1.transport.record_store import RecordStore
 
+_MAX_ENCODED = 4096
+"""Texts whose token ids are cached."""
+
 
 class OpenAIPolicy:
     """A policy behind an OpenAI-compatible server.
@@ -37,12 +35,12 @@ class OpenAIPolicy:
     Two modes:
 
     chat
-        The turn is an assistant message, an observation a user message. Works with every hosted model; the prompt
-        alone makes an untrained one route.
+        A turn is an assistant message, an observation a user message. Works with every hosted model; the prompt is
+        enough to make an untrained model route.
     native
-        One assistant turn that goes on, through `/completions`: what a policy trained by this project has seen.
-        Token ids go in and come out where the server offers that (`/tokenize` and `return_token_ids`, as vLLM
-        does), so that nothing is ever re-tokenised. For a server that takes text only, give a `prompt_template`.
+        One assistant turn that continues, through `/completions`: the format that this project trains policies on.
+        Token ids go in and come out if the server offers that (`/tokenize` and `return_token_ids`, as vLLM does), so
+        that nothing is tokenised twice. For a server that takes text only, pass a `prompt_template`.
     """
 
     def __init__(
@@ -68,25 +66,27 @@ class OpenAIPolicy:
     ) -> None:
         """
         Args:
-            base_url: where the server is, e.g. `http://127.0.0.1:8000/v1`.
-            model: the id the server knows.
-            api_key_env: name of the environment variable that holds the key; none for a server without keys.
+            base_url: URL of the server, e.g. `http://127.0.0.1:8000/v1`.
+            model: the model id that the server knows.
+            api_key_env: name of the environment variable that holds the key; None for a server without keys.
             mode: see above.
-            price: dollars per million tokens. Without it the policy's tokens are counted and shown, but are in no
-                dollar figure.
-            name: what ledger and traces call it; the model id by default.
-            temperature, top_p, seed: sampling; None leaves a parameter to the server.
-            extra: vendor fields, sent untouched.
-            send_stop: send stop strings. Turn off for models that refuse them; they are then applied to the text.
+            price: dollars per million tokens. Without it the policy's tokens are counted and shown, but no dollar
+                figure includes them.
+            name: name in ledger and traces; the model id by default.
+            temperature: 0 for greedy decoding; None leaves it to the server, as for the next two.
+            top_p: nucleus sampling, in (0, 1].
+            seed: of the server's sampler; few servers honour it.
+            extra: vendor fields, sent unchanged.
+            send_stop: whether to send stop strings. Turn it off for a model that refuses them; the text is cut here.
             headers: extra headers that are not secret.
-            token_limit_field: what this server calls the limit on generated tokens.
+            token_limit_field: the server's name for the limit on generated tokens.
             limits: concurrency, rates, retries and time-outs.
             prompt_template: renders the opening messages as text, for native mode on a server without token ids.
             transport: carries the requests instead of HTTP; see also `recording` and `replaying`.
-            source: what to call this policy's configuration in error messages.
+            source: name of this policy's configuration in error messages.
 
         Raises:
-            ConfigError: a base URL that is none, or one that holds a key.
+            ConfigError: `base_url` is not a URL or contains a key, or another argument is out of range.
         """
         fields = {
             "base_url": base_url,
@@ -120,23 +120,23 @@ class OpenAIPolicy:
         self._encoded: OrderedDict[str, tuple[int, ...]] = OrderedDict()
 
     def recording(self, store: str | Path) -> OpenAIPolicy:
-        """This policy, keeping every turn in a record store, which may be the pool's; see `ModelPool.recording`."""
+        """A copy that keeps every turn in a record store, which may be the pool's; see `ModelPool.recording`."""
         return self.through_store(store, "live")
 
     def replaying(self, store: str | Path, *, on_miss: OnMiss = "error") -> OpenAIPolicy:
-        """This policy, answered from a record store; see `ModelPool.replaying`."""
+        """A copy that answers from a record store; see `ModelPool.replaying`."""
         return self.through_store(store, on_miss)
 
     def through_store(self, store: str | Path, on_miss: OnMiss) -> OpenAIPolicy:
-        """This policy behind a record store: what `recording` (`live`) and `replaying` are short for."""
+        """A copy behind a record store; `recording` and `replaying` call this. See `StoreTransport` for `on_miss`."""
         records = RecordStore(store, create=on_miss == "live")
         stored = copy.copy(self)
-        stored._encoded = OrderedDict()  # so that what the server encoded is recorded too
+        stored._encoded = OrderedDict()  # empty, so that encoding requests are recorded too
         stored._transport = StoreTransport(records, self._transport, on_miss=on_miss)
         return stored
 
     def check(self) -> None:
-        """Raise `ConfigError` if a key is needed and not set."""
+        """Raise `ConfigError` if the policy needs a key that is not set."""
         self._transport.check((self.spec,))
 
     async def aclose(self) -> None:
@@ -144,7 +144,7 @@ class OpenAIPolicy:
         await self._transport.aclose()
 
     async def write_turn(self, episode: Episode, account: Account) -> WrittenTurn:
-        """Ask the server for the next turn."""
+        """Request the next turn from the server."""
         if self.mode == "chat":
             return await self._chat(episode, account)
         return await self._native(episode, account)
@@ -180,11 +180,9 @@ class OpenAIPolicy:
         response = await self._call(request, account)
         text = response.text
         if response.token_ids is not None:
-            kept = cut_turn(text, episode.stop_strings)
-            return _written(response, kept, overhang=text[len(kept) :])
-        if (
-            response.finish_reason == "stop"
-        ):  # a server that did not include the stop string as asked
+            turn = cut_turn(text, episode.stop_strings)
+            return _written(response, turn, overhang=text[len(turn) :])
+        if response.finish_reason == "stop":  # the server may have left the stop string out
             text = restore_stop(text, episode.stop_strings)
         return _written(response, cut_turn(text, episode.stop_strings))
 
@@ -192,13 +190,13 @@ class OpenAIPolicy:
         return await call_and_book(self._transport, self.spec, request, account, self.price)
 
     async def _prompt(self, episode: Episode) -> str | tuple[int, ...]:
-        """The native prompt: token ids where the server encodes, else text."""
+        """The native prompt: text with a `prompt_template`, else token ids."""
         if self._template is None:
             return await self._prompt_ids(episode)
         return self._template(episode.opening) + episode.transcript
 
     async def _prompt_ids(self, episode: Episode) -> tuple[int, ...]:
-        """Opening and environment text encoded by the server; the policy's own tokens as it wrote them."""
+        """Opening and environment text as the server encodes them, and the policy's own tokens as it wrote them."""
         ids = list(await self._encode(episode.opening))
         for part in episode.native_parts:
             ids += await self._encode(part) if isinstance(part, str) else part
@@ -213,13 +211,15 @@ class OpenAIPolicy:
         if key not in self._encoded:
             response = await self._transport.call(self.spec, request, lambda _: None)
             if response.token_ids is None:
-                why = response.failure.detail if response.failure else "no token ids in the reply"
+                reason = (
+                    response.failure.detail if response.failure else "no token ids in the reply"
+                )
                 raise PolicyError(
-                    f"{self.name}: native mode needs a server that encodes text ({why}); "
-                    f"use mode='chat', or give a prompt_template"
+                    f"{self.name}: native mode needs a server that encodes text ({reason}); "
+                    f"use mode='chat', or pass a prompt_template"
                 )
             self._encoded[key] = response.token_ids
-            if len(self._encoded) > 4096:
+            if len(self._encoded) > _MAX_ENCODED:
                 self._encoded.popitem(last=False)
         self._encoded.move_to_end(key)
         return self._encoded[key]

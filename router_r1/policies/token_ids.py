@@ -1,9 +1,10 @@
-"""An episode as token ids: one assistant turn that goes on, the environment's blocks appended in place.
+"""An episode as token ids: one assistant turn that continues, with the environment's blocks appended in place.
 
-Training, a local checkpoint and a server with token ids all read episodes through this, so what a policy is trained on is
-what it generated and will see again. Nothing that a policy wrote is ever encoded again.
+Training, local checkpoints and servers with token ids all read episodes through this module. A policy is therefore
+trained on the ids it generated and will see again: text that a policy wrote is never encoded a second time.
 
-Needs no particular library: a tokenizer is anything with `apply_chat_template`, `encode` and `decode` as in transformers.
+Needs no particular library: a tokenizer is anything with `apply_chat_template`, `encode` and `decode` as in
+transformers.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ Encode = Callable[[str], Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
-    """What follows the opening, token by token; all three have the same length."""
+class EpisodeTokens:
+    """The tokens after the opening; the three lists have the same length."""
 
     ids: list[int]
     mask: list[int]
-    """1 where the policy wrote the token, 0 where the environment did. Only the policy's are trained on."""
+    """1 if the policy wrote the token, 0 if the environment did. Training uses only the policy's tokens."""
     logprobs: list[float]
-    """Of the policy's tokens under the policy that wrote them; 0.0 elsewhere, and where unknown."""
+    """Log-probability under the policy that wrote the token; 0.0 for the environment's tokens, and if unknown."""
 
 
 def encode_text(tokenizer: Any, text: str) -> list[int]:
@@ -38,18 +39,19 @@ def encode_text(tokenizer: Any, text: str) -> list[int]:
 
 
 def opening_ids(tokenizer: Any, opening: Sequence[Message]) -> list[int]:
-    """The ids of the opening messages, up to where the policy begins to write."""
+    """The ids of the opening messages, up to where the policy starts writing."""
     return list(
         tokenizer.apply_chat_template(list(opening), add_generation_prompt=True, return_dict=False)
     )
 
 
-def following(episode: Episode, encode: Encode) -> Tokens:
-    """The ids of all that follows the opening.
+def continuation_tokens(episode: Episode, encode: Encode) -> EpisodeTokens:
+    """The tokens of everything that follows the opening.
 
-    A turn without ids (from a demonstration, say) is encoded from its text; it is the policy's all the same.
+    A policy turn without ids (a demonstration, for example) is encoded from its text, and is still masked as the
+    policy's.
     """
-    tokens = Tokens([], [], [])
+    tokens = EpisodeTokens([], [], [])
     overhang = ""
     for segment in episode.segments:
         ids: Sequence[int]
@@ -57,24 +59,35 @@ def following(episode: Episode, encode: Encode) -> Tokens:
             ids, overhang = segment.token_ids, segment.overhang
         else:
             ids, overhang = encode(segment.text.removeprefix(overhang)), ""
-        mine = segment.origin is Origin.POLICY
+        from_policy = segment.origin is Origin.POLICY
         tokens.ids.extend(ids)
-        tokens.mask.extend([int(mine)] * len(ids))
+        tokens.mask.extend([int(from_policy)] * len(ids))
         tokens.logprobs.extend(segment.logprobs if segment.logprobs else [0.0] * len(ids))
     return tokens
 
 
-def turn_text(tokenizer: Any, ids: Sequence[int], stops: Sequence[str]) -> tuple[str, str]:
-    """What generated ids say: the turn, and what they hold beyond it (see `Segment.overhang`)."""
+def decode_turn(tokenizer: Any, ids: Sequence[int], stops: Sequence[str]) -> tuple[str, str]:
+    """Decode generated ids into a turn.
+
+    Args:
+        tokenizer: decodes the ids.
+        ids: what the policy generated.
+        stops: stop strings of the turn.
+
+    Returns:
+        The turn up to its stop string, and the text beyond it (see `Segment.overhang`).
+    """
     text: str = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    kept = cut_turn(text, stops)
-    return kept, text[len(kept) :]
+    turn = cut_turn(text, stops)
+    return turn, text[len(turn) :]
 
 
 def check_tokenizer(tokenizer: Any, name: str) -> None:
-    """Raise `ConfigError` for a tokenizer that can not carry the protocol.
+    """Check that a tokenizer can carry the protocol.
 
-    That is one without a chat template, or one that drops tags when it decodes (they were added as special tokens).
+    Raises:
+        ConfigError: the tokenizer has no chat template, or drops tags when it decodes (because they were added as
+            special tokens).
     """
     if not getattr(tokenizer, "chat_template", None):
         raise ConfigError(f"{name}: its tokenizer has no chat template; save one with it")

@@ -1,1 +1,1 @@
-"""TODO."""
+"""How a request reaches a model: over HTTP, from a record store, or through a Python function."""

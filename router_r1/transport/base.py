@@ -1,23 +1,30 @@
-"""TODO."""
+"""The `Transport` protocol: what carries a request to a model and brings back the response."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from router_r1.model_cards import ModelSpec
+from router_r1.model_cards import ModelSpec
 from router_r1.transport.messages import OnAttempt, Request, Response
 
 
 class Transport(Protocol):
-    """Anything that can carry a request for a candidate."""
+    """Anything that can carry requests to models."""
 
     async def call(self, card: ModelSpec, request: Request, on_attempt: OnAttempt) -> Response:
-        """Carry out one request; never raises for a failure of the model or the network."""
+        """Carry out one request.
+
+        Never raises for a failure of the model or the network; that is a `Failure` inside the response.
+
+        Args:
+            card: the model to call, with its limits.
+            request: what to send.
+            on_attempt: called with every attempt the moment it ends.
+        """
         ...
 
     def check(self, cards: tuple[ModelSpec, ...]) -> None:
-        """Raise `ConfigError` if these candidates can not be served (no endpoint, no key)."""
+        """Raise `ConfigError` if one of these models cannot be called (no endpoint, no key)."""
         ...
 
     async def aclose(self) -> None:

@@ -1,9 +1,9 @@
-"""Keys: read from the environment, and kept out of everything that is written down.
+"""API keys: read from the environment, and removed from every text that is stored, logged or shown.
 
-A server can send a key back: in an error, a reply, a header. Whatever comes from outside passes through `KEYS.hide`
-before it reaches a response, a trace, a record or a message; the log lines of the HTTP libraries pass through it too.
+A server can send a key back in an error, a reply or a header. All text from outside passes through `KEYS.hide` before
+it reaches a response, a trace, a record or a message, and so do the log lines of the HTTP libraries.
 
-Not covered: text that the application's own question holds.
+A key that the application puts into its own question is not removed.
 """
 
 from __future__ import annotations
@@ -14,26 +14,32 @@ import logging
 import re
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 from router_r1.errors import ConfigError
-
-if TYPE_CHECKING:
-    from router_r1.model_cards import Endpoint
+from router_r1.model_cards import Endpoint
 
 HIDDEN = "[key]"
 _KEY_LIKE = re.compile(r"(?i)\b(?:bearer\s+\S+|(?:sk|pk|key|nvapi|hf|gsk)[-_][\w*-]{8,})")
-# What servers without keys are given: `EMPTY`, `none`, `1234`. Such a word means something else in an answer.
+# What people set for servers without keys: `EMPTY`, `none`, `1234`. In an answer such a word is an ordinary word.
 _PLACEHOLDER = re.compile(r"[A-Za-z]{1,15}|\d{1,7}")
-_SHORT = 8
+_WHOLE_WORD_BELOW = 8
+"""A key with fewer characters is hidden only where it is a whole word."""
 
 
 def read_key(endpoint: Endpoint, where: str, env: Mapping[str, str]) -> str | None:
-    """The key of an endpoint from the environment; `where` is the endpoint's place in the configuration.
+    """Read the key of an endpoint from the environment.
+
+    Args:
+        endpoint: names the environment variable.
+        where: place of the endpoint in the configuration, for error messages.
+        env: the environment.
+
+    Returns:
+        The key without surrounding space; None for a server without keys.
 
     Raises:
-        ConfigError: the variable is not set, or holds what no HTTP header can.
+        ConfigError: the variable is not set, or its value does not fit an HTTP header.
     """
     variable = endpoint.api_key_env
     if variable is None:
@@ -46,16 +52,16 @@ def read_key(endpoint: Endpoint, where: str, env: Mapping[str, str]) -> str | No
         )
     if not (key.isascii() and key.isprintable()):
         raise ConfigError(
-            f"{where}.api_key_env: the environment variable {variable} holds characters that no "
-            f"HTTP header can carry; export the key alone, on one line"
+            f"{where}.api_key_env: the environment variable {variable} holds characters that "
+            f"an HTTP header cannot carry; export only the key, on one line"
         )
     return key
 
 
 class KeyRing(logging.Filter):
-    """The keys in use, known so that they can be taken out of text. Its `repr` shows none of them."""
+    """The keys in use, to be removed from text. Its `repr` shows none of them."""
 
-    # The loggers that would write down what a server said, at the levels INFO and DEBUG.
+    # These loggers write what a server sent, at the levels INFO and DEBUG.
     _LOGGERS = ("httpx2", "openai._base_client", "openai._response")
 
     def __init__(self) -> None:
@@ -76,18 +82,18 @@ class KeyRing(logging.Filter):
             longest_first = sorted(self._keys, key=len, reverse=True)
             self._pattern = re.compile("|".join(_pattern(each) for each in longest_first))
             for name in self._LOGGERS:
-                logging.getLogger(name).addFilter(self)  # adding it twice adds it once
+                logging.getLogger(name).addFilter(self)  # a filter is added only once
 
     def hide(self, text: str) -> str:
-        """Take the keys out, however they are escaped. For replies: nothing else is changed."""
+        """`text` without the keys, however they are escaped. For replies; changes nothing else."""
         return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
 
     def redact(self, text: str) -> str:
-        """Take out the keys, and what looks like one. For messages about a failure."""
+        """`text` without the keys and without anything that looks like one. For error messages."""
         return _KEY_LIKE.sub(HIDDEN, self.hide(text))
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Take the keys out of a line of another library's log."""
+        """Remove the keys from a log line of another library; keeps every line."""
         line = record.getMessage()
         if (hidden := self.hide(line)) != line:
             record.msg, record.args = hidden, None
@@ -95,10 +101,10 @@ class KeyRing(logging.Filter):
 
 
 def _pattern(key: str) -> str:
-    """A regular expression for the spellings of a key: as it is, or escaped for JSON, Python, HTML or a URL.
+    """A regular expression that matches a key, verbatim or escaped for JSON, Python, HTML or a URL.
 
-    A key of a few characters is matched as a whole word only, and one that is a plain word only after `Bearer`:
-    otherwise a reply that happens to hold those letters would be changed.
+    A short key matches only as a whole word, and a placeholder such as `none` only after `Bearer`: otherwise replies
+    that happen to contain those letters would be changed.
     """
     encoded = {quote(key, safe=""), quote(key), quote_plus(key)}
     spellings = {key, json.dumps(key)[1:-1], repr(key)[1:-1]} | encoded
@@ -107,10 +113,10 @@ def _pattern(key: str) -> str:
     either = "|".join(re.escape(each) for each in sorted(spellings, key=len, reverse=True))
     if _PLACEHOLDER.fullmatch(key):
         return rf"\b[Bb]earer\s+(?:{either})(?!\w)"
-    if len(key) < _SHORT:
+    if len(key) < _WHOLE_WORD_BELOW:
         return rf"(?<!\w)(?:{either})(?!\w)"
     return f"(?:{either})"
 
 
 KEYS = KeyRing()
-"""The keys of this process; of all transports, since a log line does not say whose it is."""
+"""The keys of this process. All transports share them, since a log line does not say which transport wrote it."""

@@ -1,12 +1,10 @@
-"""One call to one model, whoever serves it: the request, the response, and the protocol all transports share.
-
-    live        client.py    an OpenAI-compatible endpoint over HTTP
-    record      record.py    live, and every answer is kept
-    replay      record.py    from what was kept
-    simulated   here         a Python function; worlds and tests are made of it
+"""What passes between a caller and a transport: requests, responses, attempts and failures.
 
 A transport never raises for what a model or a network does: that is a `Failure` inside the `Response`. It reports
 every attempt the moment the attempt ends, through a callback, so that nothing is lost when the caller is cancelled.
+
+The transports are `live.py` (an OpenAI-compatible endpoint over HTTP), `record_replay.py` (a record store) and
+`simulated.py` (a Python function).
 """
 
 from __future__ import annotations
@@ -16,15 +14,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from typing_extensions import TypedDict  # pydantic reads only this one before Python 3.12
 
 from router_r1.ledger import Cause
 from router_r1.pricing import Usage, estimate_tokens
-
-if TYPE_CHECKING:
-    pass
 
 
 class Message(TypedDict):
@@ -36,33 +31,33 @@ class Message(TypedDict):
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked. Everything here changes the answer, and so all of it is the key of a recording.
+    """What is sent to a model. Every field can change the answer, so all of them make up the key of a recording.
 
-    Exactly one of `messages` (chat) and `prompt` (completions: text, or token ids) is set.
+    Exactly one of `messages` (chat) and `prompt` (completions: text or token ids) is set.
     """
 
     model: str
-    """The model id the endpoint knows; for a simulated or recorded pool simply the candidate's name."""
+    """The model id that the endpoint knows; in a simulated or recorded pool, the name of the candidate."""
     messages: tuple[Message, ...] = ()
     prompt: str | tuple[int, ...] | None = None
     sampling: Mapping[str, Any] = field(default_factory=dict)
-    """Parameters sent as they are: `temperature`, `max_tokens`, `stop`, vendor fields, ..."""
+    """Parameters sent unchanged: `temperature`, `max_tokens`, `stop`, vendor fields, ..."""
     sample_index: int = 0
-    """Tells repeated samples of one request apart, so that replay does not collapse them."""
+    """Distinguishes repeated samples of one request, so that a replay does not collapse them."""
     encode: bool = False
-    """Only encode: the response has the prompt's `token_ids`, nothing is generated and nothing is booked."""
+    """Only encode the prompt: the response has its `token_ids`; nothing is generated or booked."""
 
     def __post_init__(self) -> None:
         if bool(self.messages) == (self.prompt is not None):
-            raise ValueError("a request has either messages or a prompt")
+            raise ValueError("a request needs messages or a prompt, and not both")
 
     @property
     def key(self) -> str:
-        """SHA-256 of all fields."""
+        """SHA-256 of all fields, in hexadecimal."""
         return hashlib.sha256(self.canonical_json().encode()).hexdigest()
 
     def canonical_json(self) -> str:
-        """The key's preimage: sorted keys, no insignificant space."""
+        """All fields as JSON with sorted keys and no insignificant space: what `key` hashes."""
         content = {
             "model": self.model,
             "messages": list(self.messages),
@@ -75,14 +70,13 @@ class Request:
 
     @property
     def prompt_tokens_estimate(self) -> int:
-        """A guess at the prompt's tokens, for rate limits, quotes and replies without usage."""
+        """Estimated tokens of the prompt, for rate limits, quotes and replies without usage."""
         if isinstance(self.prompt, tuple):
             return len(self.prompt)
         if self.prompt is not None:
             return estimate_tokens(self.prompt)
-        return sum(
-            estimate_tokens(m["content"]) + 4 for m in self.messages
-        )  # about 4 a message header
+        # The header of a message takes about 4 tokens.
+        return sum(estimate_tokens(m["content"]) + 4 for m in self.messages)
 
 
 class FailureKind(StrEnum):
@@ -102,22 +96,22 @@ class FailureKind(StrEnum):
     UNAUTHORIZED = "unauthorized"
     CONTEXT_OVERFLOW = "context_overflow"
     CIRCUIT_OPEN = "circuit_open"
-    """The candidate failed too often of late; it was not called at all."""
+    """The model failed too often recently; no request was sent."""
     NOT_RECORDED = "not_recorded"
-    """A replay has no such call, and the pool was told to count that as a failure."""
+    """The record store has no such call, and the pool counts a miss as a failure."""
     CANCELLED = "cancelled"
-    """Only in ledger rows: the attempt was given up because its caller was, or because it lost to a hedge."""
+    """Only in ledger rows: the caller was cancelled, or the attempt lost to its hedge."""
 
 
-ITS_OWN = frozenset(
+MODEL_FAULTS = frozenset(
     {FailureKind.EMPTY_REPLY, FailureKind.MALFORMED_REPLY, FailureKind.CONTEXT_OVERFLOW}
 )
-"""Failures of a call that are the model's own doing: it was asked, and this is its answer."""
+"""Failures caused by the model itself, not by its server or the network; evaluation counts them as its answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A call that got no answer. `detail` is for people and never holds a key."""
+    """Why a call has no answer. `detail` is for people and never holds a key."""
 
     kind: FailureKind
     detail: str = ""
@@ -126,15 +120,20 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at a request: the raw material of a ledger row."""
+    """One attempt at a call, as a transport reports it; the ledger keeps it as a row."""
 
     number: int
+    """1 for the first attempt of a call."""
     cause: Cause
     outcome: str
+    """`ok`, or the value of the `FailureKind` that ended the attempt."""
     usage: Usage
     billed: bool
+    """Whether the provider may charge for it."""
     source: str
+    """`live`, `replay`, `simulated` or `local`."""
     started_at: float
+    """Unix time in seconds."""
     latency_s: float
 
 
@@ -143,27 +142,28 @@ OnAttempt = Callable[[Attempt], None]
 
 @dataclass(frozen=True)
 class Response:
-    """What came back from one call. Exactly one of `text` (not None) and `failure` is meaningful."""
+    """What came back from one call. `text` is meaningful only if `failure` is None."""
 
     text: str = ""
     failure: Failure | None = None
     usage: Usage = Usage()
     """Tokens of all attempts of the call."""
     cost_usd: float | None = None
-    """Dollars of all attempts; None until priced, and for models without a price."""
+    """Dollars of all attempts; None until the call is priced, and for models without a price."""
     attempts: int = 0
     finish_reason: str | None = None
     served_by: str | None = None
-    """The model name the endpoint reported, which need not be the one asked for."""
+    """The model that the endpoint reported; it need not be the one requested."""
     latency_s: float = 0.0
     first_token_s: float | None = None
-    """Seconds to the first piece of text, where the reply was streamed."""
+    """Seconds to the first piece of text of a streamed reply; None without streaming."""
     token_ids: tuple[int, ...] | None = None
-    """The generated token ids, where the endpoint returns them."""
+    """The generated token ids, if the endpoint returns them; for `encode`, those of the prompt."""
     logprobs: tuple[float, ...] | None = None
+    """Natural log-probability of each generated token, if the endpoint returns them."""
     source: str = "live"
 
     @property
     def ok(self) -> bool:
-        """True when there is an answer."""
+        """Whether there is an answer."""
         return self.failure is None

@@ -1,12 +1,7 @@
-"""Keep every answer of a pool, and give it back without a network.
-
-The store is one SQLite file with JSON values, keyed by `Request.key` (model, messages, sampling parameters, sample
-index). Each answer is one transaction in write-ahead mode: processes may record into one store together, and a
-process killed in mid-write leaves every finished row readable. Not for network file systems, whose locks SQLite's
-write-ahead mode can not use.
+"""Recording and replay: keep every answer of a pool in a record store, and answer from it without a network.
 
 Prices are not part of a record: a replay is priced by the pool that replays it. Two candidates with the same model
-id share their recordings.
+id share their recordings. The file format is `record_store.py`.
 """
 
 from __future__ import annotations
@@ -16,15 +11,12 @@ import logging
 import time
 import weakref
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from router_r1.errors import ConfigError, ReplayMissError
+from router_r1.model_cards import ModelSpec
 from router_r1.transport.base import Transport
 from router_r1.transport.messages import Attempt, Failure, FailureKind, OnAttempt, Request, Response
-
-if TYPE_CHECKING:
-    from router_r1.model_cards import ModelSpec
-
 from router_r1.transport.record_store import Record, RecordStore
 
 log = logging.getLogger("router_r1.transport.record_replay")
@@ -33,21 +25,32 @@ OnMiss = Literal["error", "failure", "live"]
 
 
 class StoreTransport:
-    """Answers from a store; what to do about a request that is not in it is `on_miss`.
+    """Answers from a record store. `on_miss` decides about a request that is not in it:
 
     `error`     raise `ReplayMissError`: exact replay
-    `failure`   a typed `not_recorded` failure, which the episode shows to the policy
+    `failure`   return a `not_recorded` failure, which the episode shows to the policy
     `live`      call the live transport and keep the answer: recording, and resuming a recording
 
-    Failures are kept too, so that a replay sees them, but recording does not take a kept failure for an answer: it
-    calls again. Equal requests in flight at once on one event loop are sent once.
+    Failures are kept too, so that a replay repeats them; recording calls again after a kept failure. Equal requests
+    that are in flight together on one event loop are sent once.
     """
 
     def __init__(
         self, store: RecordStore, live: Transport | None = None, *, on_miss: OnMiss = "error"
     ) -> None:
+        """
+        Args:
+            store: where the records are.
+            live: carries the requests that are not in the store; needed for `live` only.
+            on_miss: see above.
+
+        Raises:
+            ConfigError: `live` without a live transport.
+        """
         if on_miss == "live" and live is None:
-            raise ConfigError("on_miss='live' needs a live transport to call")
+            raise ConfigError(
+                "on_miss='live' needs a live transport; pass one as `live`, or use 'error' or 'failure'"
+            )
         self.store = store
         self.on_miss = on_miss
         self._live = live
@@ -56,10 +59,20 @@ class StoreTransport:
         )
 
     async def call(self, card: ModelSpec, request: Request, on_attempt: OnAttempt) -> Response:
-        """Answer from the store, or see `on_miss`."""
+        """Answer from the store, or as `on_miss` says.
+
+        Args:
+            card: the model to call.
+            request: what to send, and the key of the record.
+            on_attempt: called with every attempt of the record or of the live call.
+
+        Raises:
+            ReplayMissError: the request is not in the store, and `on_miss` is `error`.
+            StoreError: the store cannot be read or written.
+        """
         key = request.key
-        place = (id(asyncio.get_running_loop()), key)
-        lock = self._in_flight.setdefault(place, asyncio.Lock())
+        loop_and_key = (id(asyncio.get_running_loop()), key)
+        lock = self._in_flight.setdefault(loop_and_key, asyncio.Lock())
         async with lock:
             record = await asyncio.to_thread(self.store.get, key)
             if record is not None and (record.response.ok or self.on_miss != "live"):
@@ -67,11 +80,11 @@ class StoreTransport:
             if self.on_miss == "live" and self._live is not None:
                 return await self._record(self._live, card, request, on_attempt)
         if self.on_miss == "failure":
-            detail = f"{card.name} was never asked this while recording"
+            detail = f"the store has no answer of {card.name} to this request"
             return Response(failure=Failure(FailureKind.NOT_RECORDED, detail), source="replay")
-        asked = request.messages[-1]["content"] if request.messages else str(request.prompt)
+        query = request.messages[-1]["content"] if request.messages else str(request.prompt)
         raise ReplayMissError(
-            f"{self.store.path}: no recorded answer of {card.name!r} to {' '.join(asked[-80:].split())!r} (sample "
+            f"{self.store.path}: no recorded answer of {card.name!r} to {' '.join(query[-80:].split())!r} (sample "
             f"{request.sample_index}) with these messages and settings; record it, or replay with on_miss 'failure'"
         )
 
@@ -90,36 +103,34 @@ class StoreTransport:
         try:
             return await asyncio.shield(keeping)
         except asyncio.CancelledError:
-            await asyncio.wait([keeping])  # it was paid for
+            await asyncio.wait([keeping])  # the answer was paid for: keep it
             if error := keeping.exception():
-                log.error(
-                    "%s: an answer that was paid for could not be kept: %s", self.store.path, error
-                )
+                log.error("%s: a paid answer could not be kept: %s", self.store.path, error)
             raise
 
     def _keep(self, request: Request, record: Record) -> Response:
-        """Keep a record; returns the response that is kept, which is another's if that came first.
+        """Store a record and return the stored response, so that the episode continues as a replay will.
 
-        So the episode goes on from what a replay will say.
+        The stored response is another process's if that process stored its own first.
         """
         self.store.put(request, record)
         kept = self.store.get(request.key)
         return record.response if kept is None else kept.response
 
     def check(self, cards: tuple[ModelSpec, ...]) -> None:
-        """Recording needs what calling needs; replay needs nothing."""
+        """Raise `ConfigError` if recording could not call these models. A replay always passes."""
         if self.on_miss == "live" and self._live is not None:
             self._live.check(cards)
 
     async def aclose(self) -> None:
-        """Close the store, and the live transport under it."""
+        """Close the store and the live transport."""
         self.store.close()
         if self._live is not None:
             await self._live.aclose()
 
 
 def _replay(record: Record, on_attempt: OnAttempt) -> Response:
-    """Book the recorded attempts again, at no expense, and return the recorded response."""
+    """Report the recorded attempts again, as not billed, and return the recorded response."""
     for attempt in record.attempts:
         on_attempt(replace(attempt, billed=False, source="replay", started_at=time.time()))
     return replace(record.response, source="replay")

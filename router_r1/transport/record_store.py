@@ -1,4 +1,9 @@
-"""TODO."""
+"""The record store: one SQLite file that holds calls by `Request.key` (model, messages, sampling, sample index).
+
+Each record is one transaction in write-ahead mode: several processes may write into one store, and a process killed in
+the middle of a write leaves every finished row readable. Network file systems do not work, because SQLite's write-ahead
+mode needs locks that they do not provide.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +17,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from router_r1.errors import StoreError
 from router_r1.transport.messages import Attempt, Request, Response
 
-if TYPE_CHECKING:
-    pass
-
-
 _VERSION = 1
-
-
 _APPLICATION_ID = 0x52523152
-"""In the header of the file, where SQLite has a place for whose it is."""
-
-
+"""Marks the file as a record store, in the field that SQLite's header has for this purpose."""
 _BUSY_S = 60.0
-
-
+"""Seconds to wait for another process that holds the lock."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     key        TEXT PRIMARY KEY,
@@ -42,8 +38,6 @@ CREATE TABLE IF NOT EXISTS records (
     created_at REAL NOT NULL
 ) WITHOUT ROWID
 """
-
-
 _PUT = """
 INSERT INTO records (key, ok, request, response, created_at) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET ok = excluded.ok, response = excluded.response, created_at = excluded.created_at
@@ -53,19 +47,20 @@ WHERE records.ok < excluded.ok
 
 @dataclass(frozen=True)
 class Record:
-    """One kept call: the response as it came, and the attempts it took."""
+    """One recorded call: the response, and the attempts it took."""
 
     response: Response
     attempts: tuple[Attempt, ...]
     created_at: float
+    """Unix time in seconds."""
 
     def to_json(self) -> str:
-        """A JSON object; `from_json` reads it back. What the tokens cost is left out: prices change, answers do not."""
+        """As a JSON object, without the dollars: prices change, answers do not."""
         return _adapter().dump_json(self, exclude={"response": {"cost_usd"}}).decode()
 
     @classmethod
     def from_json(cls, text: str) -> Record:
-        """Inverse of `to_json`. Raises `ValueError` for anything else."""
+        """The inverse of `to_json`. Raises `ValueError` for any other text."""
         return _adapter().validate_json(text)
 
 
@@ -75,16 +70,16 @@ def _adapter() -> TypeAdapter[Record]:
 
 
 class RecordStore:
-    """A file of records. Safe to share between threads and processes."""
+    """A file of records, safe to share between threads and processes."""
 
     def __init__(self, path: str | Path, *, create: bool = True) -> None:
         """
         Args:
             path: the SQLite file.
-            create: make it when it is not there; otherwise its absence is an error.
+            create: create a missing file with its folders; if False, a missing file is an error.
 
         Raises:
-            StoreError: not there, not readable, or not a record store.
+            StoreError: the file is missing, not readable, or not a record store.
         """
         self.path = Path(path)
         if not create and not self.path.exists():
@@ -100,10 +95,10 @@ class RecordStore:
 
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
-        """The connection of this process, for one thread at a time. Raises `StoreError` for all SQLite can meet."""
+        """The connection of this process, for one thread at a time. Turns every SQLite error into a `StoreError`."""
         with self._lock:
             try:
-                # SQLite's connections may not be carried across a fork.
+                # SQLite connections must not be carried across a fork.
                 if self._connection is None or self._pid != os.getpid():
                     self._connection, self._pid = self._open(), os.getpid()
                 yield self._connection
@@ -111,7 +106,7 @@ class RecordStore:
                 if isinstance(error, StoreError):
                     raise
                 raise StoreError(
-                    f"{self.path}: can not be used as a record store: {error}"
+                    f"{self.path}: cannot be used as a record store: {error}"
                 ) from error
 
     def _open(self) -> sqlite3.Connection:
@@ -122,8 +117,8 @@ class RecordStore:
         try:
             if not self._is_store(connection):
                 if not self._create:
-                    raise StoreError(f"{self.path}: is empty; record something first")
-                self._lay_out(connection)
+                    raise StoreError(f"{self.path}: the file is empty; record something first")
+                self._create_schema(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
         except BaseException:
             connection.close()
@@ -131,10 +126,13 @@ class RecordStore:
         return connection
 
     def _is_store(self, connection: sqlite3.Connection) -> bool:
-        """False for an empty file. Only reads: a file that turns out to be something else is left as it was."""
-        connection.execute(
-            "BEGIN"
-        )  # one view of the file, while another process may be laying it out
+        """False for an empty file. Only reads, so that a file of another kind is left as it was.
+
+        Raises:
+            StoreError: the file is another database, or a store of another version.
+        """
+        # One transaction, because another process may be creating the schema.
+        connection.execute("BEGIN")
         kind = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
@@ -143,20 +141,21 @@ class RecordStore:
             return False
         if kind != _APPLICATION_ID:
             raise StoreError(
-                f"{self.path}: is an SQLite file, but not a record store; choose another path"
+                f"{self.path}: an SQLite file, but not a record store; choose another path"
             )
         if version != _VERSION:
             raise StoreError(
-                f"{self.path}: written by another version (format {version}, this one reads {_VERSION}); record anew"
+                f"{self.path}: written by another version (format {version}, "
+                f"this version reads {_VERSION}); record again"
             )
         return True
 
-    def _lay_out(self, connection: sqlite3.Connection) -> None:
-        """Make the table, all or nothing; another process may be doing the same."""
+    def _create_schema(self, connection: sqlite3.Connection) -> None:
+        """Create the table in one transaction; another process may be doing the same."""
         give_up = time.monotonic() + _BUSY_S
         while True:
             try:
-                # Does not wait for another process by itself, as other statements do.
+                # Unlike other statements, this one does not wait for another process.
                 connection.execute("PRAGMA journal_mode = WAL")
                 break
             except sqlite3.OperationalError:
@@ -170,7 +169,7 @@ class RecordStore:
         connection.execute("COMMIT")
 
     def get(self, key: str) -> Record | None:
-        """The record of a request, or None."""
+        """The record of a request by its `Request.key`, or None. Raises `StoreError` for an unreadable one."""
         query = "SELECT response FROM records WHERE key = ?"
         with self._using() as connection:
             row = connection.execute(query, (key,)).fetchone()
@@ -180,10 +179,10 @@ class RecordStore:
         try:
             return Record.from_json(text)
         except ValueError as error:
-            raise StoreError(f"{self.path}: the row {key} is not a record: {error!r}") from error
+            raise StoreError(f"{self.path}: row {key} is not a record: {error!r}") from error
 
     def put(self, request: Request, record: Record) -> None:
-        """Keep a record. The first answer to a request stays; an answer replaces a failure."""
+        """Store a record. The first answer to a request stays; an answer replaces a failure."""
         row = (request.key, int(record.response.ok), request.canonical_json(), record.to_json())
         with self._using() as connection:
             connection.execute(_PUT, (*row, record.created_at))
@@ -194,7 +193,7 @@ class RecordStore:
         return int(count)
 
     def __iter__(self) -> Iterator[tuple[dict[str, Any], Record]]:
-        """All requests, as dictionaries, and their records, in order of time."""
+        """All requests as dictionaries, with their records, in order of time."""
         query = "SELECT key, request, response FROM records ORDER BY created_at, key"
         with self._using() as connection:
             rows = connection.execute(query).fetchall()
@@ -202,7 +201,7 @@ class RecordStore:
             yield json.loads(request), self._read(key, response)
 
     def close(self) -> None:
-        """Close the file; it opens again by itself when used."""
+        """Close the file; the next use opens it again."""
         with self._lock:
             if self._connection is not None and self._pid == os.getpid():
                 self._connection.close()

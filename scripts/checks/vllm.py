@@ -102,7 +102,7 @@ class Checkpoint:
             return token_ids.encode_text(self.tokenizer, text)
 
         opening = token_ids.opening_ids(self.tokenizer, played.episode.opening)
-        rest = token_ids.following(played.episode, encode)
+        rest = token_ids.continuation_tokens(played.episode, encode)
         ids = torch.tensor(opening + rest.ids)
         at = [len(opening) + i for i, mine in enumerate(rest.mask) if mine]
         with torch.inference_mode():

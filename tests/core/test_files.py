@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writes, and truncation of an unfinished line."""
 
 import os
 from pathlib import Path
@@ -7,13 +7,13 @@ import pytest
 
 from router_r1.data.json_lines import write_json_lines
 from router_r1.data.parquet import write_parquet
-from router_r1.files import drop_unfinished_line, replacing, write_json
+from router_r1.files import atomic_write, drop_unfinished_line, write_json
 
 
-def test_a_file_is_put_in_place_when_all_of_it_is_there(tmp_path: Path) -> None:
+def test_a_file_is_replaced_only_when_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.json"
     write_json(path, {"a": 1})
-    with pytest.raises(OSError, match="full"), replacing(path) as new:
+    with pytest.raises(OSError, match="full"), atomic_write(path) as new:
         new.write_text("{")
         assert path.read_text() == '{\n  "a": 1\n}\n'
         raise OSError("the disk is full")
@@ -21,9 +21,9 @@ def test_a_file_is_put_in_place_when_all_of_it_is_there(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.jsonl.gz", "a.parquet"])
-def test_a_full_disk_leaves_what_was_there(tmp_path: Path, name: str) -> None:
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path, name: str) -> None:
     if name.endswith("parquet"):
         pytest.importorskip("pyarrow")
 
@@ -46,7 +46,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, name: str) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_a_link_stays_and_a_pipe_is_written_to(tmp_path: Path) -> None:
+def test_a_link_is_kept_and_a_device_is_written_to_directly(tmp_path: Path) -> None:
     write_json(tmp_path / "real", 1)
     (tmp_path / "link").symlink_to(tmp_path / "real")
     write_json(tmp_path / "link", 2)
@@ -55,7 +55,7 @@ def test_a_link_stays_and_a_pipe_is_written_to(tmp_path: Path) -> None:
     assert not Path("/dev/null").is_file()
 
 
-def test_half_a_line_is_cut_off(tmp_path: Path) -> None:
+def test_an_unfinished_line_is_truncated(tmp_path: Path) -> None:
     path = tmp_path / "lines"
     for text, left in (("a\nb", "a\n"), ("a\nb\n", "a\nb\n"), ("x" * 100_000, ""), ("", "")):
         path.write_text(text)

@@ -25,7 +25,7 @@ from router_r1.extensions import BUILT_IN
 from router_r1.ledger import LedgerEntry
 from router_r1.model_cards import PoolFile
 from router_r1.protocol import BLOCKING, ProblemKind
-from router_r1.transport.http import RETRIABLE
+from router_r1.transport.attempt_result import RETRIABLE
 from router_r1.transport.messages import FailureKind
 
 ROOT = Path(__file__).parents[2]

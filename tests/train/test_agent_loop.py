@@ -269,7 +269,7 @@ async def test_the_agent_and_the_loop_play_the_same_episode(case, words, letters
     # The agent reads what the tokens say.
     limits = start(world, question, level).limits
     stops = start(world, question, level).stop_strings
-    texts = [token_ids.turn_text(tokenizer, ids, stops)[0] for ids in server.written]
+    texts = [token_ids.decode_turn(tokenizer, ids, stops)[0] for ids in server.written]
     agent = RouterAgent(
         policy=ScriptedPolicy(texts),
         pool=world.pool(question),
@@ -363,7 +363,9 @@ async def test_a_model_writes_the_same_tokens_for_verl_and_for_the_agent(
     await agent.aclose()
     assert [list(record.token_ids) for record in trace.turns] == server.written
     assert len(server.written) == 3
-    replayed = token_ids.following(trace.replay(), lambda text: token_ids.encode_text(words, text))
+    replayed = token_ids.continuation_tokens(
+        trace.replay(), lambda text: token_ids.encode_text(words, text)
+    )
     assert (output.response_ids, output.response_mask) == (replayed.ids, replayed.mask)
     assert output.extra_fields["stop_reason"] == trace.stop_reason == "malformed"
 

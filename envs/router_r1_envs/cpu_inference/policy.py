@@ -6,13 +6,13 @@ import asyncio
 import functools
 import time
 from pathlib import Path
-from typing import Any
 
 from router_r1.episode import Episode
 from router_r1.errors import ConfigError
 from router_r1.ledger import Cause
 from router_r1.policies import token_ids
 from router_r1.policies.base import Policy, WrittenTurn
+from router_r1.policies.checkpoint import load_checkpoint
 from router_r1.policies.transformers_policy import TransformersPolicy
 from router_r1.pool import Account, new_call_id
 from router_r1.pricing import Usage
@@ -69,17 +69,9 @@ class SamplerPolicy:
             ConfigError: the folder holds no checkpoint, its tokenizer cannot carry the protocol, or the model's
                 attention is not full in every layer.
         """
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
         self.name = name or Path(folder).name
         self.concurrency = concurrency
-        try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-            model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-        except (OSError, ValueError) as error:
-            raise _no_checkpoint(folder, error) from error
-        token_ids.check_tokenizer(self._tokenizer, str(folder))
+        self._tokenizer, model = load_checkpoint(folder, dtype="float32")
         try:
             self._sampler = Sampler(model, self._tokenizer, max_rows=concurrency)
         except ValueError as error:
@@ -90,7 +82,7 @@ class SamplerPolicy:
     async def write_turn(self, episode: Episode, account: Account) -> WrittenTurn:
         """Generate the next turn."""
         prompt = token_ids.opening_ids(self._tokenizer, episode.opening)
-        prompt += token_ids.following(episode, self._encode).ids
+        prompt += token_ids.continuation_tokens(episode, self._encode).ids
         stops = episode.stop_strings
         room = min(episode.turn_token_limit, self._context - len(prompt))
         if room < 1:
@@ -103,7 +95,7 @@ class SamplerPolicy:
         latency = time.monotonic() - clock
         attempt = Attempt(1, Cause.FIRST, "ok", usage, False, "local", began, latency)
         account.book(self.name, new_call_id(), attempt, None)
-        text, overhang = token_ids.turn_text(self._tokenizer, turn.token_ids, stops)
+        text, overhang = token_ids.decode_turn(self._tokenizer, turn.token_ids, stops)
         return WrittenTurn(text, tuple(turn.token_ids), None, overhang, len(turn.token_ids))
 
     def check(self) -> None:

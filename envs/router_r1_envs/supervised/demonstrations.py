@@ -41,7 +41,9 @@ class Example:
 def to_example(episode: Episode, tokenizer: Any) -> Example:
     """Convert a finished episode: the policy's tokens are learned, the environment's are context."""
     opening = token_ids.opening_ids(tokenizer, episode.opening)
-    rest = token_ids.following(episode, lambda text: token_ids.encode_text(tokenizer, text))
+    rest = token_ids.continuation_tokens(
+        episode, lambda text: token_ids.encode_text(tokenizer, text)
+    )
     return Example(opening + rest.ids, [0] * len(opening) + rest.mask)
 
 

@@ -64,9 +64,9 @@ class ServerPolicy:
         self._response_length = response_length
         self._request_id = uuid4().hex
 
-    def tokens(self, episode: Episode) -> token_ids.Tokens:
+    def tokens(self, episode: Episode) -> token_ids.EpisodeTokens:
         """The tokens after the opening."""
-        return token_ids.following(
+        return token_ids.continuation_tokens(
             episode, lambda text: token_ids.encode_text(self._tokenizer, text)
         )
 
@@ -94,7 +94,7 @@ class ServerPolicy:
         usage = Usage(len(opening) + len(following), len(ids))
         attempt = Attempt(1, Cause.FIRST, "ok", usage, False, "local", began, latency)
         account.book(self.name, new_call_id(), attempt, None)
-        text, overhang = token_ids.turn_text(self._tokenizer, ids, episode.stop_strings)
+        text, overhang = token_ids.decode_turn(self._tokenizer, ids, episode.stop_strings)
         logprobs = None if output.log_probs is None else tuple(output.log_probs)
         return WrittenTurn(text, ids, logprobs, overhang, len(ids))
 

@@ -189,10 +189,10 @@ def _ask(
     max_usd: float,
 ) -> bool:
     """Ask, with progress and running total; an interrupt leaves a run that can be gone on with."""
-    from router_r1.progress import counting
+    from router_r1.progress import show_progress
     from router_r1_eval.run.runner import ask_all
 
-    with counting(f"asking {', '.join(c.name for c in contestants)}", len(todo)) as advance:
+    with show_progress(f"asking {', '.join(c.name for c in contestants)}", len(todo)) as advance:
 
         def tell(job: Job, result: Result) -> None:
             advance(result.cost_usd)
@@ -246,11 +246,11 @@ def _keep_judge(folder: RunFolder, grader: Grader) -> None:
 
 
 def _score(folder: RunFolder, grader: Grader, seed: int) -> None:
-    from router_r1.progress import counting
+    from router_r1.progress import show_progress
     from router_r1_eval.run.scoring import rescore, summary
 
     total = len(folder.episodes())
-    with counting("scoring", total, paid=False) as advance:
+    with show_progress("scoring", total, show_cost=False) as advance:
         results = rescore(folder.path, grader, seed=seed, on_score=lambda _: advance(0.0))
     for line in summary(results):
         typer.echo(line)

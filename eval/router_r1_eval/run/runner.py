@@ -35,7 +35,7 @@ from router_r1.pricing import Price
 from router_r1.protocol import Route, render_turn
 from router_r1.testing import ScriptedPolicy
 from router_r1.trace import Trace, read_traces
-from router_r1.transport.messages import ITS_OWN
+from router_r1.transport.messages import MODEL_FAULTS
 
 _BROKEN_OFF = frozenset({StopReason.ERROR, StopReason.CANCELLED})
 _NO_ANSWER = frozenset({StopReason.POLICY_FAILED, StopReason.DEADLINE})
@@ -215,7 +215,7 @@ def failed(trace: Trace) -> bool:
         return True
     replies = [o.response for turn in trace.turns for o in turn.outcomes if o.response]
     return bool(replies) and all(
-        reply.failure is not None and reply.failure.kind not in ITS_OWN for reply in replies
+        reply.failure is not None and reply.failure.kind not in MODEL_FAULTS for reply in replies
     )
 
 

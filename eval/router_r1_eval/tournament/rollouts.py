@@ -21,7 +21,7 @@ from router_r1.policies.base import Policy
 from router_r1.policies.openai_policy import OpenAIPolicy
 from router_r1.rollout import roll_out
 from router_r1.trace import Trace, TraceWriter
-from router_r1.transport.messages import ITS_OWN
+from router_r1.transport.messages import MODEL_FAULTS
 from router_r1_envs.worlds.base import Level, World, level_named, start
 from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun, TableArrays
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
@@ -128,7 +128,7 @@ def _unreached(episode: Episode) -> bool:
     """Whether the episode ended because the policy could not be called; a prompt that is too long is the policy's own failure."""
     if episode.stop_reason is not StopReason.POLICY_FAILED:
         return False
-    own_failure = any(f": {kind.value}: " in (episode.stop_detail or "") for kind in ITS_OWN)
+    own_failure = any(f": {kind.value}: " in (episode.stop_detail or "") for kind in MODEL_FAULTS)
     return not own_failure
 
 

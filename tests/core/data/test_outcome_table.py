@@ -248,7 +248,7 @@ def test_a_missing_folder_or_pool_is_an_error(folder, tmp_path) -> None:
         OutcomeTable.load(tmp_path / "nowhere")
     path = folder()
     (path / "pool.yaml").unlink()
-    with pytest.raises(ConfigError, match=r"pool\.yaml: can not be read"):
+    with pytest.raises(ConfigError, match=r"pool\.yaml: cannot be read"):
         OutcomeTable.load(path)
 
 

@@ -1,4 +1,4 @@
-"""`OpenAIPolicy` against a real loopback server: chat and native mode, stop strings, token ids, failures."""
+"""`OpenAIPolicy` against a real server on this machine: chat and native mode, stop strings, token ids, failures."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from router_r1 import OpenAIPolicy, Price, Result, RouterAgent, StopReason, TransformersPolicy
+from router_r1 import OpenAIPolicy, Price, Result, RouterAgent, StopReason
 from router_r1.episode import Origin
 from router_r1.errors import ConfigError
 from router_r1.ledger import Role
@@ -28,8 +28,8 @@ def ask(policy: OpenAIPolicy, max_routes: int = 4) -> Result:
 
 def chat_server(*turns: str, finish: str = "stop") -> LoopbackServer:
     def handle(exchange: Exchange) -> Served:
-        said = sum(m["role"] == "assistant" for m in exchange.body["messages"])
-        return Served(chat_reply(turns[said], usage=usage(100, 10), finish=finish))
+        number = sum(m["role"] == "assistant" for m in exchange.body["messages"])
+        return Served(chat_reply(turns[number], usage=usage(100, 10), finish=finish))
 
     return LoopbackServer(handle)
 
@@ -37,7 +37,7 @@ def chat_server(*turns: str, finish: str = "stop") -> LoopbackServer:
 # --- chat
 
 
-def test_a_hosted_llm_is_a_policy_with_the_prompt_alone() -> None:
+def test_the_prompt_alone_makes_a_hosted_model_a_policy() -> None:
     with chat_server(ROUTE, ANSWER) as server:
         policy = OpenAIPolicy(server.base_url, "big/model:free", price=Price(input=1, output=10))
         result = ask(policy)
@@ -52,7 +52,7 @@ def test_a_hosted_llm_is_a_policy_with_the_prompt_alone() -> None:
     assert result.ledger.cost_usd(Role.POLICY) == pytest.approx(2 * (100 * 1 + 10 * 10) / 1e6)
 
 
-def test_the_tag_a_server_swallowed_at_its_stop_string_is_put_back() -> None:
+def test_a_stop_tag_that_the_server_cut_off_is_restored() -> None:
     cut = ROUTE.removesuffix("</route>"), ANSWER.removesuffix("</answer>")
     with chat_server(*cut) as server:
         result = ask(OpenAIPolicy(server.base_url, "m"), max_routes=1)
@@ -66,14 +66,14 @@ def test_the_tag_a_server_swallowed_at_its_stop_string_is_put_back() -> None:
     assert result.trace.turns[0].turn.text == ROUTE
 
 
-def test_a_turn_cut_by_its_token_limit_is_not_mended() -> None:
+def test_a_turn_cut_at_the_token_limit_is_not_repaired() -> None:
     cut = ROUTE.removesuffix("</route>")
     with chat_server(cut, *[ANSWER] * 3, finish="length") as server:
         result = ask(OpenAIPolicy(server.base_url, "m"), max_routes=1)
     assert [p.kind.value for p in result.trace.turns[0].turn.problems] == ["unclosed_tag"]
 
 
-def test_a_server_that_goes_on_after_its_route_does_not_get_to_write_the_information() -> None:
+def test_text_after_a_route_is_dropped_if_the_model_does_not_stop() -> None:
     runaway = ROUTE + '\n<information model="a">It is 5.</information>' + ANSWER
     with chat_server(runaway, ANSWER) as server:
         result = ask(OpenAIPolicy(server.base_url, "m", send_stop=False))
@@ -82,7 +82,7 @@ def test_a_server_that_goes_on_after_its_route_does_not_get_to_write_the_informa
     assert "It is 4." in result.trace.turns[0].observation
 
 
-def test_sampling_and_vendor_fields_are_sent_as_given() -> None:
+def test_sampling_and_vendor_fields_are_sent_unchanged() -> None:
     with chat_server(ANSWER) as server:
         policy = OpenAIPolicy(
             server.base_url,
@@ -124,7 +124,7 @@ def test_a_missing_key_is_named_before_anything_starts() -> None:
 @pytest.mark.parametrize(
     "url", ["localhost:8000", "https://user:secret@host/v1", "https://h/v1?key=x"]
 )
-def test_a_base_url_that_is_none_or_holds_a_key_is_refused(url: str) -> None:
+def test_an_invalid_base_url_or_one_with_a_key_is_refused(url: str) -> None:
     with pytest.raises(ConfigError) as error:
         OpenAIPolicy(url, "m")
     assert "base_url" in str(error.value)
@@ -144,9 +144,9 @@ def text_of(token_ids: list[int]) -> str:
 def native_server(
     turns: list[str], *, returns_ids: bool = True, tokenizes: bool = True, beyond: str = ""
 ) -> LoopbackServer:
-    """Like vLLM: `/tokenize` encodes, `/v1/completions` takes and returns ids and includes the stop string.
+    """A server like vLLM: `/tokenize` encodes, `/v1/completions` takes and returns ids and includes the stop string.
 
-    What the last token of a turn holds `beyond` the stop string is among the ids, and not in the text.
+    `beyond` is text of a turn's last token after the stop string; it is in the ids, but not in the text.
     """
 
     def handle(exchange: Exchange) -> Served:
@@ -178,7 +178,7 @@ def completions(server: LoopbackServer) -> list[dict[str, Any]]:
     return [e.body for e in server.exchanges if e.path == "/v1/completions"]
 
 
-def test_native_mode_sends_the_ids_the_policy_generated_and_never_its_text_again() -> None:
+def test_native_mode_sends_the_generated_ids_and_never_encodes_the_policys_text() -> None:
     with native_server([ROUTE, ANSWER]) as server:
         result = ask(OpenAIPolicy(server.base_url, "m", mode="native"), max_routes=1)
     assert result.answer == "4"
@@ -194,7 +194,7 @@ def test_native_mode_sends_the_ids_the_policy_generated_and_never_its_text_again
     assert ROUTE not in encoded
 
 
-def test_a_turn_that_began_the_environments_block_is_continued_and_not_begun_twice() -> None:
+def test_an_information_block_that_the_policy_began_is_not_started_twice() -> None:
     with native_server([ROUTE + "\n<information", ANSWER]) as server:
         result = ask(OpenAIPolicy(server.base_url, "m", mode="native"), max_routes=4)
     assert result.answer == "4"
@@ -205,7 +205,7 @@ def test_a_turn_that_began_the_environments_block_is_continued_and_not_begun_twi
     assert "".join(s.text for s in segments if s.origin is Origin.POLICY).count("<information") == 0
 
 
-def test_what_the_last_token_holds_beyond_the_stop_string_is_not_written_twice() -> None:
+def test_text_of_the_last_token_after_the_stop_string_is_not_repeated() -> None:
     with native_server([ROUTE, ANSWER], beyond="\n") as server:
         result = ask(OpenAIPolicy(server.base_url, "m", mode="native"), max_routes=1)
     assert result.answer == "4"
@@ -215,7 +215,7 @@ def test_what_the_last_token_holds_beyond_the_stop_string_is_not_written_twice()
     assert second == f"{first}{ROUTE}\n{record.observation}\n"
 
 
-def test_a_server_without_ids_in_its_replies_still_gets_ids_from_the_text() -> None:
+def test_turns_without_ids_are_encoded_from_their_text() -> None:
     with native_server([ROUTE, ANSWER], returns_ids=False) as server:
         result = ask(OpenAIPolicy(server.base_url, "m", mode="native"), max_routes=1)
     assert result.answer == "4" and result.trace.turns[0].token_ids is None
@@ -255,7 +255,7 @@ def test_policy_and_pool_are_recorded_and_replayed_without_a_network(
         live = OpenAIPolicy(server.base_url, "m", mode=mode, price=price)
         with RouterAgent(policy=live.recording(store), pool=pool.recording(store)) as agent:
             recorded = agent.ask("What is 2+2?")
-    # The server is gone, and the key of the next one is not set: neither matters to a replay.
+    # A replay needs neither the server, which is gone, nor the key, which is not set.
     offline = OpenAIPolicy("http://127.0.0.1:1/v1", "m", "NO_SUCH_KEY", mode=mode, price=price)
     with RouterAgent(policy=offline.replaying(store), pool=pool.replaying(store)) as agent:
         replayed = agent.ask("What is 2+2?")
@@ -268,9 +268,3 @@ def test_policy_and_pool_are_recorded_and_replayed_without_a_network(
     assert {entry.source for entry in replayed.ledger} == {"replay"}
     assert replayed.ledger.billed_usd == 0
     assert len(pool.asked) == 1
-
-
-def test_a_path_without_a_checkpoint_is_one_line() -> None:
-    with pytest.raises(ConfigError, match="no checkpoint") as error:
-        TransformersPolicy("/nowhere/at/all")
-    assert "\n" not in str(error.value)

@@ -1,4 +1,4 @@
-"""An episode as token ids: what is the policy's, what is encoded and what never is, and tokenizers that can not carry it."""
+"""An episode as token ids: which ids are the policy's, what is encoded, and which tokenizers are refused."""
 
 import pytest
 
@@ -13,9 +13,9 @@ ANSWER = "<think>!</think><answer>4</answer>"
 
 
 class Letters:
-    """A tokenizer with a token for each character, and some for whole texts. Those in `special` vanish in decoding."""
+    """A tokenizer with one token per character and per text in `whole`. Decoding drops the texts in `special`."""
 
-    chat_template = "there is one"
+    chat_template = "any"
 
     def __init__(self, whole=(), special=()):
         self.whole, self.special = tuple(whole), tuple(special)
@@ -40,7 +40,7 @@ class Letters:
 
 
 def write(episode, text, **options):
-    """One turn by a policy that generates characters, with the number of the token as its log-probability."""
+    """Add a turn of one token per character; the log-probability of the n-th token is -n."""
     overhang = options.get("overhang", "")
     ids = tuple(map(ord, text + overhang))
     step = episode.step(
@@ -51,7 +51,7 @@ def write(episode, text, **options):
     return ids
 
 
-def test_the_opening_ends_where_the_policy_begins():
+def test_the_opening_ends_where_the_policy_starts_writing():
     episode = Episode("2+2?", CARDS, prompt=lambda q, *_: ({"role": "user", "content": q},))
     ids = token_ids.opening_ids(Letters(), episode.opening)
     assert Letters().decode(ids) == "[user]2+2?[assistant]"
@@ -62,37 +62,45 @@ def test_the_policys_ids_are_kept_and_the_environments_are_encoded():
     first = write(episode, ROUTE)
     second = write(episode, ANSWER)
     tokenizer = Letters(whole=["<information", "</information>"])
-    tokens = token_ids.following(episode, lambda text: token_ids.encode_text(tokenizer, text))
+    tokens = token_ids.continuation_tokens(
+        episode, lambda text: token_ids.encode_text(tokenizer, text)
+    )
     between = len(tokens.ids) - len(first) - len(second)
     assert tokens.ids[: len(first)] == list(first) and tokens.ids[-len(second) :] == list(second)
     assert tokens.mask == [1] * len(first) + [0] * between + [1] * len(second)
     assert tokens.logprobs[: len(first)] == [-float(n + 1) for n in range(len(first))]
     assert set(tokens.logprobs[len(first) : -len(second)]) == {0.0}
     assert tokenizer.decode(tokens.ids) == episode.transcript
-    # Encoded as a whole: the tag is one token there, and characters where the policy spelt it.
+    # The environment's tags are encoded as single tokens, although the policy spells tags out.
     assert tokens.ids.count(-1) == tokens.ids.count(-2) == 1
 
 
-def test_what_the_policy_began_of_a_block_is_not_encoded_twice():
+def test_the_part_of_a_block_that_the_policy_wrote_is_not_encoded_twice():
     episode = Episode("2+2?", CARDS, Limits(max_routes=2))
     first = write(episode, ROUTE, overhang="\n<inform")
     write(episode, ANSWER)
-    tokens = token_ids.following(episode, lambda text: token_ids.encode_text(Letters(), text))
+    tokens = token_ids.continuation_tokens(
+        episode, lambda text: token_ids.encode_text(Letters(), text)
+    )
     assert sum(tokens.mask) == len(first) + len(ANSWER)
     assert Letters().decode(tokens.ids).count("<information") == 1
     assert len(tokens.ids) == len(tokens.mask) == len(tokens.logprobs)
 
 
-def test_a_turn_without_ids_is_encoded_and_is_still_the_policys():
+def test_a_turn_without_ids_is_encoded_and_masked_as_the_policys():
     episode = Episode("2+2?", CARDS)
     episode.step(ANSWER)
-    tokens = token_ids.following(episode, lambda text: token_ids.encode_text(Letters(), text))
+    tokens = token_ids.continuation_tokens(
+        episode, lambda text: token_ids.encode_text(Letters(), text)
+    )
     assert Letters().decode(tokens.ids) == ANSWER
     assert tokens.mask == [1] * len(ANSWER) and set(tokens.logprobs) == {0.0}
 
 
-def test_an_episode_that_has_not_begun_has_nothing_after_the_opening():
-    assert token_ids.following(Episode("2+2?", CARDS), list) == token_ids.Tokens([], [], [])
+def test_an_episode_without_turns_has_no_tokens_after_the_opening():
+    assert token_ids.continuation_tokens(Episode("2+2?", CARDS), list) == token_ids.EpisodeTokens(
+        [], [], []
+    )
 
 
 @pytest.mark.parametrize("at", range(1, len(ROUTE) + 1, 7))
@@ -100,9 +108,11 @@ def test_tokens_of_any_size_keep_mask_and_text_aligned(at):
     episode = Episode("2+2?", CARDS, Limits(max_malformed=9))
     first = write(episode, ROUTE[:at])
     write(episode, ANSWER)
-    tokens = token_ids.following(episode, lambda text: token_ids.encode_text(Letters(), text))
+    tokens = token_ids.continuation_tokens(
+        episode, lambda text: token_ids.encode_text(Letters(), text)
+    )
     assert Letters().decode(tokens.ids) == episode.transcript
-    assert [i for i, mine in zip(tokens.ids, tokens.mask, strict=True) if mine] == [
+    assert [i for i, from_policy in zip(tokens.ids, tokens.mask, strict=True) if from_policy] == [
         *first,
         *map(ord, ANSWER),
     ]
@@ -122,13 +132,13 @@ def test_tokens_of_any_size_keep_mask_and_text_aligned(at):
 def test_a_turn_is_cut_at_its_stop_string(generated, routes, text, overhang):
     tokenizer = Letters(whole=["<end>"], special=["<end>"])
     ids = tokenizer.encode(generated, add_special_tokens=False)
-    assert token_ids.turn_text(tokenizer, ids, stop_strings(routes)) == (text, overhang)
+    assert token_ids.decode_turn(tokenizer, ids, stop_strings(routes)) == (text, overhang)
 
 
 # --- tokenizers
 
 
-def test_tags_may_be_tokens_of_their_own_or_not():
+def test_tags_may_be_single_tokens_or_spelt_out():
     token_ids.check_tokenizer(Letters(), "spelt")
     token_ids.check_tokenizer(Letters(whole=token_ids.TAGS), "whole")
 

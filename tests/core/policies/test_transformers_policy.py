@@ -1,4 +1,4 @@
-"""`TransformersPolicy` on tiny checkpoints made here: batching, token ids, stop strings, whole episodes."""
+"""`TransformersPolicy` on a tiny checkpoint: batching, token ids, stop strings, cancellation, whole episodes."""
 
 import asyncio
 import subprocess
@@ -21,55 +21,12 @@ from router_r1 import (
     TransformersPolicy,
 )
 from router_r1.episode import Origin
-from router_r1.errors import ConfigError
 from router_r1.ledger import Role
 from router_r1.pool import Account
 from router_r1.protocol import stop_strings
 from router_r1.testing import ScriptedPool
 
 CARDS = (ModelCard(name="a", price=Price(input=1, output=1)),)
-TEMPLATE = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A two-layer Qwen2 with random weights and a byte-level tokenizer whose tags are tokens of their own."""
-    import torch
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
-
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE({c: i for i, c in enumerate(alphabet)}, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tags = ["<think>", "</think>", "</route>", "<answer>", "</answer>"]
-    tokenizer.add_tokens([AddedToken(t, special=False, normalized=False) for t in tags])
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        eos_token="<|im_end|>",
-        pad_token="<|pad|>",
-        additional_special_tokens=["<|im_start|>"],
-        chat_template=TEMPLATE,
-    )
-    torch.manual_seed(0)
-    config = Qwen2Config(
-        vocab_size=len(fast),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=4096,
-        eos_token_id=fast.eos_token_id,
-        pad_token_id=fast.pad_token_id,
-    )
-    path = tmp_path_factory.mktemp("checkpoint") / "tiny"
-    Qwen2ForCausalLM(config).save_pretrained(path)
-    fast.save_pretrained(path)
-    return path
 
 
 def episode(question: str = "What?", **limits: Any) -> Episode:
@@ -104,7 +61,7 @@ async def test_turns_are_generated_and_booked(checkpoint: Path) -> None:
     )
 
 
-async def test_a_batch_writes_what_each_episode_gets_alone(checkpoint: Path) -> None:
+async def test_batching_does_not_change_what_is_generated(checkpoint: Path) -> None:
     policy = TransformersPolicy(checkpoint, dtype="float32")
     questions = ["What?", "A much longer question, so that prompts differ in length.", "Why?"]
     together, _ = await write_all(policy, [episode(q) for q in questions])
@@ -113,27 +70,27 @@ async def test_a_batch_writes_what_each_episode_gets_alone(checkpoint: Path) -> 
     assert [turn.token_ids for turn in together] == [turn.token_ids for turn in alone]
 
 
-async def test_more_turns_than_fit_a_batch_all_get_written(checkpoint: Path) -> None:
+async def test_turns_beyond_the_batch_size_are_generated_too(checkpoint: Path) -> None:
     policy = TransformersPolicy(checkpoint, dtype="float32", max_batch=3)
     turns, ledger = await write_all(policy, [episode(f"Question {n}?") for n in range(8)])
     await policy.aclose()
     assert len(turns) == len(ledger) == 8
 
 
-async def test_each_turn_keeps_to_its_own_token_limit(checkpoint: Path) -> None:
+async def test_every_turn_of_a_batch_respects_its_own_token_limit(checkpoint: Path) -> None:
     policy = TransformersPolicy(checkpoint, dtype="float32")
     turns, _ = await write_all(policy, [episode(max_turn_tokens=5), episode(max_turn_tokens=11)])
     await policy.aclose()
     assert [turn.tokens for turn in turns] == [5, 11]
 
 
-def test_the_prompt_holds_the_policys_own_ids_and_not_its_text_encoded_again(
+def test_the_prompt_contains_the_ids_that_the_policy_generated(
     checkpoint: Path,
 ) -> None:
     policy = TransformersPolicy(checkpoint, dtype="float32")
     run = episode(max_routes=1)
     opening = policy.prompt_ids(run)
-    # Ids that no encoder would choose for this text: each byte of the tag on its own.
+    # Ids that the encoder would not choose for this text: every byte of the tags on its own.
     text = '<think>t</think><route model="a">q</route>'
     bytewise = [policy._tokenizer.convert_tokens_to_ids(c) for c in text]
     assert bytewise != policy._tokenizer.encode(text)
@@ -149,19 +106,19 @@ def test_the_prompt_holds_the_policys_own_ids_and_not_its_text_encoded_again(
 
 @pytest.mark.parametrize("stop", ["</route>", "</answer>"])
 def test_generation_ends_at_a_stop_string_and_keeps_it(checkpoint: Path, stop: str) -> None:
-    """Force the tokens by hand: a random model would hardly ever write a tag."""
+    """With given tokens, because a random model would hardly ever write a tag."""
     policy = TransformersPolicy(checkpoint, dtype="float32")
     encode = policy._tokenizer.encode
     row = encode(f"<think>hm{stop}") + encode("and more text")
-    from router_r1.policies.transformers_policy import _Waiting
+    from router_r1.policies.batch_worker import PendingTurn
 
-    item = _Waiting([1], 100, stop_strings(1), Future())
-    kept = policy._own(row, item)
-    assert policy._text(kept) == f"<think>hm{stop}"
+    item = PendingTurn([1], 100, stop_strings(1), Future())
+    kept = policy._trim(row, item)
+    assert policy._decode(kept) == f"<think>hm{stop}"
     end = [policy._tokenizer.eos_token_id]
-    assert policy._own(encode("a") + end + encode("b"), item) == encode("a") + end
-    # In a batch the row goes on with padding, and some checkpoints pad with an end-of-turn token.
-    assert policy._own(encode(f"<think>hm{stop}") + end + end, item) == kept
+    assert policy._trim(encode("a") + end + encode("b"), item) == encode("a") + end
+    # In a batch, padding follows, and some checkpoints pad with an end-of-turn token.
+    assert policy._trim(encode(f"<think>hm{stop}") + end + end, item) == kept
 
 
 ROUTE = '<think>hm</think><route model="a">2+2</route>'
@@ -169,24 +126,24 @@ ANSWER = "<think>so</think><answer>4</answer>"
 
 
 @pytest.fixture(scope="module")
-def taught(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny checkpoint after it has learned one episode by heart, and to go on writing where it should stop."""
+def overfitted(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny checkpoint, trained until it repeats one episode; it has not learned to stop after a turn."""
     import torch
     import transformers
 
     policy = TransformersPolicy(checkpoint, dtype="float32")
     run = episode(max_routes=1, max_turn_tokens=100)
-    lesson, wanted = policy.prompt_ids(run), []
+    sequence, labels_so_far = policy.prompt_ids(run), []
     for turn in (ROUTE, ANSWER):
-        known = len(lesson)
+        known = len(sequence)
         run.step(turn, token_ids=policy._tokenizer.encode(turn))
         ids = policy.prompt_ids(run)
-        wanted += [-100] * (known - len(wanted)) + ids[known:]
+        labels_so_far += [-100] * (known - len(labels_so_far)) + ids[known:]
         if not run.done:
             run.observe([Response(text="It is 4.", cost_usd=5e-6)])
-        lesson = policy.prompt_ids(run)
+        sequence = policy.prompt_ids(run)
     model = policy._model.train()
-    inputs, labels = torch.tensor([lesson]), torch.tensor([wanted])
+    inputs, labels = torch.tensor([sequence]), torch.tensor([labels_so_far])
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
     for _ in range(300):
         loss = model(input_ids=inputs, labels=labels).loss
@@ -195,15 +152,15 @@ def taught(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         optimizer.zero_grad()
         if loss.item() < 0.005:
             break
-    assert loss.item() < 0.02, "the lesson was not learned"
-    path = tmp_path_factory.mktemp("checkpoint") / "taught"
+    assert loss.item() < 0.02, "the episode was not learned"
+    path = tmp_path_factory.mktemp("checkpoint") / "overfitted"
     model.save_pretrained(path)
     transformers.AutoTokenizer.from_pretrained(checkpoint).save_pretrained(path)
     return path
 
 
-async def test_a_checkpoint_drives_whole_episodes_through_the_agent(taught: Path) -> None:
-    policy = TransformersPolicy(taught, dtype="float32")
+async def test_a_checkpoint_drives_whole_episodes_through_the_agent(overfitted: Path) -> None:
+    policy = TransformersPolicy(overfitted, dtype="float32")
     pool = ScriptedPool({"a": "It is 4."})
 
     async def drive() -> Episode:
@@ -221,7 +178,7 @@ async def test_a_checkpoint_drives_whole_episodes_through_the_agent(taught: Path
         assert run.turns[0].token_ids == tuple(policy._tokenizer.encode(ROUTE))
 
 
-async def test_an_abandoned_turn_does_not_hold_up_the_others(checkpoint: Path) -> None:
+async def test_a_cancelled_turn_does_not_delay_the_others(checkpoint: Path) -> None:
     policy = TransformersPolicy(checkpoint, dtype="float32", gather_s=0.05)
     account = Account(Ledger())
     abandoned = asyncio.ensure_future(policy.write_turn(episode(), account))
@@ -256,7 +213,7 @@ async def write_on(policy: TransformersPolicy, model: Broken) -> tuple[list[Any]
     return results, ledger
 
 
-async def test_memory_that_runs_out_is_a_failed_turn_and_no_lost_batch(checkpoint: Path) -> None:
+async def test_running_out_of_memory_is_a_failed_turn(checkpoint: Path) -> None:
     policy = TransformersPolicy(checkpoint, dtype="float32")
     results, ledger = await write_on(policy, Broken(RuntimeError("out of memory")))
     assert [turn.failure.kind for turn in results] == ["server_error"] * 2
@@ -264,14 +221,14 @@ async def test_memory_that_runs_out_is_a_failed_turn_and_no_lost_batch(checkpoin
     assert [row.outcome for row in ledger] == ["server_error"] * 2
 
 
-async def test_a_bug_while_generating_reaches_every_waiting_turn(checkpoint: Path) -> None:
+async def test_an_unexpected_error_reaches_every_turn_of_the_batch(checkpoint: Path) -> None:
     policy = TransformersPolicy(checkpoint, dtype="float32")
     results, ledger = await write_on(policy, Broken(TypeError("a bug")))
     assert all(isinstance(result, TypeError) for result in results)
     assert len(ledger) == 2
 
 
-async def test_an_episode_that_has_outgrown_the_checkpoint_is_a_failed_turn(
+async def test_an_episode_longer_than_the_context_is_a_failed_turn(
     checkpoint: Path,
 ) -> None:
     policy = TransformersPolicy(checkpoint, dtype="float32")
@@ -310,7 +267,7 @@ def test_one_policy_serves_several_threads_and_agents_one_after_the_other(checkp
             assert agent.ask("What?").ledger
 
 
-async def test_closing_leaves_no_turn_waiting_for_ever(checkpoint: Path) -> None:
+async def test_closing_leaves_no_turn_waiting(checkpoint: Path) -> None:
     policy = TransformersPolicy(checkpoint, dtype="float32", gather_s=5.0)
     turn = asyncio.ensure_future(policy.write_turn(episode(), Account(Ledger())))
     await asyncio.sleep(0.05)
@@ -319,7 +276,7 @@ async def test_closing_leaves_no_turn_waiting_for_ever(checkpoint: Path) -> None
     assert turn.done()
 
 
-async def test_a_policy_closed_while_it_writes_can_write_again(checkpoint: Path) -> None:
+async def test_a_policy_closed_during_a_turn_can_be_used_again(checkpoint: Path) -> None:
     policy = TransformersPolicy(checkpoint, dtype="float32", gather_s=0.0)
     long = episode(max_turn_tokens=3000)
     turn = asyncio.ensure_future(policy.write_turn(long, Account(Ledger())))
@@ -332,7 +289,7 @@ async def test_a_policy_closed_while_it_writes_can_write_again(checkpoint: Path)
     await asyncio.wait_for(policy.aclose(), 30)
 
 
-async def test_any_number_of_abandoned_turns_leaves_the_worker_alive(checkpoint: Path) -> None:
+async def test_many_cancelled_turns_leave_the_worker_alive(checkpoint: Path) -> None:
     policy = TransformersPolicy(checkpoint, dtype="float32", max_batch=1, gather_s=0.0)
     busy = asyncio.ensure_future(policy.write_turn(episode(), Account(Ledger())))
     await asyncio.sleep(0)
@@ -348,7 +305,7 @@ async def test_any_number_of_abandoned_turns_leaves_the_worker_alive(checkpoint:
     await policy.aclose()
 
 
-def test_a_program_that_ends_while_a_turn_is_written_ends_well(checkpoint: Path) -> None:
+def test_a_program_that_exits_during_a_turn_exits_cleanly(checkpoint: Path) -> None:
     code = f"""
 import asyncio
 from router_r1.pool import Account
@@ -363,13 +320,3 @@ asyncio.run(main())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-
-
-def test_a_checkpoint_without_a_chat_template_is_refused(checkpoint: Path, tmp_path: Path) -> None:
-    import shutil
-
-    copy = tmp_path / "copy"
-    shutil.copytree(checkpoint, copy)
-    (copy / "chat_template.jinja").unlink()
-    with pytest.raises(ConfigError, match="chat template"):
-        TransformersPolicy(copy)

@@ -1,12 +1,13 @@
-"""Keys stay out of everything that is written down, whatever a server does with them.
+"""Keys stay out of everything that is stored, logged or shown, whatever a server does with them.
 
-A server on this machine sends back the `Authorization` header it got: in errors, replies, streams, headers and pages,
-escaped in every way that occurs. Looked through are the logs of all libraries at the lowest level, traces, the record
-store's files, results, ledgers, exceptions and `repr`s.
+A server on this machine sends back the `Authorization` header it received: in errors, replies, streams, headers and
+pages, escaped in every way that occurs. The tests search the logs of all libraries at the lowest level, traces, the
+files of the record store, results, ledgers, exceptions and `repr`s.
 """
 
 import asyncio
 import base64
+import functools
 import html
 import json
 import logging
@@ -19,7 +20,7 @@ import pytest
 
 from router_r1 import Episode, Ledger, OpenAIPolicy, Price, RouterAgent
 from router_r1.errors import ConfigError, PolicyError
-from router_r1.model_cards import CallLimits, Endpoint, ModelCard
+from router_r1.model_cards import Endpoint, ModelCard
 from router_r1.pool import Account, ModelPool
 from router_r1.testing import (
     Exchange,
@@ -39,19 +40,14 @@ QUERY = "What is 2+2?"
 ANSWER = "<think>!</think><answer>4</answer>"
 
 
-def pool_at(base_url: str, **limits) -> ModelPool:
-    quick = {"max_attempts": 2, "backoff_base_s": 0.01, "attempt_timeout_s": 5}
-    card = ModelCard(
-        name="a",
-        endpoint="server",
-        price=Price(input=1.0, output=1.0),
-        limits=CallLimits(**(quick | limits)),
-    )
-    return ModelPool([card], {"server": Endpoint(base_url=base_url, api_key_env="SERVER_KEY")})
+@pytest.fixture
+def pool_at(pool_at):
+    """Pools at a server with a key."""
+    return functools.partial(pool_at, endpoint={"api_key_env": "SERVER_KEY"})
 
 
 def echo(exchange: Exchange) -> str:
-    """What the server knows: the header, with the key in it."""
+    """The header as the server received it, with the key in it."""
     return exchange.headers["authorization"]
 
 
@@ -110,7 +106,7 @@ def piece(text: str) -> dict:
 
 
 def spellings(key: str) -> set[str]:
-    """How the key could be written down."""
+    """All spellings of the key that could occur in text."""
     plain = {key, repr(key)[1:-1], json.dumps(key)[1:-1], html.escape(key), quote(key, safe="")}
     twice = {json.dumps(each)[1:-1] for each in plain}
     return plain | twice | {base64.b64encode(key.encode()).decode()}
@@ -124,8 +120,8 @@ def assert_absent(key: str, *texts: str) -> None:
 
 @pytest.mark.parametrize("key", KEYS, ids=["plain", "odd", "short", "shorter"])
 @pytest.mark.parametrize("where", ECHOES)
-async def test_a_key_that_a_server_sends_back_is_written_down_nowhere(
-    where, key, tmp_path, monkeypatch, caplog
+async def test_a_key_that_a_server_sends_back_is_stored_and_logged_nowhere(
+    where, key, tmp_path, monkeypatch, caplog, pool_at
 ):
     streamed, handler = ECHOES[where]
     monkeypatch.setenv("SERVER_KEY", key)
@@ -141,7 +137,7 @@ async def test_a_key_that_a_server_sends_back_is_written_down_nowhere(
         await agent.aclose()
     assert all(key_in(exchange) == key for exchange in server.exchanges)
     assert {"store.sqlite", "store.sqlite-wal", "traces.jsonl"} <= files.keys()
-    assert QUERY.encode() in files["store.sqlite-wal"]  # it is the content that is looked through
+    assert QUERY.encode() in files["store.sqlite-wal"]  # the search covers the content
 
     logged = "\n".join(
         logging.Formatter().format(record) + str(record.__dict__) for record in caplog.records
@@ -160,7 +156,7 @@ async def test_a_key_that_a_server_sends_back_is_written_down_nowhere(
     )
 
 
-async def test_a_key_in_the_status_line_is_not_logged(monkeypatch, caplog):
+async def test_a_key_in_the_status_line_is_not_logged(monkeypatch, caplog, pool_at):
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("SERVER_KEY", PLAIN)
 
@@ -195,11 +191,13 @@ async def test_a_key_is_in_no_exception(monkeypatch):
 
 
 def pool_without_key() -> ModelPool:
-    return ModelPool([ModelCard(name="a", price=Price(input=0, output=0))], transport=Nobody())
+    return ModelPool(
+        [ModelCard(name="a", price=Price(input=0, output=0))], transport=UnusedTransport()
+    )
 
 
-class Nobody:
-    """A transport for a pool that is not called."""
+class UnusedTransport:
+    """The transport of a pool that is not called."""
 
     def check(self, cards) -> None:
         pass
@@ -208,16 +206,16 @@ class Nobody:
         pass
 
 
-async def test_a_message_is_not_cut_in_the_middle_of_a_key(monkeypatch):
+async def test_a_message_is_shortened_only_after_keys_are_removed(monkeypatch, pool_at):
     monkeypatch.setenv("SERVER_KEY", PLAIN)
-    said = "." * 285
-    with LoopbackServer(lambda e: Served(f"{said}{key_in(e)}".encode(), 500)) as server:
+    text = "." * 285
+    with LoopbackServer(lambda e: Served(f"{text}{key_in(e)}".encode(), 500)) as server:
         async with pool_at(server.base_url) as pool:
             response = await pool.ask("a", QUERY)
-    assert response.failure.detail == f"HTTP 500: {said}[key]"
+    assert response.failure.detail == f"HTTP 500: {text}[key]"
 
 
-async def test_the_key_of_a_policy_is_hidden_as_well(monkeypatch, caplog):
+async def test_the_key_of_a_policy_is_hidden(monkeypatch, caplog):
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("POLICY_KEY", PLAIN)
 
@@ -235,7 +233,7 @@ async def test_the_key_of_a_policy_is_hidden_as_well(monkeypatch, caplog):
     assert_absent(PLAIN, result.trace.to_json(), caplog.text)
 
 
-async def test_a_key_is_hidden_in_a_store_that_is_replayed(monkeypatch, tmp_path):
+async def test_a_replayed_store_contains_no_key(monkeypatch, tmp_path, pool_at):
     monkeypatch.setenv("SERVER_KEY", PLAIN)
     with LoopbackServer(lambda e: Served(chat_reply(f"you sent {echo(e)}"))) as server:
         async with pool_at(server.base_url).recording(tmp_path / "store") as recording:
@@ -250,33 +248,33 @@ async def test_a_key_is_hidden_in_a_store_that_is_replayed(monkeypatch, tmp_path
     assert_absent(PLAIN, request, response)
 
 
-# --- what is hidden, and what is not
+# --- what is hidden
 
 
 @pytest.mark.parametrize("word", ["EMPTY", "none", "x", "1234"])
-async def test_a_placeholder_for_a_key_does_not_change_answers(word, monkeypatch):
-    # Servers without keys are given such words; an answer may be that very word.
+async def test_a_placeholder_for_a_key_does_not_change_answers(word, monkeypatch, pool_at):
+    # People set such words for servers without keys, and an answer may contain them.
     monkeypatch.setenv("SERVER_KEY", word)
     with LoopbackServer(lambda _: Served(chat_reply(f"The answer is {word}."))) as server:
         async with pool_at(server.base_url) as pool:
             assert (await pool.ask("a", QUERY)).text == f"The answer is {word}."
 
 
-def test_a_short_key_is_hidden_where_it_stands_alone():
+def test_a_short_key_is_hidden_only_as_a_whole_word():
     ring = KeyRing()
     ring.add("a+b")
     assert ring.hide("key=a+b, a+b") == "key=[key], [key]"
     assert ring.hide("a+bc and xa+b") == "a+bc and xa+b"
 
 
-def test_what_looks_like_a_key_is_hidden_in_messages_and_not_in_replies():
+def test_text_that_looks_like_a_key_is_hidden_in_messages_but_not_in_replies():
     ring = KeyRing()
     message = "Incorrect API key provided: sk-Abcd****wxyz"
     assert ring.redact(message) == "Incorrect API key provided: [key]"
     assert ring.hide(message) == message
 
 
-def test_the_longer_of_two_keys_is_hidden_whole():
+def test_the_longer_of_two_overlapping_keys_is_hidden_completely():
     ring = KeyRing()
     ring.add("sk-12345678")
     ring.add("sk-12345678-and-more")
@@ -284,27 +282,27 @@ def test_the_longer_of_two_keys_is_hidden_whole():
     assert "12345678" not in repr(ring)
 
 
-# --- where keys may come from
+# --- where keys come from
 
 
 @pytest.mark.parametrize(
     "url",
     ["https://user:password@example.org/v1", "https://k@example.org", "http://e.org/v1?key=k"],
 )
-def test_a_base_url_with_a_secret_in_it_is_refused(url):
+def test_a_base_url_that_contains_a_secret_is_refused(url):
     with pytest.raises(ConfigError, match="api_key_env") as raised:
         OpenAIPolicy(url, "m")
     assert "\n" not in str(raised.value)
     assert "password" not in str(raised.value).replace("user, password or query", "")
 
 
-def test_a_key_in_place_of_the_name_of_a_variable_is_refused_without_repeating_it():
+def test_a_key_given_as_a_variable_name_is_refused_without_being_repeated():
     with pytest.raises(ConfigError, match="api_key_env"):
         OpenAIPolicy("http://127.0.0.1:1/v1", "m", PLAIN)
 
 
 @pytest.mark.parametrize("value", ["", "  "])
-def test_a_variable_that_is_not_set_is_named_before_anything_is_asked(value, monkeypatch):
+def test_an_unset_variable_is_named_before_any_model_is_called(value, monkeypatch, pool_at):
     monkeypatch.setenv("SERVER_KEY", value)
     with pytest.raises(ConfigError, match="SERVER_KEY is not set; export it") as raised:
         RouterAgent(policy=ScriptedPolicy([ANSWER]), pool=pool_at("http://127.0.0.1:1/v1"))
@@ -312,17 +310,20 @@ def test_a_variable_that_is_not_set_is_named_before_anything_is_asked(value, mon
 
 
 @pytest.mark.parametrize("value", ["sk-abc\ndef", "sk-schlüssel", "sk-\x00"])
-def test_a_key_that_no_header_can_carry_is_refused_without_repeating_it(value):
+def test_a_key_that_does_not_fit_a_header_is_refused_without_being_repeated(value):
     from router_r1.transport.credentials import read_key
 
     endpoint = Endpoint(base_url="http://127.0.0.1:1/v1", api_key_env="SERVER_KEY")
-    with pytest.raises(ConfigError, match="SERVER_KEY holds characters") as raised:
+    with pytest.raises(
+        ConfigError,
+        match="SERVER_KEY holds characters that an HTTP header cannot carry; export only",
+    ) as raised:
         read_key(endpoint, "pool.yaml: endpoints.server", {"SERVER_KEY": value})
     assert value not in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
-async def test_space_around_a_key_is_not_part_of_it(monkeypatch):
+async def test_space_around_a_key_is_removed(monkeypatch, pool_at):
     monkeypatch.setenv("SERVER_KEY", f" {PLAIN}\n")
     with LoopbackServer(lambda _: Served(chat_reply("4"))) as server:
         async with pool_at(server.base_url) as pool:
@@ -330,7 +331,7 @@ async def test_space_around_a_key_is_not_part_of_it(monkeypatch):
     assert {key_in(exchange) for exchange in server.exchanges} == {PLAIN}
 
 
-def test_a_pool_file_holds_no_key(tmp_path: Path):
+def test_a_pool_file_must_not_contain_a_key(tmp_path: Path):
     file = tmp_path / "pool.yaml"
     file.write_text(
         "endpoints: {server: {base_url: 'http://127.0.0.1:1/v1', api_key: sk-1}}\n"

@@ -68,7 +68,7 @@ def test_turns_keep_their_routes_and_answers_through_tokens(tokenizer, episodes)
         names = [card.name for card in episode.cards]
         for record in episode.turns:
             ids = encode(tokenizer, record.turn.text)
-            text, overhang = token_ids.turn_text(tokenizer, ids, episode.stop_strings)
+            text, overhang = token_ids.decode_turn(tokenizer, ids, episode.stop_strings)
             turn = parse_turn(text, names, max_routes=1)
             assert not overhang and not turn.problems
             assert (turn.routes, turn.answer) == (record.turn.routes, record.turn.answer)

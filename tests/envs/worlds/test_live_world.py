@@ -210,7 +210,7 @@ def test_a_free_pool_needs_a_reference_cost(folder, tmp_path):
         ("limits.max_round=1", "world.yaml: limits.max_round: no such field"),
         ("test=1", "world.yaml: test: "),
         ("validation=-0.1", "world.yaml: validation: "),
-        ("pool=none.yaml", "none.yaml: can not be read"),
+        ("pool=none.yaml", "none.yaml: cannot be read"),
     ],
 )
 def test_a_wrong_setting_is_named(folder, change, message):

@@ -1,0 +1,50 @@
+"""Loading of a checkpoint in the Hugging Face format: tokenizer and causal language model.
+
+Needs the extra `local` (torch, transformers). Importing this module does not import them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from router_r1.errors import ConfigError, MissingDependencyError
+from router_r1.policies.token_ids import check_tokenizer
+
+
+class Checkpoint(NamedTuple):
+    """A tokenizer and a model of transformers."""
+
+    tokenizer: Any
+    model: Any
+
+
+def load_checkpoint(path: str | Path, *, dtype: str = "auto") -> Checkpoint:
+    """Load a checkpoint onto the CPU.
+
+    Args:
+        path: folder of the checkpoint, or its name on the hub.
+        dtype: `float32`, `bfloat16`, ...; `auto` takes that of the checkpoint.
+
+    Raises:
+        MissingDependencyError: torch or transformers is not installed.
+        ConfigError: there is no checkpoint with a tokenizer, or the tokenizer cannot carry the protocol
+            (see `check_tokenizer`).
+    """
+    try:
+        import torch  # noqa: F401
+        import transformers
+    except ImportError as error:
+        raise MissingDependencyError(
+            "loading a checkpoint needs torch and transformers; install router-r1[local]"
+        ) from error
+    try:
+        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path)
+        model: Any = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(
+            f"{path}: no checkpoint with a tokenizer there; check the path ({reason})"
+        ) from error
+    check_tokenizer(tokenizer, str(path))
+    return Checkpoint(tokenizer, model)
