@@ -28,5 +28,7 @@ def penalty(cost_usd: float, reference_usd: float) -> float:
             f"the cost must be a number of dollars >= 0, found {cost_usd}; check the prices and the ledger"
         )
     if not (math.isfinite(reference_usd) and reference_usd > 0):
-        raise DataError(f"the reference cost must be a number of dollars > 0, found {reference_usd}")
+        raise DataError(
+            f"the reference cost must be a number of dollars > 0, found {reference_usd}"
+        )
     return cost_usd / (reference_usd + cost_usd)

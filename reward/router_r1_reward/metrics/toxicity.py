@@ -109,9 +109,7 @@ def _load(path: str, device: str) -> tuple[Any, Any, int]:
         tokenizer = AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ConfigError(
-            f"{CLASSIFIER}: {path} cannot be loaded on {device}: {reason}"
-        ) from error
+        raise ConfigError(f"{CLASSIFIER}: {path} cannot be loaded on {device}: {reason}") from error
     if loading["missing_keys"]:
         raise ConfigError(
             f"{CLASSIFIER}: {path} is not a checkpoint for text classification: it lacks {', '.join(loading['missing_keys'])}"

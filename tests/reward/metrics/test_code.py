@@ -23,9 +23,10 @@ import pytest
 from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError
 from router_r1_reward import ScorerError, grade
-from router_r1_reward.metrics.code import sandbox
-from router_r1_reward.metrics.code.grader import PERMISSION, RunLimits, isolation, program_of, run
+from router_r1_reward.metrics.code import sandbox, system_calls
 from router_r1_reward.metrics.code.grader import passes as passes_tests
+from router_r1_reward.metrics.code.grader import program_of
+from router_r1_reward.metrics.code.sandbox_runner import PERMISSION, RunLimits, isolation, run
 
 RIGHT = "def double(x):\n    return 2 * x\n"
 WRONG = "def double(x):\n    return x + 1\n"
@@ -101,14 +102,14 @@ def test_the_environment_allows_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
 WITHOUT_A_SANDBOX = """
 import sys
 from router_r1.errors import ConfigError
-from router_r1_reward.metrics.code import grader as programs, sandbox
+from router_r1_reward.metrics.code import sandbox_runner
 
-programs._SCRIPT = sys.argv[1]  # a worker on a machine that permits neither
+sandbox_runner._WORKER = sys.argv[1]  # a worker on a machine that permits neither
 try:
-    assert programs.isolation() == "nothing"
+    assert sandbox_runner.isolation() == "nothing"
 except ConfigError as error:
     sys.exit(str(error))
-assert programs.run("x = 1", "assert x == 1") and not programs.run("x = 2", "assert x == 1")
+assert sandbox_runner.run("x = 1", "assert x == 1") and not sandbox_runner.run("x = 2", "assert x == 1")
 """
 
 
@@ -170,7 +171,7 @@ def test_the_gold_answer_may_be_the_test_program() -> None:
 
 
 def test_tests_that_are_no_program_are_an_error() -> None:
-    with pytest.raises(DataError, match="no Python program"):
+    with pytest.raises(DataError, match="not valid Python"):
         passes(RIGHT, None, "assert (")
 
 
@@ -251,7 +252,7 @@ def test_tests_that_hand_over_what_can_not_cross_pass_nothing_and_say_why(
     ("program", "tests"),
     [
         (
-            "import sys\nb = sys.modules['router_r1_reward.metrics.code.rpc_server']; o = b.describe\n"
+            "import sys\nb = sys.modules['router_r1_reward.metrics.code.program_names']; o = b.describe\n"
             "b.describe = lambda n, w: o(n, w) + [['abs', 'value', lambda x: 0]]\ndef f(x): return 0.0",
             "assert abs(f(2) - 4.0) < 1e-6",
         ),
@@ -271,7 +272,7 @@ def test_what_the_tests_use_is_not_the_programs(program: str, tests: str) -> Non
 
 def test_a_forged_question_to_the_tests_is_a_failure_and_no_error() -> None:
     forged = (
-        'import os; os.write(4, b\'["ask","iter",["list",[["coroutine",0]]]]\\n\')\n'
+        'import os; os.write(4, b\'["request","iter",["list",[["coroutine",0]]]]\\n\')\n'
         "def f(): return 1"
     )
     assert not run(forged, "assert f() == 2")
@@ -505,7 +506,7 @@ CHEATS = {
     "raise in the tests": f"{WRONG}import os\nfor fd in range(3, 20):\n"
     "    try: os.write(fd, b'[\"raised\", [\"SystemExit\"], [\"list\", [0]]]\\n')\n    except OSError: pass",
     "ask the tests": f"{WRONG}import os\nfor fd in range(3, 20):\n"
-    "    try: os.write(fd, b'[\"ask\", \"getattr\", [\"list\", [[\"class\", \"int\"], \"__subclasses__\"]]]\\n')\n    except OSError: pass",
+    "    try: os.write(fd, b'[\"request\", \"getattr\", [\"list\", [[\"class\", \"int\"], \"__subclasses__\"]]]\\n')\n    except OSError: pass",
     "no message": f"{WRONG}import os\nfor fd in range(3, 20):\n    try: os.write(fd, b'\\xff{{[\\n')\n    except OSError: pass",
     "no value": f"{WRONG}import os\nfor fd in range(3, 20):\n    try: os.write(fd, b'[\"value\", [\"class\", \"exit\"], null]\\n')\n    except OSError: pass",
     "equal to all": "class All:\n    def __eq__(self, other): return True\n    def __sub__(self, other): return 0\n    __hash__ = None\n"
@@ -560,7 +561,7 @@ def test_cheating_is_no_pass(name: str, how: str) -> None:
         ("class D(dict):\n    def __eq__(s, o): s.update(o); return True\n    __hash__ = lambda s: 1\ndef f(): return D()", "d = f()\nd == {1: 2}\nassert d == {1: 2}"),
         ("class S(str):\n    def __hash__(s): return hash('b')\n    def __eq__(s, o): return True\ndef f(): return S('a')", "assert f() in {'b'} or {'b': 1}.get(f())"),
         (
-            "import gc\nclass L(list): pass\ndef stop(x): raise StopIteration\nfor o in gc.get_objects():\n    if type(o).__name__ == 'Border': o._answers['content'] = stop\ndef f(x): return L()",
+            "import gc\nclass L(list): pass\ndef stop(x): raise StopIteration\nfor o in gc.get_objects():\n    if type(o).__name__ == 'Connection': o._operations['content'] = stop\ndef f(x): return L()",
             "a = [f(1), f(2)]\nassert all(map(lambda p: p[0] == [p[1]], zip(a, (2, 4))))",
         ),
         ("class L(list):\n    def __len__(s): raise StopIteration\ndef f(x): return L()", "assert all(map(lambda x: len(f(x)) == 3, (1, 2)))"),
@@ -752,7 +753,7 @@ def test_the_disk_is_not_filled(permitted: dict[str, str]) -> None:
 def test_no_process_is_left_when_the_caller_is_killed(how: str, tmp_path: Path) -> None:
     wall_s = 600 + time.time() % 1
     code = (
-        "from router_r1_reward.metrics.code.grader import RunLimits, run\n"
+        "from router_r1_reward.metrics.code.sandbox_runner import RunLimits, run\n"
         f"run('import time; time.sleep(1000)', 'assert True', RunLimits(wall_s={wall_s}), how={how!r})"
     )
     caller = subprocess.Popen([sys.executable, "-c", code], env={"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)})  # fmt: skip
@@ -775,7 +776,7 @@ def test_an_ordinary_user_needs_no_privilege(how: str) -> None:
     opens = f"open({__file__!r})"
     code = (
         "import os\n"
-        "from router_r1_reward.metrics.code.grader import run\n"
+        "from router_r1_reward.metrics.code.sandbox_runner import run\n"
         "assert os.getuid() == 1000\n"
         f"assert run('x = 1', 'assert x == 1', how={how!r}) and not run('x = 1', 'assert x == 2', how={how!r})\n"
         f"assert not run({opens!r}, 'assert True', how={how!r})\n"
@@ -808,7 +809,7 @@ def test_folders_that_an_ordinary_user_may_not_enter_are_removed(
     )
     code = (
         "import shutil, tempfile\n"
-        "from router_r1_reward.metrics.code.grader import run\n"
+        "from router_r1_reward.metrics.code.sandbox_runner import run\n"
         f"tempfile.tempdir = {str(runs)!r}\n"
         f"assert run({program!r}, 'assert x == 1', how='landlock')\n"
         "shutil.which = lambda name: None\n"
@@ -843,7 +844,7 @@ def test_the_best_way_that_works_is_found(expected: str, permitted: dict[str, st
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("such a machine can not be had here")
     code = (
-        "from router_r1_reward.metrics.code.grader import isolation, run\n"
+        "from router_r1_reward.metrics.code.sandbox_runner import isolation, run\n"
         f"assert isolation() == isolation() == {expected!r}\n"
         "assert run('x = 1', 'assert x == 1') and not run('x = 1', 'assert x == 2')\n"
     )
@@ -918,7 +919,7 @@ def test_the_numbers_of_system_calls_are_the_kernels(header: str) -> None:
         pytest.skip("the headers of the kernel are not installed")
     found = re.findall(r"^#define __NR(?:3264)?_(\w+)\s+(\d+)$", path.read_text(), re.MULTILINE)
     numbers = {name: int(number) for name, number in found}
-    tables = (sandbox._DENIED, sandbox._CHANGES, sandbox._WATCHED)
+    tables = (system_calls.DENIED, system_calls.CHANGES, system_calls.CONDITIONAL)
     for name, row in ((name, row) for table in tables for name, row in table.items()):
         assert row[HEADERS[header]] == numbers.get(name), name
 

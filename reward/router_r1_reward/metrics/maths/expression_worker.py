@@ -38,7 +38,9 @@ def main() -> None:
         _limit(resource.RLIMIT_CPU, math.ceil(usage.ru_utime + usage.ru_stime) + cpu_s)
         pair = json.loads(line)
         gold = _parse(math_verify, pair["gold"])
-        if all(isinstance(part, str) for part in gold):  # math-verify returns what it cannot read as text
+        if all(
+            isinstance(part, str) for part in gold
+        ):  # math-verify returns what it cannot read as text
             reply: dict[str, object] = {"unreadable": "gold"}
         else:
             answer = _parse(math_verify, pair["answer"])
@@ -75,7 +77,9 @@ def _parse_in_two_stages(latex2sympy: Any) -> None:
             self.mode = modes.SLL
             try:
                 return super().parse(text)
-            except Exception:  # a syntax error of the library's; any other error is raised again below
+            except (
+                Exception
+            ):  # a syntax error of the library's; any other error is raised again below
                 self.mode = modes.LL
                 return super().parse(text)
 
