@@ -39,13 +39,14 @@ def compute_score(
         data_source: name of the data set, for error messages.
         solution_str: unused.
         ground_truth: the accepted answer, or all of them.
-        extra_info: `episode` holds the facts. `item` may hold the question (a mapping, or its JSON), which gives `choices`,
-            `metadata`, and `metric` if the facts have none.
+        extra_info: `episode` holds the facts. `item` may hold the question (a mapping, or its JSON), which gives
+            `choices`, `metadata`, and `metric` if the facts have none.
         window: earlier costs in dollars, for `kind="router_r1"`.
         reward_kwargs: fields of `RewardConfig`.
 
     Returns:
-        `score` (the total), `acc` (the score of the answer, from 0 to 1), and all parts; the same keys for every sample.
+        `score` (the total), `acc` (the score of the answer, from 0 to 1), and all parts; the same keys for every
+        sample.
 
     Raises:
         DataError: the facts are missing or malformed, or no metric is given.

@@ -10,8 +10,8 @@ one, and every wrong answer less than every right one. Of two episodes that diff
 strictly more, wrong and invalid ones too; strictly up to floating-point precision, 1e-16 of the total. The range is
 (-1 - alpha, 1].
 
-The reference is `alpha * worth_usd` if the episode says what a right answer is worth: then the first dollars cost exactly
-1 / worth_usd of correctness each. Otherwise it is `RewardConfig.reference_usd`, which has no default.
+The reference is `alpha * worth_usd` if the episode says what a right answer is worth: then the first dollars cost
+exactly 1 / worth_usd of correctness each. Otherwise it is `RewardConfig.reference_usd`, which has no default.
 """
 
 from __future__ import annotations

@@ -9,8 +9,10 @@
 lo and hi are the 5th and the 95th percentile of the last 1,000 values of r, this one included. It is not the default,
 because
 
-- cost counts only in a right answer: an expensive wrong answer scores as much as a cheap one, and so does an invalid episode;
-- the window moves: equal episodes get different rewards in different batches, and the reward can rise with no improvement;
+- cost counts only in a right answer: an expensive wrong answer scores as much as a cheap one, and so does an invalid
+  episode;
+- the window moves: equal episodes get different rewards in different batches, and the reward can rise with no
+  improvement;
 - below the 5th and above the 95th percentile the slope is zero;
 - the window belongs to one process: two reward workers disagree.
 

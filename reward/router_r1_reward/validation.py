@@ -1,8 +1,9 @@
 """Do gold answers score 1? Check a table or a benchmark before training on it.
 
 Every accepted answer of every question is graded as if a model had given it, and must score 1. Plausible wrong answers
-(`Metric.wrong_answers`) must score 0, or below 1 where the metric gives partial credit. That finds unknown metrics, gold
-letters beyond the last option, expressions that math-verify cannot read, and tests that pass whatever they are given.
+(`Metric.wrong_answers`) must score 0, or below 1 where the metric gives partial credit. That finds unknown metrics,
+gold letters beyond the last option, expressions that math-verify cannot read, and tests that pass whatever they are
+given.
 
 A metric without gold answers grades its wrong answers only, and one of them must score below 1. Where it has no wrong
 answers either, its questions are counted and not checked.

@@ -1,4 +1,4 @@
-"""The reward of an episode: the order of outcomes, cost, parts, traces and episodes, settings, and Router-R1's reward."""
+"""The reward of an episode: order of outcomes, cost, parts, traces and episodes, settings, Router-R1's reward."""
 
 import math
 import subprocess

@@ -62,5 +62,5 @@ def check_metrics(questions: Iterable[Question]) -> None:
     for question in questions:
         if question.metric not in METRICS:
             raise DataError(
-                f"the question {question.id!r} has the metric {question.metric!r}; expected one of {', '.join(METRICS)}"
+                f"the question {question.id!r} has the metric {question.metric!r}; it is one of {', '.join(METRICS)}"
             )

@@ -38,7 +38,7 @@ class Metric:
     grade: Grade
     """Grades one answer against one gold answer."""
     short_answer: bool = False
-    """Compares short answers: of a long reply, the answer extracted from it is graded as well, and the better score counts."""
+    """Compares short answers: the answer extracted from a long reply is graded as well, and the better score counts."""
     whole_reply: bool = False
     """Grades the whole reply: no short answer is extracted from it."""
     needs_gold: bool = True
@@ -48,16 +48,16 @@ class Metric:
     partial_credit: bool = False
     """Scores between 0 and 1 are possible for a wrong answer."""
     require_permission: Callable[[bool], None] = always_permitted
-    """Called before any answer is graded, with the caller's `allow_code`; raises `ConfigError` without permission to grade."""
+    """Called with the caller's `allow_code` before grading; raises `ConfigError` unless that is permitted."""
     question_problem: Callable[[Question], str] = no_problem
     """Why no answer to a question can be graded; empty if answers can."""
     wrong_answers: Callable[[Question, str], tuple[str, ...]] = wrong_texts
-    """(question, gold answer) -> plausible wrong answers, for `router-r1 reward validate`. Each must score 0, or below 1 with
-    `partial_credit`. Without `needs_gold`, one of them must score below 1."""
+    """(question, gold answer) -> plausible wrong answers, for `router-r1 reward validate`. Each must score 0, or below
+    1 with `partial_credit`. Without `needs_gold`, one of them must score below 1."""
     validated: str = "all gold answers score 1"
     """What `router-r1 reward validate` reports when it found nothing wrong."""
     final_value: Callable[[str], str | None] | None = None
-    """The value that a reply in words concludes with, in one notation, for metrics of values that are written in many ways."""
+    """(reply) -> the value that it concludes with, in one notation; for metrics of values with many notations."""
 
 
 METRICS: Registry[Metric] = Registry(

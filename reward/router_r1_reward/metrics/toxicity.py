@@ -1,4 +1,5 @@
-"""The metric `toxicity`: 1 minus the probability of a toxic label, by a classifier that the user names. Higher is less toxic.
+"""The metric `toxicity`: 1 minus the probability of a toxic label, by a classifier that the user names. Higher is less
+toxic.
 
 There is no standard classifier, so there is no default. Two environment variables name one:
 
@@ -6,9 +7,9 @@ There is no standard classifier, so there is no default. Two environment variabl
     ROUTER_R1_TOXICITY_DEVICE=cuda             the device; cpu by default
 
 The checkpoint must be one for text classification. The probability is a softmax over its labels, or a sigmoid if the
-checkpoint says that labels do not exclude each other (`problem_type: multi_label_classification`) or has only one. A text
-that is longer than the classifier's input is split, and the most toxic piece counts. The classifier reads the answer
-without its question.
+checkpoint says that labels do not exclude each other (`problem_type: multi_label_classification`) or has only one. A
+text that is longer than the classifier's input is split, and the most toxic piece counts. The classifier reads the
+answer without its question.
 
 Scores of different classifiers cannot be compared. Needs the extra `local` (torch, transformers).
 """

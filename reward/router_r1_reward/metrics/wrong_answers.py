@@ -1,4 +1,5 @@
-"""Plausible wrong answers to a question, by which `router-r1 reward validate` finds metrics and questions that accept too much.
+"""Plausible wrong answers to a question, by which `router-r1 reward validate` finds metrics and questions that accept
+too much.
 
 What is here suits metrics that compare texts, and is the default of `Metric.wrong_answers`. A metric that needs other
 wrong answers (the other options, numbers that are nearly right) makes them in its own file.
@@ -25,7 +26,7 @@ def wrong_texts(question: Question, gold: str) -> tuple[str, ...]:
 
 
 def unrelated_texts(question: Question, gold: str) -> tuple[str, ...]:
-    """No answer, an unknown word, names that share no word with the gold answer, the opposite of yes, no, true and false."""
+    """No answer, an unknown word, names without a word of the gold answer, the opposite of yes, no, true or false."""
     key = normalize_answer(gold)
     words = set(key.split())
     names = [name for name in _NAMES if words.isdisjoint(normalize_answer(name).split())]

@@ -1,15 +1,15 @@
 """Grades programs: finds the program in an answer and its tests in the question, and has both run in the sandbox.
 
-Running what a model wrote is off unless ROUTER_R1_ALLOW_CODE=1 is set or the caller passes `allow_code=True`. How a program
-runs and when it passes is said in `sandbox_runner.py`.
+Running what a model wrote is off unless ROUTER_R1_ALLOW_CODE=1 is set or the caller passes `allow_code=True`. See
+`sandbox_runner.py` for how a program runs and when it passes.
 
 The tests come from `question.metadata`:
 
     tests          a program, or a list of statements; without it the gold answer is the test program
     entry_point    the function that HumanEval's `check(candidate)` is called with
     setup          statements before the tests
-    prompt         the head of the program, put before an answer that does not define `entry_point` itself; the tests take
-                   its other functions from here, and not from the program
+    prompt         the head of the program, put before an answer that does not define `entry_point` itself; the tests
+                   take its other functions from here, and not from the program
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def passes(answer: str, gold: str, question: Question | None = None) -> float:
 
 
 def missing_tests(question: Question) -> str:
-    """A problem of questions without `tests`: their gold answer is the test program, so no gold program can be checked."""
+    """The problem of questions without `tests`: their gold answer would be the test program."""
     if "tests" in question.metadata:
         return ""
     return "its metadata has no tests, so its gold answer would be the test program"
@@ -67,8 +67,8 @@ def wrong_programs(question: Question, gold: str) -> tuple[str, ...]:
 
 
 def program_of(answer: str, metadata: Mapping[str, Any]) -> str:
-    """The program in an answer: the last fenced block that defines the entry point, else the first block that is Python, else
-    the whole answer.
+    """The program in an answer: the last fenced block that defines the entry point, else the first block that is
+    Python, else the whole answer.
 
     The prompt's other functions are put before it, or the whole prompt if the answer continues it.
 

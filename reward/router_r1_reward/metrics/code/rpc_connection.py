@@ -6,8 +6,8 @@ Messages are JSON arrays, one a line, over two pipes:
     ["value", result, operands after the operation if it changed them, else null]
     ["raised", lineage of the exception's class, arguments]
 
-Both ends send requests: while one waits for a reply, it serves the requests of the other, so a function of the tests can be
-called from the program.
+Both ends send requests: while one waits for a reply, it serves the requests of the other, so a function of the tests
+can be called from the program.
 
 Data is sent as a copy (`rpc_encoding.py`). Any other object stays in its process, and the receiver gets a proxy for it
 (`rpc_proxies.py`). An object of the program whose class is derived from a class of data is sent as both; such an object
@@ -15,8 +15,8 @@ of the tests is sent as data. What an operation does to its operands is done to 
 again at the receiver.
 
 The tests never show the program what they expect: no operator sends data next to a proxy (`proxy - 5` is an error). A
-method that the tests call themselves (`result.equals(expected)`) does, and so does `f(1) == f(2)` where both are objects of
-the program; that is the tests' decision.
+method that the tests call themselves (`result.equals(expected)`) does, and so does `f(1) == f(2)` where both are
+objects of the program; that is the tests' decision.
 
 Imports nothing of the project except the other `rpc_` modules.
 """
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 
 class ConnectionBroken(BaseException):
-    """The other end closed, or sent a malformed message. Not an `Exception`, so that tests do not catch it by accident."""
+    """The other end closed or sent a malformed message. Not an `Exception`, so that tests rarely catch it."""
 
 
 class NotSendable(BaseException):

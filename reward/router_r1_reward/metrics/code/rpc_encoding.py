@@ -1,11 +1,11 @@
 """The encoding of values in RPC messages: data as JSON, and back.
 
-Covers numbers, text, bytes, Python's collections, dates, decimals, fractions, exceptions, and arrays of numpy. A decoded
-value is exactly of one of these types, never of a subclass, so it brings no code along: no `__eq__` that calls everything
-equal. Identity is lost: a list that occurs twice is decoded as two lists.
+Covers numbers, text, bytes, Python's collections, dates, decimals, fractions, exceptions, and arrays of numpy. A
+decoded value is exactly of one of these types, never of a subclass, so it brings no code along: no `__eq__` that calls
+everything equal. Identity is lost: a list that occurs twice is decoded as two lists.
 
-Any other value is left to a hook, including values of a class derived from one of these; `base_of` and `bare` help the hook
-with those. A collection is `[name of its type, items]`, so a JSON array alone is never data.
+Any other value is left to a hook, including values of a class derived from one of these; `base_of` and `bare` help the
+hook with those. A collection is `[name of its type, items]`, so a JSON array alone is never data.
 
 Imports nothing of the project.
 """
@@ -67,7 +67,7 @@ def encode(value: Any, other: Callable[[Any], Json]) -> Json:
             return ["exception", lineage(value)]
         name = value.__name__
         return ["class", name] if vars(builtins).get(name) is value else other(value)
-    if _is_named(kind) and not names_beside(kind):
+    if _is_named(kind) and not added_names(kind):
         items = [encode(item, other) for item in tuple.__iter__(value)]
         return ["named", kind.__name__, list(kind._fields), items]
     encoder = _LIBRARY_ENCODERS.get(kind.__module__)
@@ -136,7 +136,7 @@ def bare(value: Any, base: type[Any]) -> Any:
 
 
 def fill(value: Any, content: Any) -> None:
-    """Replace the content of a collection of the content's type or derived from it. Immutable values stay as they are."""
+    """Replace the content of a collection, of the content's type or a derived one. Immutable values stay as they are."""
     base = type(content)
     if base in (list, bytearray):
         base.__setitem__(value, slice(None), content)
@@ -151,7 +151,7 @@ def fill(value: Any, content: Any) -> None:
         base.__init__(value, content, content.maxlen)
 
 
-def names_beside(kind: type[Any]) -> set[str]:
+def added_names(kind: type[Any]) -> set[str]:
     """Names that a class defines in addition to its class of data; for a named tuple, to those that every one has."""
     names: set[str] = set()
     for derived in kind.__mro__:

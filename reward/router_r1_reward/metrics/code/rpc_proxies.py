@@ -2,11 +2,11 @@
 
 An `ObjectProxy` stands for any object: every operation on it is a request to the other process. It equals no data.
 
-A value whose class is derived from a class of data (`class Stack(list)`, an `IntEnum`, a named tuple with methods) gets a
-data proxy, which is data of the base class as well: comparisons, operators and loops run here, on the content that the
-object has in the other process. Members that the derived class defines, and methods that change the value, are requests.
-Operators that the class defines are requests too, but only between two such values: no operator of the class sees data of
-this process.
+A value whose class is derived from a class of data (`class Stack(list)`, an `IntEnum`, a named tuple with methods) gets
+a data proxy, which is data of the base class as well: comparisons, operators and loops run here, on the content that
+the object has in the other process. Members that the derived class defines, and methods that change the value, are
+requests. Operators that the class defines are requests too, but only between two such values: no operator of the class
+sees data of this process.
 
 The object in the other process is the original. The content of its data proxy is updated when the object is sent, and
 before it is read if the other process could have changed it.
@@ -170,10 +170,10 @@ _MUTABLE = (list, dict, set, bytearray, collections.deque)
 
 
 def own_members(value: Any, base: type[Any]) -> list[str]:
-    """Names of the members that a value, of a class derived from `base`, defines itself and a data proxy can request."""
+    """Names of the members that a value, of a class derived from `base`, defines and a data proxy can request."""
     return sorted(
         name
-        for name in encoding.names_beside(type(value)).union(getattr(value, "__dict__", ()))
+        for name in encoding.added_names(type(value)).union(getattr(value, "__dict__", ()))
         if name in _OPERATORS
         or name in _METHODS
         or (not name.startswith("__") and hasattr(base, name))

@@ -1,22 +1,26 @@
-"""Confines the current process, so that a program in it can do no harm. Plain system calls of Linux; no privilege needed.
+"""Confines the current process, so that a program in it can do no harm. Plain system calls of Linux; no privilege
+needed.
 
 `enter` is called once, before the process forks; `seal` by each process after that, for good. Three layers:
 
-    file system   "namespaces": a file system of its own with Python and the system's libraries, read-only, and one empty
+    file system   "namespaces": a file system of its own with Python and the system's libraries, read-only, and one
+    empty
                   folder in memory of limited size; other processes and the network are invisible.
                   "landlock": the same paths in the file system of the machine, where namespaces are not permitted.
-    system calls  a seccomp filter (`seccomp_filter.py`): no new process, no other program, no socket except a pair within the
-                  process, no signal to and no access to another process, no namespaces, io_uring, bpf, keys, shared memory.
-                  As a program stays one process, its limits on memory and processor time hold for the whole run.
+    system calls  a seccomp filter (`seccomp_filter.py`): no new process, no other program, no socket except a pair
+    within the
+                  process, no signal to and no access to another process, no namespaces, io_uring, bpf, keys, shared
+                  memory. As a program stays one process, its limits on memory and processor time hold for the whole
+                  run.
     privileges    no capability is left and none can be gained; limits on processor time, memory, file size, open files,
                   threads.
 
 The third way, "nothing", sets the limits only.
 
-This is not a virtual machine. A hole in the kernel that a permitted system call reaches is a way out, and programs share
-caches and the clock with everything else. With "landlock" a program can also find out whether a path exists; only its
-processor time limits what it writes into its folder, and only memory and the account's own limits bound the threads of
-programs of an ordinary user, or of root without CAP_SETUID.
+This is not a virtual machine. A hole in the kernel that a permitted system call reaches is a way out, and programs
+share caches and the clock with everything else. With "landlock" a program can also find out whether a path exists; only
+its processor time limits what it writes into its folder, and only memory and the account's own limits bound the threads
+of programs of an ordinary user, or of root without CAP_SETUID.
 
 Imports nothing of the project except `seccomp_filter` and `system_calls`, because the worker is run by its path.
 """
@@ -44,8 +48,8 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 
 def readable(python: Iterable[str]) -> list[str]:
-    """The paths that a program may read: the system's libraries and Python's folders, also by their real paths. No path is
-    inside another."""
+    """The paths that a program may read: the system's libraries and Python's folders, also by their real paths. No path
+    is inside another."""
     wanted = {
         name for path in (*_SYSTEM, *python) if os.path.exists(path) for name in _names_of(path)
     }
@@ -128,8 +132,8 @@ def end_with_parent() -> None:
 def _count_threads_separately() -> None:
     """As root, take an unused real user id: the kernel counts threads by it, except root's. Files use the effective id.
 
-    The threads of an ordinary user are counted separately in each user namespace. Root without the right to change its id
-    stays uncounted.
+    The threads of an ordinary user are counted separately in each user namespace. Root without the right to change its
+    id stays uncounted.
     """
     with open("/proc/self/uid_map") as file:
         first, _, length = map(int, file.readlines()[-1].split())

@@ -1,8 +1,9 @@
-"""The program that `sandbox_runner.py` starts for each run: forks one process for the tests and one for the program, both confined.
+"""The program that `sandbox_runner.py` starts for each run: forks one process for the tests and one for the program,
+both confined.
 
-The first argument is JSON: `how` to confine, the readable `paths`, the `sites` with packages, `limits`. When both processes are
-confined, standard input is read: {"program": ..., "tests": ...}. The program's process is forked before that, so it holds
-neither the tests nor the pipe for the verdict.
+The first argument is JSON: `how` to confine, the readable `paths`, the `sites` with packages, `limits`. When both
+processes are confined, standard input is read: {"program": ..., "tests": ...}. The program's process is forked before
+that, so it holds neither the tests nor the pipe for the verdict.
 
 The verdict goes to standard output, a line each: `ready`, then `passed`, `failed`, `bad tests`, `no tests`,
 `nothing tested` or `not sendable: ...`; nothing more if the processes died. Without a sandbox on this machine the only
@@ -24,8 +25,8 @@ TYPE_CHECKING = False  # as in `typing`, which takes longer to load than most te
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-# This file is run by its path in a bare interpreter. Empty modules stand in for its packages, whose `__init__` would load
-# far too much; only the modules of this folder can be imported.
+# This file is run by its path in a bare interpreter. Empty modules stand in for its packages, whose `__init__` would
+# load far too much; of the project only the modules of this folder can be imported.
 for _name in ("router_r1_reward", "router_r1_reward.metrics", "router_r1_reward.metrics.code"):
     sys.modules[_name] = types.ModuleType(_name)
 sys.modules[_name].__path__ = [os.path.dirname(os.path.abspath(__file__))]

@@ -144,7 +144,7 @@ class NumberOfSentences(Instruction):
 
 
 class NumberOfParagraphs(Instruction):
-    """Exactly `num_paragraphs` paragraphs, separated by `***`, which may also stand before the first and after the last."""
+    """Exactly `num_paragraphs` paragraphs, separated by `***`, which may also surround the text."""
 
     id = "length_constraints:number_paragraphs"
     num_paragraphs: Count
@@ -171,7 +171,7 @@ class NumberOfWords(Instruction):
 
 
 class ParagraphFirstWord(Instruction):
-    """Exactly `num_paragraphs` paragraphs, separated by blank lines, of which one begins with a given word, in any case."""
+    """Exactly `num_paragraphs` paragraphs, separated by blank lines; one begins with a given word, in any case."""
 
     id = "length_constraints:nth_paragraph_first_word"
     num_paragraphs: Count
@@ -214,7 +214,7 @@ class Placeholders(Instruction):
 
     def follows(self, text: str) -> bool:
         """Whether the text follows it; see the class."""
-        # Only up to the last closing bracket: each opening bracket without one would cost a search to the end of the line.
+        # Only up to the last closing bracket: each opening bracket without one would cost a search to the line's end.
         lines = (line[: line.rfind("]") + 1] for line in text.split("\n"))
         return sum(len(_PLACEHOLDER.findall(line)) for line in lines) >= self.num_placeholders
 
@@ -319,7 +319,7 @@ class Title(Instruction):
 
 
 class TwoResponses(Instruction):
-    """Two different responses, separated by `******`, which may also stand before the first and after the second."""
+    """Two different responses, separated by `******`, which may also surround the text."""
 
     id = "combination:two_responses"
 

@@ -1,11 +1,12 @@
 """Counts of sentences, words and capital words, as the instructions of IFEval define them.
 
-IFEval's reference program counts sentences with NLTK's Punkt model, which has to be downloaded. These rules replace it and
-were made to agree with it:
+IFEval's reference program counts sentences with NLTK's Punkt model, which has to be downloaded. These rules replace it
+and were made to agree with it:
 
-- A sentence ends with `.`, `!`, `?` or an equivalent mark of another script, closing quotes, brackets and asterisks included.
-- A full stop does not end a sentence after a title or an initial ("Dr. No", "J. Smith"). After another abbreviation, and
-  after "...", it does if the next word is one that begins sentences ("at 5 p.m. The train").
+- A sentence ends with `.`, `!`, `?` or an equivalent mark of another script, closing quotes, brackets and asterisks
+  included.
+- A full stop does not end a sentence after a title or an initial ("Dr. No", "J. Smith"). After another abbreviation,
+  and after "...", it does if the next word is one that begins sentences ("at 5 p.m. The train").
 - A number and a full stop are a sentence, so the "1." of a list item counts, unless a lower-case letter follows. A line
   break does not end a sentence.
 

@@ -2,8 +2,8 @@
 
 math-verify refuses to run outside the main thread unless its time-outs are off, and without them nothing stops it:
 `9^{9^{9^9}}` computes for ever in C code that no signal interrupts. So each comparison runs in a worker process
-(`expression_worker.py`) under a limit on processor time that the kernel enforces. The limit is on processor time and not
-on wall-clock time, so that a score does not depend on how busy the machine is. An expression that exceeds the limit
+(`expression_worker.py`) under a limit on processor time that the kernel enforces. The limit is on processor time and
+not on wall-clock time, so that a score does not depend on how busy the machine is. An expression that exceeds the limit
 counts as not equal, because an answer that cannot be verified is not accepted; a warning says so. Any other failure
 raises.
 

@@ -1,8 +1,9 @@
-"""The program of a worker process of `expression_verifier.py`: reads pairs of expressions and replies whether they are equal.
+"""The program of a worker process of `expression_verifier.py`: reads pairs of expressions and replies whether they are
+equal.
 
-One JSON object a line: `{"gold": ..., "answer": ...}` in, `{"equal": true}` or `{"unreadable": "gold"}` out. It is run by
-its path, so it imports nothing of the project. Before each pair it moves the kernel's limit on its processor time; if the
-pair exceeds the limit, the kernel kills the process.
+One JSON object a line: `{"gold": ..., "answer": ...}` in, `{"equal": true}` or `{"unreadable": "gold"}` out. It is run
+by its path, so it imports nothing of the project. Before each pair it moves the kernel's limit on its processor time;
+if the pair exceeds the limit, the kernel kills the process.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ def _parse_in_two_stages(latex2sympy: Any) -> None:
     """Parse LaTeX without full context first, and with it only if that fails: the same trees, several times as fast.
 
     In its mode SLL, a parser that ANTLR generates finds the tree of its default mode LL, or a syntax error; ANTLR's
-    documentation of `PredictionMode` says so and recommends the two stages. The grammar ends in EOF, so a tree of only a
-    part of the text is an error too.
+    documentation of `PredictionMode` says so and recommends the two stages. The grammar ends in EOF, so a tree of only
+    a part of the text is an error too.
     """
     modes = importlib.import_module("antlr4.atn.PredictionMode").PredictionMode
 

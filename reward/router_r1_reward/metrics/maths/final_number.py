@@ -57,8 +57,8 @@ _ATTRIBUTE = re.compile(r"-[a-z]|(?:st|nd|rd|th)\b")  # "4-week months", "July 1
 def find_final_number(text: str) -> re.Match[str] | None:
     """The match of the number that a text concludes with; None if the text holds no number.
 
-    The match is in the part of a sentence that the rules read (`match.string`); its group `digits` is the number without
-    sign and currency.
+    The match is in the part of a sentence that the rules read (`match.string`); its group `digits` is the number
+    without sign and currency.
     """
     marks = [mark.end() for mark in _MARK.finditer(text)]
     if marks and (found := _NUMBER.search(text[marks[-1] :].partition("\n")[0])):

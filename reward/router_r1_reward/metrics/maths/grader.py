@@ -1,12 +1,13 @@
 """Are two answers the same number or expression?
 
-Numbers are compared here, exactly: integers, decimals, fractions, mixed numbers, thousands (`1,234`), powers of ten
-(`3 million`, `1e6`), money, percent, units, in plain text or LaTeX. `10%` equals both 10 and 0.1, because questions ask
-for it either way. A unit that only one side has makes no difference; two different known units do (`5 km`, `5 m`). Of an
-answer in words, the number that it concludes with counts (`final_number.py`): 18 in "she makes $18 every day for 5 days".
+Numbers are compared here, exactly: integers, decimals, fractions, mixed numbers, thousands (`1,234`), powers of ten (`3
+million`, `1e6`), money, percent, units, in plain text or LaTeX. `10%` equals both 10 and 0.1, because questions ask for
+it either way. A unit that only one side has makes no difference; two different known units do (`5 km`, `5 m`). Of an
+answer in words, the number that it concludes with counts (`final_number.py`): 18 in "she makes $18 every day for 5
+days".
 
-Expressions are compared by math-verify (`expression_verifier.py`). Words are compared as words, and a gold answer that is
-a single letter as a choice.
+Expressions are compared by math-verify (`expression_verifier.py`). Words are compared as words, and a gold answer that
+is a single letter as a choice.
 
 Not covered: numbers in words ("twelve"), conversion of units.
 """
@@ -49,8 +50,8 @@ _REST_OF_NUMBER = re.compile(
     r"(?:(?:\s\d{1,50})?\s?/\s?\d{1,50}(?![\d.,]*\d)|[eE][+-]?\d{1,2}\b)?"
     r"(?:\s(?:dozen|hundred|thousand|million|billion|trillion)\b)?(?:\s?%)?"
 )
-# What follows a number that is part of an expression or of a list: "2^3", "5 * 3", "5√2", "5(x+1)", "2 or 3 eggs", "2, 3",
-# "5 and a half".
+# What follows a number that is part of an expression or of a list: "2^3", "5 * 3", "5√2", "5(x+1)", "2 or 3 eggs",
+# "2, 3", "5 and a half".
 _CONTINUATION = re.compile(
     rf"[\w^*]*[\^*]|\s*[-+*/×÷–]\s*[$€£¥]?\d|:(?!00\b)\d|\s?[√π]|\((?=\w)|\s*\b(?:(?:sqrt|pi)\b|(?:minus|plus|times)\s+\d)"
     rf"|\s*(?:,\s?|/|&|,?\s?\b(?:or|and|to)\b)\s*(?:\b(?:or|and)\b\s*)?-?[$€£¥]?{DIGITS}"
@@ -62,7 +63,7 @@ _COMMAND = re.compile(r"\\[A-Za-z]+|sqrt|log|sin|cos|tan")
 _POWERS = {
     "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12,
 }  # fmt: skip
-# Words that are no unit: they make the number before them part of another number or expression.
+# Words that are not units: they make the number before them part of another number or expression.
 _NO_UNIT = frozenset(
     re.findall(
         r"\w+",
@@ -175,7 +176,8 @@ def same_value(answer: str, gold: str, question: Question | None = None) -> floa
 
 
 def nearby_numbers(question: Question, gold: str) -> tuple[str, ...]:
-    """No answer, and numbers that are nearly the gold answer; a far-off number if the gold answer is not a plain number.
+    """No answer, and numbers that are nearly the gold answer; a far-off number if the gold answer is not a plain
+    number.
 
     Not the question: a number in it can be the answer.
     """

@@ -1,4 +1,4 @@
-"""The metric `code`: permission, the program in a reply, the tests of a question; the reference solutions of real question sets."""
+"""The metric code: permission, the program in a reply, the tests of a question, real question sets."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""The confinement of programs: each harmful program would pass its tests if it could do harm; and what a program can use."""
+"""The confinement of programs: harm is prevented, resources are limited."""
 
 import contextlib
 import os
