@@ -1,9 +1,9 @@
 """The metric `choice`: does an answer name the right option of a multiple-choice question?
 
-All of these name option C: `C`, `c`, `(C)`, `C.`, `C) text`, `**C**`, `$\\boxed{\\text{(C)}}$`, `Option C`, `The answer
-is (C).`, and, where the options are known, the text of option C. Options that an answer rejects ("not (B) but C", "C,
-since (A) is wrong") do not count. An answer that names two options names none. A letter beyond the last option is
-wrong. A word is not a letter: "A man" does not name option A.
+All of these name option C: `C`, `c`, `(C)`, `C.`, `C) text`, `**C**`, `$\\boxed{\\text{(C)}}$`, `Option C`,
+`The answer is (C).`, and, where the options are known, the text of option C. Options that an answer rejects ("not (B)
+but C", "C, since (A) is wrong") do not count. An answer that names two options names none. A letter beyond the last
+option is wrong. A word is not a letter: "A man" does not name option A.
 """
 
 from __future__ import annotations
@@ -139,8 +139,7 @@ def _by_text(text: str, choices: Options) -> frozenset[str]:
 
 
 def _longest_key(text: str) -> int:
-    """An upper bound of the length of keys that equal the key of `text`: spares computing ten keys to compare with a
-    sentence.
+    """An upper bound of the length of the key of a text, which is cheaper than the key.
 
     A key is at most one character longer than its text, by the 0 of `.5`.
     """

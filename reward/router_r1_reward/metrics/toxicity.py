@@ -1,7 +1,7 @@
-"""The metric `toxicity`: 1 minus the probability of a toxic label, by a classifier that the user names. Higher is less
-toxic.
+"""The metric `toxicity`: 1 minus the probability of a toxic label, by a classifier that the user names.
 
-There is no standard classifier, so there is no default. Two environment variables name one:
+A higher score is less toxic. There is no standard classifier, so there is no default. Two environment variables name
+one:
 
     ROUTER_R1_TOXICITY=CHECKPOINT#LABEL        a folder or a name on the Hugging Face hub, and its label for toxic texts
     ROUTER_R1_TOXICITY_DEVICE=cuda             the device; cpu by default

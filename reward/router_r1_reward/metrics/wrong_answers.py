@@ -1,8 +1,8 @@
-"""Plausible wrong answers to a question, by which `router-r1 reward validate` finds metrics and questions that accept
-too much.
+"""Plausible wrong answers to a question, which no metric may accept.
 
-What is here suits metrics that compare texts, and is the default of `Metric.wrong_answers`. A metric that needs other
-wrong answers (the other options, numbers that are nearly right) makes them in its own file.
+`router-r1 reward validate` grades them to find metrics and questions that accept too much. What is here suits metrics
+that compare texts, and is the default of `Metric.wrong_answers`. A metric that needs other wrong answers (the other
+options, numbers that are nearly right) makes them in its own file.
 """
 
 from __future__ import annotations

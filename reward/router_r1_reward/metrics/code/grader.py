@@ -67,10 +67,10 @@ def wrong_programs(question: Question, gold: str) -> tuple[str, ...]:
 
 
 def program_of(answer: str, metadata: Mapping[str, Any]) -> str:
-    """The program in an answer: the last fenced block that defines the entry point, else the first block that is
-    Python, else the whole answer.
+    """The program in an answer.
 
-    The prompt's other functions are put before it, or the whole prompt if the answer continues it.
+    It is the last fenced block that defines the entry point, else the first block that is Python, else the whole
+    answer. The prompt's other functions are put before it, or the whole prompt if the answer continues it.
 
     Args:
         answer: the whole reply.

@@ -44,8 +44,9 @@ def describe(names: Mapping[str, Any], wanted: Sequence[str]) -> list[list[Any]]
 
 
 def resolve(name: str, how: str, value: Any) -> Any:
-    """In the tests' process: what a described name means. A library's module or member is imported under its own name
-    here, never what the program says it is.
+    """In the tests' process: what a described name means.
+
+    A library's module or member is imported here under its own name; it is never what the program says it is.
 
     Args:
         name: the name that the tests use.
@@ -68,8 +69,8 @@ def resolve(name: str, how: str, value: Any) -> Any:
 def names_for(code: types.CodeType, connection: Connection, modules: set[str]) -> dict[str, Any]:
     """The names that the tests use and that the program defines, with their values.
 
-    A name of Python's own is the program's only if the tests use no other name of the program. So `assert sum(4, 6) ==
-    24` tests the program's `sum`, and a program cannot replace the `abs` and `all` that it is tested with. In
+    A built-in name is the program's only if the tests use no other name of the program. So `assert sum(4, 6) == 24`
+    tests the program's `sum`, and a program cannot replace the `abs` and `all` that it is tested with. In
     `math.isclose`, `math` is the library's module, whatever the program calls so.
 
     Args:

@@ -136,7 +136,7 @@ def bare(value: Any, base: type[Any]) -> Any:
 
 
 def fill(value: Any, content: Any) -> None:
-    """Replace the content of a collection, of the content's type or a derived one. Immutable values stay as they are."""
+    """Replace the content of a collection of the content's type or a derived one. Immutable values are left alone."""
     base = type(content)
     if base in (list, bytearray):
         base.__setitem__(value, slice(None), content)

@@ -1,19 +1,16 @@
-"""Confines the current process, so that a program in it can do no harm. Plain system calls of Linux; no privilege
-needed.
+"""Confines the current process, so that a program in it can do no harm. Needs Linux and no privilege.
 
 `enter` is called once, before the process forks; `seal` by each process after that, for good. Three layers:
 
     file system   "namespaces": a file system of its own with Python and the system's libraries, read-only, and one
-    empty
-                  folder in memory of limited size; other processes and the network are invisible.
+                  empty folder in memory of limited size; other processes and the network are invisible.
                   "landlock": the same paths in the file system of the machine, where namespaces are not permitted.
     system calls  a seccomp filter (`seccomp_filter.py`): no new process, no other program, no socket except a pair
-    within the
-                  process, no signal to and no access to another process, no namespaces, io_uring, bpf, keys, shared
-                  memory. As a program stays one process, its limits on memory and processor time hold for the whole
-                  run.
-    privileges    no capability is left and none can be gained; limits on processor time, memory, file size, open files,
-                  threads.
+                  within the process, no signal to and no access to another process, no namespaces, io_uring, bpf,
+                  keys, shared memory. As a program stays one process, its limits on memory and processor time hold
+                  for the whole run.
+    privileges    no capability is left and none can be gained; limits on processor time, memory, file size, open
+                  files, threads.
 
 The third way, "nothing", sets the limits only.
 
@@ -48,8 +45,10 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 
 def readable(python: Iterable[str]) -> list[str]:
-    """The paths that a program may read: the system's libraries and Python's folders, also by their real paths. No path
-    is inside another."""
+    """The paths that a program may read: the system's libraries and Python's folders, as named and resolved.
+
+    No path is inside another.
+    """
     wanted = {
         name for path in (*_SYSTEM, *python) if os.path.exists(path) for name in _names_of(path)
     }

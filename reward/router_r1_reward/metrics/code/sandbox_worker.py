@@ -1,5 +1,4 @@
-"""The program that `sandbox_runner.py` starts for each run: forks one process for the tests and one for the program,
-both confined.
+"""The program that `sandbox_runner.py` starts for each run: two confined processes, for the tests and for the program.
 
 The first argument is JSON: `how` to confine, the readable `paths`, the `sites` with packages, `limits`. When both
 processes are confined, standard input is read: {"program": ..., "tests": ...}. The program's process is forked before

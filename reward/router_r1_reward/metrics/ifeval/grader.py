@@ -72,8 +72,7 @@ def follows_all(answer: str, gold: str, question: Question | None = None) -> flo
 
 
 def wrong_answers(question: Question, gold: str) -> tuple[str, str]:
-    """A reply that is too short and one that is too long: at least one of them breaks any instructions that can be
-    broken.
+    """A reply that is too short and one that is too long: one of them breaks any instructions that can be broken.
 
     Args:
         question: its metadata hold the instructions.
@@ -95,8 +94,9 @@ def wrong_answers(question: Question, gold: str) -> tuple[str, str]:
 
 
 def read_instructions(metadata: Mapping[str, Any]) -> list[Instruction]:
-    """Read the instructions of a question. Arguments that are null count as absent: some copies of the data set list
-    them all.
+    """Read the instructions of a question.
+
+    Arguments that are null count as absent: some copies of the data set list all arguments.
 
     Raises:
         DataError: the lists are missing, or an instruction or an argument is wrong; names it.

@@ -1,5 +1,4 @@
-"""The program of a worker process of `expression_verifier.py`: reads pairs of expressions and replies whether they are
-equal.
+"""The program of a worker of `expression_verifier.py`: reads pairs of expressions, replies whether they are equal.
 
 One JSON object a line: `{"gold": ..., "answer": ...}` in, `{"equal": true}` or `{"unreadable": "gold"}` out. It is run
 by its path, so it imports nothing of the project. Before each pair it moves the kernel's limit on its processor time;

@@ -1,13 +1,13 @@
 """Are two answers the same number or expression?
 
-Numbers are compared here, exactly: integers, decimals, fractions, mixed numbers, thousands (`1,234`), powers of ten (`3
-million`, `1e6`), money, percent, units, in plain text or LaTeX. `10%` equals both 10 and 0.1, because questions ask for
-it either way. A unit that only one side has makes no difference; two different known units do (`5 km`, `5 m`). Of an
-answer in words, the number that it concludes with counts (`final_number.py`): 18 in "she makes $18 every day for 5
+Numbers are compared here, exactly: integers, decimals, fractions, mixed numbers, thousands (`1,234`), powers of ten
+(`3 million`, `1e6`), money, percent, units, in plain text or LaTeX. `10%` equals both 10 and 0.1, because questions ask
+for it either way. A unit that only one side has makes no difference; two different known units do (`5 km`, `5 m`). In
+an answer in words, the number that it concludes with counts (`final_number.py`): 18 in "she makes $18 every day for 5
 days".
 
-Expressions are compared by math-verify (`expression_verifier.py`). Words are compared as words, and a gold answer that
-is a single letter as a choice.
+Expressions are compared by math-verify (`expression_verifier.py`), words as words, and a gold answer that is a single
+letter as a choice.
 
 Not covered: numbers in words ("twelve"), conversion of units.
 """
@@ -176,8 +176,7 @@ def same_value(answer: str, gold: str, question: Question | None = None) -> floa
 
 
 def nearby_numbers(question: Question, gold: str) -> tuple[str, ...]:
-    """No answer, and numbers that are nearly the gold answer; a far-off number if the gold answer is not a plain
-    number.
+    """No answer, and numbers that are nearly the gold answer; a remote number if that is not a plain number.
 
     Not the question: a number in it can be the answer.
     """
