@@ -18,7 +18,13 @@ _ALL_OR_NOTHING = frozenset({"yes", "no", "noanswer"})
 
 
 def exact_match(answer: str, gold: str, question: Question | None = None) -> float:
-    """1 if answer and gold answer are equal after normalisation."""
+    """1 if answer and gold answer are equal after normalisation.
+
+    Args:
+        answer: a short answer or a whole reply.
+        gold: the gold answer.
+        question: unused.
+    """
     return float(_normalized(answer) == _normalized(gold))
 
 
@@ -28,6 +34,11 @@ def f1(answer: str, gold: str, question: Question | None = None) -> float:
         F1 = 2 * |answer and gold| / (|answer| + |gold|)
 
     "yes", "no" and "noanswer" match only as a whole.
+
+    Args:
+        answer: a short answer or a whole reply.
+        gold: the gold answer.
+        question: unused.
     """
     answer, gold = _normalized(answer), _normalized(gold)
     if answer == gold:
@@ -40,7 +51,13 @@ def f1(answer: str, gold: str, question: Question | None = None) -> float:
 
 
 def contains(answer: str, gold: str, question: Question | None = None) -> float:
-    """1 if the gold answer occurs in the answer as whole words, both normalised."""
+    """1 if the gold answer occurs in the answer as whole words, both normalised.
+
+    Args:
+        answer: a short answer or a whole reply.
+        gold: the gold answer.
+        question: unused.
+    """
     return float(f" {_normalized(gold)} " in f" {_normalized(answer)} ")
 
 
