@@ -1,4 +1,4 @@
-"""`router-r1 reward validate`: registered through the entry point `router_r1.commands`; light to import."""
+"""The command `router-r1 reward validate`, registered through the entry-point group `router_r1.commands`."""
 
 from __future__ import annotations
 
@@ -7,26 +7,30 @@ from typing import Annotated
 
 import typer
 
+# Imports of the package are inside the command, so that `router-r1 --help` stays fast.
+
 _SHOWN = 20
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="Is an answer right, and what was it worth.", no_args_is_help=True)
+    group = typer.Typer(help="Check how answers are graded.", no_args_is_help=True)
     group.command("validate")(validate)
     app.add_typer(group, name="reward")
 
 
 def validate(
-    files: Annotated[list[Path], typer.Argument(help="Question files (JSON Lines, .gz or not).")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Question files (JSON Lines, plain or gzipped).")
+    ],
     allow_code: Annotated[
         bool,
-        typer.Option("--allow-code", help="Run the programs of questions with the metric 'code'."),
+        typer.Option("--allow-code", help="Run the programs in answers, in a sandbox."),
     ] = False,
 ) -> None:
-    """Check that the gold answers of question files score 1.0; of ifeval, that instructions can be read. Exit status 1 if one does not."""
+    """Check that gold answers score 1 and plausible wrong answers do not. Exit status 1 if a question fails."""
     from router_r1.data.questions import read_questions
-    from router_r1_reward.validate import validate as check
+    from router_r1_reward.validation import validate as check
 
     failed = False
     for file in files:

@@ -1,12 +1,12 @@
-"""The reward with verl's signature.
+"""The reward with verl's signature, for agent loops outside this project.
 
     reward.custom_reward_function.path=pkg://router_r1_reward.compute
     reward.custom_reward_function.name=compute_score
     +reward.custom_reward_function.reward_kwargs={reference_usd: 0.001}
 
-For agent loops of others: `router_r1_envs.verl_training.agent_loop` scores its episodes itself. What happened is taken from
-`extra_info["episode"]`, the facts that the loop put there with `Facts.of(episode).to_dict()`, and not from
-`solution_str`: a policy can write anything into its text. verl calls this in a thread; nothing here minds.
+`router_r1_envs.verl_training.agent_loop` scores its episodes itself. The facts of an episode come from
+`extra_info["episode"]`, where the agent loop puts `Facts.of(episode).to_dict()`, and not from `solution_str`, because a
+policy can write anything into its text. Safe to call from any thread.
 """
 
 from __future__ import annotations
@@ -36,35 +36,35 @@ def compute_score(
     """Score one sample.
 
     Args:
-        data_source: named in error messages.
-        solution_str: not looked at.
+        data_source: name of the data set, for error messages.
+        solution_str: unused.
         ground_truth: the accepted answer, or all of them.
-        extra_info: `episode` holds the facts. `item` may hold the question (a mapping, or its JSON), for `choices`,
-            `metadata`, and `metric` where the facts have none.
-        window: for `kind="router_r1"`: costs in dollars that this one is compared with.
+        extra_info: `episode` holds the facts. `item` may hold the question (a mapping, or its JSON), which gives
+            `choices`, `metadata`, and `metric` if the facts have none.
+        window: earlier costs in dollars, for `kind="router_r1"`.
         reward_kwargs: fields of `RewardConfig`.
 
     Returns:
-        `score`, `acc` (how right the answer is), and all parts; the same keys for every sample.
+        `score` (the total), `acc` (the score of the answer, from 0 to 1), and all parts; the same keys for every
+        sample.
 
     Raises:
-        DataError: the facts are missing or not what they should be.
-        ConfigError: an unknown setting; see also `score`.
+        DataError: the facts are missing or malformed, or no metric is given.
+        ConfigError: a setting is unknown or out of range.
+        Others: see `formula.score`.
     """
     settings = config.validate(RewardConfig, reward_kwargs, "the reward's settings")
     extra_info = extra_info or {}
     if not isinstance(extra_info.get("episode"), Mapping):
         raise DataError(
-            f"{data_source}: extra_info['episode'] is missing; the agent loop has to put "
-            f"Facts.of(episode).to_dict() there"
+            f"{data_source}: extra_info['episode'] is missing; the agent loop must put Facts.of(episode).to_dict() there"
         )
     facts = Facts.from_dict(extra_info["episode"])
     question = _question(extra_info.get("item"), data_source)
     metric = facts.metric or (question.metric if question is not None else None)
     if metric is None:
         raise DataError(
-            f"{data_source}: nothing says how the answer is scored; put metric into the facts, or the question into "
-            f"extra_info['item']"
+            f"{data_source}: no metric is given; pass metric=... to Facts.of, or put the question into extra_info['item']"
         )
     golds = (
         [ground_truth] if isinstance(ground_truth, str) else [str(gold) for gold in ground_truth]
@@ -81,7 +81,7 @@ def _question(item: object, data_source: str) -> Question | None:
         try:
             item = json.loads(item)
         except json.JSONDecodeError as error:
-            raise DataError(f"{data_source}: extra_info['item'] is no JSON: {error}") from error
+            raise DataError(f"{data_source}: extra_info['item'] is not JSON: {error}") from error
     return config.validate(Question, item, f"{data_source}: extra_info['item']")
 
 

@@ -1,4 +1,4 @@
-"""The one exception this package adds to the tree of `router_r1.errors`."""
+"""The exception that this package adds to those of `router_r1.errors`."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from router_r1.errors import RouterR1Error
 
 
 class ScorerError(RouterR1Error, RuntimeError):
-    """An answer could not be scored, through no fault of the answer. Never turned into a score."""
+    """An answer could not be scored, for a reason that is not the answer. Never turned into a score."""

@@ -1,16 +1,17 @@
-"""The reward of an episode: named parts, and one number derived from them.
+"""The reward of an episode: named parts, and the total that follows from them.
 
     total = (correct if valid else -1) - cost_penalty - format_penalty
 
-    cost_penalty   = alpha * u(cost / reference)                u(x) = x / (1 + x), see cost.py
+    cost_penalty   = alpha * u(cost / reference),   u(x) = x / (1 + x), see cost.py
     format_penalty = beta * min(1, problems / 4) if valid, else 0
 
-An episode is *valid* if the policy answered. So invalid < valid, and wrong < valid and correct (alpha + beta < 1); of two
-episodes that are alike but for their cost the cheaper one is strictly better, wrong and invalid ones too. The range
-is (-1 - alpha, 1]. Strictly means as far as floating point goes: 1e-16 of the total.
+An episode is *valid* if the policy answered. With alpha + beta < 1, every invalid episode scores less than every valid
+one, and every wrong answer less than every right one. Of two episodes that differ only in cost, the cheaper one scores
+strictly more, wrong and invalid ones too; strictly up to floating-point precision, 1e-16 of the total. The range is
+(-1 - alpha, 1].
 
-The reference is `alpha * worth_usd` where the episode says what a right answer is worth: then the first dollars cost
-exactly 1 / worth_usd of correctness each. Otherwise it is `RewardConfig.reference_usd`; there is no default.
+The reference is `alpha * worth_usd` if the episode says what a right answer is worth: then the first dollars cost
+exactly 1 / worth_usd of correctness each. Otherwise it is `RewardConfig.reference_usd`, which has no default.
 """
 
 from __future__ import annotations
@@ -29,38 +30,43 @@ from router_r1_reward.metrics import grade
 from router_r1_reward.metrics.text_match import exact_match
 from router_r1_reward.paper_reward import CostWindow, published_reward
 
-_UNTIDIEST = 4
-# The episode broke off for a reason that is nobody's merit or fault.
+_MAX_PROBLEMS = 4
+"""Problems beyond this do not increase the format penalty."""
 _NO_REWARD = (StopReason.ERROR, StopReason.CANCELLED)
+"""Stop reasons that the policy did not cause."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the reward needs to know of an episode; plain values, so that they travel through a trainer as a dictionary."""
+    """What the reward needs to know about an episode: plain values, which a trainer can pass on as a dictionary."""
 
     answer: str | None
     stop_reason: StopReason
     cost_usd: float
-    """All of it: candidates, policy and aggregator where they have a price."""
+    """Dollars for candidates, policy and aggregator, where they have a price."""
     problems: int
-    """Problems of all turns, those that were corrected too."""
+    """Format problems of all turns, corrected ones included."""
     calls: int
-    """Routes that were carried out."""
+    """Number of routes that were carried out."""
     rounds: int
     worth_usd: float | None = None
-    """Dollars a right answer is worth, where the limits say so."""
+    """Value of a right answer in dollars, if the limits give one."""
     metric: str | None = None
-    """How the answer is scored, where whoever made the facts knows it."""
+    """Name of the metric that scores the answer, if known."""
 
     @classmethod
     def of(cls, source: Trace | Episode, *, metric: str | None = None) -> Self:
-        """Take the facts from a trace (its final answer, after aggregation) or from a finished episode.
+        """The facts of a trace (with its final answer, after aggregation) or of a finished episode.
+
+        Args:
+            source: the trace or the episode.
+            metric: name of the metric that scores the answer, if known.
 
         Raises:
             DataError: the episode is not over.
         """
         if source.stop_reason is None:
-            raise DataError("the episode is not over; only a finished one has a reward")
+            raise DataError("the episode is not over; only a finished episode has a reward")
         return cls(
             answer=source.answer,
             stop_reason=source.stop_reason,
@@ -73,37 +79,40 @@ class Facts:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """The fields as plain values."""
         return {**asdict(self), "stop_reason": self.stop_reason.value}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`. Raises `DataError` for anything else."""
+        """Inverse of `to_dict`. Raises `DataError` for a mapping with other keys or an unknown stop reason."""
         known = [field.name for field in fields(cls)]
         if sorted(data) != sorted(known):
             raise DataError(
-                f"the facts of an episode are {', '.join(known)}; found {', '.join(map(str, data)) or 'none'}; "
+                f"the facts of an episode must be {', '.join(known)}; found {', '.join(map(str, data)) or 'none'}; "
                 f"make them with Facts.of(episode).to_dict()"
             )
         try:
             reason = StopReason(data["stop_reason"])
         except ValueError as error:
-            raise DataError(f"an episode's facts: {error}; expected a stop reason") from error
+            raise DataError(
+                f"the facts of an episode have the stop reason {data['stop_reason']!r}; expected one of "
+                f"{', '.join(reason.value for reason in StopReason)}"
+            ) from error
         return cls(**{**data, "stop_reason": reason})
 
     @property
     def valid(self) -> bool:
-        """Did the policy answer?"""
+        """Whether the policy answered."""
         return self.stop_reason is StopReason.ANSWERED and self.answer is not None
 
 
 @dataclass(frozen=True)
 class Reward:
-    """What an episode was worth."""
+    """The reward of one episode."""
 
     total: float
     parts: dict[str, float]
-    """By name; the same names for every episode."""
+    """Part -> value; the same parts for every episode."""
 
 
 def score(
@@ -115,30 +124,30 @@ def score(
     question: Question | None = None,
     window: CostWindow | None = None,
 ) -> Reward:
-    """The reward of a trace or of a finished episode.
+    """The reward of a trace or of a finished episode; see the module for the formula.
 
     Args:
-        trace: what happened.
+        trace: the trace, the episode, or the facts of one.
         gold: the accepted answer, or all of them.
-        metric: how the answer is scored, a name in `metrics.METRICS`.
-        config: weights; the defaults of `RewardConfig` when left out.
-        question: for what the metric needs beyond the gold answer, see `metrics.grade`.
-        window: for `kind="router_r1"` alone: the costs that this one is compared with.
+        metric: name of the metric that scores the answer, in `metrics.METRICS`.
+        config: the weights; by default those of `RewardConfig()`.
+        question: the question, for metrics that read more of it than the gold answers, see `metrics.grade`.
+        window: earlier costs, for `kind="router_r1"` only.
 
     Raises:
-        ConfigError: no such metric; nothing says what cost is measured against; `code` without permission.
-        DataError: a gold answer that the metric can not read; an episode that is not over, or broke off with an error.
-        ScorerError: the metric failed.
+        ConfigError: there is no reference cost, or no window for `kind="router_r1"`; or see `metrics.grade`.
+        DataError: the episode is not over, or ended with an error or by cancellation; or see `metrics.grade`.
+        ScorerError, MissingDependencyError: see `metrics.grade`.
     """
     config = config or RewardConfig()
     facts = trace if isinstance(trace, Facts) else Facts.of(trace)
     if facts.stop_reason in _NO_REWARD:
         raise DataError(
-            f"the episode ended with the stop reason {facts.stop_reason.value!r}: nothing of it is the policy's doing, "
-            f"so it has no reward; leave it out"
+            f"the episode ended with the stop reason {facts.stop_reason.value!r}, which the policy did not cause, so it has "
+            f"no reward; leave it out"
         )
     golds = (gold,) if isinstance(gold, str) else tuple(gold)
-    # What an aggregator made of an episode in which the policy gave no answer is not the policy's.
+    # If the policy gave no answer, an aggregator's answer earns it nothing.
     answer = facts.answer if facts.valid else None
     correct = grade(answer, golds, metric, question=question, allow_code=config.allow_code)
     em = 0.0 if answer is None else max(exact_match(answer, one) for one in golds)
@@ -160,7 +169,7 @@ def score(
 
 
 def total_of(parts: Mapping[str, float]) -> float:
-    """The number that is trained on, from the parts."""
+    """The total reward from its parts: what a policy is trained on."""
     base = parts["correct"] if parts["valid"] else -1.0
     return base - parts["cost_penalty"] - parts["format_penalty"]
 
@@ -168,16 +177,16 @@ def total_of(parts: Mapping[str, float]) -> float:
 def _penalties(
     facts: Facts, correct: float, config: RewardConfig, window: CostWindow | None
 ) -> tuple[float, float, float, float]:
-    """u, cost penalty, format penalty, reference."""
+    """u, the cost penalty, the format penalty, the reference in dollars."""
     if config.kind == "router_r1":
         if window is None:
             raise ConfigError(
-                "Router-R1's reward compares a cost with earlier ones; give them as window=CostWindow.of(costs_usd)"
+                "Router-R1's reward compares a cost with earlier ones; pass them as window=CostWindow.of(costs_usd)"
             )
         cost_score = window.scale(facts.cost_usd)
         total = published_reward(facts.valid, correct, cost_score, config.alpha)
         return 1 - cost_score, (correct if facts.valid else -1.0) - total, 0.0, 0.0
-    format_penalty = config.beta * min(1.0, facts.problems / _UNTIDIEST) if facts.valid else 0.0
+    format_penalty = config.beta * min(1.0, facts.problems / _MAX_PROBLEMS) if facts.valid else 0.0
     if config.alpha == 0:
         return 0.0, 0.0, format_penalty, 0.0
     reference = _reference(facts, config)
@@ -186,11 +195,12 @@ def _penalties(
 
 
 def _reference(facts: Facts, config: RewardConfig) -> float:
+    """The cost in dollars at which half of alpha is lost."""
     if facts.worth_usd is not None:
         return config.alpha * facts.worth_usd
     if config.reference_usd is not None:
         return config.reference_usd
     raise ConfigError(
-        "nothing says what cost is measured against: set limits.worth_usd (dollars a right answer is worth), or "
-        "reference_usd of the reward (dollars at which half of alpha is lost), or alpha=0"
+        "there is no cost to compare with: set limits.worth_usd (value of a right answer in dollars), reference_usd of the "
+        "reward (dollars at which half of alpha is lost), or alpha=0"
     )

@@ -1,4 +1,4 @@
-"""The reward of an episode: its parts and the formula, the order of outcomes, strictness in cost, range, and bad input."""
+"""The reward of an episode: order of outcomes, cost, parts, traces and episodes, settings, Router-R1's reward."""
 
 import math
 import subprocess
@@ -24,7 +24,7 @@ MANY = settings(max_examples=300, deadline=None)
 REFERENCE = 0.001
 CONFIG = RewardConfig(reference_usd=REFERENCE)
 
-# Up to ten thousand references: beyond, two costs may differ by less than the last bit of the total.
+# At most ten thousand references: beyond, the difference of two costs can be less than the last bit of the total.
 costs = st.floats(0, 1e4 * REFERENCE)
 problems = st.integers(0, 12)
 invalid_ends = st.sampled_from(
@@ -56,7 +56,7 @@ def total(of: Facts, config: RewardConfig = CONFIG) -> float:
 
 
 def well_apart(one: float, other: float) -> bool:
-    """Costs that differ by more than a millionth of the larger, so that the difference survives in the total."""
+    """Whether costs differ by more than a millionth of the larger, so that the totals differ despite rounding."""
     return abs(one - other) > 1e-6 * max(one, other) and abs(one - other) > 1e-9
 
 
@@ -65,7 +65,7 @@ def well_apart(one: float, other: float) -> bool:
 
 @MANY
 @given(weights(), costs, costs, problems, problems, invalid_ends)
-def test_an_invalid_episode_is_worth_less_than_any_valid_one(
+def test_an_invalid_episode_scores_less_than_any_valid_one(
     config: RewardConfig, one: float, other: float, few: int, many: int, end: StopReason
 ) -> None:
     invalid = facts(None, one, few, stop_reason=end)
@@ -75,7 +75,7 @@ def test_an_invalid_episode_is_worth_less_than_any_valid_one(
 
 @MANY
 @given(weights(), costs, costs, problems, problems)
-def test_a_wrong_answer_is_worth_less_than_a_right_one(
+def test_a_wrong_answer_scores_less_than_a_right_one(
     config: RewardConfig, one: float, other: float, few: int, many: int
 ) -> None:
     assert total(facts("London", one, few), config) < total(facts("Paris", other, many), config)
@@ -83,35 +83,35 @@ def test_a_wrong_answer_is_worth_less_than_a_right_one(
 
 @MANY
 @given(costs, costs, problems, st.sampled_from(["Paris", "London", None]))
-def test_of_equals_the_cheaper_is_strictly_better(
+def test_the_cheaper_of_equal_answers_scores_strictly_more(
     one: float, other: float, problems: int, answer: str | None
 ) -> None:
     assume(well_apart(one, other))
-    cheap, dear = sorted((one, other))
-    assert total(facts(answer, cheap, problems)) > total(facts(answer, dear, problems))
+    low, high = sorted((one, other))
+    assert total(facts(answer, low, problems)) > total(facts(answer, high, problems))
 
 
 @MANY
 @given(costs, st.integers(0, 3), st.sampled_from(["Paris", "London"]))
-def test_of_equals_the_tidier_is_better(cost: float, problems: int, answer: str) -> None:
+def test_fewer_format_problems_score_more(cost: float, problems: int, answer: str) -> None:
     assert total(facts(answer, cost, problems)) > total(facts(answer, cost, problems + 1))
 
 
 @MANY
 @given(weights(), costs, problems, st.sampled_from(["Paris", "London", None]))
-def test_the_total_stays_in_its_range(
+def test_the_total_is_in_its_range(
     config: RewardConfig, cost: float, problems: int, answer: str | None
 ) -> None:
     assert -1 - config.alpha <= total(facts(answer, cost, problems), config) <= 1
 
 
-def test_a_free_and_tidy_right_answer_is_worth_one() -> None:
+def test_without_cost_and_problems_right_wrong_and_invalid_score_1_0_and_minus_1() -> None:
     assert total(facts("Paris")) == 1.0
     assert total(facts("London")) == 0.0
     assert total(facts(None)) == -1.0
 
 
-def test_a_partly_right_answer_lies_between() -> None:
+def test_a_partly_right_answer_scores_in_between() -> None:
     totals = [
         score(facts(answer), "Paris France", "f1", CONFIG).total
         for answer in ("London", "Paris", "Paris France")
@@ -129,7 +129,7 @@ def test_half_of_alpha_is_lost_at_the_reference() -> None:
 
 @MANY
 @given(st.floats(1e-6, 1), st.floats(0.05, 0.9))
-def test_the_first_dollars_cost_what_a_right_answer_is_worth(worth: float, alpha: float) -> None:
+def test_the_first_dollars_cost_1_over_worth_usd_each(worth: float, alpha: float) -> None:
     config = RewardConfig(alpha=alpha)
     little = worth * alpha * 1e-6
     lost = total(facts(worth_usd=worth), config) - total(
@@ -138,30 +138,30 @@ def test_the_first_dollars_cost_what_a_right_answer_is_worth(worth: float, alpha
     assert lost / little == pytest.approx(1 / worth, rel=1e-3)
 
 
-def test_what_the_episode_says_counts_more_than_the_settings() -> None:
+def test_worth_usd_of_the_episode_takes_precedence_over_the_settings() -> None:
     parts = score(facts(cost_usd=0.003, worth_usd=0.01), "Paris", "em", CONFIG).parts
     assert parts["reference_usd"] == pytest.approx(0.3 * 0.01)
     assert parts["u"] == pytest.approx(0.5)
 
 
-def test_without_a_reference_there_is_no_reward() -> None:
+def test_a_missing_reference_raises() -> None:
     with pytest.raises(ConfigError, match=r"worth_usd.*reference_usd"):
         score(facts(), "Paris", "em")
 
 
-def test_without_weight_cost_needs_no_reference() -> None:
+def test_with_alpha_0_no_reference_is_needed() -> None:
     assert total(facts(cost_usd=5.0), RewardConfig(alpha=0)) == 1.0
 
 
 @MANY
 @given(st.floats(0, 1e3), st.floats(1e-9, 1e3))
-def test_the_penalty_is_bounded_and_the_slope_is_nowhere_zero(cost: float, step: float) -> None:
+def test_the_penalty_is_bounded_and_strictly_increasing(cost: float, step: float) -> None:
     assume(step > 1e-6 * max(1.0, cost))
     assert 0 <= penalty(cost, 1.0) < penalty(cost + step, 1.0) < 1
 
 
 @pytest.mark.parametrize("cost", [-0.1, math.nan, math.inf])
-def test_a_cost_that_is_no_amount_is_refused(cost: float) -> None:
+def test_a_negative_or_infinite_cost_raises(cost: float) -> None:
     with pytest.raises(DataError, match="number of dollars"):
         total(facts(cost_usd=cost))
 
@@ -226,7 +226,7 @@ def test_the_facts_of_a_trace() -> None:
     assert found.cost_usd == trace.cost_usd > 0
 
 
-def test_a_trace_and_its_episode_have_one_reward() -> None:
+def test_a_trace_and_its_episode_have_the_same_reward() -> None:
     trace = ask(worth_usd=0.5)
     episode = trace.replay()
     one, other = score(trace, "Paris", "em"), score(episode, "Paris", "em")
@@ -243,7 +243,7 @@ def test_an_episode_without_an_answer_is_invalid() -> None:
     assert -1.3 < reward.total < -1
 
 
-def test_what_an_aggregator_makes_of_an_episode_without_an_answer_is_not_the_policys() -> None:
+def test_an_aggregated_answer_earns_nothing_if_the_policy_gave_none() -> None:
     policy = ScriptedPolicy((TURNS[0], TURNS[0]))
     pool = ScriptedPool({"a": "Paris."})
     with RouterAgent(policy=policy, pool=pool, aggregator="vote", limits=Limits(max_rounds=1)) as a:
@@ -253,7 +253,7 @@ def test_what_an_aggregator_makes_of_an_episode_without_an_answer_is_not_the_pol
     assert parts["valid"] == parts["correct"] == parts["em"] == 0
 
 
-def test_refused_routes_are_no_calls() -> None:
+def test_refused_routes_do_not_count_as_calls() -> None:
     card = ModelCard(name="a", price=Price(input=1, output=1))
     episode = Episode("?", [card], Limits(budget_usd=1e-9))
     episode.step('<think>?</think><route model="a">?</route>')
@@ -262,14 +262,14 @@ def test_refused_routes_are_no_calls() -> None:
     assert (Facts.of(episode).calls, Facts.of(episode).rounds) == (0, 1)
 
 
-def test_an_unfinished_episode_has_no_reward() -> None:
+def test_an_unfinished_episode_raises() -> None:
     card = ModelCard(name="a", price=Price(input=1, output=1))
     with pytest.raises(DataError, match="not over"):
         score(Episode("?", [card]), "Paris", "em", CONFIG)
 
 
 @pytest.mark.parametrize("reason", [StopReason.ERROR, StopReason.CANCELLED])
-def test_what_broke_off_by_an_error_has_no_reward(reason: StopReason) -> None:
+def test_an_episode_that_ended_by_error_or_cancellation_raises(reason: StopReason) -> None:
     card = ModelCard(name="a", price=Price(input=1, output=1))
     episode = Episode("?", [card])
     episode.step('<think>?</think><route model="a">?</route>')
@@ -279,7 +279,7 @@ def test_what_broke_off_by_an_error_has_no_reward(reason: StopReason) -> None:
         score(episode, "Paris", "em", CONFIG)
 
 
-def test_facts_survive_a_dictionary() -> None:
+def test_facts_round_trip_through_a_dictionary() -> None:
     one = Facts.of(ask(worth_usd=0.5), metric="em")
     assert Facts.from_dict(one.to_dict()) == one
     assert all(
@@ -287,8 +287,8 @@ def test_facts_survive_a_dictionary() -> None:
     )
 
 
-@pytest.mark.parametrize("change", [{"surplus": 1}, {"stop_reason": "tired"}])
-def test_a_dictionary_that_holds_no_facts_is_refused(change: dict[str, object]) -> None:
+@pytest.mark.parametrize("change", [{"extra": 1}, {"stop_reason": "tired"}])
+def test_a_malformed_dictionary_of_facts_raises(change: dict[str, object]) -> None:
     with pytest.raises(DataError):
         Facts.from_dict(facts().to_dict() | change)
     with pytest.raises(DataError, match=r"Facts\.of"):
@@ -310,7 +310,7 @@ def test_a_dictionary_that_holds_no_facts_is_refused(change: dict[str, object]) 
         {"alpha": math.nan},
     ],
 )
-def test_settings_that_mix_the_classes_up_are_refused(wrong: dict[str, object]) -> None:
+def test_settings_out_of_range_raise(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         RewardConfig.model_validate(wrong)
 
@@ -336,23 +336,23 @@ def test_the_published_reward(
     assert published_reward(valid, correct, cost_score, alpha) == pytest.approx(expected)
 
 
-def test_the_published_reward_through_score() -> None:
+def test_score_computes_the_published_reward() -> None:
     config = RewardConfig(kind="router_r1", alpha=0.6)
     window = CostWindow.of([1e-6 * n * n for n in range(101)])  # roots 0, 1, ..., 100
     reward = score(facts(cost_usd=1e-6 * 50**2), "Paris", "em", config, window=window)
     assert reward.parts["u"] == pytest.approx(0.5)
     assert reward.total == pytest.approx(0.4 + 0.6 * 0.5)
-    dear = score(facts("London", cost_usd=1.0), "Paris", "em", config, window=window)
+    expensive = score(facts("London", cost_usd=1.0), "Paris", "em", config, window=window)
     cheap = score(facts("London"), "Paris", "em", config, window=window)
-    assert dear.total == cheap.total == 0.0  # the reason why it is not the default
+    assert expensive.total == cheap.total == 0.0  # why it is not the default
 
 
-def test_the_published_reward_needs_earlier_costs() -> None:
+def test_the_published_reward_needs_a_window() -> None:
     with pytest.raises(ConfigError, match="window"):
         score(facts(), "Paris", "em", RewardConfig(kind="router_r1"))
 
 
-def test_the_window_of_costs() -> None:
+def test_the_window_scales_between_its_percentiles() -> None:
     window = CostWindow.of([1e-6 * n * n for n in range(101)])
     assert [window.scale(1e-6 * n * n) for n in (0, 5, 50, 95, 100)] == pytest.approx(
         [1, 1, 0.5, 0, 0]
@@ -360,7 +360,7 @@ def test_the_window_of_costs() -> None:
     assert CostWindow().scale(1.0) == CostWindow.of([0.1] * 7).scale(1.0) == 0.5
 
 
-def test_the_window_forgets() -> None:
+def test_the_window_drops_old_costs() -> None:
     window = CostWindow.of([1e-6, 4e-6, 9e-6], size=3)
     later = window.seen(16e-6)
     assert later.roots == pytest.approx((2, 3, 4))

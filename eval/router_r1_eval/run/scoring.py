@@ -133,8 +133,8 @@ def check_gradable(questions: Iterable[Question], allow_code: bool = False) -> N
     """
     for question in questions:
         try:
-            if METRICS.find(question.metric).runs_code and "tests" not in question.metadata:
-                raise DataError("its metadata has no tests, so any program would pass")
+            if problem := METRICS.find(question.metric).question_problem(question):
+                raise DataError(problem)
             grade("", question.answers, question.metric, question=question, allow_code=allow_code)
         except DataError as error:
             raise DataError(f"question {question.id!r}: {error}") from error

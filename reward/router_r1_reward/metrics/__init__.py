@@ -1,17 +1,9 @@
 """Is an answer right? Named metrics, each a number from 0 to 1, the best over the accepted answers.
 
-| metric | right when |
-| --- | --- |
-| `em` | equal to a gold answer after SQuAD's normalisation |
-| `f1` | as far as the words agree (multisets; yes, no and noanswer only as a whole) |
-| `contains` | a gold answer occurs in it, at word borders |
-| `choice` | it names the option, by letter or by text (`choices.py`) |
-| `math` | it is the same number or expression (`maths.py`) |
-| `code` | the program passes the tests, in a sandbox (`grader.py`); off unless allowed |
-| `ifeval` | it follows all instructions in the question's metadata (`instructions.py`); the gold answer does not matter |
-| `toxicity` | as far as a classifier that you name finds it harmless (`toxicity.py`); the gold answer is unused |
+Each metric is one module or package of this folder, or of an installed extension; `router-r1 list metrics` shows them
+and `base.Metric` says what one consists of.
 
-A metric that can not score raises; nothing that goes wrong becomes a 0. `None`, no answer, scores 0.
+A metric that cannot score raises: a failure is never a score of 0. `None`, no answer, scores 0.
 """
 
 from __future__ import annotations
@@ -33,31 +25,28 @@ def grade(
     question: Question | None = None,
     allow_code: bool = False,
 ) -> float:
-    """How right an answer is, from 0 to 1: the best over the gold answers.
+    """Grade an answer: the best score over the gold answers, from 0 to 1.
 
     Args:
-        answer: what was answered; None scores 0.
-        golds: the accepted answers; for `code` without `question.metadata["tests"]`, the one test program.
+        answer: the answer; None scores 0.
+        golds: the accepted answers, at least one.
         metric: a name in `METRICS`.
-        question: for what a metric needs beyond the gold answer: `choices`, and `metadata` for `code` and `ifeval`.
-        allow_code: run programs; the environment variable ROUTER_R1_ALLOW_CODE=1 does the same.
+        question: the question, for metrics that read more of it than the gold answers (its choices, its metadata).
+        allow_code: permit metrics that run programs from answers; the environment variable ROUTER_R1_ALLOW_CODE=1 does
+            the same.
 
     Raises:
-        ConfigError: no such metric, or `code` without permission or without a sandbox.
-        DataError: a gold answer, or an instruction, that the metric can not read.
+        ConfigError: the metric is unknown, lacks permission, or cannot work on this machine as it is set up.
+        DataError: there is no gold answer, or the metric cannot read the gold answer or the question.
         ScorerError: the metric itself failed.
-        MissingDependencyError: math-verify (to compare expressions) or py3langid (to tell languages) is needed and not installed.
+        MissingDependencyError: the metric needs a package that is not installed.
     """
     found = METRICS.find(metric)
     if isinstance(golds, str):
         golds = (golds,)
     if not golds:
         raise DataError("there is no gold answer; a question needs at least one")
-    if found.runs_code:
-        # Late, because the graders register themselves in this package.
-        from router_r1_reward.metrics.code.grader import require_permission
-
-        require_permission(allow_code)
+    found.require_permission(allow_code)
     if answer is None:
         return 0.0
     best = 0.0
@@ -69,7 +58,7 @@ def grade(
 
 
 def check_metrics(questions: Iterable[Question]) -> None:
-    """Find a metric that there is not before anybody is asked. Raises `DataError`, which names the first such question."""
+    """Reject unknown metrics before any model is called. Raises `DataError`, which names the first such question."""
     for question in questions:
         if question.metric not in METRICS:
             raise DataError(

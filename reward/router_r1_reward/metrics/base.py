@@ -1,4 +1,9 @@
-"""What a metric is, and the registry of all metrics."""
+"""What a metric is, and the registry of all metrics.
+
+A metric is one module or package in this folder, or in an installed extension, that calls `register(Metric(...))` when
+it is imported. Everything the rest of the project needs to know about a metric is a field of its `Metric`; no other
+file tests for the name of one.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +12,24 @@ from dataclasses import dataclass
 
 from router_r1.data.questions import Question
 from router_r1.extensions import Registry
+from router_r1_reward.metrics.wrong_answers import wrong_texts
 
 Grade = Callable[[str, str, Question | None], float]
 """(answer, one gold answer, the question if known) -> score from 0 to 1."""
 
 
+def always_permitted(allow_code: bool) -> None:
+    """The default of `Metric.require_permission`: grading needs no permission."""
+
+
+def no_problem(question: Question) -> str:
+    """The default of `Metric.question_problem`: every question can be graded."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """How an answer is graded, and everything else the package needs to know about that."""
+    """How an answer is graded, and everything else the project needs to know about that."""
 
     name: str
     """What question files call it."""
@@ -23,17 +38,26 @@ class Metric:
     grade: Grade
     """Grades one answer against one gold answer."""
     short_answer: bool = False
-    """Compares short answers: of a long reply, the answer extracted from it is graded as well, and the better score counts."""
+    """Compares short answers: the answer extracted from a long reply is graded as well, and the better score counts."""
     whole_reply: bool = False
     """Grades the whole reply: no short answer is extracted from it."""
     needs_gold: bool = True
-    """Compares with a gold answer. False: the question's metadata say what is right."""
+    """Compares with a gold answer. False: the question's metadata, or the metric alone, decide what is right."""
     judgeable: bool = True
     """A model can judge the answer instead, because there is a gold answer to compare with."""
     partial_credit: bool = False
     """Scores between 0 and 1 are possible for a wrong answer."""
-    runs_code: bool = False
-    """Runs programs that a model wrote, which needs permission."""
+    require_permission: Callable[[bool], None] = always_permitted
+    """Called with the caller's `allow_code` before grading; raises `ConfigError` unless that is permitted."""
+    question_problem: Callable[[Question], str] = no_problem
+    """Why no answer to a question can be graded; empty if answers can."""
+    wrong_answers: Callable[[Question, str], tuple[str, ...]] = wrong_texts
+    """(question, gold answer) -> plausible wrong answers, for `router-r1 reward validate`. Each must score 0, or below
+    1 with `partial_credit`. Without `needs_gold`, one of them must score below 1."""
+    validated: str = "all gold answers score 1"
+    """What `router-r1 reward validate` reports when it found nothing wrong."""
+    final_value: Callable[[str], str | None] | None = None
+    """(reply) -> the value that it concludes with, in one notation; for metrics of values with many notations."""
 
 
 METRICS: Registry[Metric] = Registry(

@@ -1,4 +1,8 @@
-"""TODO."""
+"""The metrics `em`, `f1` and `contains`: comparison of short texts after SQuAD's normalisation.
+
+The normalisation (Rajpurkar et al., 2016, arXiv 1606.05250) lowers case and removes punctuation, articles and extra
+spaces; it is `router_r1.answers.normalize_answer`.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +11,58 @@ from collections import Counter
 from router_r1.answers import normalize_answer
 from router_r1.data.questions import Question
 from router_r1_reward.metrics.base import Metric, register
+from router_r1_reward.metrics.wrong_answers import unrelated_texts
 
-_WHOLE = frozenset({"yes", "no", "noanswer"})
+_ALL_OR_NOTHING = frozenset({"yes", "no", "noanswer"})
+"""Answers without partial credit, as in HotpotQA's F1."""
 
 
 def exact_match(answer: str, gold: str, question: Question | None = None) -> float:
-    """1 if answer and gold are the same after SQuAD's normalisation."""
-    return float(_words(answer) == _words(gold))
+    """1 if answer and gold answer are equal after normalisation.
+
+    Args:
+        answer: a short answer or a whole reply.
+        gold: the gold answer.
+        question: unused.
+    """
+    return float(_normalized(answer) == _normalized(gold))
 
 
 def f1(answer: str, gold: str, question: Question | None = None) -> float:
-    """The harmonic mean of precision and recall over words as multisets."""
-    said, meant = _words(answer), _words(gold)
-    if said == meant:
+    """The harmonic mean of precision and recall over normalised words, as multisets:
+
+        F1 = 2 * |answer and gold| / (|answer| + |gold|)
+
+    "yes", "no" and "noanswer" match only as a whole.
+
+    Args:
+        answer: a short answer or a whole reply.
+        gold: the gold answer.
+        question: unused.
+    """
+    answer, gold = _normalized(answer), _normalized(gold)
+    if answer == gold:
         return 1.0
-    if said in _WHOLE or meant in _WHOLE:
+    if answer in _ALL_OR_NOTHING or gold in _ALL_OR_NOTHING:
         return 0.0
-    one, other = said.split(), meant.split()
-    common = sum((Counter(one) & Counter(other)).values())
-    return 2.0 * common / (len(one) + len(other))
+    answer_words, gold_words = answer.split(), gold.split()
+    common = sum((Counter(answer_words) & Counter(gold_words)).values())
+    return 2.0 * common / (len(answer_words) + len(gold_words))
 
 
 def contains(answer: str, gold: str, question: Question | None = None) -> float:
-    """1 if the gold answer occurs in the answer as whole words, both normalised."""
-    return float(f" {_words(gold)} " in f" {_words(answer)} ")
+    """1 if the gold answer occurs in the answer as whole words, both normalised.
+
+    Args:
+        answer: a short answer or a whole reply.
+        gold: the gold answer.
+        question: unused.
+    """
+    return float(f" {_normalized(gold)} " in f" {_normalized(answer)} ")
 
 
-def _words(text: str) -> str:
-    """SQuAD's normalisation; of a text it leaves nothing of ("The", "+"), the text itself in lower case."""
+def _normalized(text: str) -> str:
+    """The normalised text, or the text in lower case if the normalisation leaves nothing of it ("The", "+")."""
     return normalize_answer(text) or text.strip().casefold()
 
 
@@ -52,4 +80,12 @@ register(
         partial_credit=True,
     )
 )
-register(Metric("contains", "a gold answer occurs in the reply, at word borders", contains))
+register(
+    Metric(
+        "contains",
+        "a gold answer occurs in the reply, at word borders",
+        contains,
+        # Not the question: "Which is older, A or B?" contains the right answer.
+        wrong_answers=unrelated_texts,
+    )
+)

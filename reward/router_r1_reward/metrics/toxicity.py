@@ -1,15 +1,17 @@
-"""How harmless is a text? 1 minus the probability of a toxic label, by a classifier that you name. Higher is less toxic.
+"""The metric `toxicity`: 1 minus the probability of a toxic label, by a classifier that the user names.
 
-There is no classifier that everybody agrees on, so there is no default. The environment variable says which:
+A higher score is less toxic. There is no standard classifier, so there is no default. Two environment variables name
+one:
 
-    ROUTER_R1_TOXICITY=CHECKPOINT#LABEL        a folder, or a name on the Hugging Face hub; and its label for toxic texts
-    ROUTER_R1_TOXICITY_DEVICE=cuda             where it runs; cpu by default
+    ROUTER_R1_TOXICITY=CHECKPOINT#LABEL        a folder or a name on the Hugging Face hub, and its label for toxic texts
+    ROUTER_R1_TOXICITY_DEVICE=cuda             the device; cpu by default
 
-The checkpoint is one for text classification. Its labels exclude each other (softmax), unless it says that they do not
-(`problem_type: multi_label_classification`) or has one alone (sigmoid). Of a text longer than the classifier reads, the most toxic
-piece counts. The answer is judged alone, without its question.
+The checkpoint must be one for text classification. The probability is a softmax over its labels, or a sigmoid if the
+checkpoint says that labels do not exclude each other (`problem_type: multi_label_classification`) or has only one. A
+text that is longer than the classifier's input is split, and the most toxic piece counts. The classifier reads the
+answer without its question.
 
-Scores of different classifiers can not be compared. Needs the extra `local` (torch, transformers).
+Scores of different classifiers cannot be compared. Needs the extra `local` (torch, transformers).
 """
 
 from __future__ import annotations
@@ -24,24 +26,31 @@ from router_r1_reward.metrics.base import Metric, register
 
 CLASSIFIER = "ROUTER_R1_TOXICITY"
 DEVICE = "ROUTER_R1_TOXICITY_DEVICE"
-_MOST_TOKENS = 512
-_PIECES_AT_ONCE = 32
+_MAX_TOKENS = 512
+_BATCH_SIZE = 32
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
 def harmlessness(answer: str, gold: str, question: Question | None = None) -> float:
-    """1 minus the toxicity of an answer; the gold answer is unused.
+    """1 minus the toxicity of an answer; the gold answer and the question are unused.
+
+    Args:
+        answer: the text to classify.
+        gold: unused.
+        question: unused.
 
     Raises:
-        ConfigError: no classifier is named, it can not be loaded, or has no such label.
+        ConfigError: no classifier is named, it cannot be loaded, or it has no such label.
         MissingDependencyError: torch or transformers is not installed.
     """
     return 1.0 - probability(answer)
 
 
 def probability(text: str) -> float:
-    """The toxicity of a text, from 0 to 1, by the classifier that the environment names; errors as in `harmlessness`.
-    A text without a character that can be seen is not toxic.
+    """The toxicity of a text, from 0 to 1, by the classifier that the environment names. A blank text is not toxic.
+
+    Raises:
+        ConfigError, MissingDependencyError: see `harmlessness`.
     """
     named = os.environ.get(CLASSIFIER, "")
     path, mark, label = named.rpartition("#")
@@ -56,7 +65,7 @@ def probability(text: str) -> float:
 
 @lru_cache(maxsize=4096)
 def _probability(text: str, path: str, label: str, device: str) -> float:
-    model, tokenizer, most = _load(path, device)
+    model, tokenizer, max_tokens = _load(path, device)
     import torch
 
     labels: dict[str, int] = model.config.label2id
@@ -67,26 +76,26 @@ def _probability(text: str, path: str, label: str, device: str) -> float:
     pieces = tokenizer(
         text,
         truncation=True,
-        max_length=most,
+        max_length=max_tokens,
         return_overflowing_tokens=True,
         padding=True,
         return_tensors="pt",
     )
-    apart = model.config.problem_type == "multi_label_classification" or len(labels) == 1
-    found = []
+    multi_label = model.config.problem_type == "multi_label_classification" or len(labels) == 1
+    toxic = []
     with torch.inference_mode():
-        for start in range(0, len(pieces["input_ids"]), _PIECES_AT_ONCE):
-            end = start + _PIECES_AT_ONCE
+        for start in range(0, len(pieces["input_ids"]), _BATCH_SIZE):
+            end = start + _BATCH_SIZE
             batch = {k: v[start:end].to(device) for k, v in pieces.items() if k in _INPUTS}
             logits = model(**batch).logits.float()
-            shares = logits.sigmoid() if apart else logits.softmax(-1)
-            found.append(float(shares[:, labels[label]].max()))
-    return max(found)
+            probabilities = logits.sigmoid() if multi_label else logits.softmax(-1)
+            toxic.append(float(probabilities[:, labels[label]].max()))
+    return max(toxic)
 
 
 @lru_cache(maxsize=1)
 def _load(path: str, device: str) -> tuple[Any, Any, int]:
-    """Model, tokenizer, and the most tokens that it reads at once."""
+    """The model, its tokenizer, and the maximum number of tokens of one input."""
     try:
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
     except ModuleNotFoundError as error:
@@ -94,26 +103,24 @@ def _load(path: str, device: str) -> tuple[Any, Any, int]:
             "the metric 'toxicity' needs torch and transformers: pip install 'router-r1[local]'"
         ) from error
     try:
-        model, about = AutoModelForSequenceClassification.from_pretrained(
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
             path, output_loading_info=True
         )
         model = model.eval().to(device)
         tokenizer = AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
+        raise ConfigError(f"{CLASSIFIER}: {path} cannot be loaded on {device}: {reason}") from error
+    if loading["missing_keys"]:
         raise ConfigError(
-            f"{CLASSIFIER}: {path} can not be loaded on {device}: {reason}"
-        ) from error
-    if about["missing_keys"]:
-        raise ConfigError(
-            f"{CLASSIFIER}: {path} is no checkpoint for text classification: it has no {', '.join(about['missing_keys'])}"
+            f"{CLASSIFIER}: {path} is not a checkpoint for text classification: it lacks {', '.join(loading['missing_keys'])}"
         )
     if not tokenizer.is_fast:
         raise ConfigError(
-            f"{CLASSIFIER}: {path} has a slow tokenizer; name one with a tokenizer.json"
+            f"{CLASSIFIER}: {path} has no fast tokenizer; name a checkpoint with a tokenizer.json"
         )
-    reads = getattr(model.config, "max_position_embeddings", None) or _MOST_TOKENS
-    return model, tokenizer, min(_MOST_TOKENS, tokenizer.model_max_length, reads)
+    positions = getattr(model.config, "max_position_embeddings", None) or _MAX_TOKENS
+    return model, tokenizer, min(_MAX_TOKENS, tokenizer.model_max_length, positions)
 
 
 register(
@@ -125,5 +132,7 @@ register(
         needs_gold=False,
         judgeable=False,
         partial_credit=True,
+        wrong_answers=lambda question, gold: (),  # so that validation needs no classifier
+        validated="toxicity was counted and not checked, it has no gold answers",
     )
 )

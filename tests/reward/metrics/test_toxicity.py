@@ -1,4 +1,4 @@
-"""The metric `toxicity`, with a tiny classifier that is made here: one token is toxic, all others are not."""
+"""The metric toxicity, with a tiny classifier of random weights."""
 
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ LONGEST = 12
 
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint for text classification with the labels `fine` and `toxic`, and random weights."""
-    return make(tmp_path_factory.mktemp("classifier"), num_labels=2)
+    """A checkpoint for text classification with random weights and the labels `fine` and `toxic`."""
+    return make_checkpoint(tmp_path_factory.mktemp("classifier"), num_labels=2)
 
 
-def make(folder: Path, *, head: bool = True, **settings: Any) -> Path:
+def make_checkpoint(folder: Path, *, head: bool = True, **settings: Any) -> Path:
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import (
@@ -54,7 +54,7 @@ def make(folder: Path, *, head: bool = True, **settings: Any) -> Path:
         config.id2label, config.label2id = {0: "fine", 1: "toxic"}, {"fine": 0, "toxic": 1}
     torch.manual_seed(1)
     model = BertForSequenceClassification(config) if head else BertModel(config)
-    with torch.no_grad():  # larger weights than it starts with, so that words make a difference
+    with torch.no_grad():  # larger weights, so that words make a difference
         for parameter in model.parameters():
             if parameter.dim() > 1:
                 parameter.mul_(20)
@@ -63,13 +63,13 @@ def make(folder: Path, *, head: bool = True, **settings: Any) -> Path:
     return folder
 
 
-def name(monkeypatch: pytest.MonkeyPatch, folder: object, label: str = "toxic") -> None:
+def use(monkeypatch: pytest.MonkeyPatch, folder: object, label: str = "toxic") -> None:
     monkeypatch.setenv(toxicity.CLASSIFIER, f"{folder}#{label}")
     monkeypatch.delenv(toxicity.DEVICE, raising=False)
 
 
-def by_transformers(folder: Path, text: str, label: str = "toxic") -> float:
-    """The same number from the library's own pipeline."""
+def pipeline_score(folder: Path, text: str, label: str = "toxic") -> float:
+    """The score of a label by the pipeline of transformers."""
     from transformers import pipeline
 
     scores = pipeline("text-classification", model=str(folder), top_k=None)(text)
@@ -79,45 +79,47 @@ def by_transformers(folder: Path, text: str, label: str = "toxic") -> float:
 
 
 def test_higher_is_less_toxic(classifier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    name(monkeypatch, classifier)
+    use(monkeypatch, classifier)
     texts = ("you are kind", "you are vile", "vile")
     scores = [grade(text, ["-"], "toxicity") for text in texts]
-    expected = [1 - by_transformers(classifier, text) for text in texts]
+    expected = [1 - pipeline_score(classifier, text) for text in texts]
     assert scores == pytest.approx(expected, abs=1e-5)
     assert max(scores) - min(scores) > 0.01
-    assert grade(None, ["-"], "toxicity") == 0, "no answer scores nothing, as everywhere"
+    assert grade(None, ["-"], "toxicity") == 0, "no answer scores 0 with every metric"
     assert grade(" ", ["-"], "toxicity") == 1
 
 
-def test_the_other_label_gives_the_rest(classifier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    name(monkeypatch, classifier)
+def test_the_probabilities_of_both_labels_add_up_to_1(
+    classifier: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, classifier)
     toxic = toxicity.probability("you are vile")
-    name(monkeypatch, classifier, "fine")
+    use(monkeypatch, classifier, "fine")
     assert toxicity.probability("you are vile") == pytest.approx(1 - toxic, abs=1e-6)
 
 
 def test_the_most_toxic_piece_of_a_long_text_counts(
     classifier: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name(monkeypatch, classifier)
+    use(monkeypatch, classifier)
     room = LONGEST - 2
     pieces = [" ".join(["kind"] * room), " ".join(["vile"] * room), "you are"]
     each = [toxicity.probability(piece) for piece in pieces]
     assert toxicity.probability(" ".join(pieces)) == pytest.approx(max(each), abs=1e-5)
 
 
-def test_labels_that_do_not_exclude_each_other(
+def test_labels_that_do_not_exclude_each_other_use_a_sigmoid(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    several = make(tmp_path, num_labels=2, problem_type="multi_label_classification")
-    name(monkeypatch, several)
+    several = make_checkpoint(tmp_path, num_labels=2, problem_type="multi_label_classification")
+    use(monkeypatch, several)
     toxic = toxicity.probability("you are vile")
-    assert toxic == pytest.approx(by_transformers(several, "you are vile"), abs=1e-5)
-    name(monkeypatch, several, "fine")
+    assert toxic == pytest.approx(pipeline_score(several, "you are vile"), abs=1e-5)
+    use(monkeypatch, several, "fine")
     assert toxicity.probability("you are vile") + toxic != pytest.approx(1, abs=1e-3)
 
 
-def test_a_classifier_that_can_not_be_used_says_what_to_set(
+def test_without_a_usable_classifier_the_error_says_what_to_set(
     classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(toxicity.CLASSIFIER, raising=False)
@@ -126,31 +128,33 @@ def test_a_classifier_that_can_not_be_used_says_what_to_set(
     monkeypatch.setenv(toxicity.CLASSIFIER, str(classifier))
     with pytest.raises(ConfigError, match="its label for toxic texts; it is '"):
         toxicity.probability("hm")
-    name(monkeypatch, classifier, "LABEL_1")
+    use(monkeypatch, classifier, "LABEL_1")
     with pytest.raises(ConfigError, match="has no label 'LABEL_1'; it has fine, toxic"):
         toxicity.probability("hm")
-    name(monkeypatch, tmp_path / "none")
-    with pytest.raises(ConfigError, match="can not be loaded on cpu"):
+    use(monkeypatch, tmp_path / "none")
+    with pytest.raises(ConfigError, match="cannot be loaded on cpu"):
         toxicity.probability("hm")
-    name(monkeypatch, make(tmp_path / "encoder", head=False, num_labels=2))
-    with pytest.raises(ConfigError, match=r"no checkpoint for text classification: it has no cla"):
+    use(monkeypatch, make_checkpoint(tmp_path / "encoder", head=False, num_labels=2))
+    with pytest.raises(
+        ConfigError, match=r"not a checkpoint for text classification: it lacks cla"
+    ):
         toxicity.probability("hm")
 
 
-def test_toxic_answers_of_a_benchmark_are_counted(
+def test_a_benchmark_reports_the_share_of_toxic_answers(
     classifier: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name(monkeypatch, classifier)
+    use(monkeypatch, classifier)
     corpus = benchmarks.get("toxigen").corpus
     assert corpus is not None
     texts = ["you are kind", "you are vile", "vile", "kind you"]
-    share = sum(by_transformers(classifier, text) >= 0.5 for text in texts) / len(texts)
+    share = sum(pipeline_score(classifier, text) >= 0.5 for text in texts) / len(texts)
     questions = [Question(id=str(n), question="?", answer="-", metric="toxicity") for n in range(5)]
     assert corpus(questions, [*texts, None]) == {"toxic": share}
     assert corpus(questions[:1], [None]) == {}
 
 
-def test_questions_without_gold_answers_are_counted_and_not_scored(
+def test_validation_counts_the_questions_and_needs_no_classifier(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv(toxicity.CLASSIFIER, raising=False)

@@ -1,7 +1,28 @@
-"""The metric `code`: a program passes its tests, in a sandbox."""
+"""The metric `code`: does a program pass its tests?
+
+From the answer to the verdict:
+
+    grader.py           the program in an answer, its tests, permission, the score
+    sandbox_runner.py   starts the sandbox and reads its verdict
+    sandbox_worker.py   runs in the sandbox: one process for the tests, one for the program
+    sandbox.py          confines a process; seccomp_filter.py and system_calls.py are parts of it
+
+The tests use the program's functions by remote procedure call:
+
+    rpc_proxies.py      client side: stand for the program's objects in the tests' process
+    rpc_server.py       server side: the operations that each process serves
+    rpc_connection.py   one end of the connection: requests, replies, references to objects
+    rpc_encoding.py     values as JSON
+    program_names.py    which names of the tests are the program's
+"""
 
 from router_r1_reward.metrics.base import Metric, register
-from router_r1_reward.metrics.code.grader import passes
+from router_r1_reward.metrics.code.grader import (
+    missing_tests,
+    passes,
+    require_permission,
+    wrong_programs,
+)
 
 register(
     Metric(
@@ -10,6 +31,8 @@ register(
         passes,
         whole_reply=True,
         judgeable=False,
-        runs_code=True,
+        require_permission=require_permission,
+        question_problem=missing_tests,
+        wrong_answers=wrong_programs,
     )
 )

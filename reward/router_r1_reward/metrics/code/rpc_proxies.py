@@ -1,12 +1,17 @@
-"""What stands in one process for an object of the other.
+"""The client side of the RPC: proxies, which stand in one process for objects of the other.
 
-A `Remote` stands for any object: what is done to it is done over there. A value whose class is derived from one of data
-(`class Stack(list)`, an `IntEnum`, a named tuple with methods) is a `Held` too, and at the same time data of the base: it compares, adds and
-is looped over here, with what the class over there holds. What that class defines itself, and what changes the value, is done over there;
-where two such values meet, so are its operators. No operator of the class sees data of this side.
+An `ObjectProxy` stands for any object: every operation on it is a request to the other process. It equals no data.
 
-The value over there is the one that counts. The data here is brought up to date when the value crosses, and before it is read
-once the other side had a turn. Imports nothing of the project but `rpc_values`.
+A value whose class is derived from a class of data (`class Stack(list)`, an `IntEnum`, a named tuple with methods) gets
+a data proxy, which is data of the base class as well: comparisons, operators and loops run here, on the content that
+the object has in the other process. Members that the derived class defines, and methods that change the value, are
+requests. Operators that the class defines are requests too, but only between two such values: no operator of the class
+sees data of this process.
+
+The object in the other process is the original. The content of its data proxy is updated when the object is sent, and
+before it is read if the other process could have changed it.
+
+Imports nothing of the project except `rpc_encoding`.
 """
 
 from __future__ import annotations
@@ -15,126 +20,144 @@ import collections
 import functools
 from collections.abc import Callable, Iterable
 
-from router_r1_reward.metrics.code import rpc_values as values
+from router_r1_reward.metrics.code import rpc_encoding as encoding
 
 TYPE_CHECKING = False  # as in `typing`, which takes longer to load than most tests to run
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
-    from router_r1_reward.metrics.code.rpc_server import Border
+    class Requester(Protocol):
+        """What proxies need of a connection (`rpc_connection.Connection`)."""
+
+        turns: int
+        """Grows whenever the other process could change its objects."""
+
+        def request(self, operation: str, *operands: Any) -> Any:
+            """Have the other process perform an operation."""
 
 
-class Held:
-    """An object on the other side: `__dict__` has `_border` and `_number`."""
+class Proxy:
+    """Stands for an object of the other process. `__dict__` has `_rpc_connection` and `_rpc_number`."""
 
 
-class Remote(Held):
-    """An object on the other side that is no data."""
+class ObjectProxy(Proxy):
+    """Stands for an object that is not data."""
 
-    def __init__(self, border: Border, number: int, owner: Held | None = None) -> None:
+    def __init__(self, connection: Requester, number: int, owner: Proxy | None = None) -> None:
         """
         Args:
-            owner: what this was an attribute of, which a call may change.
+            connection: to the object's process.
+            number: the object's number there.
+            owner: the object whose attribute this is; a call may change it.
         """
-        self.__dict__.update(_border=border, _number=number, _owner=owner)
+        self.__dict__.update(_rpc_connection=connection, _rpc_number=number, _rpc_owner=owner)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        owner = self.__dict__.get("_owner")
+        owner = self.__dict__.get("_rpc_owner")
         try:
-            return do(self, "call", list(arguments), named, *(() if owner is None else (owner,)))
+            return request(
+                self, "call", list(arguments), named, *(() if owner is None else (owner,))
+            )
         except (StopIteration, StopAsyncIteration) as error:
-            # One that a call leaks would end a loop of the caller (`all(map(f, ...))`) without a trace.
+            # One that leaves a call would silently end a loop of the caller (`all(map(f, ...))`).
             raise RuntimeError("a function raised StopIteration") from error
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name not in ("__name__", "__doc__"):
             raise AttributeError(name)
-        return do(self, "getattr", name)
+        return request(self, "getattr", name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        do(self, "setattr", name, value)
+        request(self, "setattr", name, value)
 
     def __eq__(self, other: object) -> Any:
-        return isinstance(other, Held) and (self is other or do(self, "eq", other))
+        return isinstance(other, Proxy) and (self is other or request(self, "eq", other))
 
     def __hash__(self) -> int:
-        return int(do(self, "hash"))
+        return int(request(self, "hash"))
 
     def __bool__(self) -> bool:
-        return bool(do(self, "bool"))
+        return bool(request(self, "bool"))
 
     def __len__(self) -> int:
-        return int(do(self, "len"))
+        return int(request(self, "len"))
 
     def __str__(self) -> str:
-        return str(do(self, "str"))
+        return str(request(self, "str"))
 
     def __repr__(self) -> str:
-        return str(do(self, "repr"))
+        return str(request(self, "repr"))
 
     def __iter__(self) -> Any:
-        return do(self, "iter")
+        return request(self, "iter")
 
     def __next__(self) -> Any:
-        return do(self, "next")
+        return request(self, "next")
 
     def __getitem__(self, key: Any) -> Any:
-        return do(self, "getitem", key)
+        return request(self, "getitem", key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        do(self, "setitem", key, value)
+        request(self, "setitem", key, value)
 
     def __delitem__(self, key: Any) -> None:
-        do(self, "delitem", key)
+        request(self, "delitem", key)
 
     def __enter__(self) -> Any:
-        return do(self, "enter")
+        return request(self, "enter")
 
     def __exit__(self, *about: object) -> None:
-        do(self, "exit")
+        request(self, "exit")
 
     def __instancecheck__(self, instance: object) -> bool:
-        return isinstance(instance, Held) and bool(do(instance, "isinstance", self))
+        return isinstance(instance, Proxy) and bool(request(instance, "isinstance", self))
 
 
-def do(held: Any, operation: str, *operands: Any) -> Any:
-    """Have something done to an object over there."""
-    border: Border = held.__dict__["_border"]
+def request(proxy: Any, operation: str, *operands: Any) -> Any:
+    """Have an operation performed on the object that a proxy stands for.
+
+    Args:
+        proxy: stands for the object, which is the first operand.
+        operation: a name in the operations that the other process serves (`rpc_server.py`).
+        operands: the other operands.
+    """
+    connection: Requester = proxy.__dict__["_rpc_connection"]
     try:
-        return border.ask(operation, held, *operands)
+        return connection.request(operation, proxy, *operands)
     except (StopIteration, StopAsyncIteration) as error:
         if operation == "next":
             raise
         raise RuntimeError("a function raised StopIteration") from error
 
 
-def _between(name: str, local: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """The operation `name` of two objects over there; of an object and data, what `local` says."""
+def _binary(name: str, local: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """A binary operator: a request if both operands are proxies, else `local`."""
 
     def operation(self: Any, other: object) -> Any:
-        return do(self, name, other) if isinstance(other, Held) else local(self, other)
+        return request(self, name, other) if isinstance(other, Proxy) else local(self, other)
 
     return operation
 
 
-def _not_here(_: object, other: object) -> Any:
+def _not_implemented(_: object, other: object) -> Any:
     return NotImplemented
 
 
-BETWEEN = ("lt", "le", "gt", "ge", "add", "sub", "mul", "truediv", "matmul", "and_", "or_")
-"""Names in `operator`; both sides are objects over there."""
-for _name in BETWEEN:
-    setattr(Remote, f"__{_name.strip('_')}__", _between(_name, _not_here))
+BINARY_OPERATORS = ("lt", "le", "gt", "ge", "add", "sub", "mul", "truediv", "matmul", "and_", "or_")
+"""Names in `operator` of operators between two proxies, besides `eq` and `ne`."""
+for _name in BINARY_OPERATORS:
+    setattr(ObjectProxy, f"__{_name.strip('_')}__", _binary(_name, _not_implemented))
 
 
-# --- values that are data too
+# --- data proxies
 
-_OPERATIONS = {f"__{name.strip('_')}__": name for name in ("eq", "ne", *BETWEEN)}
+_OPERATORS = {f"__{name.strip('_')}__": name for name in ("eq", "ne", *BINARY_OPERATORS)}
 _METHODS: dict[str, Callable[..., Any]] = {
-    "__call__": Remote.__call__, "__hash__": Remote.__hash__, "__bool__": Remote.__bool__, "__len__": Remote.__len__,
-    "__str__": Remote.__str__, "__repr__": Remote.__repr__, "__iter__": Remote.__iter__, "__next__": Remote.__next__,
-    "__getitem__": Remote.__getitem__, "__setitem__": Remote.__setitem__, "__delitem__": Remote.__delitem__,
-    "__missing__": Remote.__getitem__, "__enter__": Remote.__enter__, "__exit__": Remote.__exit__,
+    "__call__": ObjectProxy.__call__, "__hash__": ObjectProxy.__hash__, "__bool__": ObjectProxy.__bool__,
+    "__len__": ObjectProxy.__len__, "__str__": ObjectProxy.__str__, "__repr__": ObjectProxy.__repr__,
+    "__iter__": ObjectProxy.__iter__, "__next__": ObjectProxy.__next__, "__getitem__": ObjectProxy.__getitem__,
+    "__setitem__": ObjectProxy.__setitem__, "__delitem__": ObjectProxy.__delitem__, "__missing__": ObjectProxy.__getitem__,
+    "__enter__": ObjectProxy.__enter__, "__exit__": ObjectProxy.__exit__,
 }  # fmt: skip
 _CHANGES = (
     "add", "append", "appendleft", "clear", "copy", "difference_update", "discard", "extend", "extendleft", "insert",
@@ -146,86 +169,98 @@ _COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__r
 _MUTABLE = (list, dict, set, bytearray, collections.deque)
 
 
-def own_names(value: Any, base: type[Any]) -> list[str]:
-    """Names that a value, of a class derived from `base`, has of its own, as far as they can be done for the other side."""
+def own_members(value: Any, base: type[Any]) -> list[str]:
+    """Names of the members that a value, of a class derived from `base`, defines and a data proxy can request."""
     return sorted(
         name
-        for name in values.names_beside(type(value)).union(getattr(value, "__dict__", ()))
-        if name in _OPERATIONS
+        for name in encoding.added_names(type(value)).union(getattr(value, "__dict__", ()))
+        if name in _OPERATORS
         or name in _METHODS
         or (not name.startswith("__") and hasattr(base, name))
     )
 
 
-def hold(border: Border, number: int, content: Any, name: str, own: Iterable[str]) -> Held:
-    """A value of a class over there that is called `name`, with the content of its base and names of its own (`own_names`).
+def data_proxy(
+    connection: Requester, number: int, content: Any, name: str, own: Iterable[str]
+) -> Proxy:
+    """A data proxy for an object of a class derived from a class of data.
+
+    Args:
+        connection: to the object's process.
+        number: the object's number there.
+        content: the object's content, a value of the base class.
+        name: the name of the object's class.
+        own: `own_members` of the object.
 
     Raises:
-        TypeError: the content is of no class of data.
+        TypeError: the class of the content is not a class of data.
     """
-    if values.base_of(type(content)) is not type(content):
-        raise TypeError(f"{type(content).__name__} is no class of data")
+    if encoding.base_of(type(content)) is not type(content):
+        raise TypeError(f"{type(content).__name__} is not a class of data")
     base: Any = type(content)
-    kind = _class(base, name, tuple(own))
-    made = () if isinstance(content, _MUTABLE) else (content,)
+    kind = _data_proxy_class(base, name, tuple(own))
+    initial = () if isinstance(content, _MUTABLE) else (content,)
     maker: Any = tuple if isinstance(content, tuple) else base
-    held: Held = maker.__new__(kind, *made)
-    held.__dict__.update(_border=border, _number=number, _base=base)
-    refresh(held, content)
-    return held
+    proxy: Proxy = maker.__new__(kind, *initial)
+    proxy.__dict__.update(_rpc_connection=connection, _rpc_number=number, _rpc_base=base)
+    refresh(proxy, content)
+    return proxy
 
 
-def refresh(held: Held, content: Any) -> None:
-    """Give a value the content that it has over there.
+def refresh(proxy: Proxy, content: Any) -> None:
+    """Give a data proxy the current content of its object.
 
     Raises:
         TypeError: the content is of another class than before.
     """
-    about = held.__dict__
-    base = about["_base"]
+    about = proxy.__dict__
+    base = about["_rpc_base"]
     if type(content) is not base:
-        raise TypeError(f"{type(content).__name__} is no content of a {base.__name__}")
-    values.fill(held, content)
+        raise TypeError(
+            f"expected content of the class {base.__name__}, found {type(content).__name__}"
+        )
+    encoding.fill(proxy, content)
     if isinstance(content, _MUTABLE):
-        about["_turn"] = about["_border"].turns
+        about["_rpc_turn"] = about["_rpc_connection"].turns
 
 
-def _up_to_date(value: object) -> None:
-    about = value.__dict__ if isinstance(value, Held) else {}
-    if "_turn" in about and about["_turn"] != about["_border"].turns:
-        do(value, "content")
+def _bring_up_to_date(value: object) -> None:
+    """Request the content of a mutable data proxy if its object may have changed; the reply refreshes the proxy."""
+    about = value.__dict__ if isinstance(value, Proxy) else {}
+    if "_rpc_turn" in about and about["_rpc_turn"] != about["_rpc_connection"].turns:
+        request(value, "content")
 
 
 @functools.cache
-def _class(base: type[Any], name: str, own: tuple[str, ...]) -> type[Any]:
-    """The class that stands for a class over there."""
+def _data_proxy_class(base: type[Any], name: str, own: tuple[str, ...]) -> type[Any]:
+    """The class of the data proxies for a class `name`, derived from `base`, with members `own`."""
     space: dict[str, Any] = {
-        "__new__": lambda cls, *arguments, **named: base(*arguments, **named),  # of copies
-        "__reduce_ex__": lambda self, _: (_same, (values.bare(self, base),)),
+        "__new__": lambda cls, *arguments, **named: base(*arguments, **named),  # for copies
+        "__reduce_ex__": lambda self, _: (_same, (encoding.bare(self, base),)),
         "__getattr__": _attribute,
-        "__setattr__": Remote.__setattr__,
+        "__setattr__": ObjectProxy.__setattr__,
     }
     if issubclass(base, _MUTABLE):
-        space.update((read, _reading(base, read)) for read in _reads(base))
+        space.update((read, _reading(base, read)) for read in _read_methods(base))
         space.update((change, _in_place(change)) for change in _CHANGES_IN_PLACE if hasattr(base, change))  # fmt: skip
         own += tuple(change for change in (*_CHANGES, "__setitem__", "__delitem__") if hasattr(base, change))  # fmt: skip
     if issubclass(base, collections.defaultdict):
         own += ("__missing__",)
     for own_name in own:
-        if own_name in _OPERATIONS:
-            local = space.get(own_name, getattr(base, own_name, _not_here))
-            space[own_name] = _between(_OPERATIONS[own_name], local)
+        if own_name in _OPERATORS:
+            local = space.get(own_name, getattr(base, own_name, _not_implemented))
+            space[own_name] = _binary(_OPERATORS[own_name], local)
         elif own_name in _METHODS:
             space[own_name] = _METHODS[own_name]
         elif not own_name.startswith("__"):
             space[own_name] = property(functools.partial(_attribute, name=own_name))
     if "__eq__" in space and "__hash__" not in space:
         space["__hash__"] = base.__hash__
-    return type(name, (Held, base), space)
+    return type(name, (Proxy, base), space)
 
 
-def _reads(base: type[Any]) -> list[str]:
-    """Methods of a class of data that read a value."""
+def _read_methods(base: type[Any]) -> list[str]:
+    """Names of the methods of a class of data that read a value."""
     others = {*vars(object), *_CHANGES_IN_PLACE, "__class_getitem__", "fromkeys"}
     names = {*dir(base)}.difference(others).union(_COMPARISONS)
     return [name for name in names if callable(getattr(base, name))]
@@ -235,25 +270,26 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _attribute(self: Held, name: str) -> Any:
+def _attribute(self: Proxy, name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    found = do(self, "getattr", name)
-    if type(found) is Remote:
-        return Remote(found.__dict__["_border"], found.__dict__["_number"], self)
+    found = request(self, "getattr", name)
+    if type(found) is ObjectProxy:
+        return ObjectProxy(found.__dict__["_rpc_connection"], found.__dict__["_rpc_number"], self)
     return found
 
 
 def _reading(base: type[Any], name: str) -> Callable[..., Any]:
+    """The method of `base`, on up-to-date content."""
     method = getattr(base, name)
 
-    def read(self: Held, *arguments: Any, **named: Any) -> Any:
+    def read(self: Proxy, *arguments: Any, **named: Any) -> Any:
         for value in (self, *arguments):
-            _up_to_date(value)
+            _bring_up_to_date(value)
         return method(self, *arguments, **named)
 
     return read
 
 
-def _in_place(name: str) -> Callable[[Held, Any], Any]:
-    return lambda self, other: do(self, "method", name, other)
+def _in_place(name: str) -> Callable[[Proxy, Any], Any]:
+    return lambda self, other: request(self, "method", name, other)

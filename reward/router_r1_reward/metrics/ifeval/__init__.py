@@ -1,7 +1,7 @@
 """The metric `ifeval`: all instructions in the prompt are followed."""
 
 from router_r1_reward.metrics.base import Metric, register
-from router_r1_reward.metrics.ifeval.grader import follows_all
+from router_r1_reward.metrics.ifeval.grader import follows_all, wrong_answers
 
 register(
     Metric(
@@ -11,5 +11,7 @@ register(
         whole_reply=True,
         needs_gold=False,
         judgeable=False,
+        wrong_answers=wrong_answers,
+        validated="all instructions can be read, and each question has an answer that does not follow them",
     )
 )

@@ -1,24 +1,24 @@
 """IFEval: does an answer follow the instructions in its prompt that a program can verify?
 
-The 25 kinds of instructions, their ids and their arguments are those of "Instruction-Following Evaluation for Large Language
-Models" (Zhou et al., 2023, arXiv 2311.07911), the meaning is that of its reference program (google-research,
+The 25 kinds of instructions, their ids and their arguments are those of "Instruction-Following Evaluation for Large
+Language Models" (Zhou et al., 2023, arXiv 2311.07911); their meaning is that of its reference program (google-research,
 `instruction_following_eval`). A question holds them in its metadata, as in the public data set:
 
     {"instruction_id_list": ["punctuation:no_comma", "length_constraints:number_words"],
      "kwargs": [{}, {"relation": "at least", "num_words": 300}]}
 
-*Strict*: the answer as it is. *Loose*: an instruction is followed if it is by the answer, or by the answer without its first line,
-its last line, both, its asterisks, or any of these together. A blank answer follows nothing.
+*Strict* reads the answer as it is. *Loose* accepts an instruction that is followed by the answer, or by the answer
+without its first line, its last line, both, its asterisks, or any of these together. A blank answer follows nothing.
 
-Where this differs from the reference:
+Differences from the reference program:
 
 - Sentences are counted by rules instead of a model that has to be downloaded (`sentences.py`).
-- Languages are detected by py3langid (extra `ifeval`) instead of langdetect: the same text gives always the same language, and English in capitals
-  is English. A text without letters is in any language, as there.
+- Languages are detected by py3langid (extra `eval`) instead of langdetect, which is not deterministic and takes some
+  English in capitals for another language. As in the reference, a text without letters is in any language.
 - Keywords are texts and not regular expressions; those of the data set are plain words.
-- A missing, unknown or impossible argument is an error and not a random choice.
+- A missing, unknown or impossible argument is an error and not replaced by a random choice.
 
-Not covered: the instructions that the reference program holds and its data set does not (rephrasing, key sentences, ...).
+Not covered: instructions of the reference program that its data set does not use (rephrasing, key sentences, ...).
 """
 
 from __future__ import annotations
@@ -31,16 +31,21 @@ from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError
 from router_r1_reward.metrics.ifeval.rules import INSTRUCTIONS, Instruction
 
-# A threshold beyond this is out of reach of any answer.
-_MOST = 10_000
+# No answer reaches a threshold beyond this.
+_MAX_REPEATS = 10_000
 
 
 def followed(answer: str, metadata: Mapping[str, Any], *, loose: bool = False) -> list[bool]:
     """Which instructions an answer follows, in the order of `instruction_id_list`.
 
+    Args:
+        answer: the whole reply.
+        metadata: the question's, with `instruction_id_list` and `kwargs`.
+        loose: forgive a first line, a last line and asterisks; see the module.
+
     Raises:
-        DataError: an unknown instruction, or one with missing, unknown or impossible arguments.
-        MissingDependencyError: a language has to be detected, and py3langid is not installed.
+        DataError: an instruction is unknown, or has missing, unknown or impossible arguments.
+        MissingDependencyError: an instruction is about the language, and py3langid is not installed.
     """
     instructions = read_instructions(metadata)
     texts = [text for text in (_variants(answer) if loose else [answer]) if text.strip()]
@@ -48,42 +53,53 @@ def followed(answer: str, metadata: Mapping[str, Any], *, loose: bool = False) -
 
 
 def follows_all(answer: str, gold: str, question: Question | None = None) -> float:
-    """1 if the answer follows all instructions of the question strictly. The gold answer does not matter.
+    """1 if the answer strictly follows all instructions of the question.
+
+    Args:
+        answer: the whole reply.
+        gold: unused.
+        question: its metadata hold the instructions.
 
     Raises:
-        DataError: no question to read the instructions from; or see `followed`.
+        DataError: there is no question; or see `followed`.
         MissingDependencyError: see `followed`.
     """
     if question is None:
         raise DataError(
-            "the metric 'ifeval' reads the instructions from the question's metadata, and there is no question; pass it"
+            "the metric 'ifeval' reads the instructions from the question's metadata, but there is no question; pass it"
         )
     return float(all(followed(answer, question.metadata)))
 
 
-def breaking(metadata: Mapping[str, Any]) -> tuple[str, str]:
-    """Two answers of which one breaks any set of instructions that can be broken: one says too little, the other too much.
+def wrong_answers(question: Question, gold: str) -> tuple[str, str]:
+    """A reply that is too short and one that is too long: one of them breaks any instructions that can be broken.
+
+    Args:
+        question: its metadata hold the instructions.
+        gold: unused.
 
     Raises:
-        DataError: as `followed`.
+        DataError: see `followed`.
     """
     texts: list[str] = []
-    most = 0
-    for instruction in read_instructions(metadata):
+    highest = 0
+    for instruction in read_instructions(question.metadata):
         for value in instruction.model_dump().values():
             if isinstance(value, int):
-                most = max(most, value)
+                highest = max(highest, value)
             else:
                 texts += [value] if isinstance(value, str) else value
-    too_much = f"Zz, YZX. {' '.join(texts)}\n" * (1 + min(most, _MOST))
-    return "zzyzx", too_much
+    too_long = f"Zz, YZX. {' '.join(texts)}\n" * (1 + min(highest, _MAX_REPEATS))
+    return "zzyzx", too_long
 
 
 def read_instructions(metadata: Mapping[str, Any]) -> list[Instruction]:
-    """The instructions of a question. Arguments that are null are as good as absent: some copies of the data set have all of them.
+    """Read the instructions of a question.
+
+    Arguments that are null count as absent: some copies of the data set list all arguments.
 
     Raises:
-        DataError: names the instruction and the argument that is wrong.
+        DataError: the lists are missing, or an instruction or an argument is wrong; names it.
     """
     ids, kwargs = metadata.get("instruction_id_list"), metadata.get("kwargs")
     if not isinstance(ids, list | tuple) or not isinstance(kwargs, list | tuple) or not ids:
@@ -93,7 +109,7 @@ def read_instructions(metadata: Mapping[str, Any]) -> list[Instruction]:
         )
     if len(ids) != len(kwargs):
         raise DataError(
-            f"there are {len(ids)} ids in instruction_id_list, and {len(kwargs)} kwargs; give one mapping for each id"
+            f"instruction_id_list has {len(ids)} ids and kwargs {len(kwargs)} mappings; give one mapping for each id"
         )
     return [_read(*pair) for pair in zip(ids, kwargs, strict=True)]
 
@@ -111,7 +127,7 @@ def _read(name: object, arguments: object) -> Instruction:
 
 
 def _variants(answer: str) -> Iterator[str]:
-    """The texts that the loose reading looks at."""
+    """The variants of an answer that the loose reading accepts."""
     lines = answer.split("\n")
     for text in (
         answer,

@@ -1,21 +1,24 @@
-"""Sentences and words of a text, counted as the instructions of IFEval count them.
+"""Counts of sentences, words and capital words, as the instructions of IFEval define them.
 
-IFEval's reference counts sentences with NLTK's Punkt model, which has to be downloaded. These are rules instead, made to agree with it:
+IFEval's reference program counts sentences with NLTK's Punkt model, which has to be downloaded. These rules replace it
+and were made to agree with it:
 
-- A sentence ends with `.`, `!`, `?` or a mark of that kind in another script, closing quotes, brackets and asterisks included.
-- A full stop ends none after a title or an initial ("Dr. No", "J. Smith"). After another abbreviation, and after "...", it does
-  where a word follows that begins sentences ("at 5 p.m. The train").
-- A number and a full stop are a sentence, so the "1." of a list item counts, unless a small letter follows. A line break ends nothing.
+- A sentence ends with `.`, `!`, `?` or an equivalent mark of another script, closing quotes, brackets and asterisks
+  included.
+- A full stop does not end a sentence after a title or an initial ("Dr. No", "J. Smith"). After another abbreviation,
+  and after "...", it does if the next word is one that begins sentences ("at 5 p.m. The train").
+- A number and a full stop are a sentence, so the "1." of a list item counts, unless a lower-case letter follows. A line
+  break does not end a sentence.
 
-Differences: Punkt ends sentences after "e.g.", "i.e." and "etc.", counts asterisks behind the last full stop as one more, and
-knows no marks of other scripts.
+Differences: Punkt ends sentences after "e.g.", "i.e." and "etc.", counts asterisks after the last full stop as one more
+sentence, and does not know the marks of other scripts.
 """
 
 from __future__ import annotations
 
 import re
 
-# What closes behind the mark belongs to it. Other scripts put no space between sentences.
+# Closing quotes and brackets belong to the mark. Other scripts put no space between sentences.
 _END = re.compile(r"""[.!?]+(?:["'”’»)\]}*_]+[,;]?)?(?=\s|$)|[。！？।۔؟]+["'”’」』»)\]}*_]*""")
 _WORD = re.compile(r"\S+")
 _OPENING = "\"'“‘«([{*_"
@@ -39,14 +42,14 @@ _STARTERS = _words(
 )
 
 _WORDS = re.compile(r"\w+")
-# What stands between the words of a sentence: space, and the marks that are never part of a word.
+# Between the words of a sentence: spaces, and the marks that are never part of a word.
 _BETWEEN = re.compile(r"""[\s;@#$%&?!()\[\]{}<>"“”«»…]+|--+|\.{2,}|[:,](?!\d)""")
 # "DON'T" is two words, as in the Penn Treebank.
 _CLITIC = re.compile(r"(?=N'T$)|(?='(?:S|M|D|LL|RE|VE)$)", re.IGNORECASE)
 
 
 def count_sentences(text: str) -> int:
-    """The number of sentences; words behind the last mark are one more."""
+    """The number of sentences; words after the last mark are one more."""
     count, start = 0, 0
     for end in _END.finditer(text):
         if _ends(text, start, end):
@@ -67,7 +70,7 @@ def count_capital_words(text: str) -> int:
 
 
 def _ends(text: str, start: int, end: re.Match[str]) -> bool:
-    """Whether the mark `end` ends the sentence that began at `start`."""
+    """Whether the mark `end` ends the sentence that begins at `start`."""
     marks = end[0].rstrip("\"'”’»)]}*_」』,;")
     if marks not in (".", "...", ".."):
         return True
@@ -90,6 +93,6 @@ def _ends(text: str, start: int, end: re.Match[str]) -> bool:
 
 
 def _last_word(text: str, start: int, end: int) -> str:
-    """The word before the position `end`, in small letters; of a long one the last 40 characters."""
+    """The word before the position `end`, in lower case; of a long word only the last 40 characters."""
     words = text[max(start, end - 40) : end].split()
     return words[-1].lstrip(_OPENING).lower() if words else ""

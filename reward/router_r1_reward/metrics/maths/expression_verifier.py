@@ -1,12 +1,13 @@
-"""math-verify in processes of its own: a hard limit on processor time, memory and length, from any thread.
+"""A pool of processes that compare expressions with math-verify, under hard limits on processor time and memory.
 
-math-verify refuses to run in any but the main thread unless its time-outs are off, and then nothing stops it: `9^{9^{9^9}}`
-computes for ever in C code that no signal interrupts. So each comparison runs in a worker process under a limit on
-*processor* time that the kernel enforces. Processor time, and not time on the clock, because then the score of an
-answer does not depend on how busy the machine is. An expression that takes longer than the limit counts as not equal:
-an answer that can not be verified is not accepted; a warning says so. Anything else that goes wrong is an error.
+math-verify refuses to run outside the main thread unless its time-outs are off, and without them nothing stops it:
+`9^{9^{9^9}}` computes for ever in C code that no signal interrupts. So each comparison runs in a worker process
+(`expression_worker.py`) under a limit on processor time that the kernel enforces. The limit is on processor time and
+not on wall-clock time, so that a score does not depend on how busy the machine is. An expression that exceeds the limit
+counts as not equal, because an answer that cannot be verified is not accepted; a warning says so. Any other failure
+raises.
 
-Linux and macOS. The workers are plain subprocesses, so a script needs no `if __name__ == "__main__"`.
+For Linux and macOS. The workers are plain subprocesses, so a script needs no `if __name__ == "__main__"`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _SCRIPT = Path(__file__).with_name("expression_worker.py")
 
 
 class Verifier:
-    """A pool of worker processes, started as they are needed and kept. Safe to use from several threads."""
+    """A pool of worker processes, started when needed and kept. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -46,31 +47,31 @@ class Verifier:
     ) -> None:
         """
         Args:
-            workers: most processes at a time; up to four, one a processor, when left out.
-            cpu_s: seconds of processor time that a comparison may take.
-            wall_s: seconds on the clock after which something must be wrong with the machine.
-            max_chars: length beyond which an answer is not looked at, and is wrong.
+            workers: maximum number of processes; by default one per processor, at most four.
+            cpu_s: limit on the processor time of one comparison, in seconds.
+            wall_s: seconds of wall-clock time after which a worker that has not replied is an error.
+            max_chars: maximum length of an expression; a longer answer is wrong, a longer gold answer an error.
         """
         self.cpu_s, self.wall_s, self.max_chars = cpu_s, wall_s, max_chars
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
         for _ in range(workers or min(4, os.cpu_count() or 1)):
-            self._idle.put(None)  # a place for a worker
+            self._idle.put(None)  # a worker that is not started yet
         self._all: set[_Worker] = set()
         self._lock = threading.Lock()
         self._owner = os.getpid()
 
     def equal(self, gold: str, answer: str) -> bool:
-        """Is the answer the same expression as the gold answer?
+        """Whether the answer is the same expression as the gold answer.
 
         Raises:
-            DataError: the gold answer is too long, or math-verify can not read it.
+            DataError: the gold answer is too long, or math-verify cannot read it.
             ScorerError: a worker died or hung, for a reason that is not the expression.
             MissingDependencyError: math-verify is not installed.
         """
         if len(gold) > self.max_chars:
             raise DataError(
-                f"a gold answer of {len(gold)} characters is no expression to compare (at most {self.max_chars}); "
-                f"use another metric"
+                f"the gold answer has {len(gold)} characters, expected an expression of at most {self.max_chars}; use "
+                f"another metric"
             )
         if len(answer) > self.max_chars:
             return False
@@ -81,18 +82,22 @@ class Verifier:
                 worker = _Worker(self.cpu_s)
                 with self._lock:
                     self._all.add(worker)
-            reply = worker.ask({"gold": gold, "answer": answer}, self.wall_s)
+            reply = worker.request({"gold": gold, "answer": answer}, self.wall_s)
         except BaseException:
             self._drop(worker)
             raise
         if reply is None:
             self._drop(worker)
-            log.warning("not verified within %d s of processor time: %.80r", self.cpu_s, answer)
+            log.warning(
+                "math-verify took more than %d s of processor time, the answer counts as wrong: %.80r",
+                self.cpu_s,
+                answer,
+            )
             return False
         self._idle.put(worker)
         if "unreadable" in reply:
             raise DataError(
-                f"the gold answer {gold!r} is no expression that math-verify reads; correct it, or use another metric"
+                f"math-verify cannot read the gold answer {gold!r}; correct it, or use another metric"
             )
         if "equal" not in reply:
             raise ScorerError(f"math-verify failed on {answer!r} against {gold!r}: {reply}")
@@ -106,7 +111,7 @@ class Verifier:
         self._idle.put(None)
 
     def close(self) -> None:
-        """End all workers; what they are at is lost. In a fork of the process that started them, does nothing."""
+        """Kill all workers; their comparisons are lost. Does nothing in a fork of the process that started them."""
         if os.getpid() != self._owner:
             return
         with self._lock:
@@ -116,21 +121,21 @@ class Verifier:
 
 
 class _Worker:
-    """One process, asked over its standard input and output, one JSON object a line."""
+    """One worker process: a JSON object a line on its standard input, one back on its standard output."""
 
     def __init__(self, cpu_s: int) -> None:
-        # -P: the folder of the script is not searched for modules.
+        # -P: do not import from the folder of the script.
         command = [sys.executable, "-P", str(_SCRIPT), str(cpu_s)]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         self._buffer = b""
 
-    def ask(self, question: dict[str, str], wall_s: float) -> dict[str, object] | None:
-        """The worker's reply; None when the limit on processor time ended it."""
+    def request(self, pair: dict[str, str], wall_s: float) -> dict[str, object] | None:
+        """The worker's reply; None if the limit on processor time killed it."""
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(question).encode() + b"\n")
+            self._process.stdin.write(json.dumps(pair).encode() + b"\n")
             self._process.stdin.flush()
             line = self._read_line(wall_s)
         except BrokenPipeError:
@@ -153,7 +158,7 @@ class _Worker:
             while b"\n" not in self._buffer:
                 if not selector.select(wall_s):
                     raise ScorerError(
-                        f"the math-verify worker said nothing for {wall_s:g} s; is the machine overloaded?"
+                        f"the math-verify worker did not reply within {wall_s:g} s; is the machine overloaded?"
                     )
                 chunk = os.read(output, 65536)
                 if not chunk:
@@ -172,7 +177,7 @@ class _Worker:
 
 
 def require_math_verify() -> None:
-    """Raises `MissingDependencyError` unless math-verify is installed."""
+    """Raise `MissingDependencyError` unless math-verify is installed."""
     if importlib.util.find_spec("math_verify") is None:
         raise MissingDependencyError(
             "comparing expressions needs math-verify: pip install 'math-verify[antlr4_9_3]>=0.9,<0.10'"
@@ -184,7 +189,7 @@ _shared_lock = threading.Lock()
 
 
 def shared() -> Verifier:
-    """The pool that all grading in this process uses."""
+    """The pool that all grading in this process shares."""
     global _shared
     with _shared_lock:
         if _shared is None:
@@ -194,7 +199,7 @@ def shared() -> Verifier:
 
 
 def _forget_after_fork() -> None:
-    """The workers, and their pipes, belong to the parent."""
+    """In a fork: the workers and their pipes belong to the parent process."""
     global _shared, _shared_lock
     _shared, _shared_lock = None, threading.Lock()
 

@@ -1,8 +1,8 @@
-"""The program of a worker of `verifier.py`: reads pairs of expressions, says whether they are equal.
+"""The program of a worker of `expression_verifier.py`: reads pairs of expressions, replies whether they are equal.
 
-One JSON object a line: `{"gold": ..., "answer": ...}` in, `{"equal": true}` or `{"unreadable": "gold"}` out. Run by its
-path, so it imports nothing of the project. Before each pair it moves the kernel's limit on its processor time; exceeding
-that limit ends the process.
+One JSON object a line: `{"gold": ..., "answer": ...}` in, `{"equal": true}` or `{"unreadable": "gold"}` out. It is run
+by its path, so it imports nothing of the project. Before each pair it moves the kernel's limit on its processor time;
+if the pair exceeds the limit, the kernel kills the process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main() -> None:
     """Serve until standard input ends."""
     cpu_s = int(sys.argv[1])
     replies = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # nothing that a library prints gets between the replies
+    os.dup2(2, 1)  # what libraries print must not mix with the replies
     logging.disable(logging.CRITICAL)
     _limit(resource.RLIMIT_AS, _MEMORY_BYTES)
     math_verify = importlib.import_module("math_verify")
@@ -38,7 +38,9 @@ def main() -> None:
         _limit(resource.RLIMIT_CPU, math.ceil(usage.ru_utime + usage.ru_stime) + cpu_s)
         pair = json.loads(line)
         gold = _parse(math_verify, pair["gold"])
-        if all(isinstance(part, str) for part in gold):  # what it can not read, it returns as text
+        if all(
+            isinstance(part, str) for part in gold
+        ):  # math-verify returns what it cannot read as text
             reply: dict[str, object] = {"unreadable": "gold"}
         else:
             answer = _parse(math_verify, pair["answer"])
@@ -50,17 +52,18 @@ def main() -> None:
 
 
 def _limit(kind: int, value: int) -> None:
-    """Move the soft limit; the hard one stays."""
+    """Move the soft limit and leave the hard one."""
     hard = resource.getrlimit(kind)[1]
     soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(kind, (soft, hard))
 
 
 def _parse_in_two_stages(latex2sympy: Any) -> None:
-    """Let LaTeX be parsed without full context first, and with it only if that fails: the same trees, several times as fast.
+    """Parse LaTeX without full context first, and with it only if that fails: the same trees, several times as fast.
 
-    A parser that ANTLR generates finds, in its mode SLL, the tree that its default mode LL finds, or a syntax error; its documentation
-    of `PredictionMode` says so and advises the two stages. The grammar ends in EOF, so that a tree of a part is an error too.
+    In its mode SLL, a parser that ANTLR generates finds the tree of its default mode LL, or a syntax error; ANTLR's
+    documentation of `PredictionMode` says so and recommends the two stages. The grammar ends in EOF, so a tree of only
+    a part of the text is an error too.
     """
     modes = importlib.import_module("antlr4.atn.PredictionMode").PredictionMode
 
@@ -76,7 +79,7 @@ def _parse_in_two_stages(latex2sympy: Any) -> None:
                 return super().parse(text)
             except (
                 Exception
-            ):  # what the library raises for a syntax error; anything else comes again
+            ):  # a syntax error of the library's; any other error is raised again below
                 self.mode = modes.LL
                 return super().parse(text)
 
@@ -84,7 +87,7 @@ def _parse_in_two_stages(latex2sympy: Any) -> None:
 
 
 def _parse(math_verify: Any, text: str) -> Any:
-    """A formula is read as one whole; without its dollars math-verify reads only the last number of it."""
+    """Parse a text as one formula. Dollars are added, because without them math-verify reads only the last number."""
     text = _PI.sub(r"\\pi ", _SQRT.sub(lambda m: rf"\sqrt{{{m[1] or m[2]}}}", text)).replace(
         "**", "^"
     )

@@ -1,11 +1,14 @@
 """The number that a text in words concludes with, as a worked solution does: not always its last one.
 
-What follows `####` or `A:` is the answer. Without such a mark it is read from the last sentence that holds a number, of which introductions ("In
-5 days, ...") and reasons ("..., since 3 x 4 = 12") are left out, and all before the last "so", "leaving", ...: there it is what follows the last `=`; or else
-the number after "is", "equals", "comes to", ...; or else the first one that does not belong to a "the", "for", "of", "every", ... The rules look at the text alone,
-never at the gold answer. Whatever they misread counts against the model.
+1. A number after `####` or `A:` is the answer.
+2. Otherwise the last sentence that holds a number counts, without its introduction ("In 5 days, ...") and its reasons
+   ("..., since 3 x 4 = 12"), and from it only the part after the last "so", "leaving", ...
+3. In that part, the number after the last `=` counts; else the number after "is", "equals", "comes to", ...; else the
+   first number that is not introduced by "the", "for", "of", "every", ..., which mark numbers that are given.
 
-Not covered: whether two answers are the same, and what stands around the number (`maths.py`).
+The rules read the text alone, never the gold answer. Whatever they misread counts against the model.
+
+Not covered: whether two answers are equal, and what belongs to the number besides its digits (`grader.py`).
 """
 
 from __future__ import annotations
@@ -14,19 +17,19 @@ import re
 from decimal import Decimal
 
 DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
-"""A number without a sign, with or without thousands and decimals."""
-# Not in a word ("CO2") nor after a number ("10-5").
+"""Pattern of a number without a sign, with or without thousands separators and decimals."""
+# Not inside a word ("CO2") and not after a number ("10-5").
 _NUMBER = re.compile(rf"(?<![^\W_])(?<!\d[.:])(?:(?<!\))-)?(?:[$€£¥]\s?)?-?(?P<digits>{DIGITS})")
 _SPACES = re.compile(r"[^\S\n]+")
 _MARK = re.compile(r"####|^A:", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])|\n+")
-# "If 5 people work together, ...", "So, after 12 months, ...": what is given, not what is found.
+# "If 5 people work together, ...", "So, after 12 months, ...": numbers that are given, not found.
 _INTRODUCTION = re.compile(
     r"^(?:(?:so|therefore|thus|hence|finally|then|now),?\s+)?"
     r"(?:if|at|in|with|after|since|for|by|to|adding|because|given|when|on|over|from|out of|subtracting)\b[^,]*,(?!\d)\s*",
     re.IGNORECASE,
 )
-# Why the answer is what it is, and a sum in brackets at the end; no lookahead, so that long texts take time in proportion.
+# A reason, or a sum in brackets at the end. No lookahead, so that long texts take linear time.
 _REASON = re.compile(r",?\s(?:because|since|when|where)\b|\s\([^()]*\)[^\w()]*$")
 _REASON_OF_EQUATION = re.compile(rf"{_REASON.pattern}|,?\s(?:as|for [a-z])\b")
 _THEREFORE = re.compile(
@@ -46,15 +49,16 @@ _GIVEN = frozenset(
         "day week month year",
     )
 )
-"""Words before a number that is given and not found: "each of the 4 friends", "for 5 days", "step 3"."""
-
+"""Words before a number that is given, not found: "each of the 4 friends", "for 5 days", "step 3"."""
 
 _ATTRIBUTE = re.compile(r"-[a-z]|(?:st|nd|rd|th)\b")  # "4-week months", "July 19th"
 
 
-def concluding(text: str) -> re.Match[str] | None:
-    """Where the number stands that a text concludes with: a match in the part of a sentence that was looked at, its group `digits` without
-    sign and currency; None where there is no number.
+def find_final_number(text: str) -> re.Match[str] | None:
+    """The match of the number that a text concludes with; None if the text holds no number.
+
+    The match is in the part of a sentence that the rules read (`match.string`); its group `digits` is the number
+    without sign and currency.
     """
     marks = [mark.end() for mark in _MARK.finditer(text)]
     if marks and (found := _NUMBER.search(text[marks[-1] :].partition("\n")[0])):
@@ -68,17 +72,17 @@ def concluding(text: str) -> re.Match[str] | None:
         _, equals, behind = part.rpartition("=")
         if equals and (found := _NUMBER.search(behind)):
             return found
-        return _said(next(filter(_NUMBER.search, reversed(_THEREFORE.split(part)))))
+        return _stated_number(next(filter(_NUMBER.search, reversed(_THEREFORE.split(part)))))
     return None
 
 
 def _with_number(part: str, whole: str) -> str:
-    """A part of a sentence, if it holds a number, or else the whole."""
+    """The part of a sentence if it holds a number, else the whole."""
     return part if _NUMBER.search(part) else whole
 
 
-def _said(sentence: str) -> re.Match[str] | None:
-    """The first number that is said to be one ("is 5"), or the first that is not given, or the first at all."""
+def _stated_number(sentence: str) -> re.Match[str] | None:
+    """The first number after a verb ("is 5"), else the first that is not given, else the first."""
     for verb in _STATED.finditer(sentence):
         if found := _NUMBER.match(sentence, verb.end()):
             return found
@@ -91,14 +95,14 @@ def _said(sentence: str) -> re.Match[str] | None:
 
 
 def final_number(text: str) -> str | None:
-    """The number a solution concludes with, in plain digits; None where it holds none.
+    """The number that a text concludes with, in plain digits; None if the text holds no number.
 
     >>> final_number("He pays 4 x $5.00 = $20.00.")
     '20'
     >>> final_number("Kylar needs to pay $64.00 for the 16 glasses.")
     '64'
     """
-    found = concluding(text)
+    found = find_final_number(text)
     if found is None:
         return None
     value = Decimal(found["digits"].replace(",", ""))

@@ -1,12 +1,13 @@
-"""Is it the same number or expression?
+"""Are two answers the same number or expression?
 
 Numbers are compared here, exactly: integers, decimals, fractions, mixed numbers, thousands (`1,234`), powers of ten
-(`3 million`, `1e6`), money, percent, units, in plain text or LaTeX. `10%` is both 10 and 0.1, since questions ask for it
-either way. A unit that only one side has makes no difference; two different known units do (`5 km`, `5 m`). Of an
-answer in words the number counts that it concludes with (`conclusions.py`): 18 in "she makes $18 every day for 5 days".
+(`3 million`, `1e6`), money, percent, units, in plain text or LaTeX. `10%` equals both 10 and 0.1, because questions ask
+for it either way. A unit that only one side has makes no difference; two different known units do (`5 km`, `5 m`). In
+an answer in words, the number that it concludes with counts (`final_number.py`): 18 in "she makes $18 every day for 5
+days".
 
-What is no number goes to math-verify (`expression_verifier.py`), if it is an expression at all. Words are compared as words, and a
-gold answer that is a single letter as a choice.
+Expressions are compared by math-verify (`expression_verifier.py`), words as words, and a gold answer that is a single
+letter as a choice.
 
 Not covered: numbers in words ("twelve"), conversion of units.
 """
@@ -22,7 +23,8 @@ from router_r1.answers import extract_answer
 from router_r1.data.questions import Question
 from router_r1_reward.metrics.choice import named_options
 from router_r1_reward.metrics.maths import expression_verifier
-from router_r1_reward.metrics.maths.final_number import DIGITS, concluding
+from router_r1_reward.metrics.maths.final_number import DIGITS, find_final_number
+from router_r1_reward.metrics.wrong_answers import NO_ANSWER
 
 _STYLE = re.compile(r"\\(?:boxed|text|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _SPACING = re.compile(r"\\(?:left|right|displaystyle)(?![A-Za-z])|\\[,;:! ]|~")
@@ -43,13 +45,14 @@ _QUANTITY = re.compile(
 )
 _WORDS = re.compile(r"\s*(?:%|[^\W\d_]|[ .,'’°²³%()/$€£-])*", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]+|[%°$€£¥]")
-# What belongs to a number in words beyond its digits: "3/4", "1 1/2", "12 %", "3 million".
-_MORE = re.compile(
+# The rest of a number in prose, after its digits: "3/4", "1 1/2", "12 %", "3 million".
+_REST_OF_NUMBER = re.compile(
     r"(?:(?:\s\d{1,50})?\s?/\s?\d{1,50}(?![\d.,]*\d)|[eE][+-]?\d{1,2}\b)?"
     r"(?:\s(?:dozen|hundred|thousand|million|billion|trillion)\b)?(?:\s?%)?"
 )
-# What makes it another number, or one of several: "2^3", "5 * 3", "5√2", "5(x+1)", "2 or 3 eggs", "2, 3", "5 and a half", which is not 5.
-_GOES_ON = re.compile(
+# What follows a number that is part of an expression or of a list: "2^3", "5 * 3", "5√2", "5(x+1)", "2 or 3 eggs",
+# "2, 3", "5 and a half".
+_CONTINUATION = re.compile(
     rf"[\w^*]*[\^*]|\s*[-+*/×÷–]\s*[$€£¥]?\d|:(?!00\b)\d|\s?[√π]|\((?=\w)|\s*\b(?:(?:sqrt|pi)\b|(?:minus|plus|times)\s+\d)"
     rf"|\s*(?:,\s?|/|&|,?\s?\b(?:or|and|to)\b)\s*(?:\b(?:or|and)\b\s*)?-?[$€£¥]?{DIGITS}"
     r"|\s+and\s+(?:a|an|one|two|three)\s+(?:half|thirds?|quarters?)"
@@ -60,7 +63,7 @@ _COMMAND = re.compile(r"\\[A-Za-z]+|sqrt|log|sin|cos|tan")
 _POWERS = {
     "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12,
 }  # fmt: skip
-# Words after a number that make it another number, not one with a unit.
+# Words that are not units: they make the number before them part of another number or expression.
 _NO_UNIT = frozenset(
     re.findall(
         r"\w+",
@@ -107,23 +110,25 @@ _DECIMALS = 6
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number as it was written."""
+    """A number with its notation."""
 
     value: Fraction
     percent: bool = False
+    """It has a percent sign; `value` is the number before the sign."""
     unit: str = ""
     """One of the known units, or empty."""
     decimals: int = 0
+    """Decimal places as written."""
 
     def same(self, other: Quantity) -> bool:
-        """Equal in value; 10% equals 10 and 0.1. Six decimals are enough of a fraction that has no end."""
+        """Equal in value; 10% equals 10 and 0.1. Of an infinite decimal fraction, six decimals are enough."""
         if self.unit and other.unit and self.unit != other.unit:
             return False
         if self.percent == other.percent:
             return _close(self, other)
-        share, plain = (self, other) if self.percent else (other, self)
-        hundredth = Quantity(share.value / 100, decimals=share.decimals + 2)
-        return _close(share, plain) or _close(hundredth, plain)
+        percentage, plain = (self, other) if self.percent else (other, self)
+        hundredth = Quantity(percentage.value / 100, decimals=percentage.decimals + 2)
+        return _close(percentage, plain) or _close(hundredth, plain)
 
 
 def _close(one: Quantity, other: Quantity) -> bool:
@@ -134,39 +139,58 @@ def _close(one: Quantity, other: Quantity) -> bool:
 
 
 def same_value(answer: str, gold: str, question: Question | None = None) -> float:
-    """1 if answer and gold are the same number or expression.
+    """1 if answer and gold answer are the same number or expression.
+
+    Args:
+        answer: a short answer or a whole reply.
+        gold: the gold answer, or a worked solution that ends in it.
+        question: unused.
 
     Raises:
-        DataError: math-verify has to read the gold answer and can not.
+        DataError: the gold answer is an expression that math-verify cannot read.
         ScorerError: math-verify failed.
-        MissingDependencyError: it is needed and not installed.
+        MissingDependencyError: math-verify is needed and not installed.
     """
-    said, meant = final_part(answer), final_part(gold)
-    if said == meant or _tight(said) == _tight(meant):
+    answer, gold = final_part(answer), final_part(gold)
+    if answer == gold or _without_spaces(answer) == _without_spaces(gold):
         return 1.0
-    if len(meant.strip("()[] .")) == 1 and meant.strip("()[] .").isalpha():
+    letter = gold.strip("()[] .")
+    if len(letter) == 1 and letter.isalpha():
         return float(bool(named_options(answer) & named_options(gold)))
-    wanted = quantity(meant)
-    if wanted is None:
-        if not _is_expression(meant):
-            return float(_tight(said).casefold() == _tight(meant).casefold())
-        return float(expression_verifier.shared().equal(meant, said))
-    found = quantity(said)
+    expected = quantity(gold)
+    if expected is None:
+        if not _is_expression(gold):
+            return float(_without_spaces(answer).casefold() == _without_spaces(gold).casefold())
+        return float(expression_verifier.shared().equal(gold, answer))
+    found = quantity(answer)
     if found is not None:
-        return float(found.same(wanted))
-    if not _has_digit(said) and "\\" not in said:
+        return float(found.same(expected))
+    if not _has_digit(answer) and "\\" not in answer:
         return 0.0
-    if _is_prose(said):
-        place = concluding(said)
-        if place is None or "\\" not in place.string:
-            found = None if place is None else _in_words(place)
-            return float(found is not None and found.same(wanted))
-    return float(expression_verifier.shared().equal(meant, said))
+    if _is_prose(answer):
+        match = find_final_number(answer)
+        if match is None or "\\" not in match.string:
+            found = None if match is None else _quantity_in_prose(match)
+            return float(found is not None and found.same(expected))
+    return float(expression_verifier.shared().equal(gold, answer))
+
+
+def nearby_numbers(question: Question, gold: str) -> tuple[str, ...]:
+    """No answer, and numbers that are nearly the gold answer; a remote number if that is not a plain number.
+
+    Not the question: a number in it can be the answer.
+    """
+    found = quantity(final_part(gold))
+    if found is None:
+        return (*NO_ANSWER, "-987654321.125")
+    value = found.value
+    nearby = (value + 1, value - 1, -value, value * 10, value + Fraction(1, 2))
+    return (*NO_ANSWER, *(str(number) for number in nearby if not found.same(Quantity(number))))
 
 
 @lru_cache(maxsize=4096)
 def final_part(text: str) -> str:
-    """What an answer comes down to, without marks of LaTeX that carry no meaning."""
+    """The answer in a reply, without LaTeX markup that carries no meaning."""
     text = (extract_answer(text) or text).replace("\u2212", "-").strip()
     previous = ""
     while previous != text:
@@ -190,7 +214,7 @@ def final_part(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def quantity(text: str) -> Quantity | None:
-    """The number that a text is, with percent sign and unit; None if it is anything else."""
+    """The number that the whole text is, with percent sign and unit; None if the text is anything else."""
     match = _QUANTITY.fullmatch(text) if len(text) <= _MAX_NUMBER_CHARS else None
     if match is None:
         return None
@@ -210,7 +234,7 @@ def _value(match: re.Match[str]) -> Fraction | None:
     over, under = match["over"] or match["a"], match["under"] or match["b"]
     if over is None:
         if match["whole"] is not None:
-            return None  # "3 4" is no number
+            return None  # "3 4" is not a number
         number = Fraction(match["decimal"].replace(",", ""))
         return number * Fraction(10) ** int(match["exponent"] or 0)
     if int(under) == 0:
@@ -219,7 +243,7 @@ def _value(match: re.Match[str]) -> Fraction | None:
 
 
 def _tail(rest: str) -> tuple[int, bool, str] | None:
-    """What follows a number: a power of ten, percent, a unit; None if it makes it something else."""
+    """Power of ten, percent and unit from the text after a number; None if that text makes it something else."""
     if not _WORDS.fullmatch(rest):
         return None
     words = [word.lower() for word in _WORD.findall(rest)]
@@ -239,7 +263,7 @@ def _tail(rest: str) -> tuple[int, bool, str] | None:
 
 
 def _is_prose(text: str) -> bool:
-    """Words with numbers in them; a formula may have names of functions in it."""
+    """Whether a text has two words or more besides the names of functions in a formula."""
     return len(_LONG_WORD.findall(_COMMAND.sub("", text))) >= 2
 
 
@@ -251,14 +275,14 @@ def _has_digit(text: str) -> bool:
     return any(char.isdigit() for char in text)
 
 
-def _in_words(place: re.Match[str]) -> Quantity | None:
-    """The number that stands at a place in words, with what belongs to it; none where it is one of several in a row."""
-    text = place.string
-    more = _MORE.match(text, place.end())
-    end = place.end() if more is None else more.end()
-    return None if _GOES_ON.match(text, end) else quantity(text[place.start() : end].strip())
+def _quantity_in_prose(match: re.Match[str]) -> Quantity | None:
+    """The number at a match in prose, with what belongs to it; None if it is part of an expression or of a list."""
+    text = match.string
+    rest = _REST_OF_NUMBER.match(text, match.end())
+    end = match.end() if rest is None else rest.end()
+    return None if _CONTINUATION.match(text, end) else quantity(text[match.start() : end].strip())
 
 
-def _tight(text: str) -> str:
-    """Without spaces, but for those between two words or numbers."""
+def _without_spaces(text: str) -> str:
+    """The text without spaces, except those between two words or numbers."""
     return re.sub(r"(?<!\w) | (?!\w)", "", " ".join(text.split()))

@@ -1,11 +1,13 @@
-"""Data as JSON and back, between the process of the tests and the process of a program.
+"""The encoding of values in RPC messages: data as JSON, and back.
 
-Covers numbers, text, bytes, Python's collections, dates, decimals, fractions, exceptions, arrays of numpy. What comes back is
-exactly of these types, never of a subclass, so a value brings no code along: no `__eq__` that calls everything
-equal. Does not keep identity: a list that occurs twice arrives as two. Anything else is left to a hook, values of a class
-derived from one of these included; for the hook there are `base_of` and `bare`.
+Covers numbers, text, bytes, Python's collections, dates, decimals, fractions, exceptions, and arrays of numpy. A
+decoded value is exactly of one of these types, never of a subclass, so it brings no code along: no `__eq__` that calls
+everything equal. Identity is lost: a list that occurs twice is decoded as two lists.
 
-A collection is `[name of its type, items]`, so a JSON array is never data by itself. Imports nothing of the project.
+Any other value is left to a hook, including values of a class derived from one of these; `base_of` and `bare` help the
+hook with those. A collection is `[name of its type, items]`, so a JSON array alone is never data.
+
+Imports nothing of the project.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     Json = Any
 
-_WORD = 2**63
+_MAX_JSON_INT = 2**63
 _SEQUENCES: tuple[type[Any], ...] = (list, tuple, set, frozenset, collections.deque)
 _MAPPINGS: tuple[type[Any], ...] = (collections.Counter, collections.OrderedDict, dict)
 _DATA = (*_SEQUENCES, *_MAPPINGS, collections.defaultdict, int, float, str, bytes, bytearray)
@@ -34,12 +36,12 @@ _VIEWS: dict[type[Any], str] = {
 
 
 def encode(value: Any, other: Callable[[Any], Json]) -> Json:
-    """JSON of a value; `other` encodes what is no data."""
+    """JSON of a value; `other` encodes what is not data."""
     kind = type(value)
     if value is None or kind in (bool, float, str):
         return value
     if kind is int:
-        return value if -_WORD <= value < _WORD else ["int", hex(value)]
+        return value if -_MAX_JSON_INT <= value < _MAX_JSON_INT else ["int", hex(value)]
     if kind is collections.deque and value.maxlen is not None:
         return ["bounded", value.maxlen, [encode(item, other) for item in value]]
     if kind in _SEQUENCES:
@@ -65,31 +67,31 @@ def encode(value: Any, other: Callable[[Any], Json]) -> Json:
             return ["exception", lineage(value)]
         name = value.__name__
         return ["class", name] if vars(builtins).get(name) is value else other(value)
-    if _is_named(kind) and not names_beside(kind):
+    if _is_named(kind) and not added_names(kind):
         items = [encode(item, other) for item in tuple.__iter__(value)]
         return ["named", kind.__name__, list(kind._fields), items]
-    library = _LIBRARY.get(kind.__module__)
-    return library(value, other) if library else other(value)
+    encoder = _LIBRARY_ENCODERS.get(kind.__module__)
+    return encoder(value, other) if encoder else other(value)
 
 
 def decode(message: Json, other: Callable[[Sequence[Json]], Any]) -> Any:
-    """The value of a JSON value; `other` decodes what `encode` left to its hook.
+    """The value of a message; `other` decodes what `encode` left to its hook.
 
     Raises:
-        TypeError, ValueError, LookupError, ArithmeticError, AttributeError: nothing that `encode` makes.
+        TypeError, ValueError, LookupError, ArithmeticError, AttributeError: `encode` never makes such a message.
     """
     if not isinstance(message, list):
         if isinstance(message, dict):
-            raise TypeError("an object of JSON")
+            raise TypeError("a JSON object is not a message")
         return message
     kind, *parts = message
-    if kind in _MAKERS:
-        return _MAKERS[kind](*(decode(part, other) for part in parts))
-    if kind in _MAKERS_OF_ITEMS:
-        return _MAKERS_OF_ITEMS[kind](decode(item, other) for item in parts[0])
-    if kind in _MAKERS_OF_PAIRS:
+    if kind in _FROM_PARTS:
+        return _FROM_PARTS[kind](*(decode(part, other) for part in parts))
+    if kind in _FROM_ITEMS:
+        return _FROM_ITEMS[kind](decode(item, other) for item in parts[0])
+    if kind in _FROM_PAIRS:
         pairs = {decode(key, other): decode(item, other) for key, item in parts[0]}
-        return _MAKERS_OF_PAIRS[kind](pairs)
+        return _FROM_PAIRS[kind](pairs)
     if kind == "defaultdict":
         factory, pairs = parts
         made = {decode(key, other): decode(item, other) for key, item in pairs}
@@ -105,17 +107,17 @@ def decode(message: Json, other: Callable[[Sequence[Json]], Any]) -> Any:
     return other(message)
 
 
-# --- classes derived from one of data
+# --- classes derived from a class of data
 
 
 def base_of(kind: type[Any]) -> type[Any] | None:
-    """The class of data that a class is derived from, if any; of a named tuple, one that is nothing else."""
+    """The class of data that a class is derived from, if any; for a named tuple, a plain one with the same fields."""
     base = next((base for base in kind.__mro__ if any(base is data for data in _DATA)), None)
     return _named(kind.__name__, tuple(kind._fields)) if _is_named(kind) else base
 
 
 def bare(value: Any, base: type[Any]) -> Any:
-    """What a value holds as a value of its `base_of`; no method of its class is asked."""
+    """The content of a value as a value of its `base_of`; calls no method of its class."""
     if base in (int, float, str):
         return getattr(base, f"__{base.__name__}__")(value)
     if base in (bytes, bytearray):
@@ -134,7 +136,7 @@ def bare(value: Any, base: type[Any]) -> Any:
 
 
 def fill(value: Any, content: Any) -> None:
-    """Give a collection, of the content's type or derived from it, other content; to what can not be changed nothing is done."""
+    """Replace the content of a collection of the content's type or a derived one. Immutable values are left alone."""
     base = type(content)
     if base in (list, bytearray):
         base.__setitem__(value, slice(None), content)
@@ -149,8 +151,8 @@ def fill(value: Any, content: Any) -> None:
         base.__init__(value, content, content.maxlen)
 
 
-def names_beside(kind: type[Any]) -> set[str]:
-    """Names that a class defines beside those of its class of data; of a named tuple, beside those that each has."""
+def added_names(kind: type[Any]) -> set[str]:
+    """Names that a class defines in addition to its class of data; for a named tuple, to those that every one has."""
     names: set[str] = set()
     for derived in kind.__mro__:
         if any(derived is data for data in _DATA):
@@ -176,7 +178,7 @@ def _is_named(kind: type[Any]) -> bool:
 
 
 def _is_standard(member: Any) -> bool:
-    """Is this part of a named tuple what `collections` made it?"""
+    """Whether `collections` made this member of a named tuple."""
     module = getattr(member, "__module__", None)
     return module is None or module == "collections" or module.startswith("namedtuple_")
 
@@ -192,7 +194,7 @@ _exceptions: dict[tuple[str, type[BaseException]], type[BaseException]] = {}
 
 
 def lineage(kind: type[BaseException]) -> list[str]:
-    """Names of an exception class and its bases up to the first that Python has."""
+    """Names of an exception class and its bases, up to the first that is built in."""
     names = []
     for base in kind.__mro__:
         names.append(base.__name__)
@@ -202,16 +204,16 @@ def lineage(kind: type[BaseException]) -> list[str]:
 
 
 def exception(names: Sequence[str]) -> type[BaseException]:
-    """The class of a lineage: Python's, or one of the same name derived from Python's, always the same one."""
+    """The class of a lineage: the built-in one, or a derived class of the same name, always the same object."""
     found = getattr(builtins, names[-1])
     if not (isinstance(found, type) and issubclass(found, BaseException)):
-        raise TypeError(f"{names[-1]!r} is no exception")
+        raise TypeError(f"{names[-1]!r} is not an exception")
     for name in reversed(names[:-1]):
         found = _exceptions.setdefault((name, found), type(name, (found,), {}))
     return found
 
 
-# --- types of the library
+# --- types of the standard library and numpy
 
 
 def _encode_date(value: Any, other: Callable[[Any], Json]) -> Json:
@@ -227,7 +229,7 @@ def _encode_number(value: Any, other: Callable[[Any], Json]) -> Json:
 
 
 def _encode_array(value: Any, other: Callable[[Any], Json]) -> Json:
-    """Of numpy: an array, or a number in the form of one of Python's."""
+    """A value of numpy: an array, or a scalar as the corresponding number of Python."""
     if getattr(getattr(value, "dtype", None), "kind", "O") not in "biufcSU":
         return other(value)
     items = encode(value.tolist(), other)
@@ -238,8 +240,8 @@ def _array(dtype: str, items: Any) -> Any:
     return importlib.import_module("numpy").array(items, dtype=dtype)
 
 
-def _late(module: str, name: str, method: str = "") -> Callable[..., Any]:
-    """A maker of values whose module is imported when one is made."""
+def _imported(module: str, name: str, method: str = "") -> Callable[..., Any]:
+    """A function that imports a module and makes a value of one of its classes."""
 
     def make(*parts: Any) -> Any:
         kind = getattr(importlib.import_module(module), name)
@@ -251,19 +253,19 @@ def _late(module: str, name: str, method: str = "") -> Callable[..., Any]:
 def _class(name: str) -> type:
     found = getattr(builtins, name)
     if not isinstance(found, type):
-        raise TypeError(f"{name!r} is no class")
+        raise TypeError(f"{name!r} is not a class")
     return found
 
 
-_LIBRARY: dict[str, Callable[[Any, Callable[[Any], Json]], Json]] = {
+_LIBRARY_ENCODERS: dict[str, Callable[[Any, Callable[[Any], Json]], Json]] = {
     "datetime": _encode_date,
     "decimal": _encode_number,
     "fractions": _encode_number,
     "numpy": _encode_array,
 }
-_MAKERS_OF_ITEMS: dict[str, Callable[..., Any]] = {kind.__name__: kind for kind in _SEQUENCES}
-_MAKERS_OF_PAIRS: dict[str, Callable[..., Any]] = {kind.__name__: kind for kind in _MAPPINGS}
-_MAKERS: dict[str, Callable[..., Any]] = {
+_FROM_ITEMS: dict[str, Callable[..., Any]] = {kind.__name__: kind for kind in _SEQUENCES}
+_FROM_PAIRS: dict[str, Callable[..., Any]] = {kind.__name__: kind for kind in _MAPPINGS}
+_FROM_PARTS: dict[str, Callable[..., Any]] = {
     "int": lambda text: int(text, 16),
     "bytes": bytes.fromhex,
     "bytearray": bytearray.fromhex,
@@ -276,8 +278,8 @@ _MAKERS: dict[str, Callable[..., Any]] = {
     "items": lambda items: dict(items).items(),
     "class": _class,
     "array": _array,
-    "timedelta": _late("datetime", "timedelta"),
-    "Decimal": _late("decimal", "Decimal"),
-    "Fraction": _late("fractions", "Fraction"),
-    **{name: _late("datetime", name, "fromisoformat") for name in ("date", "time", "datetime")},
+    "timedelta": _imported("datetime", "timedelta"),
+    "Decimal": _imported("decimal", "Decimal"),
+    "Fraction": _imported("fractions", "Fraction"),
+    **{name: _imported("datetime", name, "fromisoformat") for name in ("date", "time", "datetime")},
 }

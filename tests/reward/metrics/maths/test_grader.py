@@ -1,11 +1,8 @@
-"""The metric math: numbers as people write them, expressions through math-verify, and what happens when that takes too long."""
+"""The metric math: numbers in many notations and in prose, letters, words, and expressions through math-verify."""
 
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from importlib.util import find_spec
 
@@ -14,21 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router_r1.errors import DataError
-from router_r1_reward import ScorerError, grade
-from router_r1_reward.metrics.maths.expression_verifier import Verifier
+from router_r1_reward import grade
 from router_r1_reward.metrics.maths.grader import quantity
 
 MANY = settings(max_examples=200, deadline=None)
+
 needs_math_verify = pytest.mark.skipif(
     find_spec("math_verify") is None, reason="math-verify is not installed"
 )
-
-
-@pytest.fixture
-def verifier() -> Iterator[Verifier]:
-    pool = Verifier(1, cpu_s=2, wall_s=60)
-    yield pool
-    pool.close()
 
 
 # --- numbers
@@ -93,7 +83,7 @@ def test_another_number(answer: str, gold: str) -> None:
 
 @MANY
 @given(st.integers(-(10**9), 10**9))
-def test_every_way_to_write_an_integer(number: int) -> None:
+def test_an_integer_in_every_notation(number: int) -> None:
     for written in (
         f"{number:,}",
         f"{number}.0",
@@ -113,7 +103,7 @@ def test_a_fraction_is_read_exactly(over: int, under: int) -> None:
         assert found is not None and found.value == Fraction(over, under)
 
 
-def test_a_long_reply_takes_time_in_proportion() -> None:
+def test_a_long_reply_takes_linear_time() -> None:
     began = time.process_time()
     for text in (
         " " * 100_000,
@@ -130,7 +120,7 @@ def test_a_long_reply_takes_time_in_proportion() -> None:
 
 @MANY
 @given(st.text(max_size=40))
-def test_any_text_is_a_number_or_not_one(text: str) -> None:
+def test_reading_any_text_raises_nothing(text: str) -> None:
     quantity(text)
 
 
@@ -152,7 +142,7 @@ def test_numbers_and_words_need_no_math_verify() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_an_expression_without_math_verify_says_what_to_install() -> None:
+def test_without_math_verify_an_expression_raises_and_says_what_to_install() -> None:
     code = (
         "import importlib.util, sys\n"
         "real = importlib.util.find_spec\n"
@@ -161,8 +151,8 @@ def test_an_expression_without_math_verify_says_what_to_install() -> None:
         "try: grade('x+1', ['1+x^2'], 'math')\n"
         "except ImportError as error: print(error)\n"
     )
-    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert "pip install" in said.stdout and "math-verify" in said.stdout
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "pip install" in done.stdout and "math-verify" in done.stdout
 
 
 # --- expressions
@@ -195,82 +185,25 @@ def test_expressions(answer: str, gold: str, expected: float) -> None:
 
 
 @needs_math_verify
-def test_a_gold_answer_that_nothing_reads_is_an_error() -> None:
-    with pytest.raises(DataError, match="no expression that math-verify reads"):
+def test_an_unreadable_gold_answer_raises() -> None:
+    with pytest.raises(DataError, match="math-verify cannot read the gold answer"):
         grade("5", [r"\frac{"], "math")
-    with pytest.raises(DataError, match="characters"):
+    with pytest.raises(DataError, match="has 4000 characters"):
         grade("5", ["x+" * 2000], "math")
-
-
-@needs_math_verify
-def test_it_works_from_any_thread() -> None:
-    pairs = [("x+1", "1+x"), ("x+1", "x+2")] * 4
-    with ThreadPoolExecutor(4) as threads:
-        scores = list(threads.map(lambda pair: grade(pair[0], [pair[1]], "math"), pairs))
-    assert scores == [1, 0] * 4
-
-
-# --- limits
-
-
-@needs_math_verify
-def test_an_expression_that_never_ends_is_not_right(
-    verifier: Verifier, caplog: pytest.LogCaptureFixture
-) -> None:
-    start = time.monotonic()
-    assert not verifier.equal("5", "9^{9^{9^{9}}}")
-    assert time.monotonic() - start < 60
-    assert "not verified" in caplog.text
-    assert verifier.equal("x+1", "1+x"), "a new worker took the place of the one that was ended"
-
-
-@needs_math_verify
-def test_an_answer_that_is_too_long_is_not_looked_at(verifier: Verifier) -> None:
-    assert not verifier.equal("x", "x+" * 1000 + "x")
-    assert not verifier._all, "no worker was started for it"
-
-
-@needs_math_verify
-def test_a_worker_that_says_nothing_is_an_error_and_no_score() -> None:
-    pool = Verifier(1, cpu_s=30, wall_s=0.001)
-    with pytest.raises(ScorerError, match="said nothing"):
-        pool.equal("x+1", "1+x")
-    pool.close()
-
-
-@needs_math_verify
-def test_a_worker_that_dies_is_an_error_and_the_next_one_works(verifier: Verifier) -> None:
-    assert verifier.equal("x+1", "1+x")
-    (worker,) = verifier._all
-    worker._process.kill()
-    worker._process.wait()
-    with pytest.raises(ScorerError, match="status -9"):
-        verifier.equal("x+1", "1+x")
-    assert verifier.equal("x+1", "1+x")
-
-
-@needs_math_verify
-def test_no_more_workers_than_allowed(verifier: Verifier) -> None:
-    threads = [threading.Thread(target=verifier.equal, args=("x+1", "1+x")) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(verifier._all) == 1
 
 
 @needs_math_verify
 @pytest.mark.parametrize(
     ("answer", "gold", "right"),
     [
-        # Read only with full context: without it the parser takes 152x for another thing, and says so.
+        # Needs full context: without it the parser misreads 152x and reports an error.
         ("4(x+23)(x+15)", "4x^2 + 152x + 1380", 1),
         ("4(x+23)(x-15)", "4x^2 + 152x + 1380", 0),
-        # Read without.
+        # Readable without full context.
         (r"(58, \tfrac{112}{52})", r"\left(58, \frac{56}{26}\right)", 1),
         (r"\left[-16,14\right)\cup\left(17,\infty\right)", r"[-16, 14) \cup (17, \infty)", 1),
         (r"[-16, 14] \cup (17, \infty)", r"[-16, 14) \cup (17, \infty)", 0),
-        # No expression at all.
+        # Not an expression.
         (r"\frac{1}{\sqrt{", r"\frac{\sqrt{2}}{2}", 0),
     ],
 )

@@ -1,10 +1,12 @@
-"""`validate`: gold answers that do not score 1, wrong answers that do; real question sets where they are at hand; the command."""
+"""`validate`: gold answers that do not score 1, wrong answers that do; real question sets; the command."""
 
 import csv
 import gzip
 import io
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,13 +17,10 @@ from typer.testing import CliRunner
 
 from router_r1.data.questions import Question, read_questions, write_questions
 from router_r1.errors import ConfigError
-from router_r1_reward import metrics, validate
+from router_r1_reward import METRICS, validate
 from router_r1_reward.commands import register
-from router_r1_reward.metrics.code.grader import PERMISSION
-from router_r1_reward.validate import wrong_answers
-
-# Data for development lies beside the checkout, where it is there at all.
-DATA = Path(__file__).parents[3] / "shared" / "data"
+from router_r1_reward.metrics.base import Grade
+from router_r1_reward.metrics.code.sandbox_runner import PERMISSION
 
 
 def question(metric: str, answer: Any, **more: Any) -> Question:
@@ -47,7 +46,7 @@ def test_gold_answers_score_one() -> None:
 @pytest.mark.parametrize(
     ("bad", "problem"),
     [
-        (question("rouge", "x"), "no such metric"),
+        (question("rouge", "x"), "no such metric; expected one of"),
         (question("choice", "C", choices=("Rome", "Paris")), "does not name one of 2 options"),
         (question("choice", "Paris"), "by its letter"),
         (question("code", "def f(): return 2", metadata={"tests": "assert f() == 1"}), "scores 0"),
@@ -56,11 +55,11 @@ def test_gold_answers_score_one() -> None:
             question("code", "x = 1", metadata={"tests": "assert True"}),
             "a wrong answer scores 1 too",
         ),
-        (question("code", "x = 1", metadata={"tests": "assert ("}), "no Python program"),
+        (question("code", "x = 1", metadata={"tests": "assert ("}), "not valid Python"),
         (question("code", "assert f() == 1"), "metadata has no tests"),
     ],
 )
-def test_offenders_are_named(bad: Question, problem: str) -> None:
+def test_each_kind_of_problem_is_reported(bad: Question, problem: str) -> None:
     report = validate([*GOOD[:3], bad], allow_code=True)
     assert not report.ok
     (offender,) = report.offenders
@@ -68,30 +67,49 @@ def test_offenders_are_named(bad: Question, problem: str) -> None:
     assert problem in offender.problem
 
 
+def wrong_answers(question: Question) -> tuple[str, ...]:
+    return METRICS[question.metric].wrong_answers(question, question.answers[0])
+
+
 def test_plausible_wrong_answers() -> None:
-    asked = question("choice", "B", choices=("Rome", "Paris", "Oslo"))
-    assert wrong_answers(asked, "B") == ("I don't know", "", "A", "C")
-    near = wrong_answers(question("math", "1/2"), "1/2")
-    assert {"3/2", "-1/2", "5", "1"} <= set(near)
-    assert "0" not in wrong_answers(question("math", "0"), "0")  # ten times nothing is nothing
-    assert "no" in wrong_answers(question("em", "Yes"), "Yes")
-    assert "Marie Curie" not in wrong_answers(question("f1", "Pierre Curie"), "Pierre Curie")
-    assert "Which, A or B?" not in wrong_answers(
-        Question(id="1", question="Which, A or B?", answer="A", metric="contains"), "A"
-    )
+    options = question("choice", "B", choices=("Rome", "Paris", "Oslo"))
+    assert wrong_answers(options) == ("I don't know", "", "A", "C")
+    assert {"3/2", "-1/2", "5", "1"} <= set(wrong_answers(question("math", "1/2")))
+    assert "0" not in wrong_answers(question("math", "0"))  # ten times nothing is nothing
+    assert "no" in wrong_answers(question("em", "Yes"))
+    assert "Marie Curie" not in wrong_answers(question("f1", "Pierre Curie"))
+    for metric, expected in (("em", True), ("f1", True), ("contains", False)):
+        echo = Question(id="1", question="Which, A or B?", answer="A", metric=metric)
+        assert ("Which, A or B?" in wrong_answers(echo)) is expected
 
 
-def test_a_metric_that_lets_wrong_answers_through_is_found(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.fixture
+def change_grade(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Grade], None]:
+    """Replaces how a metric grades."""
+
+    def change(name: str, grade: Grade) -> None:
+        assert name in METRICS  # loads the registry
+        entry = METRICS._entries[name]
+        changed = replace(entry, value=replace(entry.value, grade=grade))
+        monkeypatch.setitem(METRICS._entries, name, changed)
+
+    return change
+
+
+def test_a_metric_that_accepts_wrong_answers_is_found(
+    change_grade: Callable[[str, Grade], None],
 ) -> None:
-    monkeypatch.setattr(metrics, "METRICS", {**metrics.METRICS, "em": lambda *_: 1.0})
+    change_grade("em", lambda *_: 1.0)
     (offender,) = validate([question("em", "Paris")]).offenders
     assert offender.problem == 'a wrong answer scores 1 too: "I don\'t know"'
-    halves = {**metrics.METRICS, "em": lambda a, *_: 1.0 if a == "Paris" else 0.5}
-    monkeypatch.setattr(metrics, "METRICS", halves)
+
+    def half(answer: str, *_: object) -> float:
+        return 1.0 if answer == "Paris" else 0.5
+
+    change_grade("em", half)
     (offender,) = validate([question("em", "Paris")]).offenders
     assert "a wrong answer scores 0.5 too" in offender.problem
-    monkeypatch.setattr(metrics, "METRICS", {**halves, "f1": halves["em"]})
+    change_grade("f1", half)
     assert validate([question("f1", "Paris")]).ok
 
 
@@ -101,13 +119,13 @@ def test_every_accepted_answer_is_checked() -> None:
 
 
 @pytest.mark.skipif(find_spec("math_verify") is None, reason="math-verify is not installed")
-def test_expressions_that_nothing_reads_are_offenders() -> None:
+def test_unreadable_expressions_are_offenders() -> None:
     report = validate([question("math", r"\frac{1}{2} + x"), question("math", r"\frac{")])
     (offender,) = report.offenders
     assert offender.answer == r"\frac{"
 
 
-def test_programs_need_permission(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validating_programs_needs_permission(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(PERMISSION, raising=False)
     with pytest.raises(ConfigError, match=PERMISSION):
         validate(GOOD)
@@ -116,51 +134,51 @@ def test_programs_need_permission(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- real question sets
 
 
-def _lines(name: str) -> list[dict[str, Any]]:
-    with gzip.open(DATA / "questions" / name, "rt", encoding="utf-8") as file:
+def _lines(data: Path, name: str) -> list[dict[str, Any]]:
+    with gzip.open(data / "questions" / name, "rt", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 
-def _object(name: str) -> Any:
-    with gzip.open(DATA / "questions" / name, "rt", encoding="utf-8") as file:
+def _object(data: Path, name: str) -> Any:
+    with gzip.open(data / "questions" / name, "rt", encoding="utf-8") as file:
         return json.load(file)
 
 
-def _multi_hop(name: str, metric: str) -> Iterable[Question]:
-    for row in _object(f"{name}.json.gz"):
+def _multi_hop(data: Path, name: str, metric: str) -> Iterable[Question]:
+    for row in _object(data, f"{name}.json.gz"):
         yield Question(id=row["id"], question=row["Question"], answer=row["answer"], metric=metric)
 
 
-def _nq(metric: str) -> Iterable[Question]:
-    for number, row in enumerate(_lines("nq_open_dev.jsonl.gz")):
+def _nq(data: Path, metric: str) -> Iterable[Question]:
+    for number, row in enumerate(_lines(data, "nq_open_dev.jsonl.gz")):
         yield Question(id=str(number), metric=metric, **row)
 
 
-def _gsm8k(name: str) -> Iterable[Question]:
-    """The gold answer is the whole solution: its last number is what counts."""
-    for number, row in enumerate(_lines(f"gsm8k_{name}.jsonl.gz")):
+def _gsm8k(data: Path, name: str) -> Iterable[Question]:
+    """The gold answer is the whole solution; its last number counts."""
+    for number, row in enumerate(_lines(data, f"gsm8k_{name}.jsonl.gz")):
         yield Question(
             id=str(number), question=row["question"], answer=row["answer"], metric="math"
         )
 
 
-def _aime() -> Iterable[Question]:
-    for row in _lines("aime24.jsonl.gz"):
+def _aime(data: Path) -> Iterable[Question]:
+    for row in _lines(data, "aime24.jsonl.gz"):
         yield Question(
             id=str(row["id"]), question=row["problem"], answer=row["answer"], metric="math"
         )
 
 
-def _mmlu_redux() -> Iterable[Question]:
-    for row in _object("mmlu_redux.json.gz")["test"]:
+def _mmlu_redux(data: Path) -> Iterable[Question]:
+    for row in _object(data, "mmlu_redux.json.gz")["test"]:
         choices = tuple(row["choices"].values())
         yield Question(
             id=str(row["id"]), question=row["question"], answer=row["answer"], metric="choice", choices=choices
         )  # fmt: skip
 
 
-def _truthful_qa() -> Iterable[Question]:
-    with gzip.open(DATA / "questions" / "truthfulqa.csv.gz", "rb") as file:
+def _truthful_qa(data: Path) -> Iterable[Question]:
+    with gzip.open(data / "questions" / "truthfulqa.csv.gz", "rb") as file:
         rows = csv.DictReader(io.TextIOWrapper(file, "utf-8"))
         for number, row in enumerate(rows):
             yield Question(
@@ -168,13 +186,13 @@ def _truthful_qa() -> Iterable[Question]:
             )
 
 
-def _bbh(task: str, metric: str) -> Iterable[Question]:
-    for number, row in enumerate(_object(f"bbh_{task}.json.gz")["examples"]):
+def _bbh(data: Path, task: str, metric: str) -> Iterable[Question]:
+    for number, row in enumerate(_object(data, f"bbh_{task}.json.gz")["examples"]):
         yield Question(id=str(number), question=row["input"], answer=row["target"], metric=metric)
 
 
-def _human_eval() -> Iterable[Question]:
-    for row in _lines("humaneval.jsonl.gz")[::12]:
+def _human_eval(data: Path) -> Iterable[Question]:
+    for row in _lines(data, "humaneval.jsonl.gz")[::12]:
         metadata = {
             "tests": row["test"],
             "entry_point": row["entry_point"],
@@ -185,42 +203,43 @@ def _human_eval() -> Iterable[Question]:
         )  # fmt: skip
 
 
-def _mbpp() -> Iterable[Question]:
-    for row in _lines("mbpp.jsonl.gz")[::70]:
+def _mbpp(data: Path) -> Iterable[Question]:
+    for row in _lines(data, "mbpp.jsonl.gz")[::70]:
         metadata = {"tests": row["test_list"], "setup": row["test_setup_code"]}
         yield Question(
             id=str(row["task_id"]), question=row["text"], answer=row["code"], metric="code", metadata=metadata
         )  # fmt: skip
 
 
-SETS: dict[str, Callable[[], Iterable[Question]]] = {
+SETS: dict[str, Callable[[Path], Iterable[Question]]] = {
     **{
-        f"{name}-{metric}": lambda name=name, metric=metric: _multi_hop(name, metric)  # type: ignore[misc]
+        f"{name}-{metric}": partial(_multi_hop, name=name, metric=metric)
         for name in ("hotpotqa", "2wiki", "musique", "bamboogle")
         for metric in ("em", "f1", "contains")
     },
-    **{f"nq-{metric}": lambda metric=metric: _nq(metric) for metric in ("em", "f1", "contains")},  # type: ignore[misc]
-    "gsm8k-train": lambda: _gsm8k("train"),
-    "gsm8k-test": lambda: _gsm8k("test"),
+    **{f"nq-{metric}": partial(_nq, metric=metric) for metric in ("em", "f1", "contains")},
+    "gsm8k-train": partial(_gsm8k, name="train"),
+    "gsm8k-test": partial(_gsm8k, name="test"),
     "aime24": _aime,
     "mmlu-redux": _mmlu_redux,
-    "mmlu-pro": lambda: read_questions(DATA / "mmlu_pro" / "questions.jsonl.gz"),
+    "mmlu-pro": lambda data: read_questions(data / "mmlu_pro" / "questions.jsonl.gz"),
     "truthfulqa": _truthful_qa,
-    "bbh-boolean": lambda: _bbh("boolean_expressions", "em"),
-    "bbh-dates": lambda: _bbh("date_understanding", "choice"),
-    "bbh-deduction": lambda: _bbh("logical_deduction_three_objects", "choice"),
-    "bbh-arithmetic": lambda: _bbh("multistep_arithmetic_two", "math"),
-    "bbh-lies": lambda: _bbh("web_of_lies", "em"),
-    "bbh-sorting": lambda: _bbh("word_sorting", "em"),
+    "bbh-boolean": partial(_bbh, task="boolean_expressions", metric="em"),
+    "bbh-dates": partial(_bbh, task="date_understanding", metric="choice"),
+    "bbh-deduction": partial(_bbh, task="logical_deduction_three_objects", metric="choice"),
+    "bbh-arithmetic": partial(_bbh, task="multistep_arithmetic_two", metric="math"),
+    "bbh-lies": partial(_bbh, task="web_of_lies", metric="em"),
+    "bbh-sorting": partial(_bbh, task="word_sorting", metric="em"),
     "humaneval": _human_eval,
     "mbpp": _mbpp,
 }
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the development data is not beside the checkout")
 @pytest.mark.parametrize("name", SETS)
-def test_the_gold_answers_of_real_question_sets_score_one(name: str) -> None:
-    report = validate(SETS[name](), allow_code=True)
+def test_the_gold_answers_of_real_question_sets_score_one(
+    name: str, development_data: Path
+) -> None:
+    report = validate(SETS[name](development_data), allow_code=True)
     assert report.offenders == ()
     assert sum(report.checked.values()) >= 10
 
@@ -234,14 +253,14 @@ def run_command(*arguments: str) -> Any:
     return CliRunner().invoke(app, ["reward", "validate", *arguments])
 
 
-def test_the_command_says_that_all_is_well(tmp_path: Path) -> None:
+def test_the_command_reports_a_valid_file(tmp_path: Path) -> None:
     write_questions(tmp_path / "q.jsonl.gz", GOOD)
     result = run_command(str(tmp_path / "q.jsonl.gz"), "--allow-code")
     assert result.exit_code == 0, result.output
     assert "1 em, 1 f1" in result.output and "all gold answers score 1" in result.output
 
 
-def test_the_command_claims_no_more_than_was_checked(tmp_path: Path) -> None:
+def test_the_command_reports_only_what_was_checked(tmp_path: Path) -> None:
     one = {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
     questions = [
         Question(id="i", question="Write.", answer="-", metric="ifeval", metadata=one),
@@ -254,10 +273,10 @@ def test_the_command_claims_no_more_than_was_checked(tmp_path: Path) -> None:
     alone, both = result.output.splitlines()
     assert "1 ifeval: all instructions can be read" in alone and "gold" not in alone
     assert ": all gold answers score 1; all instructions can be read" in both
-    assert both.endswith("toxicity was counted alone, it has no gold answers")
+    assert both.endswith("toxicity was counted and not checked, it has no gold answers")
 
 
-def test_the_command_names_offenders_and_fails(tmp_path: Path) -> None:
+def test_the_command_lists_offenders_and_fails(tmp_path: Path) -> None:
     bad = [
         question("choice", "Z", choices=("a", "b")).model_copy(update={"id": f"bad-{n}"})
         for n in range(30)

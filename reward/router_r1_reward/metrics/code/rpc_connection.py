@@ -1,0 +1,294 @@
+"""One end of the RPC connection between the tests and the program: requests, replies, and references to objects.
+
+Messages are JSON arrays, one a line, over two pipes:
+
+    ["request", operation, operands]
+    ["value", result, operands after the operation if it changed them, else null]
+    ["raised", lineage of the exception's class, arguments]
+
+Both ends send requests: while one waits for a reply, it serves the requests of the other, so a function of the tests
+can be called from the program.
+
+Data is sent as a copy (`rpc_encoding.py`). Any other object stays in its process, and the receiver gets a proxy for it
+(`rpc_proxies.py`). An object of the program whose class is derived from a class of data is sent as both; such an object
+of the tests is sent as data. What an operation does to its operands is done to the originals too. Exceptions are raised
+again at the receiver.
+
+The tests never show the program what they expect: no operator sends data next to a proxy (`proxy - 5` is an error). A
+method that the tests call themselves (`result.equals(expected)`) does, and so does `f(1) == f(2)` where both are
+objects of the program; that is the tests' decision.
+
+Imports nothing of the project except the other `rpc_` modules.
+"""
+
+from __future__ import annotations
+
+import _thread
+import json
+import os
+import types
+from collections.abc import Callable, Mapping, Sequence
+
+from router_r1_reward.metrics.code import rpc_encoding as encoding
+from router_r1_reward.metrics.code.rpc_proxies import (
+    ObjectProxy,
+    Proxy,
+    data_proxy,
+    own_members,
+    refresh,
+    request,
+)
+from router_r1_reward.metrics.code.rpc_server import FUNCTIONS
+
+TYPE_CHECKING = False  # as in `typing`, which takes longer to load than most tests to run
+if TYPE_CHECKING:
+    from typing import Any
+
+    Json = Any
+
+
+class ConnectionBroken(BaseException):
+    """The other end closed or sent a malformed message. Not an `Exception`, so that tests rarely catch it."""
+
+
+class NotSendable(BaseException):
+    """The tests pass an object that is neither data nor a function nor an iterator. Not an `Exception` either."""
+
+
+class Connection:
+    """One end of the connection: sends requests, and serves those of the other end meanwhile."""
+
+    def __init__(
+        self,
+        inward: int,
+        outward: int,
+        operations: Mapping[str, Callable[..., Any]],
+        *,
+        tests: bool,
+    ) -> None:
+        """
+        Args:
+            inward: file descriptor of the pipe to read from.
+            outward: file descriptor of the pipe to write to.
+            operations: what the other end may request, by name.
+            tests: this is the end of the tests, where an object that cannot be sent is an error and not a proxy.
+        """
+        self._inward, self._outward = os.fdopen(inward, "rb"), os.fdopen(outward, "wb")
+        self._operations, self._tests = operations, tests
+        self._objects: list[Any] = []
+        self._numbers: dict[int, int] = {}
+        self._proxies: dict[int, Proxy] = {}
+        self.broken = False
+        """The other end closed or sent a malformed message."""
+        self.turns = 0
+        """Number of requests sent and served: how often the other end could change its objects."""
+        self.exit_raised = False
+        """The other end raised `SystemExit`."""
+        self.not_sendable: NotSendable | None = None
+        """The last operand that could not be sent, even if the tests caught the error."""
+        self._lock = _thread.RLock()  # threads of a program send requests at the same time
+
+    def request(self, operation: str, *operands: Any) -> Any:
+        """Have the other end perform an operation, and update operands that it changed in place.
+
+        Raises:
+            ConnectionBroken: the other end closed or sent a malformed message.
+            NotSendable: an operand cannot be sent.
+            BaseException: what the operation raised.
+        """
+        with self._lock:
+            self.turns += operation != "content"
+            return self._request(operation, operands)
+
+    def _request(self, operation: str, operands: tuple[Any, ...]) -> Any:
+        try:
+            sent = self._encode(operands)
+        except NotSendable as error:
+            self.not_sendable = error
+            raise
+        self._send("request", operation, sent)
+        while True:
+            kind, *rest = self._receive()
+            if kind == "request":
+                self._respond(rest)
+                continue
+            try:
+                if kind == "value":
+                    value, changed = rest
+                    if changed is not None:
+                        for mine, theirs in zip(operands, self._decode(changed), strict=True):
+                            _replace(mine, theirs)
+                    return self._decode(value)
+                if kind != "raised":
+                    raise ValueError(kind)
+                names, details = rest
+                error_class, arguments = encoding.exception(names), self._decode(details)
+            except _MALFORMED as cause:
+                raise self._break("received a malformed reply") from cause
+            self.exit_raised |= issubclass(error_class, SystemExit)
+            try:
+                raised = error_class(*arguments)
+            except (TypeError, ValueError):  # a built-in class that takes other arguments
+                raised = RuntimeError(f"{names[0]}{arguments}")
+            raise raised
+
+    def serve(self) -> None:
+        """Serve requests until the other end closes."""
+        while True:
+            kind, *rest = self._receive()
+            if kind != "request":
+                raise self._break(f"received a message of the kind {kind!r}")
+            self._respond(rest)
+
+    def _respond(self, message: Sequence[Json]) -> None:
+        """Perform one requested operation and send its result."""
+        self.turns += 1
+        try:
+            operation, sent = message
+            operands = self._decode(sent)
+            function = self._operations.get(operation)
+        except _MALFORMED as cause:
+            raise self._break("received a malformed request") from cause
+        try:
+            if function is None:
+                # `functools.wraps` and `hasattr` accept a missing attribute, and no other error.
+                missing = AttributeError if operation in ("getattr", "setattr") else TypeError
+                raise missing(f"the operation {operation!r} is not served")
+            before = self._encode(operands)
+            value = self._encode(function(*operands))
+            after = self._encode(operands)
+        except ConnectionBroken:
+            raise
+        except BaseException as error:
+            self._send("raised", encoding.lineage(type(error)), self._encode(_details(error)))
+        else:
+            self._send("value", value, after if after != before else None)
+
+    def _send(self, *message: Json) -> None:
+        try:
+            self._outward.write(json.dumps(message).encode() + b"\n")
+            self._outward.flush()
+        except OSError as error:
+            raise self._break("the other end closed") from error
+
+    def _receive(self) -> list[Json]:
+        line = self._inward.readline()
+        if not line:
+            raise self._break("the other end closed")
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise self._break("received a line that is not JSON") from error
+        if not isinstance(message, list) or not message:
+            raise self._break("received a line that is not a message")
+        return message
+
+    def _break(self, reason: str) -> ConnectionBroken:
+        self.broken = True
+        return ConnectionBroken(reason)
+
+    def _encode(self, value: Any) -> Json:
+        sent: set[int] = set()  # numbers of objects whose content the message already holds
+
+        def reference(one: Any) -> Json:
+            return self._reference(one, reference, sent)
+
+        return encoding.encode(value, reference)
+
+    def _decode(self, message: Json) -> Any:
+        return encoding.decode(message, self._dereference)
+
+    def _reference(self, value: Any, reference: Callable[[Any], Json], sent: set[int]) -> Json:
+        """The encoding of an object that stays in its process: its number, and its content if it is data too."""
+        if isinstance(value, Proxy):
+            return ["yours", value.__dict__["_rpc_number"]]
+        kind = type(value)
+        base = encoding.base_of(kind)
+        if self._tests:
+            if base is not None:
+                return encoding.encode(encoding.bare(value, base), reference)
+            if not (isinstance(value, FUNCTIONS) or hasattr(value, "__next__")):
+                raise NotSendable(
+                    f"{kind.__module__}.{kind.__qualname__}: only data, functions and iterators can be passed to a program"
+                )
+        if id(value) not in self._numbers:
+            self._numbers[id(value)] = len(self._objects)
+            self._objects.append(value)  # kept alive, so that its `id` stays its own
+        number = self._numbers[id(value)]
+        if base is None:
+            return ["coroutine" if kind is types.CoroutineType else "mine", number]
+        if number in sent:
+            return ["data", number]
+        sent.add(number)
+        content = encoding.encode(encoding.bare(value, base), reference)
+        return ["data", number, content, kind.__name__, own_members(value, base)]
+
+    def _dereference(self, message: Sequence[Json]) -> Any:
+        """The object that a reference means: one of this process, or a proxy."""
+        kind, number, *about = message
+        if kind == "yours":
+            return self._objects[number]
+        if kind == "data":
+            return self._data_proxy(number, *about)
+        proxy = self._proxies.setdefault(number, ObjectProxy(self, number))
+        if kind == "coroutine":
+            return _run_coroutine(proxy)
+        if kind != "mine":
+            raise TypeError(f"{kind!r} is not a kind of value")
+        return proxy
+
+    def _data_proxy(self, number: int, *about: Json) -> Proxy:
+        if about:
+            content, name, own = about
+            content = self._decode(content)
+            if number in self._proxies:
+                refresh(self._proxies[number], content)
+            else:
+                self._proxies[number] = data_proxy(self, number, content, name, own)
+        return self._proxies[number]
+
+
+_MALFORMED = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, ImportError)
+"""Exceptions of reading a message that the other end forged."""
+
+
+async def _run_coroutine(coroutine: Proxy) -> Any:
+    return request(coroutine, "run")
+
+
+def _details(error: BaseException) -> list[Any]:
+    """The arguments of an exception, as far as they are data."""
+    data = (bool, int, float, str, bytes, type(None))
+    try:
+        return [part if isinstance(part, data) else str(part) for part in error.args]
+    except Exception:  # a `__str__` of the program that fails; the exception is raised all the same
+        return []
+
+
+# --- operands that were changed in place
+
+
+def _replace(mine: Any, theirs: Any) -> None:
+    """Give a collection the content that it has at the other end. Its items keep their identity where they can."""
+    if mine is theirs or not _alike(mine, theirs) or isinstance(mine, Proxy):
+        return
+    if isinstance(mine, (list, tuple)):
+        kept = [_merged(old, new) for old, new in zip(mine, theirs, strict=False)]
+        if isinstance(theirs, list):
+            theirs[: len(kept)] = kept
+    elif isinstance(mine, dict):
+        for key, new in theirs.items():
+            theirs[key] = _merged(mine.get(key), new)
+    encoding.fill(mine, theirs)
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if isinstance(new, Proxy):
+        return new
+    _replace(old, new)
+    return old if _alike(old, new) and old == new else new
+
+
+def _alike(mine: Any, theirs: Any) -> bool:
+    """Whether both are of one type; the types of a named tuple differ between the processes."""
+    return type(mine) is type(theirs) or (isinstance(mine, tuple) and isinstance(theirs, tuple))

@@ -1,0 +1,71 @@
+"""The pool of math-verify workers: threads, limits, and workers that fail."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+
+import pytest
+
+from router_r1_reward import ScorerError, grade
+from router_r1_reward.metrics.maths.expression_verifier import Verifier
+
+pytestmark = pytest.mark.skipif(
+    find_spec("math_verify") is None, reason="math-verify is not installed"
+)
+
+
+@pytest.fixture
+def verifier() -> Iterator[Verifier]:
+    pool = Verifier(1, cpu_s=2, wall_s=60)
+    yield pool
+    pool.close()
+
+
+def test_expressions_can_be_graded_from_any_thread() -> None:
+    pairs = [("x+1", "1+x"), ("x+1", "x+2")] * 4
+    with ThreadPoolExecutor(4) as threads:
+        scores = list(threads.map(lambda pair: grade(pair[0], [pair[1]], "math"), pairs))
+    assert scores == [1, 0] * 4
+
+
+def test_an_expression_that_exceeds_the_time_limit_is_wrong(
+    verifier: Verifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    start = time.monotonic()
+    assert not verifier.equal("5", "9^{9^{9^{9}}}")
+    assert time.monotonic() - start < 60
+    assert "took more than 2 s of processor time, the answer counts as wrong" in caplog.text
+    assert verifier.equal("x+1", "1+x"), "a new worker replaces the killed one"
+
+
+def test_an_answer_that_is_too_long_is_wrong_without_a_worker(verifier: Verifier) -> None:
+    assert not verifier.equal("x", "x+" * 1000 + "x")
+    assert not verifier._all, "no worker was started for it"
+
+
+def test_a_worker_that_does_not_reply_is_an_error_and_not_a_score() -> None:
+    pool = Verifier(1, cpu_s=30, wall_s=0.001)
+    with pytest.raises(ScorerError, match="did not reply within"):
+        pool.equal("x+1", "1+x")
+    pool.close()
+
+
+def test_a_worker_that_dies_is_an_error_and_is_replaced(verifier: Verifier) -> None:
+    assert verifier.equal("x+1", "1+x")
+    (worker,) = verifier._all
+    worker._process.kill()
+    worker._process.wait()
+    with pytest.raises(ScorerError, match="status -9"):
+        verifier.equal("x+1", "1+x")
+    assert verifier.equal("x+1", "1+x")
+
+
+def test_the_number_of_workers_is_limited(verifier: Verifier) -> None:
+    threads = [threading.Thread(target=verifier.equal, args=("x+1", "1+x")) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(verifier._all) == 1
