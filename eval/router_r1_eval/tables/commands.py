@@ -1,4 +1,4 @@
-"""`router-r1 table ...`: light to import."""
+"""The commands `router-r1 table check` and `table import`. Light to import."""
 
 # ruff: noqa: B006  # typer reads the default of a list option from the signature, and changes none
 
@@ -17,7 +17,7 @@ _KINDS = "mmlu-pro, routerbench, routellm, llmrouter or routerarena"
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
-        help="Outcome tables: what each model answered, what it cost, and how right it was.",
+        help="Outcome tables: what each model answered, its cost and its score.",
         no_args_is_help=True,
     )
     group.command("check")(check_command)
@@ -29,14 +29,16 @@ def check_command(
     folder: Annotated[Path, typer.Argument(help="Folder of the table.")],
     fit: Annotated[
         Path | None,
-        typer.Option(help="The table that routers are fitted on; it should share no question."),
+        typer.Option(
+            help="The table that routers are fitted on; it should have no question in common."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Find what would make a router look better or worse than it is. Exit status 1 if numbers from the table are wrong.
+    """Find defects that make a router look better or worse than it is. Exit status 1 if figures from the table are wrong.
 
-    Duplicates, missing cells, a strong model far below a weak one in one category, answers that could not be read,
-    numbers that were misread, constant scores, models that always tie, prices.
+    Checks duplicates, missing cells, strong models far below weak ones in one category, unread answers, misread numbers,
+    constant scores, models that always tie, and prices.
     """
     from router_r1.data.outcome_table import OutcomeTable
     from router_r1.errors import RouterR1Error
@@ -65,7 +67,7 @@ def import_command(
     kind: Annotated[str, typer.Argument(help=f"{_KINDS}.")],
     source: Annotated[Path, typer.Argument(help="File or folder of the public data.")],
     out: Annotated[
-        Path, typer.Argument(help="Folder for the table, or for one of each split, in it.")
+        Path, typer.Argument(help="Folder for the table; with splits, each gets a folder in it.")
     ],
     price: Annotated[
         list[str],
@@ -76,40 +78,40 @@ def import_command(
     ] = None,
     gold: Annotated[
         Path | None,
-        typer.Option(help="routellm: questions with gold answers, to grade GSM8K again."),
+        typer.Option(help="Only for routellm: questions with gold answers, to grade GSM8K again."),
     ] = None,
     as_published: Annotated[
         bool,
-        typer.Option(
-            help="Keep scores that are known to be wrong (routellm) and duplicates (llmrouter)."
-        ),
+        typer.Option(help="Keep scores that are known to be wrong, and duplicates."),
     ] = False,
     trusted: Annotated[
         bool,
-        typer.Option(help="routerbench: read a pickle, which can run any program it holds."),
+        typer.Option(
+            help="Only for routerbench: read a pickle, which can run any program it holds."
+        ),
     ] = False,
     form: Annotated[
         str,
-        typer.Option("--format", help="Of the long files: jsonl, jsonl.gz or parquet."),
+        typer.Option("--format", help="Format of the long files: jsonl, jsonl.gz or parquet."),
     ] = "jsonl.gz",
     replace: Annotated[
-        bool, typer.Option("--replace", help="Write over a table that is there already.")
+        bool, typer.Option("--replace", help="Overwrite an existing table.")
     ] = False,
 ) -> None:
-    """Make an outcome table of a public set of recorded answers. Says what was dropped, corrected or estimated.
+    """Make an outcome table of a public set of recorded answers. Prints what was dropped, corrected or estimated.
 
-    Nothing is downloaded. `router-r1 table check` then says what is wrong with the source.
+    Downloads nothing. Run `router-r1 table check` next: it reports defects of the source.
     """
     from router_r1.errors import ConfigError
-    from router_r1_eval.tables.importers import Given, read
-    from router_r1_eval.tables.importers.base import given_cards
+    from router_r1_eval.tables.importers import ImportOptions, read
+    from router_r1_eval.tables.importers.cards import user_cards
 
     priced = frozenset(item.rpartition("=")[0] for item in price)
-    given = Given(given_cards(price, pool), gold, as_published, trusted, priced)
-    found = read(kind, source, given)
-    there = [out / split for split in found.tables if (out / split / "pool.yaml").exists()]
-    if there and not replace:
-        raise ConfigError(f"{there[0]} holds a table; choose another folder, or give --replace")
+    options = ImportOptions(user_cards(price, pool), gold, as_published, trusted, priced)
+    found = read(kind, source, options)
+    existing = [out / split for split in found.tables if (out / split / "pool.yaml").exists()]
+    if existing and not replace:
+        raise ConfigError(f"{existing[0]} holds a table; choose another folder, or pass --replace")
     for split, table in found.tables.items():
         table.save(out / split, form)
         size = f"{len(table.questions)} questions x {len(table.names)} models"
