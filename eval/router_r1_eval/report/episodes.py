@@ -19,7 +19,8 @@ from router_r1.errors import DataError
 from router_r1.trace import Trace, read_traces
 from router_r1_eval.report.svg import number
 from router_r1_eval.report.tables import Column, table
-from router_r1_eval.run.runner import Job, broken_off, failed, passed_on
+from router_r1_eval.run.jobs import Job
+from router_r1_eval.run.trace_status import failed, interrupted, is_single_model
 
 KINDS = ("right", "wrong", "dear", "several rounds")
 _MOST = 60
@@ -64,7 +65,7 @@ def read_seen(path: Path) -> list[Seen]:
         key = place if job is None else job
         before = kept.get(key)
         if before is None or before[1] or not failed(trace):
-            off = job is not None and broken_off(trace)
+            off = job is not None and interrupted(trace)
             kept[key] = _seen(place, trace, scores), failed(trace), off
     return [one for one, _, off in kept.values() if not off]
 
@@ -94,7 +95,7 @@ def _seen(number: int, trace: Trace, scores: Mapping[str, float]) -> Seen:
         number,
         hashlib.sha256(key.encode()).hexdigest(),
         str(said.get("router", trace.policy)),
-        not passed_on(trace),
+        not is_single_model(trace),
         float(score) if isinstance(score, int | float) else None,
         trace.cost_usd,
         sum(o.response is not None for turn in trace.turns for o in turn.outcomes),
@@ -213,7 +214,7 @@ def _count(many: int, noun: str) -> str:
 
 def _told(trace: Trace) -> str:
     """What the policy read first; empty where none wrote the turns."""
-    if passed_on(trace):
+    if is_single_model(trace):
         return ""
     text = "\n\n".join(str(message.get("content", "")) for message in trace.opening)
     if text.strip() == trace.question.strip():

@@ -78,7 +78,7 @@ def smallest_difference(
     return _smallest(questions, differ, alpha, power)
 
 
-def visible_difference(ours: Floats, theirs: Floats) -> float:
+def detectable_difference(ours: Floats, theirs: Floats) -> float:
     """The smallest difference between routers that differ as these two do on a sample, each [n], found with probability 0.8 at level 0.05; at most 1.
 
     As `smallest_difference`, of differences of any size: their standard deviation is taken about 0, as if either sign were as likely, which is what

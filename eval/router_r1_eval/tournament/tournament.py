@@ -51,7 +51,7 @@ from router_r1_eval.stats.cost_curves import (
     routerbench_aiq,
     through,
 )
-from router_r1_eval.stats.significance import mcnemar, visible_difference
+from router_r1_eval.stats.significance import detectable_difference, mcnemar
 from router_r1_eval.tables.check import check
 from router_r1_eval.tournament.baselines import LABEL, bars, not_listed
 from router_r1_eval.tournament.headroom import headroom
@@ -233,7 +233,7 @@ def measure(
         for name, share in CAPS.items():
             setting = _most_accurate(tried, share * limit)
             entry["within"][name] = None if setting is None else dict(figures[setting])
-        entry["smallest_difference"] = visible_difference(runs[head].value, bar.value)
+        entry["smallest_difference"] = detectable_difference(runs[head].value, bar.value)
         entry["mcnemar"] = _mcnemar(runs[head], bar, graded)
         entry["arena_score"] = arena_score(entry["accuracy"], 1000 * entry["cost_usd"])
         entry["hull"] = _mixed(tried, runs, bar, spread)
@@ -254,7 +254,7 @@ def measure(
         mixed["in_hindsight"]["aiq_routerbench"] = found
     # Of what one comes to compare; of the single models where there is nothing else.
     visible = [entry["smallest_difference"] for entry in rows if entry["curve"]]
-    visible = visible or [visible_difference(run.value, bar.value) for run in singles.values()]
+    visible = visible or [detectable_difference(run.value, bar.value) for run in singles.values()]
     return {
         "table": world.table.source,
         "questions": len(grid),

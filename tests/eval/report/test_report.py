@@ -28,7 +28,7 @@ from router_r1_eval.report.labels import Box, place
 from router_r1_eval.report.read import read_results
 from router_r1_eval.report.svg import NARROW, WIDE, Linear, Log, costs, number
 from router_r1_eval.results import row
-from router_r1_eval.run.runner import RunFolder
+from router_r1_eval.run.run_folder import RunFolder
 
 VOID = {
     "meta",
