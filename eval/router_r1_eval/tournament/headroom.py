@@ -10,7 +10,7 @@ import numpy as np
 from router_r1_envs.worlds.recorded_world.arrays import Grid
 from router_r1_envs.worlds.recorded_world.runs import Run
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
-from router_r1_eval.stats.oracles import cross_fitted, less_chance, raw
+from router_r1_eval.stats.oracles import cross_fitted_oracle, guess_corrected_oracle, raw_oracle
 from router_r1_eval.tournament.self_consistency import Repeats
 
 
@@ -33,10 +33,12 @@ def headroom(world: RecordedWorld, grid: Grid, bar: Run) -> dict[str, Any]:
     )
     return {
         "best_single": float(bar.value.mean()),
-        "oracle": float(raw(grid.score).mean()),
+        "oracle": float(raw_oracle(grid.score).mean()),
         "oracle_less_chance": None
         if partly or not offered.any()
-        else float(less_chance(grid.score, options, grid.names.index(world.best_single)).mean()),
+        else float(
+            guess_corrected_oracle(grid.score, options, grid.names.index(world.best_single)).mean()
+        ),
         "oracle_cross_fitted": _repeated(world, grid),
         "ties": {name: count / len(grid) for name, count in sorted(ties.items())},
     }
@@ -54,8 +56,8 @@ def _repeated(world: RecordedWorld, grid: Grid) -> dict[str, Any] | None:
     score = score[~np.isnan(score).any(axis=(1, 2))]
     best = grid.names.index(world.best_single)
     return {
-        "accuracy": float(cross_fitted(score).mean()),
-        "oracle": float(raw(score[:, :, 0]).mean()),
+        "accuracy": float(cross_fitted_oracle(score).mean()),
+        "oracle": float(raw_oracle(score[:, :, 0]).mean()),
         "best_single": float(score[:, best].mean()),
         "questions": len(score),
         "samples": samples,
