@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-_KINDS = "mmlu-pro, routerbench, routellm, llmrouter or routerarena"
+from router_r1.commands.names_in_help import NamesInHelp
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
     )
     group.command("check")(check_command)
-    group.command("import")(import_command)
+    group.command("import", cls=NamesInHelp)(import_command)
     app.add_typer(group, name="table")
 
 
@@ -64,7 +64,7 @@ def check_command(
 
 
 def import_command(
-    kind: Annotated[str, typer.Argument(help=f"{_KINDS}.")],
+    kind: Annotated[str, typer.Argument(help="Which set: {importers}.")],
     source: Annotated[Path, typer.Argument(help="File or folder of the public data.")],
     out: Annotated[
         Path, typer.Argument(help="Folder for the table; with splits, each gets a folder in it.")
@@ -78,7 +78,9 @@ def import_command(
     ] = None,
     gold: Annotated[
         Path | None,
-        typer.Option(help="Only for routellm: questions with gold answers, to grade GSM8K again."),
+        typer.Option(
+            help="Questions with gold answers, to grade again a source without them; for routellm (GSM8K) only."
+        ),
     ] = None,
     as_published: Annotated[
         bool,
@@ -87,7 +89,7 @@ def import_command(
     trusted: Annotated[
         bool,
         typer.Option(
-            help="Only for routerbench: read a pickle, which can run any program it holds."
+            help="Read a pickle, which can run any program it holds; for routerbench only."
         ),
     ] = False,
     form: Annotated[
