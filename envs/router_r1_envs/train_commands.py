@@ -181,21 +181,23 @@ def imitate_command(
     from router_r1.errors import DataError
     from router_r1_envs.planner.planner import Planner
     from router_r1_envs.supervised.imitation import ImitationConfig, imitate
+    from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 
     use_threads(threads)
     world = recorded_world(source, settings)
     given = {"seed": seed, **config.override({}, options)}
     chosen = config.validate(ImitationConfig, given, "imitation")
+    splits = TableSplits.of(world)
     path = out / "planner.pt"
     if path.exists():
-        planner = Planner.load(path, world)
+        planner = Planner.load(path, splits)
         if planner.seed != seed:
             raise DataError(
                 f"{path}: was fitted with seed {planner.seed}, not {seed}; remove it, or choose another folder"
             )
     else:
         typer.echo(f"fitting the planner on {world.name}", err=True)
-        planner = Planner.fit(world, seed)
+        planner = Planner.fit(splits, seed)
         planner.save(path)
 
     with _stages() as show:

@@ -34,9 +34,9 @@ from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.data.splits import Split
 from router_r1_envs.planner.planner import Planner
-from router_r1_envs.worlds.recorded_world.arrays import Grid
-from router_r1_envs.worlds.recorded_world.runs import sensitivities, utility
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
+from router_r1_envs.worlds.recorded_world.table_arrays import TableArrays
+from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 
 FOLDS = 5
@@ -184,34 +184,36 @@ class Read:
         for (question, outcome), logit in zip(part, logits, strict=True):
             self._found[question.id, outcome.model] = float(logit)
 
-    def __call__(self, grid: Grid) -> Any:
-        """For the questions of a grid; 0 where nothing is recorded."""
+    def __call__(self, arrays: TableArrays) -> Any:
+        """[n, m] the logit of each response; 0 where nothing is recorded."""
         return np.array(
-            [[self._found.get((q.id, name), 0.0) for name in grid.names] for q in grid.questions]
+            [
+                [self._found.get((q.id, name), 0.0) for name in arrays.names]
+                for q in arrays.questions
+            ]
         )
 
 
 def probe_planners(world: RecordedWorld, seeds: Sequence[int]) -> None:
     """The third table."""
-    grid = Grid.of(world, world.questions(Split.TEST))
-    best = grid.names.index(world.best_single)
+    splits = TableSplits.of(world)
+    test, best = splits.test, splits.best_column
     views = {
-        "letters": lambda grid: np.zeros(grid.tokens.shape),
+        "letters": lambda arrays: np.zeros(arrays.tokens.shape),
         "length": None,
         "text": Read(world),
     }
-    print(
-        f"planner   {'':16s} {'utility':8s} " + " ".join(f"{n:>11s}" for n in sensitivities(world))
-    )
+    levels = splits.sensitivities
+    print(f"planner   {'':16s} {'utility':8s} " + " ".join(f"{name:>11s}" for name in levels))
     for (name, view), seed in itertools.product(views.items(), seeds):
-        method = Planner.fit(world, seed, view=view).method()
+        planner = Planner.fit(splits, seed, view=view)
         utilities, shown = [], []
-        for setting, sensitivity in sensitivities(world).items():
-            run = method.run(grid, setting)
-            points = 100 * (run.value.mean() - grid.score[:, best].mean())
-            share = run.cost.mean() / grid.cost[:, best].mean()
+        for level, sensitivity in levels.items():
+            run = planner.run(test, level)
+            points = 100 * (run.value.mean() - test.score[:, best].mean())
+            share = run.cost.mean() / test.cost[:, best].mean()
             shown.append(f"{points:+5.1f} x{share:.2f}")
-            utilities.append(utility(run, sensitivity, world.reference_usd))
+            utilities.append(run.utility(sensitivity, splits.reference_usd))
         print(
             f"planner   {name:8s} seed {seed:2d} {np.mean(utilities):.4f}   "
             + " ".join(f"{s:>11s}" for s in shown),

@@ -22,9 +22,10 @@ from router_r1.data.questions import Question
 from router_r1.model_cards import ModelCard
 from router_r1.pricing import Price
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
+from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
-from router_r1_eval.tournament.summary import summary
-from router_r1_eval.tournament.tournament import tournament
+from router_r1_eval.tournament.tournament import TableTournament
+from router_r1_reward import RewardConfig
 
 QUESTIONS, MODELS, CATEGORIES, LETTERS = 5199, 10, 14, "ABCDEFGHIJ"
 
@@ -84,12 +85,13 @@ def main() -> None:
     settings = RecordedWorldConfig(table=table.source, duplicates="first", graded=False)
     began = time.perf_counter()
     world = RecordedWorld(table, settings)
-    results = tournament(world, one_shot=routers.names())
+    contest = TableTournament(world, TableSplits.of(world), one_shot=routers.names())
+    results = contest.hold(RewardConfig())
     seconds = time.perf_counter() - began
-    for line in summary(results):
+    for line in contest.summary(results):
         print(line)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\n{len(results['rows'])} rows, {seconds:.1f} s, {peak:.0f} MiB")
+    print(f"\n{len(results.rows)} rows, {seconds:.1f} s, {peak:.0f} MiB")
     print(json.dumps({"seconds": round(seconds, 1), "peak_mib": round(peak)}))
 
 

@@ -8,7 +8,6 @@ import pytest
 from router_r1.data.json_lines import write_json_lines
 from router_r1.data.parquet import write_parquet
 from router_r1.files import drop_unfinished_line, replacing, write_json
-from router_r1_eval.tournament.tournament import write_results
 
 
 def test_a_file_is_put_in_place_when_all_of_it_is_there(tmp_path: Path) -> None:
@@ -64,10 +63,3 @@ def test_half_a_line_is_cut_off(tmp_path: Path) -> None:
             drop_unfinished_line(file.fileno(), path)
         assert path.read_text() == left
         assert os.path.getsize(path) == len(left)
-
-
-def test_results_of_a_comparison_take_the_page_of_others_away(tmp_path: Path) -> None:
-    for name in ("report.html", "curve.svg"):
-        (tmp_path / name).write_text("of other results")
-    assert write_results({"rows": []}, tmp_path).read_text() == '{\n  "rows": []\n}\n'
-    assert {path.name for path in tmp_path.iterdir()} == {"results.json", "curve.svg"}

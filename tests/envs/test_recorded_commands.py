@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from router_r1_envs.commands import register
+
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.data.splits import Split
@@ -17,11 +19,10 @@ from router_r1.errors import ConfigError, DataError
 from router_r1.model_cards import ModelCard
 from router_r1.pricing import Price
 from router_r1.trace import read_traces
-from router_r1_envs.commands import register
 from router_r1_envs.worlds.load import load_world
 from router_r1_eval.tournament.commands import _named
 from router_r1_eval.tournament.commands import register as register_evaluation
-from router_r1_eval.tournament.tournament import CAPS
+from router_r1_eval.tournament.measure import CAPS
 
 MODELS = {"cheap": (0.6, 1.0), "twin": (0.6, 1.2), "dear": (0.9, 10.0)}
 SETTINGS = ("view=answer", "max_routes=1", "test=0.2", "validation=0.2", "max_rounds=5")

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import typer
 import yaml
+from router_r1_envs.commands import register
 from typer.testing import CliRunner
 
 from router_r1.data.splits import Split
 from router_r1.errors import ConfigError, DataError
 from router_r1.trace import read_traces
-from router_r1_envs.commands import register
 from router_r1_envs.verl_training.dataset import read_row
 from router_r1_envs.worlds.generated_world.world import GeneratedWorld
 from router_r1_eval.tournament.commands import register as register_evaluation
@@ -157,7 +157,7 @@ def test_results_have_the_fields_of_the_contract(run):
     rows = {row["name"]: row for row in results["rows"]}
     names = {"ours", "random", "cheapest", "dearest", "skill oracle", "hindsight oracle"}
     assert set(rows) >= names | {f"single {card}" for card in results["pool"]}
-    assert {rows[n]["kind"] for n in names} == {"agent", "bar", "oracle"}
+    assert {rows[n]["kind"] for n in names} == {"agent", "baseline", "oracle"}
     for row in rows.values():
         assert {"accuracy", "cost_usd", "calls", "ci95", "vs_best_single"} <= set(row)
         assert [p["setting"] for p in row["curve"]] == [

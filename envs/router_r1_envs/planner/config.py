@@ -1,4 +1,4 @@
-"""TODO."""
+"""Settings of the planner's fit."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ class PlannerConfig(StrictModel):
     """How a planner is fitted. The defaults take about a minute of one core for ten candidates."""
 
     max_calls: Count = 5
-    """Most candidates asked about one question."""
+    """Maximum number of candidates asked about one question."""
     folds: Annotated[int, Field(ge=2)] = 3
-    """Parts of the training questions; each has a posterior fitted on the others."""
+    """Number of parts of the training questions; each part has a posterior fitted on the others."""
     posterior_steps: Count = 700
     """Optimiser steps of each posterior."""
     value_steps: Count = 1000
-    """Optimiser steps of the value function. Three times as many gain nothing: it learns the questions by heart."""
+    """Optimiser steps of the value function. Three times as many gain nothing: it memorises the questions."""
     value_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.4
-    """Dropout in the value function; for the same reason."""
+    """Dropout in the value function, against memorising."""
     batch: Count = 512
-    """Questions in a step."""
+    """Questions per step."""
     members: Count = 3
-    """Value functions that are averaged."""
+    """Number of value networks that are averaged."""
     hidden: Count = 64
     """Width of the posterior; the value function is half as wide again."""
     checkpoints: Count = 3
-    """Value functions compared on the validation split, all from the second half of the steps."""
+    """Checkpoints of the value function, all from the second half of the steps, compared on the validation questions."""

@@ -1,13 +1,12 @@
-"""A planner on a recorded table: whom to ask next, when to stop, and what to answer, at every price.
+"""The planner: a fitted router that reads answers, and the teacher that small policies imitate.
 
-A training table holds every counterfactual, so nothing has to be explored. What to believe after some answers
-(`beliefs.py`) and what asking each candidate next is worth (`value.py`) are fitted on the training questions.
+A training table holds the answer of every candidate, so nothing has to be explored: the posterior (`posterior.py`) and the value function
+(`value_function.py`) are fitted on it directly.
 
-The planner is a router of its own (`method`, for a tournament) and a teacher (`plan`): its decisions say whom to ask,
-in which order, and which answer leads at each step. Needs torch.
+As a router, `run` does all questions at once. As a teacher, `plan` says which candidates it asks, in which order, and which answer leads
+after each call.
 
-Not covered: routes that run at once, repeated samples, budgets (only what an answer is worth), and the candidates'
-texts.
+Not covered: parallel routes, repeated samples, budgets (only the value of a right answer), and the texts of responses.
 """
 
 from __future__ import annotations
@@ -25,27 +24,31 @@ import torch
 
 from router_r1 import config
 from router_r1.data.questions import Question
-from router_r1.data.splits import Split
 from router_r1.errors import ConfigError, DataError
 from router_r1_envs.planner.config import PlannerConfig
-from router_r1_envs.planner.posterior import Beliefs, Cells, View, lengths
-from router_r1_envs.planner.value_function import Value
+from router_r1_envs.planner.posterior import Posterior
+from router_r1_envs.planner.tensors import ResponseView, TableTensors, response_lengths
+from router_r1_envs.planner.value_function import ValueFunction
 from router_r1_envs.worlds.base import Level
-from router_r1_envs.worlds.recorded_world.arrays import Grid
-from router_r1_envs.worlds.recorded_world.runs import Method, Run, sensitivities, utility
-from router_r1_envs.worlds.recorded_world.world import RecordedWorld
+from router_r1_envs.worlds.recorded_world.answer_permutation import translate
+from router_r1_envs.worlds.recorded_world.table_arrays import (
+    RouterRun,
+    TableArrays,
+    context_width,
+)
+from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 
-_VERSION = 2
+_FILE_VERSION = 2
 
 
 @dataclass(frozen=True)
 class Belief:
-    """What a candidate said, and what is thought of it now."""
+    """What a candidate answered, and how the planner sees that answer now."""
 
     answer: str | None
-    """None: it gave no answer, or was asked before and has nothing else to say."""
+    """None: it gave no answer, or was asked before and has nothing new to say."""
     confidence: float
-    """How likely the answer is right."""
+    """Probability that the answer is right."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +57,18 @@ class Decision:
 
     question: Question
     calls: tuple[str, ...]
-    """Candidates in the order they are asked. The planner asks none twice, but it may have been told to begin so."""
+    """Candidates in the order they are asked. The planner asks none twice, but its first calls may be prescribed."""
     beliefs: tuple[tuple[Belief, ...], ...]
-    """Of the calls so far, one each; before each call, and at the end."""
+    """One belief for each call so far; before each call, and at the end."""
     cost_usd: float
     value: float
-    """How right the last leader is."""
+    """Score of the final answer."""
     begun: int = 0
-    """How many of the calls were not the planner's choice."""
+    """Number of calls that were prescribed, not chosen by the planner."""
 
     @property
     def leaders(self) -> tuple[str | None, ...]:
-        """The likeliest answer before each call, and at the end; None where nobody has answered."""
+        """The most probable answer before each call, and at the end; None while there is no answer."""
         nothing = Belief(None, 0.0)
         return tuple(
             max(
@@ -83,67 +86,84 @@ class Decision:
 
 
 class Planner:
-    """A fitted planner. See the module."""
+    """A fitted planner; see the module."""
 
     def __init__(
-        self, world: RecordedWorld, settings: PlannerConfig, view: View | None = None
+        self, splits: TableSplits, settings: PlannerConfig, view: ResponseView | None = None
     ) -> None:
-        """An untrained planner; use `fit` or `load`."""
-        self.world = world
-        self.view = view or lengths
+        """An unfitted planner; use `fit` or `load`.
+
+        Args:
+            splits: the table.
+            settings: settings of the fit.
+            view: what is visible of a response beside its answer; its length by default.
+        """
+        self.splits = splits
+        self.view = view or response_lengths
         self.settings = settings
-        self.names = world.table.names
+        self.names = splits.table.names
         self.seed = 0
         self.history: list[dict[str, float]] = []
-        """Validation utility at the checkpoints, mean over the levels."""
-        models, context = len(self.names), len(world.categories) + 8
-        self._beliefs = Beliefs(models, context, settings)
-        self._value = Value(models, context, settings)
+        """`step` and validation `utility`, the mean over the levels, of each checkpoint."""
+        models, context = len(self.names), context_width(splits.features)
+        self._posterior = Posterior(models, context, settings)
+        self._value = ValueFunction(models, context, settings)
 
     @classmethod
     def fit(
         cls,
-        world: RecordedWorld,
+        splits: TableSplits,
         seed: int = 0,
         settings: PlannerConfig | None = None,
-        view: View | None = None,
+        view: ResponseView | None = None,
     ) -> Planner:
         """Fit on the training questions, and choose among checkpoints on the validation questions.
 
         Args:
-            world: the table, its splits and levels.
-            seed: of weights and draws.
-            settings: see `PlannerConfig`.
-            view: what is seen of a response beside its answer; how long it is by default.
-
-        Raises:
-            ConfigError: no level of the world states a worth.
+            splits: the table, with its splits and levels.
+            seed: seed of weights and draws.
+            settings: settings of the fit.
+            view: what is visible of a response beside its answer; its length by default.
         """
-        levels = sensitivities(world)
-        prices = (min(levels.values()), max(levels.values()))
+        prices = (min(splits.sensitivities.values()), max(splits.sensitivities.values()))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            planner = cls(world, settings or PlannerConfig(), view)
+            planner = cls(splits, settings or PlannerConfig(), view)
             planner.seed = seed
-            cells = planner._cells(Grid.of(world, world.questions(Split.TRAIN)))
-            folds = torch.arange(len(cells)) % planner.settings.folds
-            planner._beliefs.fit(cells, folds)
-            held_out = Grid.of(world, world.questions(Split.VALIDATION))
+            tensors = planner._tensors(splits.train)
+            folds = torch.arange(len(tensors)) % planner.settings.folds
+            planner._posterior.fit(tensors, folds)
 
             def mean_utility() -> float:
-                """Over the levels."""
                 found = [
-                    utility(planner.method().run(held_out, name), price, world.reference_usd)
-                    for name, price in levels.items()
+                    planner.run(splits.validation, name).utility(price, splits.reference_usd)
+                    for name, price in splits.sensitivities.items()
                 ]
                 return math.fsum(found) / len(found)
 
             planner.history = planner._value.fit(
-                planner._beliefs, cells, folds, prices, mean_utility
+                planner._posterior, tensors, folds, prices, mean_utility
             )
         return planner
 
     # --- use
+
+    def run(self, arrays: TableArrays, level: str) -> RouterRun:
+        """Route n questions at one level.
+
+        Args:
+            arrays: the questions.
+            level: a level that states a value.
+        """
+        steps = self._roll(arrays, self.splits.sensitivities[level])
+        rows = np.arange(len(arrays))
+        last = steps.leaders[-1]
+        value = np.where(last >= 0, arrays.value[rows, last], 0.0)
+        cost = np.zeros(len(arrays))
+        for chosen in steps.calls:
+            cost += np.where(chosen >= 0, arrays.cost[rows, chosen], 0.0)
+        calls = sum((chosen >= 0).astype(float) for chosen in steps.calls)
+        return RouterRun(value, cost, np.asarray(calls))
 
     def plan(
         self,
@@ -153,166 +173,156 @@ class Planner:
         fold: int | None = None,
         begin: Sequence[Sequence[str]] | None = None,
     ) -> list[Decision]:
-        """What to do about each of these questions of the world, at this level.
-
-        Letters are those of the questions given: permuted ones get permuted answers.
+        """What the planner does about each question at this level.
 
         Args:
-            questions: of the world, of any split.
-            level: what an answer is worth.
-            fold: believe the posterior that was not fitted on training questions `fold`, `fold + folds`, ...; for plans
-                about these. None: the mean of all.
-            begin: candidates that are asked first about each question, whatever the planner thinks of it; none by default.
-                Who is asked a second time says nothing, and that costs nothing: a miss.
+            questions: questions of the table, of any split. If their options are permuted, so are the answers of the decisions.
+            level: states the value of a right answer.
+            fold: use the posterior that was not fitted on training questions `fold`, `fold + folds`, ...; for plans about
+                these. None: the mean of all posteriors.
+            begin: for each question the candidates that are asked first, whatever the planner would do; none by default.
+                A candidate asked a second time gives no answer at no cost: a miss.
 
         Raises:
-            ConfigError: the level states no worth, or a budget, which the planner can not keep to.
+            ConfigError: the level states no value, or a budget, which the planner cannot keep to.
         """
         if level.worth_usd is None or level.budget_usd is not None:
             raise ConfigError(
-                f"level {level.name!r}: the planner needs worth_usd and no budget_usd; budgets are not planned for"
+                f"level {level.name!r}: the planner needs worth_usd and no budget_usd, because it does not plan for budgets"
             )
-        grid = Grid.of(self.world, questions)
-        begin = begin or [()] * len(grid)
-        steps = self._roll(grid, self.world.reference_usd / level.worth_usd, fold, begin)
-        return [_decision(self.world, grid, steps, i, len(begin[i])) for i in range(len(grid))]
-
-    def method(self, name: str = "planner") -> Method:
-        """This planner as a row of a report, with a setting for each level."""
-        levels = sensitivities(self.world)
-
-        def run(grid: Grid, setting: str) -> Run:
-            steps = self._roll(grid, levels[setting])
-            rows = np.arange(len(grid))
-            last = steps.leaders[-1]
-            value = np.where(last >= 0, grid.value[rows, last], 0.0)
-            cost = np.zeros(len(grid))
-            for chosen in steps.calls:
-                cost += np.where(chosen >= 0, grid.cost[rows, chosen], 0.0)
-            calls = sum((chosen >= 0).astype(float) for chosen in steps.calls)
-            return Run(value, cost, np.asarray(calls))
-
-        return Method(name, "router", tuple(levels), run)
+        arrays = self.splits.arrays(questions)
+        begin = begin or [()] * len(arrays)
+        steps = self._roll(arrays, self.splits.reference_usd / level.worth_usd, fold, begin)
+        return [_decision(arrays, steps, i, len(begin[i])) for i in range(len(arrays))]
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def _roll(
         self,
-        grid: Grid,
+        arrays: TableArrays,
         sensitivity: float,
         fold: int | None = None,
         begin: Sequence[Sequence[str]] = (),
     ) -> _Steps:
-        """Ask, all questions at once, until the value function says to stop everywhere."""
-        forced = np.full((len(grid), self.settings.max_calls), -1)
+        """Ask candidates, all questions at once, until the value function stops everywhere. Arguments as for `plan`."""
+        prescribed = np.full((len(arrays), self.settings.max_calls), -1)
         for i, names in enumerate(begin):
-            forced[i, : len(names)] = [self.names.index(name) for name in names]
-        cells = self._cells(grid)
-        rows = torch.arange(len(cells))
-        asked = torch.zeros(len(cells), cells.models)
-        going = torch.ones(len(cells), dtype=torch.bool)
-        price = torch.full((len(cells),), sensitivity)
+            prescribed[i, : len(names)] = [self.names.index(name) for name in names]
+        tensors = self._tensors(arrays)
+        rows = torch.arange(len(tensors))
+        asked = torch.zeros(len(tensors), tensors.models)
+        going = torch.ones(len(tensors), dtype=torch.bool)
+        price = torch.full((len(tensors),), sensitivity)
         calls: list[Any] = []
-        leaders, chances = [], []
+        leaders, probabilities = [], []
         for call in range(self.settings.max_calls + 1):
-            seen = self._beliefs.see(cells, rows, asked, fold)
-            leaders.append(torch.where(seen.top > 0, seen.leader, -1).numpy())
-            chances.append(seen.logits.softmax(1)[:, :-1].numpy())
+            evidence = self._posterior.evidence(tensors, rows, asked, fold)
+            leaders.append(torch.where(evidence.top > 0, evidence.leader, -1).numpy())
+            probabilities.append(evidence.logits.softmax(1)[:, :-1].numpy())
             if call == self.settings.max_calls:
                 break
-            best = self._value.gain(seen, price).max(1)
-            told = torch.from_numpy(forced[:, call])
-            going &= (best.values > 0) | (call == 0) | (told >= 0)
+            best = self._value.gain(evidence, price).max(1)
+            must = torch.from_numpy(prescribed[:, call])
+            going &= (best.values > 0) | (call == 0) | (must >= 0)
             if not going.any():
                 break
-            chosen = torch.where(told >= 0, told, best.indices)
+            chosen = torch.where(must >= 0, must, best.indices)
             calls.append(torch.where(going, chosen, -1).numpy())
             asked[rows[going], chosen[going]] = 1.0
-        return _Steps(calls, leaders, chances)
+        return _Steps(calls, leaders, probabilities)
 
-    def _cells(self, grid: Grid) -> Cells:
-        return Cells.of(self.world, grid, self.view)
+    def _tensors(self, arrays: TableArrays) -> TableTensors:
+        return TableTensors.of(arrays, self.splits.reference_usd, self.view)
 
     # --- files
 
     def save(self, path: str | Path) -> None:
-        """Write the planner to a file. Raises `ConfigError` for one with a view of its own, which a file can not hold."""
-        if self.view is not lengths:
-            raise ConfigError("a planner with a view of its own can not be saved; fit it again")
+        """Write the planner to a file. Raises `ConfigError` if it has a view of its own, which a file cannot hold."""
+        if self.view is not response_lengths:
+            raise ConfigError(
+                "a planner with a view of its own cannot be saved; fit it again instead"
+            )
         content = {
-            "version": _VERSION,
-            "names": list(self.names),
-            "categories": list(self.world.categories),
-            "questions": _questions(self.world),
-            "levels": sensitivities(self.world),
+            "version": _FILE_VERSION,
+            **_fitted_on(self.splits),
             "seed": self.seed,
             "settings": self.settings.model_dump(),
             "history": self.history,
-            "beliefs": self._beliefs.state_dict(),
+            "beliefs": self._posterior.state_dict(),
             "value": self._value.state_dict(),
         }
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         torch.save(content, path)
 
     @classmethod
-    def load(cls, path: str | Path, world: RecordedWorld) -> Planner:
-        """Read a planner that was fitted on this world.
+    def load(cls, path: str | Path, splits: TableSplits) -> Planner:
+        """Read a planner that was fitted on this table.
 
         Raises:
-            DataError: no such file, no planner, or one that was fitted on another world: other candidates, levels, or
+            DataError: the file is missing or no planner, or the planner was fitted on other candidates, categories, levels or
                 training questions, which may be among those it would be tested on.
         """
         try:
             content = torch.load(path, weights_only=True)
         except OSError as error:
             raise DataError(
-                f"{path}: can not be read ({error.strerror}); fit a planner first"
+                f"{path}: cannot be read ({error.strerror}); fit a planner first"
             ) from error
-        except Exception as error:  # torch raises many kinds for a file that is something else
-            raise DataError(f"{path}: is no planner ({type(error).__name__})") from error
-        if not isinstance(content, dict) or content.get("version") != _VERSION:
-            raise DataError(f"{path}: is no planner of this version; fit it anew")
-        for what, here in (
-            ("names", list(world.table.names)),
-            ("categories", list(world.categories)),
-            ("questions", _questions(world)),
-            ("levels", sensitivities(world)),
-        ):
+        except (
+            Exception
+        ) as error:  # torch raises many kinds of errors for a file that is something else
+            raise DataError(f"{path}: is not a planner ({type(error).__name__})") from error
+        if not isinstance(content, dict) or content.get("version") != _FILE_VERSION:
+            raise DataError(f"{path}: is not a planner of this version; fit it again")
+        for what, here in _fitted_on(splits).items():
             if content[what] != here:
                 raise DataError(
-                    f"{path}: fitted with other {what} than {world.name} has; fit it anew"
+                    f"{path}: was fitted with other {what} than {splits.name} has; fit it again"
                 )
-        planner = cls(world, config.validate(PlannerConfig, content["settings"], str(path)))
+        planner = cls(splits, config.validate(PlannerConfig, content["settings"], str(path)))
         planner.seed, planner.history = content["seed"], content["history"]
-        planner._beliefs.load_state_dict(content["beliefs"])
+        planner._posterior.load_state_dict(content["beliefs"])
         planner._value.load_state_dict(content["value"])
-        planner._beliefs.eval()
+        planner._posterior.eval()
         planner._value.eval()
         return planner
 
 
-def _questions(world: RecordedWorld) -> str:
-    """A hash of the training questions in their order, which says whose fold each is in."""
-    ids = [question.id for question in world.questions(Split.TRAIN)]
-    return hashlib.sha256(json.dumps(ids).encode()).hexdigest()
+def _fitted_on(splits: TableSplits) -> dict[str, Any]:
+    """What a planner's file must share with the table it is used on."""
+    # The order of the training questions says which fold each is in.
+    ids = json.dumps([question.id for question in splits.train.questions])
+    return {
+        "names": list(splits.table.names),
+        "categories": list(splits.features.categories),
+        "questions": hashlib.sha256(ids.encode()).hexdigest(),
+        "levels": dict(splits.sensitivities),
+    }
 
 
 @dataclass(frozen=True)
 class _Steps:
-    """What was done about the questions of a grid, call by call; -1: nothing, or nobody."""
+    """What was done about n questions, call by call."""
 
     calls: list[Any]
+    """[n] the candidate asked; -1: none."""
     leaders: list[Any]
-    chances: list[Any]
-    """[n, answers] how likely each is right."""
+    """[n] the leading answer before each call, and at the end; -1: none."""
+    probabilities: list[Any]
+    """[n, answers] how likely each answer is right, at the same times."""
 
 
-def _decision(world: RecordedWorld, grid: Grid, steps: _Steps, i: int, begun: int) -> Decision:
-    question = grid.questions[i]
+def _decision(arrays: TableArrays, steps: _Steps, i: int, prescribed: int) -> Decision:
+    """The decision about question `i`, whose first `prescribed` calls were prescribed."""
+    question = arrays.questions[i]
     asked = [int(chosen[i]) for chosen in steps.calls if chosen[i] >= 0]
-    answers = [-1 if j in asked[:call] else int(grid.answer[i, j]) for call, j in enumerate(asked)]
+    answers = [
+        -1 if j in asked[:call] else int(arrays.answer[i, j]) for call, j in enumerate(asked)
+    ]
     beliefs = tuple(
         tuple(
-            Belief(world.shown(question, grid.said[i][k]), float(steps.chances[call][i][k]))
+            Belief(
+                translate(question, arrays.answers[i][k]), float(steps.probabilities[call][i][k])
+            )
             if k >= 0
             else Belief(None, 0.0)
             for k in answers[:call]
@@ -322,9 +332,9 @@ def _decision(world: RecordedWorld, grid: Grid, steps: _Steps, i: int, begun: in
     last = int(steps.leaders[len(asked)][i])
     return Decision(
         question,
-        tuple(grid.names[j] for j in asked),
+        tuple(arrays.names[j] for j in asked),
         beliefs,
-        float(sum(grid.cost[i, j] for j in set(asked))),
-        float(grid.value[i, last]) if last >= 0 else 0.0,
-        begun,
+        float(sum(arrays.cost[i, j] for j in set(asked))),
+        float(arrays.value[i, last]) if last >= 0 else 0.0,
+        prescribed,
     )

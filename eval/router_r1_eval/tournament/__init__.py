@@ -1,1 +1,14 @@
-"""TODO."""
+"""Tournaments: routers, policies and baselines on the same questions, written to results.json.
+
+commands.py            `router-r1 tournament`
+tournament.py          a tournament on an outcome table
+entrants.py            what takes part: a fitted router that can be run on any questions, at each of its settings
+routers.py             one-shot routers and the planner as entrants
+rollouts.py            policies as entrants: they play real episodes
+baselines.py           what needs no router: single models, look-ups, the oracle; with voting.py, prompt_length.py and
+                       self_consistency.py
+measure.py             the figures of every entrant; with mixtures.py, headroom.py and two_models.py
+caveats.py             what affects the figures of a table
+world_tournament.py    a tournament in any other world, where everything is played
+summary.py             what the command prints
+"""

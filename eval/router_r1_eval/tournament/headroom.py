@@ -1,64 +1,65 @@
-"""What could be gained on a table: the oracle, how much of it is luck, and how often models tie."""
+"""What a router could gain on a table: the oracle, how much of the oracle is luck, and how often models tie."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import numpy as np
 
-from router_r1_envs.worlds.recorded_world.arrays import Grid
-from router_r1_envs.worlds.recorded_world.runs import Run
-from router_r1_envs.worlds.recorded_world.world import RecordedWorld
+from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
+from router_r1_eval.results import CrossFittedOracle, Headroom
 from router_r1_eval.stats.oracles import cross_fitted_oracle, guess_corrected_oracle, raw_oracle
-from router_r1_eval.tournament.self_consistency import Repeats
+from router_r1_eval.tournament.self_consistency import Samples
 
 
-def headroom(world: RecordedWorld, grid: Grid, bar: Run) -> dict[str, Any]:
-    """What could be gained, how much of it is luck, and how often models tie.
+def headroom(splits: TableSplits, smallest_difference: float) -> Headroom:
+    """How much a router could gain on the test questions.
 
-    The oracle less chance asks the best single model where nobody knows; None where no question has options, or where scores are not all 0 or 1.
+    The oracle without lucky guesses asks the best single model where no model knows the answer; it is None where no question has options,
+    or where scores are not all 0 or 1, for then the probability of a lucky guess is unknown.
+
+    Args:
+        splits: the table.
+        smallest_difference: the smallest difference in accuracy that the test questions can show.
     """
-    # Or nothing says what guessing is worth.
-    offered = np.array([len(q.choices or ()) > 1 for q in grid.questions])
-    partly = not np.isin(grid.score, (0.0, 1.0)).all()  # then chance has no such formula
-    options = np.where(offered, grid.options, np.inf)
+    test, best = splits.test, splits.best_column
+    has_options = np.array([len(q.choices or ()) > 1 for q in test.questions])
+    partial_scores = not np.isin(test.score, (0.0, 1.0)).all()
+    options = np.where(has_options, test.options, np.inf)
     ties = Counter(
         "one best model"
         if (row == row.max()).sum() == 1
         else "a tie"
         if row.max() > 0
         else "nobody"
-        for row in grid.score
+        for row in test.score
     )
-    return {
-        "best_single": float(bar.value.mean()),
-        "oracle": float(raw_oracle(grid.score).mean()),
-        "oracle_less_chance": None
-        if partly or not offered.any()
-        else float(
-            guess_corrected_oracle(grid.score, options, grid.names.index(world.best_single)).mean()
-        ),
-        "oracle_cross_fitted": _repeated(world, grid),
-        "ties": {name: count / len(grid) for name, count in sorted(ties.items())},
-    }
+    return Headroom(
+        best_single=float(test.score[:, best].mean()),
+        oracle=float(raw_oracle(test.score).mean()),
+        oracle_less_chance=None
+        if partial_scores or not has_options.any()
+        else float(guess_corrected_oracle(test.score, options, best).mean()),
+        oracle_cross_fitted=_cross_fitted(splits),
+        ties={name: count / len(test) for name, count in sorted(ties.items())},
+        smallest_difference=smallest_difference,
+    )
 
 
-def _repeated(world: RecordedWorld, grid: Grid) -> dict[str, Any] | None:
-    """The oracle less the luck of one draw, beside the raw one and the best single model on the same questions; None without repeats."""
-    if not any(outcome.sample for outcome in world.table):
+def _cross_fitted(splits: TableSplits) -> CrossFittedOracle | None:
+    """The oracle without the luck of a single draw, on the test questions with every sample; None without repeated samples."""
+    if not any(outcome.sample for outcome in splits.table):
         return None
-    repeats = Repeats.of(world.table, grid.questions)
-    samples = int(repeats.depth.min())
+    repeated = Samples.of(splits.table, splits.test.questions)
+    samples = int(repeated.depth.min())
     if samples < 2:
         return None
-    score = repeats.score[:, :, :samples]
+    score = repeated.score[:, :, :samples]
     score = score[~np.isnan(score).any(axis=(1, 2))]
-    best = grid.names.index(world.best_single)
-    return {
-        "accuracy": float(cross_fitted_oracle(score).mean()),
-        "oracle": float(raw_oracle(score[:, :, 0]).mean()),
-        "best_single": float(score[:, best].mean()),
-        "questions": len(score),
-        "samples": samples,
-    }
+    return CrossFittedOracle(
+        accuracy=float(cross_fitted_oracle(score).mean()),
+        oracle=float(raw_oracle(score[:, :, 0]).mean()),
+        best_single=float(score[:, splits.best_column].mean()),
+        questions=len(score),
+        samples=samples,
+    )

@@ -1,4 +1,4 @@
-"""Policies play the questions of a world: the same episodes as in training, with the same reward; their traces."""
+"""Policies play the questions of a world: the same episodes as in training, scored by the same reward."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from router_r1.rollout import roll_out
 from router_r1.trace import Trace, TraceWriter
 from router_r1.transport.messages import ITS_OWN
 from router_r1_envs.worlds.base import Level, World, level_named, start
-from router_r1_envs.worlds.recorded_world.arrays import Grid
-from router_r1_envs.worlds.recorded_world.runs import Method, Run
+from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun, TableArrays
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
+from router_r1_eval.tournament.entrants import Entrant
 from router_r1_reward import CostWindow, RewardConfig, score
 
 PolicyFor = Callable[[Question], Policy]
 
 
 @dataclass(frozen=True)
-class Played:
-    """A router's episodes on some questions at one level."""
+class Rollouts:
+    """The episodes of one policy on n questions at one level."""
 
     episodes: tuple[Episode, ...]
-    run: Run
+    run: RouterRun
     rewards: tuple[float, ...]
     traces: tuple[Trace, ...]
-    """Of every episode; `metadata` has id, gold, category, level, score (how right the answer is, 0 to 1) and reward."""
+    """One for each episode; `metadata` has id, gold, category, level, score (of the answer, 0 to 1) and reward."""
 
     @property
     def reward(self) -> float:
@@ -47,7 +47,7 @@ class Played:
         return float(np.mean(self.rewards))
 
 
-async def play_all(
+async def roll_out_all(
     world: World,
     questions: Sequence[Question],
     level: Level,
@@ -55,8 +55,20 @@ async def play_all(
     reward: RewardConfig,
     *,
     concurrency: int = 256,
-) -> Played:
-    """Play every question once. Raises `PolicyError` if a policy's server could not be reached."""
+) -> Rollouts:
+    """Play one episode for each question.
+
+    Args:
+        world: makes the episodes, and the pool that answers in them.
+        questions: n questions.
+        level: the budget or value of every episode.
+        policy_for: the policy that plays a question.
+        reward: scores the episodes.
+        concurrency: episodes at a time.
+
+    Raises:
+        PolicyError: the server of a policy could not be reached.
+    """
     slots = asyncio.Semaphore(concurrency)
 
     async def one(question: Question) -> tuple[Episode, Callable[..., Trace]]:
@@ -83,7 +95,7 @@ async def play_all(
     if unreached:
         raise PolicyError(
             f"the policy could not be reached in {len(unreached)} of {len(questions)} episodes ({unreached[0]}); figures without "
-            f"them would be wrong"
+            f"them would be wrong, so check its server and start again"
         )
     episodes = tuple(episode for episode, _ in played)
     window = CostWindow.of([e.spent_usd for e in episodes])
@@ -91,7 +103,7 @@ async def play_all(
         score(e, q.answers, q.metric, reward, question=q, window=window)
         for e, q in zip(episodes, questions, strict=True)
     ]
-    run = Run(
+    run = RouterRun(
         np.array([s.parts["correct"] for s in scored]),
         np.array([s.parts["cost_usd"] for s in scored]),
         np.array([s.parts["calls"] for s in scored]),
@@ -109,19 +121,19 @@ async def play_all(
         )
         for (_, trace), question, s in zip(played, questions, scored, strict=True)
     )
-    return Played(episodes, run, tuple(s.total for s in scored), traces)
+    return Rollouts(episodes, run, tuple(s.total for s in scored), traces)
 
 
 def _unreached(episode: Episode) -> bool:
-    """Did it end because the policy could not be called? A prompt that is too long for it is its own doing."""
+    """Whether the episode ended because the policy could not be called; a prompt that is too long is the policy's own failure."""
     if episode.stop_reason is not StopReason.POLICY_FAILED:
         return False
-    its_own = any(f": {kind.value}: " in (episode.stop_detail or "") for kind in ITS_OWN)
-    return not its_own
+    own_failure = any(f": {kind.value}: " in (episode.stop_detail or "") for kind in ITS_OWN)
+    return not own_failure
 
 
-def write_traces(path: str | Path, played: Iterable[Played]) -> None:
-    """Write the traces of these episodes to a file, in place of what it held."""
+def write_traces(path: str | Path, played: Iterable[Rollouts]) -> None:
+    """Write the traces of these episodes to a file, replacing its content."""
     Path(path).unlink(missing_ok=True)
     with TraceWriter(path) as writer:
         for episodes in played:
@@ -129,51 +141,56 @@ def write_traces(path: str | Path, played: Iterable[Played]) -> None:
                 writer.write(trace)
 
 
-class PlayedMethod:
-    """A policy as a method, and what its episodes showed beyond accuracy and cost."""
+class PolicyRollouts:
+    """A policy on a table: plays each question once at each level, and remembers the episodes."""
 
     def __init__(
         self, world: RecordedWorld, policy: Policy, reward: RewardConfig, concurrency: int = 256
     ) -> None:
+        """
+        Args:
+            world: where the episodes are played.
+            policy: who writes the turns.
+            reward: scores the episodes.
+            concurrency: episodes at a time.
+        """
         self.world, self.policy, self.reward = world, policy, reward
         self.concurrency = concurrency
-        self.played: dict[tuple[tuple[str, ...], str], Played] = {}
+        self._played: dict[tuple[tuple[str, ...], str], Rollouts] = {}
 
-    def run(self, grid: Grid, setting: str) -> Run:
-        """Play every question at this level, once. Raises `PolicyError` if the policy's server failed."""
-        key = _key(grid.questions, setting)
-        if key not in self.played:
-            self.played[key] = asyncio.run(self._play(grid.questions, setting))
-        return self.played[key].run
+    def entrant(self, name: str) -> Entrant:
+        """The policy as an entrant, with a setting for each level."""
+        levels = tuple(level.name for level in self.world.levels)
+        return Entrant(name, "agent", levels, self.run)
 
-    async def _play(self, questions: Sequence[Question], setting: str) -> Played:
-        """Play. Raises `PolicyError` if its server could not be reached."""
-        level = level_named(self.world, setting)
+    def run(self, arrays: TableArrays, level: str) -> RouterRun:
+        """Play every question at this level. Raises `PolicyError` if the policy's server could not be reached."""
+        key = _key(arrays.questions, level)
+        if key not in self._played:
+            self._played[key] = asyncio.run(self._play(arrays.questions, level))
+        return self._played[key].run
+
+    async def _play(self, questions: Sequence[Question], level: str) -> Rollouts:
         try:
-            return await play_all(
+            return await roll_out_all(
                 self.world,
                 questions,
-                level,
+                level_named(self.world, level),
                 lambda _: self.policy,
                 self.reward,
                 concurrency=self.concurrency,
             )
         finally:
             if isinstance(self.policy, OpenAIPolicy):
-                await self.policy.aclose()  # its connections are of this event loop
+                await self.policy.aclose()  # its connections belong to this event loop
 
-    def method(self, name: str) -> Method:
-        """A row with a setting for each level."""
-        levels = tuple(level.name for level in self.world.levels)
-        return Method(name, "agent", levels, self.run)
+    def at(self, questions: Sequence[Question], level: str) -> Rollouts:
+        """The episodes on these questions at this level. Raises `KeyError` if they were not played."""
+        return self._played[_key(questions, level)]
 
-    def at(self, questions: Sequence[Question], setting: str) -> Played:
-        """What was played on these questions at this level. Raises `KeyError` if nothing was."""
-        return self.played[_key(questions, setting)]
-
-    def shown(self, questions: Sequence[Question], setting: str) -> dict[str, Any]:
-        """Mean reward, share of valid episodes, and the share of the questions for which each candidate was asked."""
-        played = self.at(questions, setting)
+    def episode_figures(self, questions: Sequence[Question], level: str) -> dict[str, Any]:
+        """Mean `reward`, share of `valid` episodes, and `asked`: the share of questions for which each candidate was asked."""
+        played = self.at(questions, level)
         asked = Counter(
             name
             for episode in played.episodes
@@ -187,5 +204,5 @@ class PlayedMethod:
         }
 
 
-def _key(questions: Sequence[Question], setting: str) -> tuple[tuple[str, ...], str]:
-    return tuple(q.id for q in questions), setting
+def _key(questions: Sequence[Question], level: str) -> tuple[tuple[str, ...], str]:
+    return tuple(q.id for q in questions), level

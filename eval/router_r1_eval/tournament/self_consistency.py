@@ -1,11 +1,10 @@
-"""Repeated samples of a table: what asking the same model several times is worth.
+"""Repeated samples of a table: self-consistency, which asks one model several times and takes its most frequent answer.
 
-    self-consistency    ask one model k times and take the answer that most samples give; k and the model are chosen on the training
-                        questions, for each level of the world, as for any bar: so it is known what the same money buys without a router
+Model and number of samples are chosen on the training questions at each level, as for every baseline; so it is known what the same money
+buys without a router. A sample that was not recorded gives no answer, scores 0 and costs nothing. A model counts as sampled k times if
+nearly every question has k samples of it.
 
-Samples that were not recorded give no answer, score nothing and cost nothing. A model counts as asked k times where nearly every question has k samples of it.
-
-Not covered: how much of the oracle is luck, which needs repeated samples too (`oracles.py`).
+Not covered: how much of the oracle is luck, which needs repeated samples too (`headroom.py`).
 """
 
 from __future__ import annotations
@@ -20,89 +19,88 @@ import numpy as np
 from router_r1.answers import answer_key
 from router_r1.data.outcome_table import OutcomeTable
 from router_r1.data.questions import Question
-from router_r1.data.splits import Split
-from router_r1_envs.worlds.recorded_world.arrays import Floats, Grid, Ints
-from router_r1_envs.worlds.recorded_world.runs import Method, Run, sensitivities, utility
-from router_r1_envs.worlds.recorded_world.world import RecordedWorld
+from router_r1_envs.worlds.recorded_world.table_arrays import Floats, Ints, RouterRun, TableArrays
+from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
+from router_r1_eval.tournament.entrants import Entrant
 
-NEARLY = 0.95
-"""Share of the questions that must have k samples of a model."""
+NEARLY_ALL = 0.95
+"""Share of the questions that must have k samples of a model for it to count as sampled k times."""
 
 
 @dataclass(frozen=True)
-class Repeats:
+class Samples:
     """n questions x m models x up to k samples."""
 
     score: Floats
-    """[n, m, k] the score of each sample; nan where it was not recorded."""
+    """[n, m, k] score of each sample; nan where it was not recorded."""
     voted: Floats
-    """[n, m, k] the score of the answer that most of the first 1, 2, ... samples give: the mean over those that give it. Of two with as many
-    votes it is the first; where no answer could be extracted it is the first sample's own score."""
+    """[n, m, k] score of the most frequent answer among the first 1, 2, ... samples: the mean score of the samples that give it. On a tie
+    the first such answer wins; where no answer could be extracted, it is the score of the first sample."""
     cost: Floats
     """[n, m, k] dollars of the first 1, 2, ... samples."""
     depth: Ints
     """[m] how many samples nearly every question has."""
 
     @classmethod
-    def of(cls, table: OutcomeTable, questions: Sequence[Question]) -> Repeats:
-        """The samples of these questions."""
+    def of(cls, table: OutcomeTable, questions: Sequence[Question]) -> Samples:
+        """The samples of n questions of a table."""
         n, m, k = len(questions), len(table.names), 1 + max(o.sample for o in table)
         score = np.full((n, m, k), math.nan)
         voted, cost = np.zeros((n, m, k)), np.zeros((n, m, k))
         for i, question in enumerate(questions):
             for j, name in enumerate(table.names):
-                votes, totals = Counter[str](), Counter[str]()
-                for place in range(k):
-                    outcome = table.outcome(question.id, name, place)
+                votes, totals = Counter[str](), dict[str, float]()
+                for sample in range(k):
+                    outcome = table.outcome(question.id, name, sample)
                     if outcome is not None:
-                        score[i, j, place] = outcome.score
-                        cost[i, j, place] = table.cost_usd(outcome)
+                        score[i, j, sample] = outcome.score
+                        cost[i, j, sample] = table.cost_usd(outcome)
                         if outcome.short_answer is not None:
                             key = answer_key(outcome.short_answer)
                             votes[key] += 1
-                            totals[key] += outcome.score  # type: ignore[assignment]
-                    # The first of those with most votes: a Counter keeps the order in which they were said.
+                            totals[key] = totals.get(key, 0.0) + outcome.score
+                    # A Counter keeps the order of insertion, so `max` takes the first of equally frequent answers.
                     if votes:
                         leader = max(votes, key=lambda key: votes[key])
-                        voted[i, j, place] = totals[leader] / votes[leader]
+                        voted[i, j, sample] = totals[leader] / votes[leader]
                     else:
-                        voted[i, j, place] = np.nan_to_num(score[i, j, 0])
-        there = (~np.isnan(score)).cumprod(axis=2).mean(axis=0)
-        depth = (there >= NEARLY).sum(axis=1)
+                        voted[i, j, sample] = np.nan_to_num(score[i, j, 0])
+        recorded = (~np.isnan(score)).cumprod(axis=2).mean(axis=0)
+        depth = (recorded >= NEARLY_ALL).sum(axis=1)
         return cls(score, voted, cost.cumsum(axis=2), depth)
 
 
-def self_consistency(world: RecordedWorld) -> Method | None:
-    """The bar; None where no model has two samples of nearly every training question."""
-    if not any(outcome.sample for outcome in world.table):
-        return None
-    train = Repeats.of(world.table, world.questions(Split.TRAIN))
-    levels = sensitivities(world)
+def self_consistency(splits: TableSplits) -> list[Entrant]:
+    """The baseline; empty where no model has two samples of nearly every training question, or no answer is recorded."""
+    table, train = splits.table, splits.train
+    if not any(outcome.sample for outcome in table) or not (train.answer >= 0).any():
+        return []
+    samples = Samples.of(table, train.questions)
     tried = {
-        (model, samples): _asked(train, model, samples)
-        for model, depth in enumerate(train.depth)
+        (model, count): _ask(samples, model, count)
+        for model, depth in enumerate(samples.depth)
         if depth > 1
-        for samples in range(1, depth + 1)
+        for count in range(1, depth + 1)
     }
     if not tried:
-        return None
+        return []
     best = {
-        name: max(tried, key=lambda c: utility(tried[c], sensitivity, world.reference_usd))
-        for name, sensitivity in levels.items()
+        level: max(tried, key=lambda c: tried[c].utility(sensitivity, splits.reference_usd))
+        for level, sensitivity in splits.sensitivities.items()
     }
-    found: dict[tuple[str, ...], Repeats] = {}
+    found: dict[tuple[str, ...], Samples] = {}
 
-    def run(grid: Grid, setting: str) -> Run:
-        key = tuple(question.id for question in grid.questions)
-        if key not in found:
-            found[key] = Repeats.of(world.table, grid.questions)
-        return _asked(found[key], *best[setting])
+    def run(arrays: TableArrays, level: str) -> RouterRun:
+        ids = tuple(question.id for question in arrays.questions)
+        if ids not in found:
+            found[ids] = Samples.of(table, arrays.questions)
+        return _ask(found[ids], *best[level])
 
-    return Method("self-consistency", "bar", tuple(levels), run)
+    return [Entrant("self-consistency", "baseline", tuple(best), run)]
 
 
-def _asked(repeats: Repeats, model: int, samples: int) -> Run:
-    value = repeats.voted[:, model, samples - 1]
-    return Run(
-        value, repeats.cost[:, model, samples - 1], np.full(len(value), samples, dtype=np.float64)
-    )
+def _ask(samples: Samples, model: int, count: int) -> RouterRun:
+    """Ask one model `count` times about every question."""
+    value = samples.voted[:, model, count - 1]
+    calls = np.full(len(value), count, dtype=np.float64)
+    return RouterRun(value, samples.cost[:, model, count - 1], calls)

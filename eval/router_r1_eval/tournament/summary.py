@@ -1,99 +1,114 @@
-"""What a tournament says on a terminal: what the sample can show, a line for each router and setting, and for each cap on cost the chosen one.
+"""What `router-r1 tournament` prints: what the sample can show, a line for each router and setting, and the choice under each cap.
 
-Not covered: the figures (`tournament.py`) and the page (`report/`).
+Not covered: the figures (`measure.py`) and the page (the report package).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from router_r1_eval.results import estimated
-from router_r1_eval.tournament.baselines import LABEL
-from router_r1_eval.tournament.tournament import CAPS
+from router_r1_eval.results import CrossFittedOracle, Headroom, Point, Results, Row
+from router_r1_eval.tournament.lookup import BEST_PER_CATEGORY_BY_PRICE
+from router_r1_eval.tournament.measure import CAPS
 
 
-def summary(results: dict[str, Any]) -> list[str]:
-    """What the sample can show; a line for each router and setting; for each cap of `CAPS` the setting that validation chose."""
-    head, ties = results["headroom"], results["headroom"]["ties"]
+def table_summary(results: Results) -> list[str]:
+    """The lines for a tournament on a table."""
+    head = results.headroom
+    assert head is not None
+    width = max(len(row.name) for row in results.rows)
     lines = [
-        f"{results['questions']} questions: a paired comparison finds differences of {100 * head['smallest_difference']:.1f} "
-        f"points or more",
-        "questions with " + ", ".join(f"{name}: {share:.0%}" for name, share in ties.items()),
-        f"best single model {head['best_single']:.3f}, oracle {head['oracle']:.3f}"
-        + _less_chance(head),
-        *_luck(head["oracle_cross_fitted"]),
-        *estimated(results["settings"]),
-        *results["notes"],
-        *(f"not listed: {name}, which {why}" for name, why in results["not_listed"].items()),
+        *_about_the_sample(results, head),
         "",
-    ]
-    width = max(len(entry["name"]) for entry in results["rows"])
-    best = results["settings"]["best_single"]
-    lines += [
-        f"points: against the best single model, {best}; cost: as a share of its cost",
+        f"points: against the best single model, {results.settings.best_single}; cost: as a share of its cost",
         f"{'':{width}s}  level   right  points [95 %]          cost   calls",
     ]
-    for entry in results["rows"]:
-        lines += [_line(entry["name"], item, width) for item in entry["curve"] or [entry]]
-    for name in CAPS:
-        lines += [
-            "",
-            f"at the level that validation chooses at no more than {name}; last, points against {LABEL}, at its level for this cap",
-        ]
-        for entry in results["rows"]:
-            if entry["curve"]:
-                item = entry["within"][name]
-                none = f"{entry['name']:{width}s}  no level is that cheap"
-                lines.append(_line(entry["name"], item, width) if item else none)
-    return lines + _gap_lines(results, width)
+    for row in results.rows:
+        lines += [_line(row.name, point, width) for point in row.points]
+    for cap in CAPS:
+        lines += ["", *_under_cap(results.rows, cap, width)]
+    return lines + _two_models(results, width)
 
 
-def _luck(repeated: dict[str, Any] | None) -> list[str]:
-    if repeated is None:
-        return []
+def world_summary(results: Results) -> list[str]:
+    """A line for each policy and rule of a world without a table, the highest reward first."""
     return [
-        f"on {repeated['questions']} questions with {repeated['samples']} samples of every model: oracle {repeated['oracle']:.3f}, less "
-        f"the luck of one draw {repeated['accuracy']:.3f}, best single model {repeated['best_single']:.3f}"
+        f"{row.name:18s} reward {row.reward or 0.0:6.3f}  accuracy {row.accuracy:.3f}  "
+        f"${row.cost_usd:.6f}  calls {row.calls:.2f}"
+        + ("" if row.right_specialist is None else f"  right {row.right_specialist:.2f}")
+        for row in sorted(results.rows, key=lambda row: -(row.reward or 0.0))
     ]
 
 
-def _gap_lines(results: dict[str, Any], width: int) -> list[str]:
-    """For two models: APGR, and the share of strong calls that recovers parts of the gap."""
-    two = results["two_models"]
-    if two is None:
+def _about_the_sample(results: Results, head: Headroom) -> list[str]:
+    luck = ""
+    if head.oracle_less_chance is not None:
+        luck = f", without lucky guesses {head.oracle_less_chance:.3f}"
+    missing = (f"not listed: {name}, which {why}" for name, why in results.not_listed.items())
+    return [
+        f"{results.questions} questions: a paired comparison can show differences of {100 * head.smallest_difference:.1f} "
+        f"points or more",
+        "questions with " + ", ".join(f"{name}: {share:.0%}" for name, share in head.ties.items()),
+        f"best single model {head.best_single:.3f}, oracle {head.oracle:.3f}{luck}",
+        *_repeated_samples(head.oracle_cross_fitted),
+        *results.cost_notes,
+        *results.notes,
+        *missing,
+    ]
+
+
+def _repeated_samples(oracle: CrossFittedOracle | None) -> list[str]:
+    if oracle is None:
         return []
-    title = f"from {two['weak']} to {two['strong']}: a gap of {100 * two['gap']:.1f} points"
-    lines = ["", title]
-    for entry in results["rows"]:
-        if entry["apgr"] is not None:
-            shares = (
-                f"{part} of the gap at {'no share' if share is None else f'{share:.1%}'}"
-                for part, share in entry["cpt"].items()
-            )
-            lines.append(f"{entry['name']:{width}s}  APGR {entry['apgr']:.3f}  {', '.join(shares)}")
+    return [
+        f"on {oracle.questions} questions with {oracle.samples} samples of every model: oracle {oracle.oracle:.3f}, without "
+        f"the luck of a single draw {oracle.accuracy:.3f}, best single model {oracle.best_single:.3f}"
+    ]
+
+
+def _under_cap(rows: tuple[Row, ...], cap: str, width: int) -> list[str]:
+    """The level that validation chooses under one cap, for each row with levels."""
+    lines = [
+        f"at the level that validation chooses at no more than {cap}; in the last column, points against "
+        f"{BEST_PER_CATEGORY_BY_PRICE}, at its level for this cap"
+    ]
+    for row in rows:
+        if row.curve:
+            point = row.within[cap]
+            none = f"{row.name:{width}s}  no level is that cheap"
+            lines.append(none if point is None else _line(row.name, point, width))
     return lines
 
 
-def _less_chance(head: Mapping[str, Any]) -> str:
-    found = head["oracle_less_chance"]
-    return "" if found is None else f", less the luck of many guessers {found:.3f}"
+def _two_models(results: Results, width: int) -> list[str]:
+    """For a pool of two: APGR, and the share of calls to the stronger model that recovers parts of the gap."""
+    two = results.two_models
+    if two is None:
+        return []
+    lines = ["", f"from {two.weak} to {two.strong}: a gap of {100 * two.gap:.1f} points"]
+    for row in results.rows:
+        if row.apgr is not None:
+            shares = (
+                f"{part} of the gap at {'no share' if share is None else f'{share:.1%}'}"
+                for part, share in (row.cpt or {}).items()
+            )
+            lines.append(f"{row.name:{width}s}  APGR {row.apgr:.3f}  {', '.join(shares)}")
+    return lines
 
 
-def _line(name: str, item: dict[str, Any], width: int) -> str:
-    """Accuracy, points against the best single model, share of its cost."""
-    versus = item["vs_best_single"]
-    low, high = (100 * bound for bound in versus["ci95"])
-    ratio = "-" if versus["cost_ratio"] is None else f"x{versus['cost_ratio']:.2f}"
-    points = f"{100 * versus['accuracy_diff']:+5.1f} [{low:+.1f}, {high:+.1f}]"
+def _line(name: str, point: Point, width: int) -> str:
+    """Accuracy, points against the best single model with their interval, share of its cost, calls."""
+    versus = point.vs_best_single
+    assert versus is not None
+    low, high = (100 * bound for bound in versus.ci95)
+    ratio = "-" if versus.cost_ratio is None else f"x{versus.cost_ratio:.2f}"
+    points = f"{100 * versus.accuracy_diff:+5.1f} [{low:+.1f}, {high:+.1f}]"
     return (
-        f"{name:{width}s}  {item.get('setting', ''):6s}  {item['accuracy']:.3f}  {points:21s}  {ratio:6s}  "
-        f"{item['calls']:.2f}{_beside_label(item)}"
+        f"{name:{width}s}  {point.setting:6s}  {point.accuracy:.3f}  {points:21s}  {ratio:6s}  "
+        f"{point.calls:.2f}{_against_lookup(point)}"
     )
 
 
-def _beside_label(item: dict[str, Any]) -> str:
-    if (versus := item.get("vs_best_per_category")) is None:
+def _against_lookup(point: Point) -> str:
+    if (versus := point.vs_best_per_category) is None:
         return ""
-    low, high = (100 * bound for bound in versus["ci95"])
-    return f"   {100 * versus['accuracy_diff']:+5.1f} [{low:+.1f}, {high:+.1f}]"
+    low, high = (100 * bound for bound in versus.ci95)
+    return f"   {100 * versus.accuracy_diff:+5.1f} [{low:+.1f}, {high:+.1f}]"

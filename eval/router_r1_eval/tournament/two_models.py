@@ -1,37 +1,36 @@
-"""A strong model and a weak one: what a score that says "this one needs the strong" is worth, at every share of strong calls.
+"""Routing between two models: the gap between them, and how much of it a router recovers at every share of calls to the stronger one.
 
-    PGR(c)   performance gap recovered: (r(c) - r(weak)) / (r(strong) - r(weak)), at share c of calls to the strong model
-    APGR     its average over c in [0, 1]; random order has 0.5
-    CPT(x)   call-performance threshold: the smallest share c whose PGR reaches x
+    PGR(c)   performance gap recovered: (r(c) - r(weak)) / (r(strong) - r(weak)) at share c of calls to the stronger model
+    APGR     the mean of PGR over c in [0, 1]; a random order has 0.5
+    CPT(x)   call-performance threshold: the smallest share c with PGR(c) >= x
 
-as in RouteLLM (arXiv:2406.18665), but exact: over every share, not ten bins; questions with equal scores in expectation over their orders; and
-CPT where the curve, straight between shares, first reaches x, since a PGR that falls again has several shares for one x.
-
-APGR is not bounded by 1: a router can be better than the strong model. `oracle_order` is the ceiling of a table; print both. `Between` has these for the rows of a tournament.
+These are the metrics of RouteLLM (arXiv:2406.18665), computed exactly: over every share instead of ten bins, with questions of equal
+score averaged over their orders, and with CPT where the piecewise linear curve first reaches x (a PGR that falls again reaches x several
+times). APGR may exceed 1, because a router can beat the stronger model; the ceiling of a table is that of `oracle_order`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from router_r1_envs.worlds.recorded_world.arrays import Grid
-    from router_r1_envs.worlds.recorded_world.runs import Method, Run
-    from router_r1_envs.worlds.recorded_world.world import RecordedWorld
+from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun
+from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
+from router_r1_eval.results import TwoModels
+from router_r1_eval.tournament.entrants import Entrant
 
 Floats = NDArray[np.float64]
 
 RECOVERED = (0.5, 0.8)
-"""Parts of the gap between two models for which the share of calls to the stronger one is stated (CPT)."""
+"""Parts of the gap for which the smallest share of calls to the stronger model is stated (CPT)."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """The curve of one order of n questions."""
+    """How much of the gap an order of n questions recovers, at every share of calls to the stronger model."""
 
     share: Floats
     """[k] shares of calls to the strong model, from 0 to 1."""
@@ -44,14 +43,14 @@ class Gap:
         return float(np.trapezoid(self.pgr, self.share))
 
     def cpt(self, recovered: float) -> float | None:
-        """The smallest share of strong calls that recovers this part of the gap; None where none does."""
+        """The smallest share of calls to the stronger model that recovers this part of the gap; None if no share does."""
         reached = np.flatnonzero(self.pgr >= recovered)
         if not len(reached):
             return None
         place = int(reached[0])
         if place == 0:
             return float(self.share[0])
-        low, high = self.pgr[place - 1], self.pgr[place]  # below, and not below
+        low, high = self.pgr[place - 1], self.pgr[place]
         part = (recovered - low) / (high - low)
         return float(self.share[place - 1] + part * (self.share[place] - self.share[place - 1]))
 
@@ -61,10 +60,10 @@ def gap(weak: Floats, strong: Floats, order: Floats) -> Gap:
 
     Args:
         weak, strong: [n] quality of each model's answer to each question.
-        order: [n] how much each question needs the strong model; only the order counts.
+        order: [n] how much each question needs the stronger model; only the order matters.
 
     Raises:
-        ValueError: other shapes, no questions, or two models of the same mean quality, between which there is no gap.
+        ValueError: the shapes differ, there are no questions, or both models have the same mean quality.
     """
     weak, strong, order = (np.asarray(a, dtype=np.float64) for a in (weak, strong, order))
     if not (weak.shape == strong.shape == order.shape and weak.ndim == 1 and len(weak)):
@@ -82,47 +81,54 @@ def gap(weak: Floats, strong: Floats, order: Floats) -> Gap:
 
 
 def oracle_order(weak: Floats, strong: Floats) -> Floats:
-    """[n] the order that nobody can know: where the strong model gains most comes first."""
+    """[n] the order of an oracle: questions on which the stronger model gains most come first."""
     return np.asarray(strong, dtype=np.float64) - np.asarray(weak, dtype=np.float64)
 
 
 @dataclass(frozen=True)
-class Between:
-    """A pool of two models, of which one is stronger on the training questions: the gap between them on these questions."""
+class ModelPair:
+    """A pool of two models, one of which is stronger on the training questions, measured on the test questions."""
 
     names: tuple[str, str]
-    """The weaker one, the stronger one."""
+    """The weaker model, the stronger model."""
     weak: Floats
+    """[n] scores of the weaker model."""
     strong: Floats
-    """[n] their scores."""
+    """[n] scores of the stronger model."""
 
     @classmethod
-    def of(cls, world: RecordedWorld, grid: Grid) -> Between | None:
-        """None for a pool of more or fewer."""
-        if len(grid.names) != 2:
+    def of(cls, splits: TableSplits) -> ModelPair | None:
+        """The pair; None for a pool of more or fewer models."""
+        test, strong = splits.test, splits.best_column
+        if len(test.names) != 2:
             return None
-        strong = grid.names.index(world.best_single)
-        names = grid.names[1 - strong], grid.names[strong]
-        return cls(names, grid.score[:, 1 - strong], grid.score[:, strong])
+        names = test.names[1 - strong], test.names[strong]
+        return cls(names, test.score[:, 1 - strong], test.score[:, strong])
 
     @property
-    def total(self) -> float:
-        """By how much the stronger one is better here; 0 or less: there is no gap to recover."""
+    def gap(self) -> float:
+        """How much better the stronger model is here; at 0 or less there is no gap to recover."""
         return float(self.strong.mean() - self.weak.mean())
 
-    def recovered(self, method: Method, grid: Grid, run: Run) -> dict[str, Any]:
-        """The part of the gap that a router recovers; over all shares of strong calls if it says which questions need them."""
-        if self.total <= 0:
-            return {"pgr": None, "apgr": None, "cpt": None}
-        found: dict[str, Any] = {"pgr": float(run.value.mean() - self.weak.mean()) / self.total}
-        if method.expects is None:
-            return found | {"apgr": None, "cpt": None}
-        expected = method.expects(grid)
-        strong = grid.names.index(self.names[1])
-        curve = gap(self.weak, self.strong, expected[:, strong] - expected[:, 1 - strong])
-        cpt = {f"{part:.0%}": curve.cpt(part) for part in RECOVERED}
-        return found | {"apgr": curve.apgr, "cpt": cpt}
+    def metrics(self, splits: TableSplits, entrant: Entrant, run: RouterRun) -> dict[str, Any]:
+        """`pgr`, `apgr` and `cpt` of an entrant, as fields of its row; None where they are not defined.
 
-    def shown(self) -> dict[str, Any]:
-        """The two and the gap; the rows `random` and `oracle` have floor and ceiling of APGR."""
-        return {"weak": self.names[0], "strong": self.names[1], "gap": self.total}
+        Args:
+            splits: the table.
+            entrant: APGR and CPT need an entrant that predicts which questions need the stronger model.
+            run: the entrant's run on the test questions at its main setting.
+        """
+        if self.gap <= 0:
+            return {"pgr": None, "apgr": None, "cpt": None}
+        pgr = float(run.value.mean() - self.weak.mean()) / self.gap
+        if entrant.predict is None:
+            return {"pgr": pgr, "apgr": None, "cpt": None}
+        predicted = entrant.predict(splits.test)
+        strong = splits.best_column
+        curve = gap(self.weak, self.strong, predicted[:, strong] - predicted[:, 1 - strong])
+        cpt = {f"{part:.0%}": curve.cpt(part) for part in RECOVERED}
+        return {"pgr": pgr, "apgr": curve.apgr, "cpt": cpt}
+
+    def result(self) -> TwoModels:
+        """The models and the gap, as results.json has them."""
+        return TwoModels(weak=self.names[0], strong=self.names[1], gap=self.gap)

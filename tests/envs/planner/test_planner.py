@@ -16,9 +16,8 @@ from router_r1.pricing import Price  # noqa: E402
 from router_r1_envs.planner.config import PlannerConfig  # noqa: E402
 from router_r1_envs.planner.planner import Planner  # noqa: E402
 from router_r1_envs.worlds.base import Level, level_named  # noqa: E402
-from router_r1_envs.worlds.recorded_world.arrays import Grid  # noqa: E402
-from router_r1_envs.worlds.recorded_world.runs import single  # noqa: E402
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig  # noqa: E402
+from router_r1_envs.worlds.recorded_world.table_splits import TableSplits  # noqa: E402
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld, open_recorded  # noqa: E402
 
 LETTERS = "ABCD"
@@ -88,13 +87,13 @@ def world_of(table, **settings) -> RecordedWorld:
 
 @pytest.fixture(scope="module")
 def planner() -> Planner:
-    return Planner.fit(world_of(table_of()), seed=0, settings=QUICK)
+    return Planner.fit(TableSplits.of(world_of(table_of())), seed=0, settings=QUICK)
 
 
 @pytest.fixture(scope="module")
 def decisions(planner):
     """Level name -> decisions on the test split."""
-    questions = planner.world.questions(Split.TEST)
+    questions = planner.splits.test.questions
     return {level.name: planner.plan(questions, level) for level in LEVELS}
 
 
@@ -120,15 +119,14 @@ def test_where_answers_are_worth_much_it_asks_the_dear_candidate_when_it_is_need
 
 
 def test_it_is_worth_more_than_the_best_single_model(planner) -> None:
-    grid = Grid.of(planner.world, planner.world.questions(Split.TEST))
-    best = single(grid, grid.names.index(planner.world.best_single))
-    run = planner.method().run(grid, "rich")
-    assert run.value.mean() > best.value.mean()
-    assert planner.method().settings == ("rich", "poor")
+    test = planner.splits.test
+    run = planner.run(test, "rich")
+    assert run.value.mean() > test.score[:, planner.splits.best_column].mean()
+    assert tuple(planner.splits.sensitivities) == ("rich", "poor")
 
 
 def test_decisions_say_who_was_asked_what_led_and_what_it_cost(planner, decisions) -> None:
-    table = planner.world.table
+    table = planner.splits.table
     for decision in [*decisions["rich"], *decisions["poor"]]:
         outcomes = [table.outcome(decision.question.id, name) for name in decision.calls]
         assert 1 <= len(set(decision.calls)) == len(decision.calls) <= 3
@@ -148,15 +146,15 @@ def test_decisions_say_who_was_asked_what_led_and_what_it_cost(planner, decision
 
 
 def test_who_is_asked_again_says_nothing_costs_nothing_and_takes_a_call(planner) -> None:
-    questions = planner.world.questions(Split.TEST)
+    questions = planner.splits.test.questions
     once = planner.plan(questions, LEVELS[0], begin=[("cheap",)] * len(questions))
     again = planner.plan(questions, LEVELS[0], begin=[("cheap", "cheap")] * len(questions))
     assert any(len(d.calls) == QUICK.max_calls for d in again)
     for before, after in zip(once, again, strict=True):
         assert after.begun == 2
         assert len(after.calls) <= QUICK.max_calls
-        outcomes = [planner.world.table.outcome(after.question.id, n) for n in set(after.calls)]
-        assert after.cost_usd == pytest.approx(sum(map(planner.world.table.cost_usd, outcomes)))
+        outcomes = [planner.splits.table.outcome(after.question.id, n) for n in set(after.calls)]
+        assert after.cost_usd == pytest.approx(sum(map(planner.splits.table.cost_usd, outcomes)))
         first, second = after.beliefs[2]
         assert (first, second.answer) == (before.beliefs[1][0], None)
         assert after.leaders[2] == before.leaders[1]
@@ -166,16 +164,15 @@ def test_who_is_asked_again_says_nothing_costs_nothing_and_takes_a_call(planner)
 
 
 def test_the_row_of_a_report_is_the_mean_of_its_decisions(planner, decisions) -> None:
-    grid = Grid.of(planner.world, planner.world.questions(Split.TEST))
     for name, made in decisions.items():
-        run = planner.method().run(grid, name)
+        run = planner.run(planner.splits.test, name)
         assert run.value.tolist() == [d.value for d in made]
         assert run.cost.tolist() == pytest.approx([d.cost_usd for d in made])
         assert run.calls.tolist() == [len(d.calls) for d in made]
 
 
 def test_permuted_letters_change_the_answer_and_nothing_else(planner, decisions) -> None:
-    world = planner.world
+    world = world_of(table_of())
     moved = [world.permuted(q, 3) for q in world.questions(Split.TEST)]
     for before, after in zip(decisions["rich"], planner.plan(moved, LEVELS[0]), strict=True):
         assert (after.calls, after.value) == (before.calls, before.value)
@@ -190,70 +187,76 @@ def test_permuted_letters_change_the_answer_and_nothing_else(planner, decisions)
 def test_numbers_are_planned_for_exactly_as_letters_are(planner) -> None:
     """Only who agrees with whom is seen, never what the answer is."""
     numbers = world_of(table_of(letters=False))
-    other = Planner.fit(numbers, seed=0, settings=QUICK)
-    grids = [Grid.of(p.world, p.world.questions(Split.TEST)) for p in (planner, other)]
-    assert np.array_equal(grids[0].answer, grids[1].answer)
+    other = Planner.fit(TableSplits.of(numbers), seed=0, settings=QUICK)
+    assert np.array_equal(planner.splits.test.answer, other.splits.test.answer)
     questions = numbers.questions(Split.TEST)
     for decision in other.plan(questions, LEVELS[0]):
         assert decision.value == float(decision.answer == decision.question.answer)
     # "4 options" is told to the one and "open" to the other: the same up to what a network makes of that.
-    runs = [p.method().run(g, "rich") for p, g in zip((planner, other), grids, strict=True)]
+    runs = [p.run(p.splits.test, "rich") for p in (planner, other)]
     assert runs[1].value.mean() == pytest.approx(runs[0].value.mean(), abs=0.05)
 
 
 def test_test_questions_are_never_looked_at(planner, decisions) -> None:
-    blind = Planner.fit(world_of(table_of(scramble=Split.TEST)), seed=0, settings=QUICK)
+    blind = Planner.fit(
+        TableSplits.of(world_of(table_of(scramble=Split.TEST))), seed=0, settings=QUICK
+    )
     assert blind.history == planner.history
-    questions = planner.world.questions(Split.VALIDATION)
+    questions = planner.splits.validation.questions
     assert blind.plan(questions, LEVELS[0]) == planner.plan(questions, LEVELS[0])
-    assert all(d.value == 0 for d in blind.plan(blind.world.questions(Split.TEST), LEVELS[0]))
+    assert all(d.value == 0 for d in blind.plan(blind.splits.test.questions, LEVELS[0]))
 
 
 def test_what_is_saved_decides_the_same(planner, decisions, tmp_path) -> None:
     planner.save(tmp_path / "a" / "planner.pt")
-    loaded = Planner.load(tmp_path / "a" / "planner.pt", planner.world)
-    assert loaded.plan(planner.world.questions(Split.TEST), LEVELS[0]) == decisions["rich"]
+    loaded = Planner.load(tmp_path / "a" / "planner.pt", planner.splits)
+    assert loaded.plan(planner.splits.test.questions, LEVELS[0]) == decisions["rich"]
     assert loaded.history == planner.history
 
 
 def test_a_file_that_is_no_planner_for_this_world_is_an_error(planner, tmp_path) -> None:
-    with pytest.raises(DataError, match="can not be read"):
-        Planner.load(tmp_path / "none.pt", planner.world)
+    with pytest.raises(DataError, match="cannot be read"):
+        Planner.load(tmp_path / "none.pt", planner.splits)
     (tmp_path / "text.pt").write_text("hello")
-    with pytest.raises(DataError, match="is no planner"):
-        Planner.load(tmp_path / "text.pt", planner.world)
+    with pytest.raises(DataError, match="is not a planner"):
+        Planner.load(tmp_path / "text.pt", planner.splits)
     torch.save({"version": 99}, tmp_path / "new.pt")
     with pytest.raises(DataError, match="of this version"):
-        Planner.load(tmp_path / "new.pt", planner.world)
+        Planner.load(tmp_path / "new.pt", planner.splits)
     planner.save(tmp_path / "planner.pt")
     table = table_of()
     cards = [ModelCard(name="x", price=Price(input=1, output=1))]
     rows = [o.model_copy(update={"model": "x"}) for o in table if o.model == "dear"]
     other = world_of(OutcomeTable(cards, table.questions, rows))
     with pytest.raises(DataError, match="fitted with other names"):
-        Planner.load(tmp_path / "planner.pt", other)
+        Planner.load(tmp_path / "planner.pt", TableSplits.of(other))
     # In other splits a question that it was fitted on may be one it would be tested on.
     for change in ({"test": 0.2}, {"seed": 1}):
         with pytest.raises(DataError, match="fitted with other questions"):
-            Planner.load(tmp_path / "planner.pt", world_of(table_of(), **change))
+            Planner.load(tmp_path / "planner.pt", TableSplits.of(world_of(table_of(), **change)))
     with pytest.raises(DataError, match="fitted with other levels"):
-        Planner.load(tmp_path / "planner.pt", world_of(table_of(), levels=LEVELS[:1]))
+        Planner.load(
+            tmp_path / "planner.pt", TableSplits.of(world_of(table_of(), levels=LEVELS[:1]))
+        )
 
 
 def test_levels_must_say_what_an_answer_is_worth(planner) -> None:
-    questions = planner.world.questions(Split.TEST, 1)
+    questions = planner.splits.test.questions[:1]
     for level in (Level(name="x"), Level(name="x", worth_usd=1, budget_usd=1)):
         with pytest.raises(ConfigError, match="needs worth_usd and no budget_usd"):
             planner.plan(questions, level)
     with pytest.raises(ConfigError, match="no level states worth_usd"):
-        Planner.fit(world_of(table_of(), levels=(Level(name="x", budget_usd=1),)), settings=QUICK)
+        Planner.fit(
+            TableSplits.of(world_of(table_of(), levels=(Level(name="x", budget_usd=1),))),
+            settings=QUICK,
+        )
 
 
 def test_a_candidate_without_a_recorded_answer_is_planned_around() -> None:
     table = table_of(300)
     rows = [o for o in table if o.model != "cheap" or int(o.id[1:]) % 2]
     world = world_of(OutcomeTable(table.cards, table.questions, rows))
-    planner = Planner.fit(world, settings=QUICK)
+    planner = Planner.fit(TableSplits.of(world), settings=QUICK)
     questions = world.questions(Split.TEST)
     assert mean(d.value for d in planner.plan(questions, level_named(world, "rich"))) > 0.8
     begun = planner.plan(questions, level_named(world, "rich"), begin=[("cheap",)] * len(questions))
@@ -271,7 +274,7 @@ def test_fitting_leaves_the_random_numbers_of_others_alone() -> None:
     expected = torch.rand(3)
     torch.manual_seed(5)
     quick = QUICK.model_copy(update={"posterior_steps": 2, "value_steps": 2})
-    Planner.fit(world_of(table_of(100)), settings=quick)
+    Planner.fit(TableSplits.of(world_of(table_of(100))), settings=quick)
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -283,7 +286,7 @@ def test_ten_real_models_can_be_planned_for() -> None:
     settings = RecordedWorldConfig(table=str(SHARED), view="answer", duplicates="first")
     world = open_recorded(settings)
     quick = PlannerConfig(posterior_steps=20, value_steps=10, batch=64)
-    planner = Planner.fit(world, settings=quick)
+    planner = Planner.fit(TableSplits.of(world), settings=quick)
     made = planner.plan(world.questions(Split.TEST, 200), world.levels[3])
     assert len(made) == 200
     assert mean(d.value for d in made) > 0.5

@@ -32,6 +32,7 @@ from router_r1_envs.supervised.imitation import (
 from router_r1_envs.verl_training.dataset import make_rows, read_row
 from router_r1_envs.worlds.base import Level
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
+from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 
 LEVELS = (Level(name="rich", worth_usd=0.1), Level(name="poor", worth_usd=0.0005))
@@ -86,7 +87,7 @@ def world() -> RecordedWorld:
 
 @pytest.fixture(scope="module")
 def planner(world) -> Planner:
-    return Planner.fit(world, seed=0, settings=QUICK)
+    return Planner.fit(TableSplits.of(world), seed=0, settings=QUICK)
 
 
 @pytest.fixture(scope="module")

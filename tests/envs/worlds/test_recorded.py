@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from router_r1 import RouterAgent, config
+from router_r1.data.options import with_options
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.data.splits import Split, split_of
@@ -20,10 +21,9 @@ from router_r1_envs.worlds.base import Level, start
 from router_r1_envs.worlds.recorded_world.pool import as_booked
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
 from router_r1_envs.worlds.recorded_world.world import (
-    WORDY,
+    RESPONSE_LENGTHS,
     RecordedWorld,
     open_recorded,
-    with_options,
 )
 from router_r1_reward.metrics import grade
 
@@ -186,10 +186,10 @@ async def test_the_answer_view_tells_how_long_a_response_is_as_this_candidates_g
         model: [(await ask(world, find(world, n), model)).text.split()[-1] for n in range(200)]
         for model in ("large", "small")
     }
-    assert told["large"] == sorted(told["large"], key=WORDY.index)
-    assert told["small"] == sorted(told["small"], key=WORDY.index, reverse=True)
+    assert told["large"] == sorted(told["large"], key=RESPONSE_LENGTHS.index)
+    assert told["small"] == sorted(told["small"], key=RESPONSE_LENGTHS.index, reverse=True)
     for words in told.values():
-        assert {words.count(word) for word in WORDY} <= set(range(35, 66))
+        assert {words.count(word) for word in RESPONSE_LENGTHS} <= set(range(35, 66))
 
 
 async def test_open_questions_are_answered_without_brackets() -> None:

@@ -24,8 +24,8 @@ from router_r1_envs.worlds.generated_world.rule_policies import (
     single_rules,
 )
 from router_r1_envs.worlds.generated_world.world import CANDIDATES, GeneratedWorld
-from router_r1_eval.tournament.generated import evaluate, right_specialist
-from router_r1_eval.tournament.rollouts import play_all
+from router_r1_eval.tournament.rollouts import roll_out_all
+from router_r1_eval.tournament.world_tournament import WorldTournament, right_specialist
 from router_r1_reward import RewardConfig, score
 
 FREE = Level(name="free")
@@ -54,7 +54,7 @@ def bars(world, reward):
     async def all_of_them():
         return {
             level.name: {
-                name: await play_all(
+                name: await roll_out_all(
                     world,
                     questions,
                     level,
@@ -247,4 +247,4 @@ def test_the_best_exploration_is_kept_and_nothing_where_none_earns(world, reward
 def test_a_policy_that_can_not_be_reached_gives_no_figures(world, reward):
     nowhere = OpenAIPolicy("http://127.0.0.1:9/v1", "m", limits=CallLimits(max_attempts=1))
     with pytest.raises(PolicyError, match="could not be reached in 2 of 2 episodes"):
-        asyncio.run(evaluate(world, {"mine": nowhere}, reward, limit=2))
+        WorldTournament(world, {"mine": nowhere}, limit=2).hold(reward)

@@ -20,7 +20,7 @@ import router_r1 as rr
 from router_r1.episode import StopReason
 from router_r1.errors import DataError
 from router_r1.trace import TraceWriter, read_traces
-from router_r1_envs.worlds.recorded_world.runs import Run
+from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun as Run
 from router_r1_eval.report import write_report
 from router_r1_eval.report.cost_accuracy import frontier
 from router_r1_eval.report.episodes import Seen, kinds_of, read_seen, sample

@@ -10,14 +10,15 @@ from typer.testing import CliRunner
 
 from router_r1.data.outcome_table import OutcomeTable
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
+from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 from router_r1_eval.stats.oracles import raw_oracle
 from router_r1_eval.tables.check import check
 from router_r1_eval.tables.commands import register
 from router_r1_eval.tables.importers import ImportOptions, read
-from router_r1_eval.tournament.baselines import bars
+from router_r1_eval.tournament.baselines import baselines
 from router_r1_eval.tournament.commands import register as register_tournament
-from router_r1_eval.tournament.tournament import measure
+from router_r1_eval.tournament.measure import measure
 from router_r1_eval.tournament.two_models import gap, oracle_order
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
@@ -164,7 +165,9 @@ def test_a_tournament_on_routellm_mmlu_has_the_published_figures() -> None:
     settings = {"graded": False, "duplicates": "first", "test": 0.98, "validation": 0.01}
     world = RecordedWorld(table, RecordedWorldConfig(table="mmlu", **settings))
     wanted = ("random", "prompt length", "oracle")
-    results = measure(world, [method for method in bars(world) if method.name in wanted])
+    splits = TableSplits.of(world)
+    entrants = [entrant for entrant in baselines(splits) if entrant.name in wanted]
+    results = measure(splits, entrants).to_json()
     rows = {row["name"]: row for row in results["rows"]}
     assert results["two_models"]["strong"] == "gpt-4-1106-preview"
     assert rows["random"]["apgr"] == pytest.approx(0.5)

@@ -13,15 +13,17 @@ from router_r1.model_cards import ModelCard
 from router_r1.pricing import Price
 from router_r1.routers.category import LabelRouter
 from router_r1_envs.worlds.base import Level
-from router_r1_envs.worlds.recorded_world.arrays import Grid
-from router_r1_envs.worlds.recorded_world.runs import Method, single
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
+from router_r1_envs.worlds.recorded_world.table_arrays import TableArrays
+from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 from router_r1_eval.stats import bootstrap
 from router_r1_eval.stats.bootstrap import interval, paired
-from router_r1_eval.tournament.baselines import LABEL, _cascade, _stop, _vote_steps, bars
-from router_r1_eval.tournament.summary import summary
-from router_r1_eval.tournament.tournament import measure, router_method, tournament
+from router_r1_eval.tournament.baselines import baselines
+from router_r1_eval.tournament.entrants import Entrant, single_model
+from router_r1_eval.tournament.lookup import BEST_PER_CATEGORY_BY_PRICE
+from router_r1_eval.tournament.routers import router_entrant
+from router_r1_eval.tournament.voting import cascade, stop_at_margin, vote_steps
 
 PRICES = {"a": 1.0, "b": 2.0, "c": 10.0}
 LEVELS = (Level(name="rich", worth_usd=1.0), Level(name="poor", worth_usd=0.0001))
@@ -54,11 +56,19 @@ def halves(number):
     )
 
 
-def rows_of(world):
-    return {row["name"]: row for row in measure(world, bars(world))["rows"]}
+@pytest.fixture
+def rows_of(measured):
+    """World -> the rows of all baselines, by name."""
+
+    def rows(world):
+        return {
+            row["name"]: row for row in measured(world, baselines(TableSplits.of(world)))["rows"]
+        }
+
+    return rows
 
 
-def test_every_bar_of_the_contract_is_there_with_its_fields() -> None:
+def test_every_bar_of_the_contract_is_there_with_its_fields(rows_of) -> None:
     rows = rows_of(world_of(halves))
     assert {"random", "cheapest", "dearest", "best single", "best per category", "oracle"} <= set(
         rows
@@ -84,7 +94,7 @@ def test_every_bar_of_the_contract_is_there_with_its_fields() -> None:
     assert all([point["setting"] for point in curve] == ["rich", "poor"] for curve in curves)
 
 
-def test_single_models_random_and_oracle_are_what_they_are_by_hand() -> None:
+def test_single_models_random_and_oracle_are_what_they_are_by_hand(rows_of) -> None:
     world = world_of(halves)
     rows = rows_of(world)
     numbers = [int(q.id[1:]) for q in world.questions(Split.TEST)]
@@ -112,7 +122,7 @@ def test_single_models_random_and_oracle_are_what_they_are_by_hand() -> None:
     }
 
 
-def test_the_lookup_takes_the_best_model_of_each_category_at_the_price() -> None:
+def test_the_lookup_takes_the_best_model_of_each_category_at_the_price(rows_of) -> None:
     rows = rows_of(world_of(halves))
     by_price = {p["setting"]: p for p in rows["best per category, by price"]["curve"]}
     assert by_price["rich"]["accuracy"] == rows["oracle"]["accuracy"]
@@ -129,14 +139,16 @@ def test_a_category_that_training_lacks_gets_the_best_single_model(name: str) ->
         return name if category == "even" else "middle", *said
 
     world = world_of(named)
-    lookup = next(m for m in bars(world) if m.name == "best per category")
+    lookup = next(m for m in baselines(TableSplits.of(world)) if m.name == "best per category")
     asked = world.questions(Split.TEST)
     even = next(q for q in asked if int(q.id[1:]) % 2 == 0)
     for question, cost in (
         (even, 1e-4),
         (even.model_copy(update={"category": "unheard of"}), 1e-3),
     ):
-        assert lookup.run(Grid.of(world, [question]), "").cost[0] == pytest.approx(cost)
+        assert lookup.run(TableSplits.of(world).arrays([question]), "").cost[0] == pytest.approx(
+            cost
+        )
 
 
 def test_a_cascade_believes_two_that_agree_and_else_the_third() -> None:
@@ -150,7 +162,7 @@ def test_a_cascade_believes_two_that_agree_and_else_the_third() -> None:
     ]
     world = world_of(lambda n: ("x", *said[n % 6]))
     questions = sorted((q for s in Split for q in world.questions(s)), key=lambda q: int(q.id[1:]))
-    run = _cascade(Grid.of(world, questions[:6]), 0, 1, 2)
+    run = cascade(TableSplits.of(world).arrays(questions[:6]), 0, 1, 2)
     assert run.value.tolist() == [1, 0, 1, 0, 1, 1]
     assert run.calls.tolist() == [2, 2, 3, 3, 3, 3]
     assert run.cost[:3].tolist() == pytest.approx([3e-4, 3e-4, 13e-4])
@@ -160,15 +172,15 @@ def test_a_vote_stops_once_the_leader_is_clear() -> None:
     said = [("A", "A", "B"), ("B", "A", "A"), (None, "A", "A")]
     world = world_of(lambda n: ("x", *said[n % 3]))
     questions = sorted((q for s in Split for q in world.questions(s)), key=lambda q: int(q.id[1:]))
-    grid = Grid.of(world, questions[:3])
-    steps = _vote_steps(grid, np.zeros((2, 3)), (0, 1, 2))  # everyone weighs log(options - 1)
+    arrays = TableSplits.of(world).arrays(questions[:3])
+    steps = vote_steps(arrays, np.zeros((2, 3)), (0, 1, 2))  # everyone weighs log(options - 1)
     one = np.log(2)
     assert steps[1][0].tolist() == pytest.approx([one, one, 0])
     assert steps[1][1].tolist() == pytest.approx([2 * one, 0, one])
-    patient = _stop(steps, 1.5 * one)
+    patient = stop_at_margin(steps, 1.5 * one)
     assert patient.calls.tolist() == [2, 3, 3]
     assert patient.value.tolist() == [1, 1, 1]
-    hasty = _stop(steps, 0.5 * one)
+    hasty = stop_at_margin(steps, 0.5 * one)
     assert hasty.calls.tolist() == [1, 1, 2]
     assert hasty.value.tolist() == [1, 0, 1]
 
@@ -176,13 +188,15 @@ def test_a_vote_stops_once_the_leader_is_clear() -> None:
 def test_a_vote_for_a_distrusted_answer_still_beats_what_nobody_said() -> None:
     """With two options a model that is right in 40 % of its answers counts against what it says."""
     world = world_of(lambda number: ("one", "A", "A", "A"), size=4)
-    grid = replace(Grid.of(world, world.table.questions), options=np.full(4, 2.0))
-    (values, margins, _) = _vote_steps(grid, np.full((2, 3), np.log(0.4 / 0.6)), (0,))
+    arrays = replace(TableSplits.of(world).arrays(world.table.questions), options=np.full(4, 2.0))
+    (values, margins, _) = vote_steps(arrays, np.full((2, 3), np.log(0.4 / 0.6)), (0,))
     assert values.tolist() == [[1, 1, 1, 1]]
     assert (margins < 0).all()
 
 
-def test_a_curve_is_represented_by_what_validation_says_whatever_the_test_would_say() -> None:
+def test_a_curve_is_represented_by_what_validation_says_whatever_the_test_would_say(
+    measured,
+) -> None:
     """`a` and `c` cost 1 and 10; which of the two is right depends on the split alone."""
 
     def split(number):
@@ -190,19 +204,23 @@ def test_a_curve_is_represented_by_what_validation_says_whatever_the_test_would_
         return ("one", *(("A", "C", "B") if held_out else ("B", "C", "A")))
 
     world = world_of(split, size=200)
-    fixed = {"cheap": lambda g: single(g, 0), "dear": lambda g: single(g, 2)}
-    method = Method("either", "bar", tuple(fixed), lambda g, s: fixed[s](g))
-    (row,) = measure(world, [method])["rows"]
+    fixed = {"cheap": lambda g: single_model(g, 0), "dear": lambda g: single_model(g, 2)}
+    method = Entrant("either", "baseline", tuple(fixed), lambda g, s: fixed[s](g))
+    (row,) = measured(world, [method])["rows"]
     assert row["setting"] == "cheap"
     assert row["accuracy"] == 0 < row["curve"][1]["accuracy"]
 
 
-def test_each_cap_has_the_most_accurate_setting_that_validation_finds_under_it() -> None:
+def test_each_cap_has_the_most_accurate_setting_that_validation_finds_under_it(measured) -> None:
     world = world_of(halves)
-    fixed = {"a": lambda g: single(g, 0), "b": lambda g: single(g, 1), "c": lambda g: single(g, 2)}
-    method = Method("each", "bar", tuple(fixed), lambda g, s: fixed[s](g))
-    dear = Method("dear", "bar", ("c",), lambda g, s: fixed[s](g))
-    each, only = measure(world, [method, dear])["rows"]
+    fixed = {
+        "a": lambda g: single_model(g, 0),
+        "b": lambda g: single_model(g, 1),
+        "c": lambda g: single_model(g, 2),
+    }
+    method = Entrant("each", "baseline", tuple(fixed), lambda g, s: fixed[s](g))
+    dear = Entrant("dear", "baseline", ("c",), lambda g, s: fixed[s](g))
+    each, only = measured(world, [method, dear])["rows"]
     assert each["within"]["its cost"]["setting"] == "c"
     assert each["within"]["three quarters of its cost"]["setting"] == "a"
     assert each["within"]["three quarters of its cost"]["accuracy"] == each["curve"][0]["accuracy"]
@@ -210,26 +228,28 @@ def test_each_cap_has_the_most_accurate_setting_that_validation_finds_under_it()
 
 
 @pytest.mark.parametrize("order", [("dear", "cheap"), ("cheap", "dear")])
-def test_of_equally_accurate_settings_the_cheaper_one_is_taken(order) -> None:
+def test_of_equally_accurate_settings_the_cheaper_one_is_taken(order, measured) -> None:
     """On validation questions `a` is as right as `c`, the best single model, for a tenth of its cost."""
     world = world_of(
         lambda n: ("one", "A" if split_of(f"q{n}") is Split.VALIDATION else "B", "C", "A"), size=200
     )
-    fixed = {"cheap": lambda g: single(g, 0), "dear": lambda g: single(g, 2)}
-    method = Method("either", "bar", order, lambda g, s: fixed[s](g))
-    (row,) = measure(world, [method])["rows"]
+    fixed = {"cheap": lambda g: single_model(g, 0), "dear": lambda g: single_model(g, 2)}
+    method = Entrant("either", "baseline", order, lambda g, s: fixed[s](g))
+    (row,) = measured(world, [method])["rows"]
     assert row["setting"] == "cheap"
     assert {item["setting"] for item in row["within"].values()} == {"cheap"}
 
 
 @pytest.mark.parametrize("order", [("2", "3"), ("3", "2")])
-def test_where_every_setting_is_too_dear_the_cheapest_stands_for_the_router(order) -> None:
+def test_where_every_setting_is_too_dear_the_cheapest_stands_for_the_router(
+    order, measured
+) -> None:
     world = world_of(halves)
 
-    def run(grid: Grid, times: str):
-        return replace(single(grid, 2), cost=float(times) * single(grid, 2).cost)
+    def run(arrays: TableArrays, times: str):
+        return replace(single_model(arrays, 2), cost=float(times) * single_model(arrays, 2).cost)
 
-    (row,) = measure(world, [Method("dear", "bar", order, run)])["rows"]
+    (row,) = measured(world, [Entrant("dear", "baseline", order, run)])["rows"]
     assert row["setting"] == "2"
     assert row["cost_usd"] == pytest.approx(2e-3)
     assert set(row["within"].values()) == {None}
@@ -237,7 +257,7 @@ def test_where_every_setting_is_too_dear_the_cheapest_stands_for_the_router(orde
 
 def test_levels_without_a_worth_are_an_error() -> None:
     with pytest.raises(ConfigError, match="no level states worth_usd"):
-        bars(world_of(halves, levels=(Level(name="x", budget_usd=1.0),)))
+        baselines(TableSplits.of(world_of(halves, levels=(Level(name="x", budget_usd=1.0),))))
 
 
 def test_answers_of_a_grid_are_told_apart_by_meaning_and_scored_by_who_gave_them() -> None:
@@ -258,10 +278,10 @@ def test_answers_of_a_grid_are_told_apart_by_meaning_and_scored_by_who_gave_them
     ]
     world = world_of(halves)
     world.table = OutcomeTable(table.cards, [question], rows)
-    grid = Grid.of(world, [question])
-    assert grid.answer.tolist() == [[0, 0, 1]]
-    assert grid.said == (("$20.00", "21"),)
-    assert grid.value.tolist() == [[1, 0, 0]]
+    arrays = TableSplits.of(world).arrays([question])
+    assert arrays.answer.tolist() == [[0, 0, 1]]
+    assert arrays.answers == (("$20.00", "21"),)
+    assert arrays.value.tolist() == [[1, 0, 0]]
 
 
 # --- intervals
@@ -332,24 +352,28 @@ def test_a_router_is_not_fitted_on_test_questions(name: str) -> None:
         lambda n: ("asked later", "C", "A", "B") if held_out(n) else ("one", "C", "B", "A"),
         size=200,
     )
-    method = router_method(world, name)
-    grid = Grid.of(world, world.questions(Split.TEST))
-    assert method.run(grid, "rich").value.mean() == 0
+    method = router_entrant(TableSplits.of(world), name)
+    arrays = TableSplits.of(world).test
+    assert method.run(arrays, "rich").value.mean() == 0
 
 
-def test_the_cap_on_cost_is_what_the_best_single_model_costs_on_validation_questions() -> None:
+def test_the_cap_on_cost_is_what_the_best_single_model_costs_on_validation_questions(
+    measured,
+) -> None:
     """`c` is always right and cheap on the test questions alone, where `b`, a fifth of its price elsewhere, would be too dear."""
     world = world_of(
         lambda n: ("one", "A" if held_out(n) else "C", "C" if n % 5 == 0 else "A", "A"), size=200
     )
     world = with_costs(world, lambda n, model: 1e-4 if held_out(n) and model == "c" else None)
-    fixed = {"a": lambda g: single(g, 0), "b": lambda g: single(g, 1)}
-    (row,) = measure(world, [Method("ours", "bar", ("a", "b"), lambda g, s: fixed[s](g))])["rows"]
+    fixed = {"a": lambda g: single_model(g, 0), "b": lambda g: single_model(g, 1)}
+    (row,) = measured(world, [Entrant("ours", "baseline", ("a", "b"), lambda g, s: fixed[s](g))])[
+        "rows"
+    ]
     assert row["setting"] == "b"
     assert row["within"]["its cost"]["setting"] == "b"
 
 
-def test_nothing_that_is_fitted_or_chosen_depends_on_the_test_questions() -> None:
+def test_nothing_that_is_fitted_or_chosen_depends_on_the_test_questions(hold) -> None:
     """The same training and validation questions beside other test questions: the same decisions, expectations and settings."""
 
     def turned(number):
@@ -358,19 +382,22 @@ def test_nothing_that_is_fitted_or_chosen_depends_on_the_test_questions() -> Non
 
     one = world_of(halves, size=300)
     other = with_costs(world_of(turned, size=300), lambda n, _: 0.01 if held_out(n) else None)
-    grids = [Grid.of(world, world.questions(Split.TRAIN)) for world in (one, other)]
+    arrays = [TableSplits.of(world).train for world in (one, other)]
     pairs = zip(
-        *([*bars(w), router_method(w, "label")] for w in (one, other)),
+        *(
+            [*baselines(TableSplits.of(w)), router_entrant(TableSplits.of(w), "label")]
+            for w in (one, other)
+        ),
         strict=True,
     )
     for first, second in pairs:
         for setting in first.settings:
-            ours, theirs = first.run(grids[0], setting), second.run(grids[1], setting)
+            ours, theirs = first.run(arrays[0], setting), second.run(arrays[1], setting)
             assert (ours.value == theirs.value).all(), (first.name, setting)
             assert (ours.cost == theirs.cost).all(), (first.name, setting)
-        if first.expects is not None and second.expects is not None:
-            assert (first.expects(grids[0]) == second.expects(grids[1])).all(), first.name
-    rows = [tournament(world, one_shot=["label"])["rows"] for world in (one, other)]
+        if first.predict is not None and second.predict is not None:
+            assert (first.predict(arrays[0]) == second.predict(arrays[1])).all(), first.name
+    rows = [hold(world, one_shot=["label"])["rows"] for world in (one, other)]
     for first, second in zip(*rows, strict=True):
         assert first["accuracy"] != second["accuracy"] or first["name"] == "random"
         assert chosen_in(first) == chosen_in(second), first["name"]
@@ -384,7 +411,9 @@ def chosen_in(row):
 # --- a tournament's further figures
 
 
-def test_an_expectation_is_neither_right_nor_wrong_and_has_no_test_of_that() -> None:
+def test_an_expectation_is_neither_right_nor_wrong_and_has_no_test_of_that(
+    hold, lines_of, rows_of
+) -> None:
     world = world_of(halves, size=400)
     rows = rows_of(world)
     assert rows["random"]["mcnemar"] is None
@@ -396,14 +425,14 @@ def test_an_expectation_is_neither_right_nor_wrong_and_has_no_test_of_that() -> 
         "only_theirs": only,
         "p": pytest.approx(2 * 0.5**only),
     }
-    assert summary(tournament(world))
+    assert lines_of(hold(world))
     graded = [o.model_copy(update={"score": 0.75 * o.score}) for o in world.table]
     table = OutcomeTable(world.table.cards, world.table.questions, graded, source="drawn")
     rows = rows_of(RecordedWorld(table, world.settings))
     assert rows["a"]["mcnemar"]["only_theirs"] == only  # from a half on it is right
 
 
-def test_regret_is_against_the_model_that_is_best_in_the_category() -> None:
+def test_regret_is_against_the_model_that_is_best_in_the_category(rows_of) -> None:
     """`c` is best on the whole; of even questions it has every third wrong, which `a` has right."""
     world = world_of(
         lambda n: ("odd", "B", "C", "A") if n % 2 else ("even", "A", "C", "A" if n % 3 else "B"),
@@ -419,31 +448,33 @@ def test_regret_is_against_the_model_that_is_best_in_the_category() -> None:
     assert rows["a"]["regret"] == {"odd": 1, "even": 0}
 
 
-def test_every_row_is_drawn_by_the_seed() -> None:
+def test_every_row_is_drawn_by_the_seed(measured) -> None:
     world = world_of(halves, size=200)
 
-    def run(grid: Grid, setting: str):
-        fine = np.array([int(q.id[1:]) * 0.618 % 1 for q in grid.questions])
-        return replace(single(grid, 0), value=fine ** float(setting), cost=fine)
+    def run(arrays: TableArrays, setting: str):
+        fine = np.array([int(q.id[1:]) * 0.618 % 1 for q in arrays.questions])
+        return replace(single_model(arrays, 0), value=fine ** float(setting), cost=fine)
 
-    method = Method("fine", "bar", ("1", "2"), run)
-    one, same, other = (measure(world, [method], seed=seed)["rows"][0] for seed in (1, 1, 2))
+    method = Entrant("fine", "baseline", ("1", "2"), run)
+    one, same, other = (measured(world, [method], seed=seed)["rows"][0] for seed in (1, 1, 2))
     for found, again, elsewhere in zip(
-        *(r["curve"] + [r] for r in (one, same, other)), strict=True
+        *([*r["curve"], r] for r in (one, same, other)), strict=True
     ):
         for name in ("ci95", "cost_ci95"):
             assert found[name] == again[name] != elsewhere[name]
         assert found["vs_best_single"]["ci95"] != elsewhere["vs_best_single"]["ci95"]
 
 
-def test_routerbenchs_aiq_is_over_the_largest_cost_of_all_rows() -> None:
+def test_routerbenchs_aiq_is_over_the_largest_cost_of_all_rows(measured) -> None:
     """`a` costs 1 and `c` 10 (per 10,000); `c` asked twice is as right and costs 20."""
     world = world_of(halves, size=400)
 
-    def twice(grid: Grid, _: str):
-        return replace(single(grid, 2), cost=2 * single(grid, 2).cost)
+    def twice(arrays: TableArrays, _: str):
+        return replace(single_model(arrays, 2), cost=2 * single_model(arrays, 2).cost)
 
-    results = measure(world, [Method("twice", "bar", ("",), twice), *bars(world)])
+    results = measured(
+        world, [Entrant("twice", "baseline", ("",), twice), *baselines(TableSplits.of(world))]
+    )
     rows = {row["name"]: row for row in results["rows"]}
     low, high = rows["a"]["accuracy"], rows["c"]["accuracy"]
     area = 9 * (low + high) / 2 + 10 * high
@@ -452,10 +483,10 @@ def test_routerbenchs_aiq_is_over_the_largest_cost_of_all_rows() -> None:
     assert rows["twice"]["hull"]["in_hindsight"]["aiq_routerbench"] == 0
 
 
-def test_a_row_says_what_mixing_reaches_and_where_it_loses() -> None:
+def test_a_row_says_what_mixing_reaches_and_where_it_loses(measured) -> None:
     """`c` is the best single model; `a` is as good for a tenth of its cost in one of two categories."""
     world = world_of(halves, size=400)
-    results = measure(world, bars(world))
+    results = measured(world, baselines(TableSplits.of(world)))
     rows = {row["name"]: row for row in results["rows"]}
     best = rows["best single"]
     assert best["hull"]["cost_ratio_at_100"] == pytest.approx(1)
@@ -474,19 +505,19 @@ def test_a_row_says_what_mixing_reaches_and_where_it_loses() -> None:
     assert 0 < best["arena_score"] < lookup["arena_score"] < 1
 
 
-def test_validation_chooses_which_settings_are_mixed() -> None:
+def test_validation_chooses_which_settings_are_mixed(measured) -> None:
     """`lucky` is as good as the oracle on the test questions and wrong on all others; `steady` is `a` on both."""
     world = world_of(halves, size=400)
-    test = Grid.of(world, world.questions(Split.TEST))
+    test = TableSplits.of(world).test
 
-    def run(grid: Grid, setting: str):
-        cheap = single(grid, 0)
+    def run(arrays: TableArrays, setting: str):
+        cheap = single_model(arrays, 0)
         if setting == "steady":
             return cheap
-        right = float(grid.questions == test.questions)
-        return replace(cheap, value=np.full(len(grid), right), cost=2 * cheap.cost)
+        right = float(arrays.questions == test.questions)
+        return replace(cheap, value=np.full(len(arrays), right), cost=2 * cheap.cost)
 
-    results = measure(world, [Method("ours", "router", ("steady", "lucky"), run)])
+    results = measured(world, [Entrant("ours", "router", ("steady", "lucky"), run)])
     (ours,) = results["rows"]
     assert ours["hull"]["corners"] == ["steady"]
     assert ours["hull"]["accuracy_at"]["100%"] == pytest.approx(ours["accuracy"])
@@ -497,10 +528,10 @@ def test_validation_chooses_which_settings_are_mixed() -> None:
     assert results["zero_router"]["corners"] == ["a", "c"]
 
 
-def test_a_mixture_has_the_accuracy_of_the_straight_line_at_a_spend() -> None:
+def test_a_mixture_has_the_accuracy_of_the_straight_line_at_a_spend(measured) -> None:
     """`a` costs a tenth of `c`, the best single model: at a quarter of its cost, a sixth of the questions go to `c`."""
     world = world_of(halves, size=400)
-    results = measure(world, bars(world))
+    results = measured(world, baselines(TableSplits.of(world)))
     rows = {row["name"]: row for row in results["rows"]}
     low, high = rows["a"]["accuracy"], rows["c"]["accuracy"]
     found = results["zero_router"]["accuracy_at"]
@@ -511,7 +542,7 @@ def test_a_mixture_has_the_accuracy_of_the_straight_line_at_a_spend() -> None:
 
 
 @pytest.mark.parametrize("models", [1, 2])
-def test_few_models_have_fewer_bars(models: int) -> None:
+def test_few_models_have_fewer_bars(models: int, rows_of) -> None:
     world = world_of(halves)
     names = world.table.names[:models]
     table = OutcomeTable(
@@ -526,15 +557,15 @@ def test_few_models_have_fewer_bars(models: int) -> None:
     assert {*names, "best per category, by price", "oracle"} <= set(rows)
 
 
-def test_what_the_sample_shows_depends_on_how_often_two_routers_differ() -> None:
+def test_what_the_sample_shows_depends_on_how_often_two_routers_differ(rows_of) -> None:
     rows = rows_of(world_of(halves, size=400))
     assert rows["b"]["smallest_difference"] > rows["a"]["smallest_difference"]
     assert 0 < rows["best single"]["smallest_difference"] < 0.1  # never less than six questions
 
 
-def test_headroom_is_stated_with_what_luck_has_in_it() -> None:
+def test_headroom_is_stated_with_what_luck_has_in_it(measured) -> None:
     world = world_of(halves, size=400)
-    head = measure(world, [])["headroom"]
+    head = measured(world, baselines(TableSplits.of(world)))["headroom"]
     assert head["oracle"] == head["best_single"] == pytest.approx(0.9, abs=0.05)
     # Nobody else knows what `c` does not; it is asked where nobody knows.
     assert head["oracle_less_chance"] == pytest.approx(head["best_single"])
@@ -544,21 +575,21 @@ def test_headroom_is_stated_with_what_luck_has_in_it() -> None:
     assert 0 < head["smallest_difference"] < 0.3
 
 
-def test_a_one_shot_router_is_measured_at_each_level() -> None:
+def test_a_one_shot_router_is_measured_at_each_level(hold) -> None:
     world = world_of(halves, size=400)
-    method = router_method(world, "label:prior=0")
+    method = router_entrant(TableSplits.of(world), "label:prior=0")
     assert method.settings == tuple(level.name for level in world.levels)
-    grid = Grid.of(world, world.questions(Split.TEST))
-    run = method.run(grid, method.settings[0])
-    assert run.value.mean() == single(grid, 2).value.mean()
-    assert run.calls.tolist() == [1] * len(grid)
-    assert run.cost.mean() < single(grid, 2).cost.mean()
+    arrays = TableSplits.of(world).test
+    run = method.run(arrays, method.settings[0])
+    assert run.value.mean() == single_model(arrays, 2).value.mean()
+    assert run.calls.tolist() == [1] * len(arrays)
+    assert run.cost.mean() < single_model(arrays, 2).cost.mean()
     with pytest.raises(ConfigError, match="there is no router"):
-        router_method(world, "none")
-    with pytest.raises(ConfigError, match="router 'knn:k=0' can not be fitted"):
-        router_method(world, "knn:k=0")
-    with pytest.raises(ConfigError, match="two rows of this tournament are called 'label'"):
-        tournament(world, one_shot=["label", "label"])
+        router_entrant(TableSplits.of(world), "none")
+    with pytest.raises(ConfigError, match="router 'knn:k=0' cannot be fitted"):
+        router_entrant(TableSplits.of(world), "knn:k=0")
+    with pytest.raises(ConfigError, match="duplicate row name 'label'"):
+        hold(world, one_shot=["label", "label"])
 
 
 def test_a_router_is_asked_the_text_it_was_fitted_on(monkeypatch) -> None:
@@ -571,18 +602,18 @@ def test_a_router_is_asked_the_text_it_was_fitted_on(monkeypatch) -> None:
 
     monkeypatch.setattr(LabelRouter, "scores", scores)
     world = world_of(halves)
-    method = router_method(world, "label")
-    grid = Grid.of(world, world.questions(Split.TEST))
-    assert "(A) x" in grid.questions[0].question
-    method.run(grid, method.settings[0])
-    assert seen == [world.table.question(q.id).question for q in grid.questions]
+    method = router_entrant(TableSplits.of(world), "label")
+    arrays = TableSplits.of(world).test
+    assert "(A) x" in arrays.questions[0].question
+    method.run(arrays, method.settings[0])
+    assert seen == [world.table.question(q.id).question for q in arrays.questions]
     assert not any("(A)" in text for text in seen)
 
 
-def test_what_of_a_table_changes_figures_is_said_and_missing_cells_need_a_word() -> None:
-    whole = tournament(world_of(halves))["notes"]
+def test_what_of_a_table_changes_figures_is_said_and_missing_cells_need_a_word(hold) -> None:
+    whole = hold(world_of(halves))["notes"]
     (prompts,) = whole  # that world records no output tokens
-    assert prompts.startswith("no output tokens are recorded of 100% of the answers")
+    assert prompts.startswith("100% of the answers have no recorded output tokens")
 
     table = world_of(halves).table
     last = table.questions[-1].id
@@ -593,8 +624,8 @@ def test_what_of_a_table_changes_figures_is_said_and_missing_cells_need_a_word()
         return RecordedWorld(holed, RecordedWorldConfig(table="holed", levels=LEVELS, **settings))
 
     with pytest.raises(DataError, match=r"holed: 1 questions were not asked .*complete=true"):
-        tournament(world())
-    left_out, free = tournament(world(complete=True)), tournament(world(complete=False))
+        hold(world())
+    left_out, free = hold(world(complete=True)), hold(world(complete=False))
     assert left_out["notes"][0].startswith("1 of 80 questions are left out")
     assert any("1 of" in note and "count as wrong and free" in note for note in free["notes"]) == (
         last in {q.id for q in world().questions(Split.TEST)}
@@ -602,7 +633,7 @@ def test_what_of_a_table_changes_figures_is_said_and_missing_cells_need_a_word()
     assert last not in {q.id for split in Split for q in world(complete=True).questions(split)}
 
 
-def test_errors_of_the_table_and_samples_are_said() -> None:
+def test_errors_of_the_table_and_samples_are_said(hold) -> None:
     table = world_of(halves, size=200).table
     more = [
         Outcome(**o.model_dump(exclude={"sample", "text"}), sample=1, text="x" if o.score else "")
@@ -614,38 +645,40 @@ def test_errors_of_the_table_and_samples_are_said() -> None:
         table.cards, [*table.questions, twin], [*table, *more, *same], source="both"
     )
     settings = RecordedWorldConfig(table="both", levels=LEVELS, duplicates="first")
-    notes = tournament(RecordedWorld(both, settings))["notes"]
+    notes = hold(RecordedWorld(both, settings))["notes"]
     assert notes[-1].startswith(
         "table check finds 1 errors in this table, the first: 1 questions have"
     )
-    assert any(note.startswith("a candidate's first sample is its answer") for note in notes)
+    assert any(note.startswith("the first sample of a candidate is its answer") for note in notes)
 
 
-def test_under_a_cap_a_router_is_compared_with_the_lookup_by_category_under_the_same_cap() -> None:
+def test_under_a_cap_a_router_is_compared_with_the_lookup_by_category_under_the_same_cap(
+    hold, lines_of, rows_of
+) -> None:
     world = world_of(halves, size=400)
     rows = rows_of(world)
-    grid = Grid.of(world, world.questions(Split.TEST))
-    lookup = rows[LABEL]["within"]["its cost"]
+    arrays = TableSplits.of(world).test
+    lookup = rows[BEST_PER_CATEGORY_BY_PRICE]["within"]["its cost"]
     assert lookup["vs_best_per_category"] == {"accuracy_diff": 0, "ci95": [0, 0]}
     # It asks `a`, which makes no mistake there, about even questions, and `c` about the others.
-    even = np.array([int(q.id[1:]) % 2 == 0 for q in grid.questions])
-    right = np.where(even, 1.0, grid.score[:, 2])
+    even = np.array([int(q.id[1:]) % 2 == 0 for q in arrays.questions])
+    right = np.where(even, 1.0, arrays.score[:, 2])
     assert lookup["accuracy"] == pytest.approx(right.mean())
     cheap = rows["cheapest"]["within"]["its cost"]
-    expected = grid.score[:, 0].mean() - right.mean()
+    expected = arrays.score[:, 0].mean() - right.mean()
     assert cheap["vs_best_per_category"]["accuracy_diff"] == pytest.approx(expected)
     low, high = cheap["vs_best_per_category"]["ci95"]
     assert low < expected < high < 0
-    text = "\n".join(summary(tournament(world, one_shot=["label"])))
-    assert "last, points against best per category, by price" in text
+    text = "\n".join(lines_of(hold(world, one_shot=["label"])))
+    assert "points against best per category, by price" in text
 
 
-def test_a_question_with_one_option_leaves_nothing_to_guess() -> None:
+def test_a_question_with_one_option_leaves_nothing_to_guess(measured) -> None:
     table = world_of(halves).table
     single_option = [q.model_copy(update={"choices": ("x",)}) for q in table.questions[:40]]
     some = OutcomeTable(
         table.cards, [*single_option, *table.questions[40:]], list(table), source="some"
     )
     world = RecordedWorld(some, RecordedWorldConfig(table="some", levels=LEVELS))
-    head = measure(world, bars(world))["headroom"]
+    head = measured(world, baselines(TableSplits.of(world)))["headroom"]
     assert head["best_single"] <= head["oracle_less_chance"] <= head["oracle"]

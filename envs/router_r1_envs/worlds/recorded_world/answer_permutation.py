@@ -1,0 +1,63 @@
+"""Permuted options and digits: a policy that reads short answers learns which models agree, not which letter is right.
+
+A permuted question carries its permutation in `metadata`: `letters` has the new letter of each original option, `digits` the new digit
+of each digit. Recorded answers are translated with it when a policy reads them.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import string
+from collections.abc import Iterable
+from typing import Any
+
+from router_r1.answers import answer_key
+from router_r1.data.options import LETTERS, with_options
+from router_r1.data.questions import Question
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+def permute(original: Question, recorded: Iterable[str], seed: int) -> Question | None:
+    """The question with its options in another order or, where every answer is a number, with other digits.
+
+    Zero stays zero, so that equal numbers stay equal (1.50 and 1.5). The permutation depends on the question's id and the seed alone.
+
+    Args:
+        original: the question as the table has it, without options in its text.
+        recorded: the short answers that the table holds for it.
+        seed: of the permutation.
+
+    Returns:
+        The permuted question, its gold answers translated; None if its answers can be neither permuted nor translated.
+    """
+    source = random.Random(f"{seed}:{original.id}")
+    if original.choices:
+        order = list(range(len(original.choices)))
+        source.shuffle(order)
+        letters = [""] * len(order)
+        for place, option in enumerate(order):
+            letters[option] = LETTERS[place]
+        change: dict[str, Any] = {
+            "choices": tuple(original.choices[option] for option in order),
+            "metadata": original.metadata | {"letters": "".join(letters)},
+        }
+    elif all(_NUMBER.fullmatch(answer_key(text)) for text in (*original.answers, *recorded)):
+        digits = "0" + "".join(source.sample(string.digits[1:], 9))
+        change = {"metadata": original.metadata | {"digits": digits}}
+    else:
+        return None
+    moved = original.model_copy(update=change)
+    answers = tuple(translate(moved, answer) for answer in original.answers)
+    answer = answers[0] if isinstance(original.answer, str) else answers
+    return moved.model_copy(update={"question": with_options(moved), "answer": answer})
+
+
+def translate(question: Question, answer: str) -> str:
+    """A recorded answer in the letters or digits of a permuted question; unchanged for any other question."""
+    if digits := question.metadata.get("digits"):
+        return answer.translate(str.maketrans(string.digits, digits))
+    letters: str = question.metadata.get("letters", "")
+    place = LETTERS.find(answer) if len(answer) == 1 else -1
+    return letters[place] if 0 <= place < len(letters) else answer

@@ -1,0 +1,93 @@
+"""What a random mixture of a router's settings reaches: the convex hull of accuracy over cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun
+from router_r1_eval.results import Hindsight, Mixture
+from router_r1_eval.stats.cost_curves import Curve, corners, hull, routerbench_aiq, through
+
+SPENDS = (0.25, 0.5, 1.0)
+"""Shares of the best single model's cost at which the accuracy of a mixture is stated."""
+_NEARLY_AS_ACCURATE = 0.95  # share of the best single model's accuracy whose cost is stated
+
+CostAndScore = tuple[float, float]
+"""Mean dollars and mean score of a run."""
+Runs = Mapping[str, RouterRun]
+"""Setting -> run."""
+
+
+def point(run: RouterRun) -> CostAndScore:
+    """Mean dollars and mean score of a run."""
+    return float(run.cost.mean()), float(run.value.mean())
+
+
+def points(runs: Runs) -> list[CostAndScore]:
+    """Mean dollars and mean score of each setting."""
+    return [point(run) for run in runs.values()]
+
+
+def cost_range(singles: Runs) -> tuple[float, float]:
+    """Mean dollars of the cheapest and of the most expensive single model: the range over which AIQ is a mean."""
+    costs = [cost for cost, _ in points(singles)]
+    return min(costs), max(costs)
+
+
+def mixture(
+    validation: Runs, test: Runs, best_single: RouterRun, range_usd: tuple[float, float]
+) -> Mixture:
+    """The figures of a mixture of settings.
+
+    Args:
+        validation: the runs that choose which settings are mixed: the corners of their hull.
+        test: the runs that are measured.
+        best_single: the best single model on the test questions.
+        range_usd: the costs over which AIQ is a mean.
+    """
+    mixed = corners({setting: point(run) for setting, run in validation.items()})
+    curve = through(point(test[setting]) for setting in mixed)
+    cost, accuracy = point(best_single)
+    low, high = range_usd
+
+    def aiq(curve: Curve) -> float | None:
+        return curve.mean(low, high) if low < high else None
+
+    def cost_ratio(part: float) -> float | None:
+        found = curve.cost_of(part * accuracy)
+        return None if found is None or not cost else found / cost
+
+    return Mixture(
+        corners=tuple(mixed),
+        aiq=aiq(curve),
+        in_hindsight=Hindsight(aiq=aiq(hull(points(test)))),
+        range_usd=range_usd,
+        accuracy_at={f"{part:.0%}": curve.at(part * cost) for part in SPENDS},
+        cost_ratio_at_100=cost_ratio(1.0),
+        cost_ratio_at_95=cost_ratio(_NEARLY_AS_ACCURATE),
+    )
+
+
+def with_routerbench_aiq(
+    mixtures: Sequence[Mixture], settings: Sequence[Sequence[CostAndScore]]
+) -> list[Mixture]:
+    """Add AIQ as RouterBench's code computes it, up to the highest cost of any router.
+
+    Args:
+        mixtures: one for each router.
+        settings: the settings of each router on the test questions.
+    """
+    # RouterBench's highest cost: that of the most accurate setting of any router; of equally accurate ones, the most expensive.
+    highest = max(_cost_of_most_accurate(found) for found in settings)
+    added = []
+    for mixed, found in zip(mixtures, settings, strict=True):
+        aiq = routerbench_aiq(found, highest) if highest else None
+        hindsight = mixed.in_hindsight or Hindsight()
+        added.append(
+            mixed.with_fields(in_hindsight=Hindsight(aiq=hindsight.aiq, aiq_routerbench=aiq))
+        )
+    return added
+
+
+def _cost_of_most_accurate(settings: Iterable[CostAndScore]) -> float:
+    return max((score, cost) for cost, score in settings)[1]
