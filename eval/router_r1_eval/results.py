@@ -4,7 +4,8 @@ A tournament, a benchmark run and the generated world each fill some of the fiel
 is absent from the file; a field set to None is null there. Writers cannot set a field that is not declared here, while
 readers ignore unknown keys, so that files of other versions can be read.
 
-Not covered: how the figures are measured (`tournament`, `run`, `stats`) and how they are shown (`report`).
+Not covered: the rows in detail (`result_rows.py`, whose names can be imported from here), how the figures are measured
+(`tournament`, `run`, `stats`) and how they are shown (`report`).
 """
 
 from __future__ import annotations
@@ -12,275 +13,63 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_serializer,
-    field_validator,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, ValidationError, field_serializer
 
 from router_r1.errors import DataError
 from router_r1.files import write_json
 from router_r1.pricing import Price
 from router_r1_envs.worlds.base import Level
 from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun
-from router_r1_eval.stats.bootstrap import interval, paired
+from router_r1_eval.json_record import IGNORE_UNKNOWN, JsonRecord
+from router_r1_eval.result_rows import (
+    Bounds,
+    Category,
+    Hindsight,
+    Kind,
+    McNemarTest,
+    Mixture,
+    Point,
+    Row,
+    Share,
+    Versus,
+)
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Dollars = Annotated[float, Field(ge=0)]
-Bounds = tuple[float, float]
-"""The lower and the upper end of a 95 % interval."""
-Kind = Literal["baseline", "router", "agent", "oracle"]
+__all__ = [
+    "BEST_SINGLE",
+    "FILE_NAME",
+    "NAME_SEPARATOR",
+    "Bounds",
+    "Category",
+    "CrossFittedOracle",
+    "Efficiency",
+    "Headroom",
+    "Hindsight",
+    "JudgeRecord",
+    "Kind",
+    "McNemarTest",
+    "Mixture",
+    "Point",
+    "Results",
+    "Row",
+    "RunSettings",
+    "TwoModels",
+    "Versus",
+    "point",
+    "versions",
+]
 
 BEST_SINGLE = "best single"
 """Name of the row of the best single model in a tournament."""
 NAME_SEPARATOR = " = "
 """Joins the names of rows that are shown as one."""
 FILE_NAME = "results.json"
-_IGNORE_UNKNOWN = "ignore unknown keys"  # validation context of `Results.read`
 
 
-class _Record(BaseModel):
-    """A JSON object of results.json."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_unknown_keys(cls, values: Any, info: ValidationInfo) -> Any:
-        ignore = info.context == _IGNORE_UNKNOWN and cls.model_config.get("extra") == "forbid"
-        if ignore and isinstance(values, dict):
-            return {key: values[key] for key in values if key in cls.model_fields}
-        return values
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """The fields that were set, as keyword arguments for a constructor."""
-        names = (*type(self).model_fields, *(self.model_extra or ()))
-        return {name: getattr(self, name) for name in names if name in self.model_fields_set}
-
-    def with_fields(self, **fields: Any) -> Self:
-        """A copy in which these fields are set too, validated as by the constructor."""
-        return type(self)(**{**self.given, **fields})
-
-    def to_json(self) -> dict[str, Any]:
-        """The JSON object; it has a key for each field that was set."""
-        return self.model_dump(mode="json", exclude_unset=True)
-
-
-class Versus(_Record):
-    """The paired difference to another router on the same questions."""
-
-    accuracy_diff: float
-    ci95: Bounds
-    """Of the difference."""
-    cost_ratio: float | None = None
-    """Cost as a share of the other router's; None if the other one is free."""
-
-    @property
-    def verdict(self) -> Literal[-1, 0, 1]:
-        """1: significantly more accurate, -1: significantly less accurate, 0: the interval contains 0."""
-        low, high = self.ci95
-        return 1 if low > 0 else -1 if high < 0 else 0
-
-
-class Point(_Record):
-    """The figures of a router at one setting, as means over the questions."""
-
-    setting: str = ""
-    accuracy: Share
-    cost_usd: Dollars
-    """Dollars per question."""
-    calls: float = Field(ge=0)
-    """Candidate calls per question."""
-    ci95: Bounds | None = None
-    """Of the accuracy."""
-    cost_ci95: Bounds | None = None
-    """Of the dollars per question."""
-    vs_best_single: Versus | None = None
-    vs_best_per_category: Versus | None = None
-    """Under a cost cap: against the best model of each category, chosen under the same cap."""
-    reward: float | None = None
-    valid: Share | None = None
-    """Share of the episodes that ended with an answer."""
-    asked: dict[str, Share] = {}
-    """Candidate -> share of the questions for which the policy called it."""
-
-    @classmethod
-    def of_run(
-        cls,
-        run: RouterRun,
-        baseline: RouterRun | None = None,
-        *,
-        setting: str | None = None,
-        seed: int = 0,
-    ) -> Point:
-        """Measure a router.
-
-        Args:
-            run: its result on each question.
-            baseline: the best single model on the same questions; None where there is none.
-            setting: name of the setting.
-            seed: seed of the bootstrap.
-
-        Raises:
-            ValueError: `run` and `baseline` have different numbers of questions.
-        """
-        accuracy, cost = interval(run.value, seed=seed), interval(run.cost, seed=seed)
-        point = Point(
-            **({} if setting is None else {"setting": setting}),
-            accuracy=float(run.value.mean()),
-            cost_usd=float(run.cost.mean()),
-            calls=float(run.calls.mean()),
-            ci95=(accuracy.low, accuracy.high),
-            cost_ci95=(cost.low, cost.high),
-        )
-        if baseline is None:
-            return point
-        difference = paired(run.value, baseline.value, seed=seed)
-        baseline_cost = float(baseline.cost.mean())
-        versus = Versus(
-            accuracy_diff=difference.mean,
-            ci95=(difference.low, difference.high),
-            cost_ratio=point.cost_usd / baseline_cost if baseline_cost else None,
-        )
-        return point.with_fields(vs_best_single=versus)
-
-
-class McNemarTest(_Record):
-    """The exact test against the best single model."""
-
-    only_ours: int
-    """Questions that only this router answers correctly."""
-    only_theirs: int
-    """Questions that only the best single model answers correctly."""
-    p: float
-
-
-class Hindsight(_Record):
-    """What mixing would reach if the settings were chosen on the test questions themselves; this flatters the router."""
-
-    aiq: float | None = None
-    aiq_routerbench: float | None = None
-    """AIQ as computed by RouterBench's code."""
-
-
-class Mixture(_Record):
-    """What a random mixture of a router's settings reaches."""
-
-    corners: tuple[str, ...] = ()
-    """The settings that are mixed, chosen on validation questions; empty in old files, which chose them on the test."""
-    aiq: float | None = None
-    """Average improvement in quality: mean accuracy over the range of costs."""
-    in_hindsight: Hindsight | None = None
-    range_usd: Bounds | None = None
-    """The range of costs of `aiq`: the cheapest and the most expensive single model."""
-    accuracy_at: dict[str, float] = {}
-    """Share of the best single model's cost -> accuracy of the mixture that costs as much."""
-    cost_ratio_at_100: float | None = None
-    """Cost at which the mixture is as accurate as the best single model, as a share of that model's cost."""
-    cost_ratio_at_95: float | None = None
-    """The same for 95 % of its accuracy."""
-
-
-class Category(_Record):
-    """The figures of a router in one category of questions."""
-
-    questions: int = Field(ge=0)
-    accuracy: Share
-
-
-class _Named(_Record):
-    name: str
-    kind: Kind
-
-    @field_validator("kind", mode="before")
-    @classmethod
-    def _rename_bar(cls, kind: Any) -> Any:
-        """Files of version 0.1 call a baseline a bar."""
-        return "baseline" if kind == "bar" else kind
-
-
-class Row(Point, _Named):
-    """A router: its figures at the main setting, and at all others as a curve."""
-
-    right_specialist: Share | None = None
-    """Share of its calls that a skill oracle would have made too."""
-    failed: int = 0
-    """Episodes without a verdict on the router; they count as wrong until they are asked again."""
-    failure: tuple[tuple[str, int], ...] = ()
-    """The most frequent reason of failures and its count; empty if no episode failed."""
-    asked_again: int = 0
-    """Episodes that took more than one try."""
-    curve: tuple[Point, ...] = ()
-    """All settings; empty if there is only one."""
-    within: dict[str, Point | None] = {}
-    """Cost cap -> the setting that validation chooses under it; None if no setting is that cheap."""
-    smallest_difference: float | None = None
-    """The smallest accuracy difference to the best single model that the sample can show."""
-    mcnemar: McNemarTest | None = None
-    arena_score: float | None = None
-    hull: Mixture | None = None
-    categories: dict[str, Category] = {}
-    regret: dict[str, float] = {}
-    """Category -> how much more accurate its best single model is, chosen in hindsight."""
-    corpus: dict[str, float] = {}
-    """Metrics over all answers together, by name, for benchmarks that do not report a mean over questions."""
-    overhead_ms: float | None = None
-    """Milliseconds per decision."""
-    pgr: float | None = None
-    """Two models only: the part of the gap between them that the router recovers."""
-    apgr: float | None = None
-    """Two models only: the average of that part over all shares of calls to the stronger model."""
-    cpt: dict[str, float | None] | None = None
-    """Two models only: part of the gap -> the smallest share of calls to the stronger model that recovers it."""
-
-    @classmethod
-    def of_runs(
-        cls,
-        name: str,
-        kind: Kind,
-        runs: Mapping[str, RouterRun],
-        main: str,
-        baseline: RouterRun,
-        *,
-        seed: int = 0,
-    ) -> Row:
-        """Measure a router at each of its settings.
-
-        Args:
-            name: what the row is called.
-            kind: `baseline`, `router`, `agent` or `oracle`.
-            runs: the results at each setting.
-            main: the setting that represents the router; a key of `runs`.
-            baseline: the best single model on the same questions.
-            seed: seed of the bootstrap.
-        """
-        points = {
-            setting: Point.of_run(run, baseline, setting=setting, seed=seed)
-            for setting, run in runs.items()
-        }
-        curve = tuple(points.values()) if len(points) > 1 else ()
-        return cls(name=name, kind=kind, **points[main].given, curve=curve)
-
-    @property
-    def points(self) -> tuple[Point, ...]:
-        """The settings: its curve, or the row itself if it has only one."""
-        return self.curve or (self,)
-
-
-class Efficiency(_Record):
+class Efficiency(JsonRecord):
     """Calls of one candidate, or of the policy, in a run."""
 
     attempts: int
@@ -296,7 +85,7 @@ class Efficiency(_Record):
     price: Price | None = None
 
 
-class CrossFittedOracle(_Record):
+class CrossFittedOracle(JsonRecord):
     """The oracle without the luck of a single draw, on questions with several samples of every model."""
 
     accuracy: Share
@@ -307,7 +96,7 @@ class CrossFittedOracle(_Record):
     samples: int
 
 
-class Headroom(_Record):
+class Headroom(JsonRecord):
     """How much a router could gain over the best single model, and which differences the sample can show."""
 
     best_single: Share
@@ -320,7 +109,7 @@ class Headroom(_Record):
     smallest_difference: float
 
 
-class TwoModels(_Record):
+class TwoModels(JsonRecord):
     """A pool of two models."""
 
     weak: str
@@ -329,7 +118,7 @@ class TwoModels(_Record):
     """How much more accurate the stronger model is."""
 
 
-class JudgeRecord(_Record):
+class JudgeRecord(JsonRecord):
     """The model that graded the answers."""
 
     model: str
@@ -341,7 +130,7 @@ class JudgeRecord(_Record):
     """What grading cost this time."""
 
 
-class RunSettings(_Record):
+class RunSettings(JsonRecord):
     """The settings of a comparison. A benchmark run adds those of its run.json, which may have more keys than these."""
 
     model_config = ConfigDict(extra="allow")
@@ -370,7 +159,7 @@ class RunSettings(_Record):
         return [level.model_dump() for level in levels]
 
 
-class Results(_Record):
+class Results(JsonRecord):
     """The content of results.json."""
 
     table: str = "results"
@@ -411,7 +200,7 @@ class Results(_Record):
         hint = "write results with `router-r1 tournament`, `eval` or `rescore`"
         try:
             content = json.loads(Path(path).read_text())
-            return cls.model_validate(content, context=_IGNORE_UNKNOWN)
+            return cls.model_validate(content, context=IGNORE_UNKNOWN)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, first["loc"]))
@@ -429,7 +218,11 @@ class Results(_Record):
     @property
     def cost_notes(self) -> list[str]:
         """A line if some costs are estimates; empty if none is."""
-        return estimated({"costs_estimated": self.settings.costs_estimated})
+        share = self.settings.costs_estimated
+        line = (
+            f"costs are estimates in {share:.0%} of the outcomes: their token counts were guessed"
+        )
+        return [line] if share else []
 
     @cached_property
     def has_levels(self) -> bool:
@@ -479,23 +272,9 @@ class Results(_Record):
         return next((row for row in self.rows if row.name in names), None)
 
 
-def point(run: RouterRun, bar: RouterRun | None, seed: int = 0) -> dict[str, Any]:
+def point(run: RouterRun, baseline: RouterRun | None, seed: int = 0) -> dict[str, Any]:
     """`Point.of_run` as a JSON object."""
-    return Point.of_run(run, bar, seed=seed).to_json()
-
-
-def row(
-    name: str, kind: Any, runs: Mapping[str, RouterRun], head: str, bar: RouterRun, seed: int = 0
-) -> dict[str, Any]:
-    """`Row.of_runs` as a JSON object."""
-    return Row.of_runs(name, kind, runs, head, bar, seed=seed).to_json()
-
-
-def estimated(settings: Mapping[str, Any]) -> list[str]:
-    """A line if some costs are estimates, by the settings of results.json; empty if none is."""
-    share = settings.get("costs_estimated", 0)
-    line = f"costs are estimates in {share:.0%} of the outcomes: their token counts were guessed"
-    return [line] if share else []
+    return Point.of_run(run, baseline, seed=seed).to_json()
 
 
 def versions() -> dict[str, str]:

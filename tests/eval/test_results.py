@@ -1,101 +1,16 @@
-"""results.json: what is measured of a run, that each kind of file survives reading and writing, and what is refused."""
+"""results.json: each kind of file survives reading and writing, and invalid ones are refused."""
 
 import copy
 import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from router_r1.errors import DataError
-from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun as Run
-from router_r1_eval.results import Point, Results, Row, RunSettings, Versus, versions
-
-POINT_KEYS = {"accuracy", "cost_usd", "calls", "ci95", "cost_ci95", "vs_best_single"}
-
-
-def run(values: list[float], cost: float = 0.001, calls: float = 1.0) -> Run:
-    scores = np.array(values, dtype=float)
-    return Run(scores, np.full(len(scores), cost), np.full(len(scores), calls))
-
-
-BASELINE = run([1, 0, 1, 0] * 50, cost=0.004)
-
-
-# --- measuring
-
-
-def test_a_point_has_the_means_and_their_intervals() -> None:
-    found = Point.of_run(run([1, 1, 1, 0] * 50, cost=0.001, calls=2), BASELINE)
-    assert (found.accuracy, found.cost_usd, found.calls) == (0.75, pytest.approx(0.001), 2)
-    assert found.ci95 is not None and found.vs_best_single is not None
-    low, high = found.ci95
-    assert 0.65 < low < 0.75 < high < 0.85
-    versus = found.vs_best_single
-    assert versus.accuracy_diff == 0.25 and versus.cost_ratio == pytest.approx(0.25)
-    assert 0 < versus.ci95[0] < 0.25 < versus.ci95[1]
-
-
-def test_dollars_have_an_interval_of_their_own() -> None:
-    """Every second question costs 3 and the others 1: a mean of 200 lies within 1.96 / sqrt(200) of 2."""
-    found = Point.of_run(
-        Run(np.ones(200), np.array([1.0, 3.0] * 100), np.ones(200)), BASELINE
-    ).to_json()
-    assert found["ci95"] == [1, 1]
-    assert found["cost_ci95"] == pytest.approx([2 - 1.96 / 200**0.5, 2 + 1.96 / 200**0.5], abs=0.03)
-    assert Point.of_run(BASELINE).to_json()["cost_ci95"] == pytest.approx([0.004, 0.004])
-
-
-def test_the_comparison_is_paired() -> None:
-    # Equal on every question: no resampling can tell the two apart, though each mean is uncertain.
-    versus = Point.of_run(BASELINE, BASELINE).vs_best_single
-    assert versus == Versus(accuracy_diff=0, ci95=(0, 0), cost_ratio=1)
-
-
-def test_a_free_baseline_has_no_cost_ratio() -> None:
-    found = Point.of_run(BASELINE, run([1] * 200, cost=0)).to_json()
-    assert found["vs_best_single"]["cost_ratio"] is None
-
-
-def test_without_a_baseline_there_is_no_comparison() -> None:
-    assert set(Point.of_run(BASELINE).to_json()) == POINT_KEYS - {"vs_best_single"}
-
-
-def test_intervals_depend_only_on_the_seed() -> None:
-    first, again, other = (Point.of_run(BASELINE, BASELINE, seed=seed) for seed in (1, 1, 2))
-    assert first == again != other
-
-
-def test_a_row_has_the_figures_of_its_main_setting_and_all_settings_as_a_curve() -> None:
-    cheap, expensive = run([1, 0] * 100, 0.001), run([1, 1] * 100, 0.009)
-    row = Row.of_runs("ours", "agent", {"low": cheap, "high": expensive}, "high", BASELINE)
-    entry = row.to_json()
-    assert set(entry) == {"name", "kind", "curve", "setting"} | POINT_KEYS
-    assert list(entry)[:4] == ["name", "kind", "setting", "accuracy"]
-    assert (entry["name"], entry["kind"], entry["setting"]) == ("ours", "agent", "high")
-    assert entry["accuracy"] == 1 and entry["cost_usd"] == pytest.approx(0.009)
-    assert [(p["setting"], p["accuracy"]) for p in entry["curve"]] == [("low", 0.5), ("high", 1)]
-    assert json.loads(json.dumps(entry)) == entry
-
-
-def test_a_row_with_one_setting_has_no_curve() -> None:
-    row = Row.of_runs("x", "baseline", {"only": BASELINE}, "only", BASELINE)
-    assert row.to_json()["curve"] == [] and row.points == (row,)
-
-
-def test_runs_on_different_questions_cannot_be_compared() -> None:
-    with pytest.raises(ValueError, match="same questions"):
-        Point.of_run(run([1, 0]), BASELINE)
-
-
-def test_versions_name_what_the_figures_depend_on() -> None:
-    assert {"python", "router-r1", "numpy"} <= set(versions())
-    assert all(versions().values())
-
-
-# --- files
+from router_r1_envs.worlds.base import Level
+from router_r1_eval.results import Point, Results, Row, RunSettings, versions
 
 
 def figures(setting: str | None = None, **more: Any) -> dict[str, Any]:
@@ -326,6 +241,11 @@ def test_fields_that_are_not_set_are_absent_and_fields_set_to_none_are_null() ->
     assert row.to_json() == {"name": "ours", "kind": "agent", **point.to_json(), "mcnemar": None}
 
 
+def test_levels_are_written_with_all_their_fields() -> None:
+    settings = RunSettings(levels=(Level(name="0.1", worth_usd=0.052),))
+    assert settings.to_json() == {"levels": LEVELS}
+
+
 def test_settings_keep_what_a_run_records_beyond_the_known_ones() -> None:
     settings = RunSettings(**{"samples": 3, "note": "kept"})
     assert settings.to_json() == {"samples": 3, "note": "kept"}
@@ -341,7 +261,9 @@ def test_settings_keep_what_a_run_records_beyond_the_known_ones() -> None:
     [
         ("", "Expecting value"),
         ("[]", "valid dictionary"),
-        ('{"questions": 1, "rows": []}', "rows"),
+        ("{", "Expecting property name"),
+        ('{"questions": 3}', "rows: Field required"),
+        ('{"questions": 1, "rows": []}', "rows: "),
         ('{"questions": 0, "rows": [{"name": "a", "kind": "agent"}]}', "questions"),
         ('{"questions": 1, "rows": [{"name": "a", "kind": "agent"}]}', r"rows\.0\.accuracy"),
         (
@@ -367,6 +289,17 @@ def test_what_is_not_a_results_file_is_refused_with_the_place_and_a_remedy(
         Results.read(tmp_path / "missing.json")
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("accuracy", 1.5), ("accuracy", float("nan")), ("cost_usd", -1), ("kind", "hero")],
+)
+def test_a_row_with_an_impossible_figure_is_named(key: str, value: Any, tmp_path: Path) -> None:
+    content = copy.deepcopy(FILES["tournament"])
+    content["rows"][1][key] = value
+    with pytest.raises(DataError, match=rf"results\.json: no results: rows\.1\.{key}: "):
+        Results.read(written(tmp_path / "results.json", content))
+
+
 # --- what readers ask of the rows
 
 
@@ -387,3 +320,8 @@ def test_the_best_single_model_is_found_by_its_row_or_by_the_settings() -> None:
     chosen = Results(questions=4, rows=[one], settings=RunSettings(best_single="large"))
     assert chosen.best == one
     assert Results(questions=4, rows=[one]).best is None
+
+
+def test_versions_name_what_the_figures_depend_on() -> None:
+    assert {"python", "router-r1", "numpy"} <= set(versions())
+    assert all(versions().values())

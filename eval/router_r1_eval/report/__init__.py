@@ -1,13 +1,22 @@
-"""report.html: what was measured, as one page that opens offline, and its figures beside it.
+"""report.html: the results of a comparison as one page that opens offline, with its figures as files beside it.
 
-    read.py       results.json as typed values
-    plane.py      accuracy against cost; figures.py: differences, reward, the learning curve
-    svg.py        what they draw with: lines, scales, colours; labels.py: names that do not overlap
-    tables.py     results, caps on cost, levels, mixtures; maps.py: categories, who is asked; efficiency.py: calls of models
-    episodes.py   a sample of traces to page through
-    page.py       the sections, in order; page.html, page.css and page.js are its frame
+    page.py              the sections, in order; document.py: the HTML frame (page.html, page.css, page.js)
+    sample_section.py    what the sample can show; settings_section.py: settings and versions
 
-Not covered: what is measured (`tournament.py`, `evaluate.py`).
+    cost_accuracy.py     figure: accuracy against cost; cost_accuracy_caption.py: its caption
+    differences.py       figure: differences to the best single model; rewards.py: mean rewards; row_chart.py: their axis
+    learning_curve.py    figure: metrics over training steps
+    svg.py               drawings; scales.py: axes; labels.py: label placement; row_style.py: colours and markers
+
+    results_table.py     table: every row at its main level; point_columns.py: the columns that tables share
+    level_tables.py      tables: levels under a cost cap, all levels; mixture_tables.py: mixtures of levels or models
+    heat_tables.py       tables: regret and accuracy by category, corpus metrics, candidates called
+    efficiency_table.py  table: calls to each model; calls_table.py: episodes by number of calls
+    table.py             the markup of tables; number_format.py: numbers as text; row_names.py: shortened names
+
+    episodes.py          summaries and a sample of traces; episode_pager.py: their markup
+
+Not covered: what is in results.json (`results.py`) and how it is measured (`tournament`, `run`).
 """
 
 from router_r1_eval.report.page import write_report

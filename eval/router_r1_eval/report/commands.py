@@ -1,4 +1,4 @@
-"""`router-r1 report`: light to import."""
+"""`router-r1 report`. Light to import: the report itself is imported when the command runs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ def register(app: typer.Typer) -> None:
 def report_command(
     run: Annotated[Path, typer.Argument(help="Folder with results.json.")],
     log: Annotated[
-        Path | None, typer.Option(help="Metrics of the training run, one JSON object a line.")
+        Path | None,
+        typer.Option(help="Metrics of the training run: one JSON object per line, or a folder."),
     ] = None,
 ) -> None:
-    """Write report.html: cost and quality, tables, episodes to page through, the learning curve; one page that opens offline."""
+    """Write report.html: cost and quality, tables, sampled episodes, learning curve; one page that opens offline."""
     from router_r1_eval.report import write_report
 
     typer.echo(f"{write_report(run, log)}")

@@ -1,156 +1,160 @@
-"""Tables whose cells are coloured by their figure: regret and accuracy by category, numbers of all answers together, and who is asked."""
+"""Tables whose cells are coloured by their value: categories, corpus metrics, candidates called."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from router_r1_eval.report.labels import shortened
-from router_r1_eval.report.read import BEST, Results, Row
-from router_r1_eval.report.tables import framed, order_of
+from router_r1_eval.report.number_format import fixed, whole
+from router_r1_eval.report.results_table import row_order
+from router_r1_eval.report.row_names import shortened
+from router_r1_eval.report.table import framed
+from router_r1_eval.results import BEST_SINGLE, Results, Row
 
 _MOST_COLUMNS = 20
-"""With more categories a table is turned."""
+"""A table with more columns is transposed."""
 _LONGEST_TITLE = 28  # letters
 
 
-def _heat(
-    titles: Sequence[str],
-    under: Sequence[str],
-    lines: Sequence[tuple[str, Sequence[float | None]]],
-    caption: str,
-    form: Callable[[float], str],
-    most: float,
-    note: str,
-    corner: str = "router",
-    turned: str = "category",
-    colour: str = "share",
-) -> str:
-    """A table whose cells are the stronger in colour, the larger their figure; what is below 0 has another colour.
+@dataclass(frozen=True)
+class _HeatTable:
+    """A table whose larger values have a stronger colour; negative values have another colour."""
 
-    Where there are many titles they are the lines below the word `turned`, and the columns are what the lines would be.
-    """
-    across = [_named(title, small) for title, small in zip(titles, under, strict=True)]
-    down = [html.escape(name) for name, _ in lines]
-    grid = [values for _, values in lines]
-    if len(titles) > _MOST_COLUMNS:
-        down, across = across, [_short(name) for name, _ in lines]
-        grid, corner = list(zip(*grid, strict=True)), turned
-    head = "".join(f'<th scope="col"><span>{title}</span></th>' for title in across)
-    body = []
-    for name, values in zip(down, grid, strict=True):
-        cells = []
-        for value in values:
-            if value is None:
-                cells.append("<td></td>")
-                continue
-            share = min(1.0, abs(value) / most) if most else 0.0
-            hue = "below" if value < 0 else colour
-            cells.append(f'<td class="{hue}" style="--heat:{share:.2f}">{form(value)}</td>')
-        body.append(f'<tr><th scope="row" class="words">{name}</th>{"".join(cells)}</tr>')
-    heading = f'<th scope="col" class="words">{corner}</th>{head}'
-    return framed(caption, ' class="heat"', heading, "".join(body), note)
+    columns: Sequence[str]
+    lines: Sequence[tuple[str, Sequence[float | None]]]
+    """The name of each line, and its values."""
+    maximum: float
+    """The value with the strongest colour."""
+    number_format: Callable[[float], str] = whole
+    subtitles: Sequence[str] = ()
+    """Beside each column title."""
+    line_title: str = "router"
+    column_title: str = "category"
+    """What the columns are, for a transposed table."""
+    colour: str = "share"
+
+    def markup(self, caption: str, note: str = "") -> str:
+        subtitles = self.subtitles or [""] * len(self.columns)
+        across = [
+            html.escape(title) + (f" <i>{html.escape(small)}</i>" if small else "")
+            for title, small in zip(self.columns, subtitles, strict=True)
+        ]
+        down = [html.escape(name) for name, _ in self.lines]
+        grid: Sequence[Sequence[float | None]] = [values for _, values in self.lines]
+        corner = self.line_title
+        if len(self.columns) > _MOST_COLUMNS:
+            down, across = across, [_upright(name) for name, _ in self.lines]
+            grid, corner = list(zip(*grid, strict=True)), self.column_title
+        head = f'<th scope="col" class="words">{corner}</th>' + "".join(
+            f'<th scope="col"><span>{title}</span></th>' for title in across
+        )
+        body = "".join(
+            f'<tr><th scope="row" class="words">{name}</th>{"".join(map(self._cell, values))}</tr>'
+            for name, values in zip(down, grid, strict=True)
+        )
+        return framed(caption, ' class="heat"', head, body, note)
+
+    def _cell(self, value: float | None) -> str:
+        if value is None:
+            return "<td></td>"
+        heat = min(1.0, abs(value) / self.maximum)
+        colour = "below" if value < 0 else self.colour
+        return f'<td class="{colour}" style="--heat:{heat:.2f}">{self.number_format(value)}</td>'
 
 
-def _named(title: str, small: str) -> str:
-    return html.escape(title) + (f" <i>{html.escape(small)}</i>" if small else "")
-
-
-def _short(name: str) -> str:
-    """Markup of a name that stands upright above a column: whole when it is pointed at."""
+def _upright(name: str) -> str:
+    """Markup of a name above a column; in full when the mouse is over it."""
     text = shortened(name, _LONGEST_TITLE)
-    whole = "" if text == name else f' title="{html.escape(name)}"'
-    return f"<b{whole}>{html.escape(text)}</b>"
-
-
-def _shown(results: Results) -> list[Row]:
-    """All rows but single models, the best one apart, in the order of the results table."""
-    rows = [
-        row for row in results.distinct if not results.is_single(row) or row.name.startswith(BEST)
-    ]
-    return sorted(rows, key=order_of(results))
+    full = "" if text == name else f' title="{html.escape(name)}"'
+    return f"<b{full}>{html.escape(text)}</b>"
 
 
 def regret_table(results: Results, caption: str) -> str:
-    """Router x category: points below the best single model of the category; empty where nothing says."""
-    rows = [row for row in _shown(results) if row.regret]
+    """Row x category: points below the best single model of the category; empty if no row has regrets."""
+    rows = [
+        row
+        for row in sorted(results.distinct, key=row_order(results))
+        if row.regret and (not results.is_single(row) or row.name.startswith(BEST_SINGLE))
+    ]
     if not rows:
         return ""
     names = list(dict.fromkeys(name for row in rows for name in row.regret))
     sizes = _sizes(rows)
-    lines = [(r.name, [_points(r.regret.get(name)) for name in names]) for r in rows]
-    note = (
-        "Points of accuracy that a router is below the single model that is best in the category, which only these very questions tell. "
-        "Less than 0: above every single model. In a category with few questions much of it is chance."
+    heat = _HeatTable(
+        names,
+        [(row.name, [_percent(row.regret.get(name)) for name in names]) for row in rows],
+        maximum=20,
+        subtitles=[sizes.get(name, "") for name in names],
+        colour="above",
     )
-    under = [sizes.get(name, "") for name in names]
-    return _heat(names, under, lines, caption, _whole, 20, note, colour="above")
-
-
-def _points(value: float | None) -> float | None:
-    return None if value is None else 100 * value
-
-
-def _whole(value: float) -> str:
-    text = f"{value:.0f}"
-    return "0" if text in ("0", "-0") else text.replace("-", "−")
-
-
-def _sizes(rows: Sequence[Row]) -> dict[str, str]:
-    return {name: f"{c.questions:,}" for row in rows for name, c in row.categories.items()}
+    return heat.markup(
+        caption,
+        "Points of accuracy by which a router is below the single model that is best in the category on these very "
+        "questions. Below 0: above every single model. In a category with few questions much of it is chance.",
+    )
 
 
 def category_table(results: Results, caption: str) -> str:
-    """Router x category: accuracy, single models too; empty where nothing says, or there is only one category."""
-    rows = sorted((r for r in results.distinct if r.categories), key=order_of(results))
+    """Row x category: accuracy; empty if there are fewer than two categories."""
+    rows = sorted((r for r in results.distinct if r.categories), key=row_order(results))
     names = list(dict.fromkeys(name for row in rows for name in row.categories))
     if len(names) < 2:
         return ""
     sizes = _sizes(rows)
-    lines = [
-        (r.name, [_points(r.categories[n].accuracy) if n in r.categories else None for n in names])
-        for r in rows
-    ]
-    under = [sizes[name] for name in names]
-    return _heat(
+
+    def accuracy(row: Row, name: str) -> float | None:
+        return _percent(row.categories[name].accuracy) if name in row.categories else None
+
+    heat = _HeatTable(
         names,
-        under,
-        lines,
-        caption,
-        _whole,
-        100,
-        "Percent of the questions; beside the name of a category, how many it has.",
+        [(row.name, [accuracy(row, name) for name in names]) for row in rows],
+        maximum=100,
+        subtitles=[sizes[name] for name in names],
+    )
+    return heat.markup(
+        caption, "Percent of the questions; beside each category, its number of questions."
     )
 
 
 def corpus_table(results: Results, caption: str) -> str:
-    """Router x number of all its answers together; empty where the benchmark has none."""
-    rows = sorted((row for row in results.rows if row.corpus), key=order_of(results))
+    """Row x metric over all its answers together; empty if the benchmark has no such metric."""
+    rows = sorted((row for row in results.rows if row.corpus), key=row_order(results))
     if not rows:
         return ""
     names = list(dict.fromkeys(name for row in rows for name in row.corpus))
     lines = [(row.name, [row.corpus.get(name) for name in names]) for row in rows]
-    return _heat(names, [""] * len(names), lines, caption, _precise, 1, "")
+    heat = _HeatTable(names, lines, maximum=1, number_format=lambda value: fixed(value, 3))
+    return heat.markup(caption)
 
 
-def _precise(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−")
-
-
-def asked_table(results: Results, caption: str) -> str:
-    """Agent and level x candidate: share of the questions for which it was asked; empty where nothing says."""
+def called_table(results: Results, caption: str) -> str:
+    """Policy and level x candidate: share of the questions for which it was called; empty without such figures."""
     lines = [
-        (f"{row.name}, {point.setting}" if point.setting else row.name, point)
+        (f"{row.name}, {point.setting}" if point.setting else row.name, point.asked)
         for row in results.rows
-        for point in (row.curve or (row,))
+        for point in row.points
         if point.asked
     ]
     if not lines:
         return ""
-    names = list(dict.fromkeys(name for _, point in lines for name in point.asked))
-    shares = [(name, [_points(point.asked.get(n)) for n in names]) for name, point in lines]
-    note = "Percent of the questions for which a candidate was asked, once or more; a question may be put to several."
-    under = [""] * len(names)
-    return _heat(
-        names, under, shares, caption, _whole, 100, note, "router, level", turned="candidate"
+    names = list(dict.fromkeys(name for _, asked in lines for name in asked))
+    heat = _HeatTable(
+        names,
+        [(line, [_percent(asked.get(name)) for name in names]) for line, asked in lines],
+        maximum=100,
+        line_title="router, level",
+        column_title="candidate",
     )
+    return heat.markup(
+        caption,
+        "Percent of the questions for which a candidate was called at least once; a question may go to several.",
+    )
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def _sizes(rows: Sequence[Row]) -> dict[str, str]:
+    return {name: f"{c.questions:,}" for row in rows for name, c in row.categories.items()}

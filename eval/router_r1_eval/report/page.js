@@ -1,6 +1,6 @@
 "use strict";
 
-// Tables: a click on a title orders the lines; figures with the largest first, words from A to Z.
+// Tables: a click on a title sorts the lines, numbers from the largest, words from A to Z.
 for (const table of document.querySelectorAll("table[data-sortable]")) {
   const body = table.tBodies[0];
   const titles = [...table.tHead.rows[0].cells];
@@ -14,15 +14,15 @@ for (const table of document.querySelectorAll("table[data-sortable]")) {
     button.append(...title.childNodes);
     title.append(button);
     button.addEventListener("click", () => {
-      const figures = [...body.rows].some((row) => row.cells[column].dataset.by !== undefined);
+      const numeric = [...body.rows].some((row) => row.cells[column].dataset.by !== undefined);
       const now = title.getAttribute("aria-sort");
-      const falling = now === null ? figures : now === "ascending";
+      const falling = now === null ? numeric : now === "ascending";
       titles.forEach((other) => other.removeAttribute("aria-sort"));
       title.setAttribute("aria-sort", falling ? "descending" : "ascending");
       const sign = falling ? -1 : 1;
       const rows = [...body.rows].sort((one, other) => {
         const [a, b] = [key(one, column), key(other, column)];
-        const [emptyA, emptyB] = [a === "", b === ""]; // empty cells stay below
+        const [emptyA, emptyB] = [a === "", b === ""]; // empty cells stay at the bottom
         if (emptyA || emptyB) return emptyA - emptyB;
         if (typeof a === "number" && typeof b === "number") return sign * (a - b);
         return sign * String(a).localeCompare(String(b), "en", { numeric: true });
@@ -32,24 +32,24 @@ for (const table of document.querySelectorAll("table[data-sortable]")) {
   });
 }
 
-// Tables that are wider than the page: a word above them, and they fade where more is to come.
+// Tables that are wider than the page: a hint above them, and a fade where they continue.
 for (const box of document.querySelectorAll(".scroll")) {
-  const word = document.createElement("p");
-  word.className = "more";
-  word.textContent = "scrolls sideways →";
-  const look = () => {
+  const hint = document.createElement("p");
+  hint.className = "more";
+  hint.textContent = "scrolls sideways →";
+  const update = () => {
     const wide = box.scrollWidth > box.clientWidth + 1;
     const more = wide && box.scrollLeft + box.clientWidth < box.scrollWidth - 1;
-    if (wide && !word.isConnected) box.before(word);
-    if (!wide) word.remove();
+    if (wide && !hint.isConnected) box.before(hint);
+    if (!wide) hint.remove();
     box.toggleAttribute("data-more", more);
   };
-  box.addEventListener("scroll", look, { passive: true });
-  new ResizeObserver(look).observe(box);
-  look();
+  box.addEventListener("scroll", update, { passive: true });
+  new ResizeObserver(update).observe(box);
+  update();
 }
 
-// Episodes: one at a time, of the kind that is chosen.
+// Episodes: one at a time, of the chosen kind.
 const pager = document.getElementById("pager");
 if (pager) {
   const episodes = [...pager.querySelectorAll(".episode")];
@@ -80,7 +80,7 @@ if (pager) {
   document.addEventListener("keydown", (event) => {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     const { top, bottom } = pager.getBoundingClientRect();
-    const away = bottom < 0 || top > window.innerHeight; // the keys are somebody else's
+    const away = bottom < 0 || top > window.innerHeight; // the keys are not meant for the pager
     if (by === undefined || away || event.altKey || event.ctrlKey || event.metaKey || event.target.closest(".scroll")) return;
     event.preventDefault();
     step(by);

@@ -1,27 +1,27 @@
-"""A drawing as inline SVG: elements, scales, ticks and the colours of a report, light and dark.
+"""SVG drawings: their elements, and the colours of the report in a light and a dark scheme.
 
-Colours are classes, so that one drawing fits a page in either scheme; a drawing that stands alone (`alone`) brings its style along. The style
-takes no CSS variables, which programs that turn SVG into PDF do not know.
+Colours are CSS classes, so that one drawing fits a page in either scheme. A standalone drawing includes the style. The
+style uses no CSS variables, because programs that convert SVG to PDF do not support them.
+
+Not covered: scales (`scales.py`) and the placement of labels (`labels.py`).
 """
 
 from __future__ import annotations
 
 import html
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Literal
 
 WIDE, NARROW = 960, 358
-"""Widths in pixels: of a file and a page, and of a phone."""
+"""Widths in pixels: of a file or a page, and of a phone."""
 SERIES = 8
-"""How many curves can be told apart by colour: classes `s0` to `s7`."""
+"""Number of curve colours: classes `s0` to `s7`."""
 _COLOURS = {
     "ink": ("#1f2937", "#e5e7eb"),
     "quiet": ("#5b677a", "#9aa8bc"),
     "grid": ("#e2e8f0", "#263449"),
     "paper": ("#ffffff", "#0f172a"),
-    "bar": ("#64748b", "#94a3b8"),
+    "baseline": ("#64748b", "#94a3b8"),
     "oracle": ("#a16207", "#fbbf24"),
     "s0": ("#1d4ed8", "#60a5fa"),
     "s1": ("#c2410c", "#fb923c"),
@@ -32,11 +32,12 @@ _COLOURS = {
     "s6": ("#854d0e", "#e3b341"),
     "s7": ("#b91c1c", "#f87171"),
 }
+Shape = Literal["circle", "ring", "square", "diamond"]
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 
 
 def style() -> str:
-    """The rules that drawings need: `f-NAME` fills and `l-NAME` draws a line in a colour, on screen in the scheme of the reader."""
+    """The CSS rules of drawings: `f-NAME` fills and `l-NAME` strokes in a colour, dark where the reader's screen is."""
 
     def rules(scheme: int) -> str:
         return "".join(
@@ -48,21 +49,28 @@ def style() -> str:
 
 
 class Drawing:
-    """Collects the elements of one picture."""
+    """Collects the elements of one drawing. All lengths are pixels."""
 
     def __init__(self, width: float, height: float, label: str, *, size: float = 12) -> None:
         """
         Args:
-            width: in pixels, as all lengths.
-            height: of the whole.
-            label: what it shows, for those who can not see it.
-            size: of the font.
+            width: width of the drawing.
+            height: height of the drawing.
+            label: what it shows, for screen readers.
+            size: font size.
         """
         self.width, self.height, self.label, self.size = width, height, label, size
         self._parts: list[str] = []
 
     def add(self, tag: str, content: str = "", **attributes: str | float | None) -> None:
-        """An element; `content` is escaped text, or markup of `titled`. A trailing or inner `_` of a name is dropped or a hyphen."""
+        """Add an element.
+
+        Args:
+            tag: name of the element.
+            content: escaped text or markup inside it.
+            attributes: its attributes, without those that are None. A trailing `_` of a name is dropped, and other
+                underscores become hyphens.
+        """
         given = "".join(
             f' {name.rstrip("_").replace("_", "-")}="{_attribute(value)}"'
             for name, value in attributes.items()
@@ -82,7 +90,17 @@ class Drawing:
         weight: str | None = None,
         halo: bool = False,
     ) -> None:
-        """One line of text; with a `halo` it can be read on top of lines."""
+        """Add one line of text.
+
+        Args:
+            x, y: the anchor, on the base line.
+            text: not escaped.
+            colour: name of its colour.
+            anchor: which part of the text is at `x`: `start`, `middle` or `end`.
+            size: font size, if not that of the drawing.
+            weight: font weight.
+            halo: draw an outline in the colour of the paper, so that it can be read on top of lines.
+        """
         self.add(
             "text",
             html.escape(text),
@@ -106,7 +124,16 @@ class Drawing:
         opacity: float | None = None,
         clip: str | None = None,
     ) -> None:
-        """A line through points."""
+        """Add a line through points.
+
+        Args:
+            points: two or more.
+            colour: name of its colour.
+            width: of the stroke.
+            dash: pattern of dashes and gaps.
+            opacity: 0 to 1.
+            clip: a frame of `clip`.
+        """
         self.add(
             "polyline",
             points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points),
@@ -120,9 +147,17 @@ class Drawing:
         )
 
     def marker(
-        self, x: float, y: float, shape: str, colour: str, title: str, *, radius: float = 4
+        self, x: float, y: float, shape: Shape, colour: str, title: str, *, radius: float = 4
     ) -> None:
-        """A point that says what it is when it is pointed at: circle, ring, square or diamond; large ones have an edge, for they may touch."""
+        """Add a point.
+
+        Args:
+            x, y: its centre.
+            shape: of the marker.
+            colour: name of its colour.
+            title: what is shown when the mouse is over it; not escaped.
+            radius: from 4 it has an edge, because large points may touch.
+        """
         content = f"<title>{html.escape(title)}</title>"
         r = radius
         class_, edge = (f"f-{colour} l-paper", 1.0) if r >= 4 else (f"f-{colour}", None)
@@ -151,7 +186,15 @@ class Drawing:
             self.add("path", content, d=corners, class_=class_, stroke_width=edge)
 
     def clip(self, name: str, left: float, top: float, right: float, bottom: float) -> str:
-        """A frame that lines do not leave; returns what to give as `clip`. `name` must be unique on the page."""
+        """Define a frame that clips lines.
+
+        Args:
+            name: unique on the page.
+            left, top, right, bottom: the edges.
+
+        Returns:
+            The value for the argument `clip` of `line`.
+        """
         self._parts.append(
             f'<clipPath id="{name}"><rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" '
             f'height="{bottom - top:.1f}"/></clipPath>'
@@ -159,126 +202,23 @@ class Drawing:
         return f"url(#{name})"
 
     def inline(self, class_: str = "") -> str:
-        """The drawing for a page that has `style`."""
+        """The markup for a page that includes `style`."""
         return self._svg(f' class="{class_}"' if class_ else "", "")
 
-    def alone(self) -> str:
-        """The drawing as a file of its own."""
+    def standalone(self) -> str:
+        """The content of an SVG file."""
         paper = '<rect class="f-paper" width="100%" height="100%"/>'
-        xmlns = ' xmlns="http://www.w3.org/2000/svg"'  # a name, nothing that is fetched
+        xmlns = ' xmlns="http://www.w3.org/2000/svg"'  # an identifier, never fetched
         return self._svg(xmlns, f"<style>{style()}</style>{paper}")
 
     def _svg(self, attributes: str, first: str) -> str:
         return (
             f'<svg{attributes} viewBox="0 0 {self.width:g} {self.height:g}" '
-            f'width="{self.width:g}" height="{self.height:g}" font-family="{html.escape(FONT)}" font-size="{self.size:g}" role="img" '
+            f'width="{self.width:g}" height="{self.height:g}" '
+            f'font-family="{html.escape(FONT)}" font-size="{self.size:g}" role="img" '
             f'aria-label="{html.escape(self.label)}">{first}{"".join(self._parts)}</svg>'
         )
 
 
 def _attribute(value: str | float) -> str:
     return html.escape(value) if isinstance(value, str) else f"{round(value, 1):g}"
-
-
-class Scale(Protocol):
-    """From values to pixels."""
-
-    def __call__(self, value: float) -> float:
-        """Pixels."""
-        ...
-
-    def ticks(self, most: int) -> list[float]:
-        """Round values, about this many at most."""
-        ...
-
-
-@dataclass(frozen=True)
-class Linear:
-    """Equal distances for equal differences."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def __call__(self, value: float) -> float:
-        """Pixels."""
-        share = (value - self.low) / ((self.high - self.low) or 1)
-        return self.start + share * (self.end - self.start)
-
-    def ticks(self, most: int) -> list[float]:
-        """Multiples of 1, 2, 2.5 or 5 times a power of ten."""
-        return _round_values(self.low, self.high, most)
-
-
-@dataclass(frozen=True)
-class Log:
-    """Equal distances for equal ratios. What costs nothing has a place of its own, left of the smallest value."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-    zero: float | None = None
-    """Pixels of the value 0; None where there is none."""
-
-    def __call__(self, value: float) -> float:
-        """Pixels. Raises `ValueError` for 0 without a place for it, and for less."""
-        if value <= 0:
-            if self.zero is None or value < 0:
-                raise ValueError(f"a logarithmic scale has no place for {value}")
-            return self.zero
-        share = math.log(value / self.low) / (math.log(self.high / self.low) or 1)
-        return self.start + share * (self.end - self.start)
-
-    def ticks(self, most: int) -> list[float]:
-        """1, 2, 5; or 1, 3; or 1 times powers of ten, or some of these; round values where too few of them are in the range."""
-        decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        for steps in ((1, 2, 5), (1, 3), (1,)):
-            found = [
-                step * 10.0**decade
-                for decade in decades
-                for step in steps
-                if self.low <= step * 10.0**decade <= self.high
-            ]
-            if len(found) <= most:
-                break
-        found = found[:: -(-len(found) // most) or 1]
-        if len(found) < min(3, most):
-            found = _round_values(self.low, self.high, most)
-        return ([0.0] if self.zero is not None else []) + found
-
-
-def costs(values: Iterable[float], start: float, end: float) -> Scale:
-    """A scale for dollars: logarithmic, with a place for 0 if something is free; linear if all is."""
-    values = list(values)
-    paid = [value for value in values if value > 0]
-    if not paid:
-        return Linear(0, 1, start + 20, end)
-    free = len(paid) < len(values)
-    low, high = min(paid), max(paid)
-    room = max(1.15, (high / low) ** 0.06)  # so that no point lies on the frame
-    return Log(
-        low / room, high * room, start + (44 if free else 0), end, start + 14 if free else None
-    )
-
-
-def _round_values(low: float, high: float, most: int) -> list[float]:
-    if not high > low:
-        return [low]
-    power = 10.0 ** math.floor(math.log10((high - low) / max(1, most)))
-    for step in (power * factor for factor in (1, 2, 2.5, 5, 10, 20)):
-        first = math.ceil(low / step - 1e-9)
-        count = math.floor(high / step + 1e-9) - first + 1
-        if count <= most:
-            return [round(step * (first + number), 12) for number in range(count)]
-    return [low, high]
-
-
-def number(value: float) -> str:
-    """Up to three significant digits, never with an exponent."""
-    if value == 0:
-        return "0"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    text = f"{value:.{digits}f}".replace("-", "−")
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -309,9 +309,9 @@ def _score(folder: RunFolder, grader: Grader, seed: int) -> None:
     for line in summary(results):
         typer.echo(line)
     down = [
-        row["name"]
-        for row in results["rows"]
-        if row["failed"] and not row["accuracy"] and row["failed"] >= results["questions"]
+        row.name
+        for row in results.rows
+        if row.failed and not row.accuracy and row.failed >= results.questions
     ]
     if down:
         typer.echo(f"{', '.join(down)}: not one question was answered", err=True)

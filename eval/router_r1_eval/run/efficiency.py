@@ -11,12 +11,13 @@ from typing import Any
 
 from router_r1.ledger import Role
 from router_r1.trace import Trace
+from router_r1_eval.results import Efficiency
 from router_r1_eval.run.trace_status import is_single_model
 
 
 def efficiency(
     traces: Iterable[Trace], policy_price: Mapping[str, Any] | None = None
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Efficiency]:
     """Model (with ` (policy)` added for a policy) -> its attempts, failures, tokens, dollars, speed and price.
 
     `tokens_per_s` is the median over attempts of generated tokens / seconds of the whole attempt, `first_token_s` the
@@ -55,17 +56,17 @@ def efficiency(
             if entry.outcome == "ok" and entry.latency_s > 0:
                 speeds[name].append(entry.usage.completion / entry.latency_s)
     return {
-        name: {
-            "attempts": total["attempts"],
-            "failed": total["failed"],
-            "input_tokens": total["input"],
-            "output_tokens": total["output"],
-            "tokens_estimated": bool(total["estimated"]),
-            "cost_usd": dollars[name],
-            "tokens_per_s": median(speeds[name]) if speeds[name] else None,
-            "first_token_s": median(first_tokens[name]) if first_tokens[name] else None,
-            "price": prices.get(name),
-        }
+        name: Efficiency(
+            attempts=total["attempts"],
+            failed=total["failed"],
+            input_tokens=total["input"],
+            output_tokens=total["output"],
+            tokens_estimated=bool(total["estimated"]),
+            cost_usd=dollars[name],
+            tokens_per_s=median(speeds[name]) if speeds[name] else None,
+            first_token_s=median(first_tokens[name]) if first_tokens[name] else None,
+            price=prices.get(name),
+        )
         for name, total in sorted(totals.items())
     }
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from router_r1.data.questions import read_questions
-from router_r1.files import write_json
+from router_r1_eval.results import Results
 from router_r1_eval.run.grader import Grader
 from router_r1_eval.run.grading import GradedEpisode, grade_episodes, write_scores
 from router_r1_eval.run.judge_grader import JudgeGrader
@@ -24,10 +23,8 @@ def rescore(
     workers: int = 4,
     seed: int = 0,
     on_graded: Callable[[GradedEpisode], None] = lambda _: None,
-) -> dict[str, Any]:
+) -> Results:
     """Grade the traces of a run; write `scores.jsonl`, `results.json` and, if single models were asked, `table/`.
-
-    An existing `report.html` shows other results, and is removed.
 
     Args:
         path: folder of the run.
@@ -50,13 +47,11 @@ def rescore(
     if isinstance(grader, JudgeGrader):
         asyncio.run(grader.ask(episodes, questions))
     graded = grade_episodes(episodes, questions, grader, workers=workers, on_graded=on_graded)
-    results = run_results(folder, graded, seed=seed)
     judge = grader.description() if isinstance(grader, JudgeGrader) else None
-    results["settings"]["judge"] = judge
+    results = run_results(folder, graded, judge=judge, seed=seed)
     table = run_table(folder, graded)
     write_scores(folder, graded)
     if table is not None:
         table.save(folder.path / "table")
-    write_json(folder.path / "results.json", results)
-    (folder.path / "report.html").unlink(missing_ok=True)
+    results.write(folder.path)
     return results

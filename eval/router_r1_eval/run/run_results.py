@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from router_r1.data.questions import Question, read_questions
 from router_r1.errors import DataError
 from router_r1.trace import Trace
-from router_r1_envs.worlds.recorded_world.runs import Run
+from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun
 from router_r1_eval import benchmarks
 from router_r1_eval.benchmarks.base import CorpusScores
-from router_r1_eval.results import point, versions
+from router_r1_eval.results import Category, Point, Results, Row, RunSettings, versions
 from router_r1_eval.run.efficiency import efficiency
 from router_r1_eval.run.grading import GradedEpisode
 from router_r1_eval.run.run_folder import RunFolder
@@ -88,13 +88,18 @@ def compared(
 
 
 def run_results(
-    folder: RunFolder, graded: Sequence[GradedEpisode], *, seed: int = 0
-) -> dict[str, Any]:
+    folder: RunFolder,
+    graded: Sequence[GradedEpisode],
+    *,
+    judge: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> Results:
     """The content of `results.json`.
 
     Args:
         folder: the run.
         graded: all its episodes.
+        judge: describes the judge that graded them; None if metrics did.
         seed: seed of the bootstrap.
 
     Raises:
@@ -108,57 +113,59 @@ def run_results(
     best = max(singles, key=lambda n: (runs[n].value.mean(), -runs[n].cost.mean()), default=None)
     best_run = None if best is None else runs[best]
     benchmark = benchmarks.get(settings["fixed"]["benchmark"])
-    rows = [
-        {
-            "name": name,
-            "kind": "bar" if name in singles else "agent",
-            **point(run, best_run, seed),
+    rows = tuple(
+        Row(
+            name=name,
+            kind="baseline" if name in singles else "agent",
+            **Point.of_run(run, best_run, seed=seed).given,
             **_details(comparison.questions, comparison.cells[name], run, benchmark.corpus),
-        }
+        )
         for name, run in runs.items()
-    ]
+    )
     traces = [trace for episode in graded for trace in episode.traces]
-    return {
-        "table": benchmark.name,
-        "questions": len(comparison.questions),
-        "left_out": len(questions) - len(comparison.questions),
-        "unfinished": comparison.unfinished,
-        "pool": [card.name for card in graded[0].trace.candidates],
-        "rows": rows,
-        "smallest_difference": _smallest_difference(runs, best_run, len(comparison.questions)),
-        "efficiency": efficiency(traces, settings["fixed"]["agent"]["policy"].get("price")),
-        "spent_usd": math.fsum(trace.cost_usd for trace in traces),
-        "spent_on_failed_usd": math.fsum(
+    return Results(
+        table=benchmark.name,
+        questions=len(comparison.questions),
+        left_out=len(questions) - len(comparison.questions),
+        unfinished=dict(comparison.unfinished),
+        pool=tuple(card.name for card in graded[0].trace.candidates),
+        rows=rows,
+        smallest_difference=_smallest_difference(runs, best_run, len(comparison.questions)),
+        efficiency=efficiency(traces, settings["fixed"]["agent"]["policy"].get("price")),
+        spent_usd=math.fsum(trace.cost_usd for trace in traces),
+        spent_on_failed_usd=math.fsum(
             trace.cost_usd
             for episode in comparison.episodes()
             for trace in episode.traces
             if failed(trace)
         ),
-        "settings": {**settings, "best_single": best},
-        "versions": versions(),
-        "seed": seed,
-    }
+        settings=RunSettings.model_validate({**settings, "best_single": best, "judge": judge}),
+        versions=versions(),
+        seed=seed,
+    )
 
 
 def _details(
-    questions: Sequence[Question], cells: Cells, run: Run, corpus: CorpusScores | None
+    questions: Sequence[Question], cells: Cells, run: RouterRun, corpus: CorpusScores | None
 ) -> dict[str, Any]:
     """What a row of the results has besides its means."""
     episodes = [episode for samples in cells for episode in samples]
     failures = [failure_reason(e.trace) for e in episodes if failed(e.trace)]
     details: dict[str, Any] = {
         "failed": len(failures),
-        "failure": Counter(failures).most_common(1),
+        "failure": tuple(Counter(failures).most_common(1)),
         "asked_again": sum(len(e.traces) > 1 for e in episodes),
         "categories": _categories(questions, run),
-        "curve": [],
+        "curve": (),
     }
     if corpus is not None:
         details["corpus"] = corpus(questions, [samples[0].answer for samples in cells])
     return details
 
 
-def _smallest_difference(runs: Mapping[str, Run], best: Run | None, questions: int) -> float:
+def _smallest_difference(
+    runs: Mapping[str, RouterRun], best: RouterRun | None, questions: int
+) -> float:
     """The smallest difference from the best single model that the questions can show, for the router hardest to tell."""
     differences = [
         detectable_difference(run.value, best.value)
@@ -168,26 +175,28 @@ def _smallest_difference(runs: Mapping[str, Run], best: Run | None, questions: i
     return max(differences, default=smallest_difference(questions))
 
 
-def _means(cells: Cells) -> Run:
+def _means(cells: Cells) -> RouterRun:
     """Means over the samples of each question."""
 
     def mean(value: Callable[[GradedEpisode], float]) -> NDArray[np.float64]:
         return np.array([np.mean([value(e) for e in samples]) for samples in cells])
 
-    return Run(mean(lambda e: e.score), mean(lambda e: e.cost_usd), mean(lambda e: _calls(e.trace)))
+    return RouterRun(
+        mean(lambda e: e.score), mean(lambda e: e.cost_usd), mean(lambda e: _calls(e.trace))
+    )
 
 
 def _calls(trace: Trace) -> int:
     return sum(o.response is not None for turn in trace.turns for o in turn.outcomes)
 
 
-def _categories(questions: Sequence[Question], run: Run) -> dict[str, dict[str, float]]:
+def _categories(questions: Sequence[Question], run: RouterRun) -> dict[str, Category]:
     """Category -> number of questions and accuracy; empty if no question has a category."""
     indices: dict[str, list[int]] = defaultdict(list)
     for index, question in enumerate(questions):
         if question.category is not None:
             indices[question.category].append(index)
     return {
-        name: {"questions": len(here), "accuracy": float(run.value[here].mean())}
+        name: Category(questions=len(here), accuracy=float(run.value[here].mean()))
         for name, here in sorted(indices.items())
     }

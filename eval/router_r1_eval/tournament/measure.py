@@ -28,7 +28,7 @@ from router_r1_eval.results import (
 )
 from router_r1_eval.stats.bootstrap import paired
 from router_r1_eval.stats.cost_curves import arena_score
-from router_r1_eval.stats.significance import mcnemar, detectable_difference
+from router_r1_eval.stats.significance import detectable_difference, mcnemar
 from router_r1_eval.tournament.entrants import Entrant, single_model
 from router_r1_eval.tournament.headroom import headroom
 from router_r1_eval.tournament.lookup import BEST_PER_CATEGORY_BY_PRICE

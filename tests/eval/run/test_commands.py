@@ -139,8 +139,8 @@ def test_agent_and_single_models_are_asked_scored_and_compared(files: Path, scri
     rows = {row["name"]: row for row in found["rows"]}
     assert {name: row["kind"] for name, row in rows.items()} == {
         "agent": "agent",
-        "small": "bar",
-        "large": "bar",
+        "small": "baseline",
+        "large": "baseline",
     }
     assert {name: row["accuracy"] for name, row in rows.items()} == {
         "agent": 1.0,
@@ -497,7 +497,7 @@ def test_a_judge_grades_each_answer_once(files: Path, script: Script) -> None:
 
     assert rescored()["model"] == "judge"  # a run keeps its judge
     without_judge = rescore(files / "run", MetricGrader())
-    assert without_judge["settings"]["judge"] is None
+    assert without_judge.settings.judge is None
     assert rescored("--by-metric") is None and rescored() is None
 
     script.judge_reply = "I would rather not."
