@@ -58,8 +58,8 @@ def load(
     Args:
         name: a name, or the path of a JSON Lines file.
         data: a folder with the benchmark's files; None for the Hugging Face hub.
-        limit: at most this many questions, chosen by a hash of their ids, so that a larger sample contains a smaller one
-            and every part of the benchmark has its share.
+        limit: at most this many questions, chosen by a hash of their ids, so that a larger sample contains a smaller
+            one and every part of the benchmark has its share.
         split: a split other than the one that results are reported on.
 
     Raises:

@@ -1,8 +1,8 @@
 """What a benchmark is, and the registry of all benchmarks.
 
-A benchmark converts a row of its source into a `Question`. `rows.py` reads the cells of a row, and `questions.py` builds
-the questions. A conversion returns None for a row to leave out (of another split, or withdrawn), and raises `DataError`
-without a place: the loader adds file and line.
+A benchmark converts a row of its source into a `Question`. `rows.py` reads the cells of a row, and `questions.py`
+builds the questions. A conversion returns None for a row to leave out (of another split, or withdrawn), and raises
+`DataError` without a place: the loader adds file and line.
 """
 
 from __future__ import annotations

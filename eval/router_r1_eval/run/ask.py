@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,6 +9,7 @@ from router_r1.agent import Result, RouterAgent
 from router_r1.concurrency import for_each
 from router_r1.data.questions import Question
 from router_r1_eval.run.jobs import Job
+from router_r1_eval.run.run_budget import RunBudget
 
 
 async def ask_all(
@@ -30,51 +30,30 @@ async def ask_all(
         jobs: the jobs, started in this order.
         instruction: how to answer; put below every question.
         concurrency: most episodes at a time.
-        max_usd: dollars. No episode starts when the money spent plus the expected cost of the episodes in flight, at the
-            mean so far, would exceed this. Until there is a mean, few are in flight.
+        max_usd: limit in dollars on these jobs; see `RunBudget`.
         on_result: called when an episode has ended.
 
     Returns:
         Whether all jobs were carried out; False if the money ran out.
     """
     texts = {question.id: question for question in questions}
-    spent, finished, in_flight = 0.0, 0, 0
-    out_of_money = False
-    ended = asyncio.Condition()
-
-    def affordable() -> bool:
-        return spent + (in_flight + 1) * spent / max(1, finished) <= max_usd
-
-    def few_in_flight() -> bool:
-        return in_flight <= finished  # so that the mean is known before much is spent
+    budget = RunBudget(max_usd)
 
     async def carry_out(job: Job) -> None:
-        nonlocal spent, finished, in_flight, out_of_money
-        if max_usd < math.inf and not out_of_money:
-            async with ended:
-                await ended.wait_for(few_in_flight)
-        if out_of_money or not affordable():
-            out_of_money = True
+        if not await budget.start_episode():
             return
         question = texts[job.question]
-        in_flight += 1
-        try:
-            result = await routers[job.router].aask(
-                prompt(question, instruction),
-                sample_index=job.sample,
-                metadata={
-                    "id": question.id,
-                    "router": job.router,
-                    "gold": list(question.answers),
-                    "category": question.category,
-                },
-            )
-        finally:
-            in_flight -= 1
-        spent += result.cost_usd
-        finished += 1
-        async with ended:
-            ended.notify_all()
+        result = await routers[job.router].aask(
+            prompt(question, instruction),
+            sample_index=job.sample,
+            metadata={
+                "id": question.id,
+                "router": job.router,
+                "gold": list(question.answers),
+                "category": question.category,
+            },
+        )
+        await budget.end_episode(result.cost_usd)
         on_result(job, result)
 
     try:
@@ -82,7 +61,7 @@ async def ask_all(
     finally:
         for router in routers.values():
             await router.aclose()
-    return not out_of_money
+    return not budget.exhausted
 
 
 def prompt(question: Question, instruction: str) -> str:

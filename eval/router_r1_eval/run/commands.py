@@ -106,9 +106,9 @@ def eval_command(
 ) -> None:
     """Ask an agent, and single models of its pool, the questions of a benchmark; score the answers.
 
-    Every episode is on disk the moment it ends. --resume asks what is missing or failed, and may add questions (--limit),
-    samples and models. Decoding is greedy unless the agent file says otherwise: with --samples, set policy.temperature
-    above 0.
+    Every episode is on disk the moment it ends. --resume asks what is missing or failed, and may add questions
+    (--limit), samples and models. Decoding is greedy unless the agent file says otherwise: with --samples, set
+    policy.temperature above 0.
 
         router-r1 eval gsm8k --config agent.yaml --single all --limit 200 --out runs/gsm8k
         router-r1 rescore runs/gsm8k                  grade again, without asking

@@ -1,7 +1,7 @@
 """`results.json` of a run: means with intervals, scores by category, costs, failures and efficiency of each router.
 
-All routers are compared on the same questions: a question that one of them was not asked is left out for all. A question
-whose every try failed counts as failed, and as wrong if it has no answer.
+All routers are compared on the same questions: a question that one of them was not asked is left out for all. A
+question whose every try failed counts as failed, and as wrong if it has no answer.
 """
 
 from __future__ import annotations

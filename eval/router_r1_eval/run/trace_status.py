@@ -29,8 +29,9 @@ def interrupted(trace: Trace) -> bool:
 def failed(trace: Trace) -> bool:
     """Whether the question should be asked again.
 
-    True if the episode was interrupted; if the policy failed or ran out of time and there is no answer; or if candidates
-    were called and all calls failed for reasons outside the models. An empty reply is the model's own doing.
+    True if the episode was interrupted; if the policy failed or ran out of time and there is no answer; or if
+    candidates were called and all calls failed for reasons outside the models. An empty reply is the model's own
+    doing.
     """
     if interrupted(trace):
         return True

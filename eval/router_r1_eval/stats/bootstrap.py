@@ -1,7 +1,7 @@
 """Bootstrap intervals of means, paired if two routers answered the same questions.
 
-Pairs are resampled together, so what makes a question hard for both cancels out. An interval says how far another draw of
-questions could move a mean; it does not cover another training seed.
+Pairs are resampled together, so what makes a question hard for both cancels out. An interval says how far another
+draw of questions could move a mean; it does not cover another training seed.
 """
 
 from __future__ import annotations

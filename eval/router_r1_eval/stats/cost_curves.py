@@ -9,13 +9,13 @@ quality 0.
     hull              the non-decreasing convex hull: the most that mixing reaches at each cost
     corners           the routers on the hull
     through           the curve of given routers. Corners that are chosen on the questions they are measured on flatter a
-                      router with many settings, so choose `corners` on validation questions and take the curve `through`
-                      them on test questions
+                      router with many settings, so choose `corners` on validation questions and take the curve
+                      `through` them on test questions
     routerbench_aiq   AIQ as RouterBench's code computes it
     arena_score       RouterArena's single number for accuracy and cost
 
-RouterBench (arXiv:2403.12031) defines AIQ, the average improvement in quality, as the mean height of a hull over a range
-of cost (`Curve.mean`), and the zero router as the curve of the single models, which never looks at a question.
+RouterBench (arXiv:2403.12031) defines AIQ, the average improvement in quality, as the mean height of a hull over a
+range of cost (`Curve.mean`), and the zero router as the curve of the single models, which never looks at a question.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ def routerbench_aiq(points: Iterable[Point], max_cost: float) -> float:
     """AIQ as RouterBench's code computes it, for comparison with published figures: the area under a hull / `max_cost`.
 
     Unlike `hull`, this one starts at the router's own cheapest point, even if leaving questions unanswered would be
-    better; the area below that cost is 0. From its last point to `max_cost` it is level. So of two routers with the same
-    hull, the one with the cheaper first setting has the higher AIQ.
+    better; the area below that cost is 0. From its last point to `max_cost` it is level. So of two routers with the
+    same hull, the one with the cheaper first setting has the higher AIQ.
 
     Args:
         points: the settings of one router.
@@ -177,7 +177,8 @@ def arena_score(
 ) -> float:
     """RouterArena's score (arXiv:2510.00202): a weighted harmonic mean of accuracy and log cost.
 
-    `C = (log2 max_usd - log2 cost) / (log2 max_usd - log2 min_usd)`, clipped to 0..1; `S = (1 + beta) A C / (beta A + C)`.
+    `C = (log2 max_usd - log2 cost) / (log2 max_usd - log2 min_usd)`, clipped to 0..1; `S = (1 + beta) A C / (beta A +
+    C)`.
 
     Args:
         accuracy: A, 0 to 1.

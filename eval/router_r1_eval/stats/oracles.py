@@ -55,8 +55,9 @@ def guess_corrected_oracle(score: Floats, options: Floats, fallback: int) -> Flo
     options knows `(s - 1/k) / (1 - 1/k)` of them (at least 0), and the rest of its right answers are guesses. No model
     knew an answer if every right one was a guess; with that probability the router scores what `fallback` does.
 
-    On every question the result is between `raw_oracle` and the score of `fallback`. It is too high where models fail on
-    the same questions, which their rates do not show, and where few questions with k options make the rates uncertain.
+    On every question the result is between `raw_oracle` and the score of `fallback`. It is too high where models fail
+    on the same questions, which their rates do not show, and where few questions with k options make the rates
+    uncertain.
 
     Args:
         score: [n, m] of 0 and 1.

@@ -92,8 +92,8 @@ def detectable_difference(ours: Floats, theirs: Floats) -> float:
     """The smallest mean difference that these questions can show between two routers that differ as these do.
 
     As `smallest_difference` at level 0.05 and power 0.8, for differences of any size; at most 1. The standard deviation
-    is taken about 0, as if either sign were equally likely, which McNemar's test assumes too. For scores of 0 and 1 it is
-    the root of the share of questions that differ.
+    is taken about 0, as if either sign were equally likely, which McNemar's test assumes too. For scores of 0 and 1
+    it is the root of the share of questions that differ.
 
     The routers are assumed to differ on at least six questions, by their mean difference elsewhere or else by 1: fewer
     can never be significant.

@@ -37,8 +37,8 @@ def check_command(
 ) -> None:
     """Find defects that make a router look better or worse than it is. Exit status 1 if figures from the table are wrong.
 
-    Checks duplicates, missing cells, strong models far below weak ones in one category, unread answers, misread numbers,
-    constant scores, models that always tie, and prices.
+    Checks duplicates, missing cells, strong models far below weak ones in one category, unread answers, misread
+    numbers, constant scores, models that always tie, and prices.
     """
     from router_r1.data.outcome_table import OutcomeTable
     from router_r1.errors import RouterR1Error

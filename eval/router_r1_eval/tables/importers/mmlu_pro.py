@@ -3,8 +3,8 @@
 A row has `question_id, question, options, answer, category, model_outputs, pred`. Where no letter could be read from an
 output, the authors' script draws a random one; here such an output has no answer and scores 0.
 
-Tokens are estimated as characters / 4, without the worked examples of the prompt. The source has no prices; `PRICES` has
-the public list prices of ten models in autumn 2024.
+Tokens are estimated as characters / 4, without the worked examples of the prompt. The source has no prices; `PRICES`
+has the public list prices of ten models in autumn 2024.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """RouteLLM's evaluations of Mixtral-8x7B and GPT-4-1106: `gsm8k_responses.csv` (texts and flags), or a CSV of flags for
 each MMLU subject, `mmlu_SUBJECT.csv`, in a folder or a `.tar.gz`. A flag says whether an answer is right.
 
-GSM8K is graded again from the texts, because the flags take the last run of digits for the answer: "$20.00" is 0 to them.
-Grading needs the gold answers, which any file of questions with `question` and `answer` has, such as GSM8K's own
-`test.jsonl`. GPT-4 scores .857 by the flags, .889 by the last number with its decimals, and .939 by the metric `math`,
-which does not take "$18 every day for 5 days" for 5.
+GSM8K is graded again from the texts, because the flags take the last run of digits for the answer: "$20.00" is 0 to
+them. Grading needs the gold answers, which any file of questions with `question` and `answer` has, such as GSM8K's
+own `test.jsonl`. GPT-4 scores .857 by the flags, .889 by the last number with its decimals, and .939 by the metric
+`math`, which does not take "$18 every day for 5 days" for 5.
 
 MMLU has flags only: no texts, gold answers or output tokens. GPT-4's 3 % on high_school_mathematics, an artefact of the
 answer format, are kept, and `table check` reports them.
