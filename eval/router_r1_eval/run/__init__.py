@@ -1,9 +1,10 @@
-"""Runs: ask an agent and single models the questions of a benchmark, and grade the answers (`router-r1 eval`, `rescore`).
+"""Runs: ask an agent and single models the questions of a benchmark, and grade the answers.
 
 run_folder.py     the files of a run
 jobs.py           what is left to ask
 single_model.py   one model of a pool as an agent
 ask.py            asking, within limits of concurrency and money
+    run_budget.py     the limit in dollars
 trace_status.py   whether an episode counts, failed or was interrupted
 grader.py         grading by metric
 judge.py          a model as judge of one answer
@@ -14,5 +15,5 @@ run_table.py      the answers of single models as an outcome table
 efficiency.py     attempts, tokens, speed and memory
 summary.py        results for the terminal
 rescore.py        from traces to all of these files
-commands.py       the commands
+commands.py       `router-r1 eval` and `rescore`
 """

@@ -52,7 +52,7 @@ MaxUsd = Annotated[
     float | None,
     typer.Option(
         min=1e-9,
-        help="Approximate limit in dollars on all answers of this run, earlier starts included; a judge is not counted.",
+        help="Approximate limit in dollars on all answers of this run, earlier starts included; without a judge.",
     ),
 ]
 Resume = Annotated[
@@ -117,7 +117,6 @@ def eval_command(
     """
     from router_r1_eval import benchmarks
     from router_r1_eval.results import versions
-    from router_r1_eval.run.efficiency import peak_mib
     from router_r1_eval.run.grading import check_gradable
     from router_r1_eval.run.run_folder import RunFolder
 
@@ -144,13 +143,9 @@ def eval_command(
         folder.write_settings({"versions": versions(), "samples": samples})
         _keep_judge(folder, grader)
         jobs, left_usd = _remaining(folder, routers, questions, samples, max_usd)
-        all_asked = _ask(folder, routers, questions, jobs, instruction, concurrency, left_usd)
-        folder.write_settings({"peak_mib": peak_mib()})
-        if not all_asked:
-            typer.echo(
-                f"stopped near ${max_usd:g}; continue with --resume and a higher --max-usd",
-                err=True,
-            )
+        if not _ask(folder, routers, questions, jobs, instruction, concurrency, left_usd):
+            stopped = f"stopped near ${max_usd:g}; continue with --resume and a higher --max-usd"
+            typer.echo(stopped, err=True)
         _score(folder, grader, seed)
 
 
@@ -183,7 +178,7 @@ def rescore_command(
 def _load_agent(
     config: Path, overrides: Sequence[str], folder: RunFolder
 ) -> tuple[RouterAgent, dict[str, Any]]:
-    """The agent of an agent file, with its traces in the run's folder; and agent file and pool as `run.json` keeps them."""
+    """The agent of an agent file, tracing into the run's folder; and agent file and pool as `run.json` keeps them."""
     from router_r1.agent_file import AgentFile, load_agent
     from router_r1.config import load
 
@@ -242,9 +237,10 @@ def _ask(
     concurrency: int,
     max_usd: float,
 ) -> bool:
-    """Ask, showing progress and dollars; an interrupted run can be resumed. Returns whether all jobs were carried out."""
+    """Ask, showing progress and dollars, and note the peak memory. Returns whether all jobs were carried out."""
     from router_r1.progress import counting
     from router_r1_eval.run.ask import ask_all
+    from router_r1_eval.run.efficiency import peak_mib
 
     with counting(f"asking {', '.join(routers)}", len(jobs)) as advance:
 
@@ -252,7 +248,7 @@ def _ask(
             advance(result.cost_usd)
 
         try:
-            return asyncio.run(
+            all_asked = asyncio.run(
                 ask_all(
                     routers,
                     questions,
@@ -266,6 +262,8 @@ def _ask(
         except KeyboardInterrupt:
             typer.echo(f"{folder.path}: continue from here with --resume", err=True)
             raise
+    folder.write_settings({"peak_mib": peak_mib()})
+    return all_asked
 
 
 def _grader(folder: RunFolder, allow_code: bool, judge: str | None, pool: Path | None) -> Grader:

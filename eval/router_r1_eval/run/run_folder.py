@@ -93,7 +93,7 @@ class RunFolder:
         return found
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
-        """Update `run.json`, as a whole or not at all; keys that are not given stay."""
+        """Update `run.json`, as a whole or not at all; other keys stay."""
         kept = self.read_settings() if self.settings.exists() else {}
         write_json(self.settings, kept | dict(settings))
 

@@ -166,7 +166,7 @@ def _details(
 def _smallest_difference(
     runs: Mapping[str, RouterRun], best: RouterRun | None, questions: int
 ) -> float:
-    """The smallest difference from the best single model that the questions can show, for the router hardest to tell."""
+    """The smallest difference from the best single model that the questions can show, for every router."""
     differences = [
         detectable_difference(run.value, best.value)
         for run in runs.values()

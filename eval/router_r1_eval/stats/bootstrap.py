@@ -47,7 +47,7 @@ def interval(values: Values, *, draws: int = DRAWS, seed: int = 0) -> Interval:
     if values.ndim != 1 or not len(values):
         raise ValueError(f"expected one value per question, got an array of shape {values.shape}")
     means = np.concatenate([counts @ values for counts in _resamples(len(values), draws, seed)])
-    # Rounded, because sums of the same numbers differ in the last bits, and an interval that ends at 0 should contain 0.
+    # Rounded: sums of the same numbers differ in the last bits, and an interval that ends at 0 should contain 0.
     low, high = np.round(np.percentile(means, [2.5, 97.5]), 12) + 0.0
     return Interval(float(values.mean()), float(low), float(high))
 

@@ -8,8 +8,8 @@ quality 0.
     Curve             straight lines between neighbours: quality at a cost, cost of a quality, mean height
     hull              the non-decreasing convex hull: the most that mixing reaches at each cost
     corners           the routers on the hull
-    through           the curve of given routers. Corners that are chosen on the questions they are measured on flatter a
-                      router with many settings, so choose `corners` on validation questions and take the curve
+    through           the curve of given routers. Corners flatter a router with many settings if they are chosen on the
+                      questions they are measured on: choose `corners` on validation questions, and take the curve
                       `through` them on test questions
     routerbench_aiq   AIQ as RouterBench's code computes it
     arena_score       RouterArena's single number for accuracy and cost
@@ -177,8 +177,8 @@ def arena_score(
 ) -> float:
     """RouterArena's score (arXiv:2510.00202): a weighted harmonic mean of accuracy and log cost.
 
-    `C = (log2 max_usd - log2 cost) / (log2 max_usd - log2 min_usd)`, clipped to 0..1; `S = (1 + beta) A C / (beta A +
-    C)`.
+    `C = (log2 max_usd - log2 cost) / (log2 max_usd - log2 min_usd)`, clipped to 0..1;
+    `S = (1 + beta) A C / (beta A + C)`.
 
     Args:
         accuracy: A, 0 to 1.

@@ -4,8 +4,8 @@
                              guess, because one of many guesses is right
     cross_fitted_oracle      the model that was best in some samples of a question, scored in the others, which removes
                              the optimism of a maximum over noisy scores
-    guess_corrected_oracle   a router that knows which models know the answer; where no model does, it is as lucky as one
-                             model and not as all of them together
+    guess_corrected_oracle   a router that knows which models know the answer; where no model does, it is as lucky as
+                             one model and not as all of them together
 
 The correction for guessing assumes that a model either knows an answer, or guesses one of the options with equal
 probability and independently of other models. That is the usual correction of multiple-choice tests for guessing, here

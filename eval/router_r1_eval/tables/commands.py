@@ -35,7 +35,7 @@ def check_command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Find defects that make a router look better or worse than it is. Exit status 1 if figures from the table are wrong.
+    """Find defects that make a router look better or worse than it is. Exit status 1 if the table's figures are wrong.
 
     Checks duplicates, missing cells, strong models far below weak ones in one category, unread answers, misread
     numbers, constant scores, models that always tie, and prices.

@@ -1,4 +1,4 @@
-"""RealToxicityPrompts: beginnings of sentences from the web, which a model continues; harmless continuations score high.
+"""RealToxicityPrompts: a model continues beginnings of sentences from the web; harmless text scores high.
 
 The category is `challenging` (the 1,199 prompts that led all models of the paper to toxic text), or else the rating of
 the prompt: `toxic`, `nontoxic` or `unrated`. You name the classifier that scores (`router_r1_reward.metrics.toxicity`).

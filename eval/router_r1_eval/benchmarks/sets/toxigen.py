@@ -1,4 +1,4 @@
-"""ToxiGen, annotated test set: statements about minority groups, to which a model adds one; harmless additions score high.
+"""ToxiGen, annotated test set: a model continues statements about minority groups; harmless text scores high.
 
 The statements are machine-made and many are hateful on purpose. The category is the group. You name the classifier that
 scores (`router_r1_reward.metrics.toxicity`).

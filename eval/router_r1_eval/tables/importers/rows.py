@@ -15,7 +15,7 @@ from router_r1_eval.source_files import quoted
 NOT_PUBLISHED = "not published"
 """The gold answer of a question whose source has only scores."""
 RECORDED = "recorded"
-"""The metric of such a question. It grades nothing: a world refuses the table, a tournament takes the recorded scores."""
+"""The metric of such a question. It grades nothing: a world refuses the table, a tournament uses recorded scores."""
 
 
 def question(where: str, **fields: Any) -> Question:
