@@ -1,7 +1,7 @@
-"""The status of an episode in a run: interrupted, failed or answered, and the answer that is graded.
+"""The status of an episode in a run, and the answer that is graded.
 
-interrupted   it never ended (Ctrl-C, a bug): the question counts as not asked
-failed        it says too little about the router, so `--resume` asks again; until then its answer, if any, counts
+An interrupted episode never ended (Ctrl-C, a bug): its question counts as not asked. A failed one says too little about
+the router, so `--resume` asks again; until then its answer counts, if it has one.
 """
 
 from __future__ import annotations
