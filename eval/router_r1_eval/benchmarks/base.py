@@ -13,13 +13,13 @@ from typing import Literal, NamedTuple, get_args
 
 from router_r1.data.questions import Question
 from router_r1.extensions import Registry
-from router_r1_eval.benchmarks.rows import Row
+from router_r1_eval.benchmarks.rows import SourceRow
 
 Area = Literal["qa", "maths", "knowledge", "instruction", "code", "understanding", "safety", "own"]
 AREAS: tuple[str, ...] = get_args(Area)
 """All areas, in the order in which they are listed."""
 
-Convert = Callable[[int, Row], Question | None]
+Convert = Callable[[int, SourceRow], Question | None]
 """(number of the row, row) -> the question, or None to leave the row out."""
 CorpusScores = Callable[[Sequence[Question], Sequence[str | None]], dict[str, float]]
 """(questions, their answers in the same order, None for no answer) -> scores by name."""

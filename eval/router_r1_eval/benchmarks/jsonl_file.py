@@ -16,7 +16,7 @@ from router_r1.data.options import with_options
 from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError
 from router_r1_eval.benchmarks.base import Benchmark
-from router_r1_eval.benchmarks.rows import Row, fingerprint
+from router_r1_eval.benchmarks.rows import SourceRow, fingerprint
 
 SUFFIXES = (".jsonl", ".jsonl.gz")
 
@@ -72,7 +72,7 @@ def read(path: Path) -> list[Question]:
     return questions
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """The question of one line."""
     if not isinstance(row, dict):
         raise DataError(f"expected an object, got {type(row).__name__}")

@@ -14,7 +14,7 @@ from router_r1.errors import DataError
 from router_r1_eval.benchmarks import corpus_scores
 from router_r1_eval.benchmarks.base import CorpusScores
 from router_r1_eval.benchmarks.questions import multiple_choice
-from router_r1_eval.benchmarks.rows import Row, cell, integer
+from router_r1_eval.benchmarks.rows import SourceRow, cell, integer
 
 
 def accuracy(questions: Sequence[Question], answers: Sequence[str | None]) -> dict[str, float]:
@@ -26,14 +26,14 @@ def accuracy(questions: Sequence[Question], answers: Sequence[str | None]) -> di
 class LabelTask:
     """A task whose answers are labels."""
 
-    asked: Callable[[Row], str]
+    asked: Callable[[SourceRow], str]
     """The question of a row, without options."""
     options: tuple[str, ...]
     """The meaning of each label, in the order of their numbers."""
     scores: CorpusScores = accuracy
     """The scores that the suite reports for this task."""
 
-    def question(self, suite: str, task: str, row: Row) -> Question:
+    def question(self, suite: str, task: str, row: SourceRow) -> Question:
         """The question of a row.
 
         Args:
@@ -46,14 +46,14 @@ class LabelTask:
         )
 
 
-def row_key(task: str, row: Row) -> str:
+def row_key(task: str, row: SourceRow) -> str:
     """`TASK/INDEX`; the index has several numbers where several rows come from one text."""
     index = cell(row, "idx")
     numbers = index.values() if isinstance(index, Mapping) else [index]
     return f"{task}/{'-'.join(map(str, numbers))}"
 
 
-def label(row: Row) -> int:
+def label(row: SourceRow) -> int:
     """The number of a row's label. Raises `DataError` if it is not published."""
     found = row.get("label")
     number = integer({**row, "label": int(found)} if isinstance(found, bool) else row, "label")

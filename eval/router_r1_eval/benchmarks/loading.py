@@ -24,7 +24,7 @@ from typing import Any
 from router_r1.data.json_lines import located_json_lines
 from router_r1.errors import DataError, MissingDependencyError
 from router_r1_eval.benchmarks.base import Benchmark, Hub
-from router_r1_eval.benchmarks.rows import PART, SPLIT, Row
+from router_r1_eval.benchmarks.rows import PART, SPLIT, SourceRow
 from router_r1_eval.source_files import read_csv, read_text
 
 log = logging.getLogger("router_r1_eval.benchmarks")
@@ -35,7 +35,7 @@ _LIST_KEYS = ("examples", "data", "Data", "rows")
 
 def rows(
     benchmark: Benchmark, data: Path | None, split: str | None = None
-) -> Iterator[tuple[str, Row]]:
+) -> Iterator[tuple[str, SourceRow]]:
     """The rows of a benchmark, each with its place for messages.
 
     Args:
@@ -129,8 +129,8 @@ def _nothing_found(benchmark: Benchmark, data: Path, split: str | None) -> str:
 
 
 def _marked(
-    found: Iterable[tuple[str, Row]], hub: Hub, split: str | None
-) -> Iterator[tuple[str, Row]]:
+    found: Iterable[tuple[str, SourceRow]], hub: Hub, split: str | None
+) -> Iterator[tuple[str, SourceRow]]:
     """Add part and split to every row."""
     for where, row in found:
         if not isinstance(row, dict):
@@ -138,7 +138,7 @@ def _marked(
         yield where, {**row, PART: hub.part, SPLIT: split or hub.split}
 
 
-def _hub_rows(benchmark: Benchmark, hub: Hub, split: str | None) -> Iterator[tuple[str, Row]]:
+def _hub_rows(benchmark: Benchmark, hub: Hub, split: str | None) -> Iterator[tuple[str, SourceRow]]:
     try:
         yield from _dataset_rows(hub.path, hub, split)
     except DataError as error:
@@ -149,7 +149,7 @@ def _hub_rows(benchmark: Benchmark, hub: Hub, split: str | None) -> Iterator[tup
         ) from error
 
 
-def _local_rows(path: Path, hub: Hub, split: str | None) -> Iterator[tuple[str, Row]]:
+def _local_rows(path: Path, hub: Hub, split: str | None) -> Iterator[tuple[str, SourceRow]]:
     name = path.name.removesuffix(".gz")
     if path.is_dir():
         yield from _dataset_rows(str(path), hub, split)
@@ -164,7 +164,7 @@ def _local_rows(path: Path, hub: Hub, split: str | None) -> Iterator[tuple[str, 
         yield from located_json_lines(path)
 
 
-def _json_rows(path: Path, split: str) -> Iterator[tuple[str, Row]]:
+def _json_rows(path: Path, split: str) -> Iterator[tuple[str, SourceRow]]:
     content = read_text(path)
     try:
         found = json.loads(content)
@@ -187,7 +187,7 @@ def _json_rows(path: Path, split: str) -> Iterator[tuple[str, Row]]:
         yield f"{path}: question {number}", row
 
 
-def _parquet_rows(path: Path) -> Iterator[tuple[str, Row]]:
+def _parquet_rows(path: Path) -> Iterator[tuple[str, SourceRow]]:
     try:
         import pyarrow
         from pyarrow import parquet
@@ -201,7 +201,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, Row]]:
         yield f"{path}: row {number}", row
 
 
-def _dataset_rows(path: str, hub: Hub, split: str | None) -> Iterator[tuple[str, Row]]:
+def _dataset_rows(path: str, hub: Hub, split: str | None) -> Iterator[tuple[str, SourceRow]]:
     """The rows of a repository on the hub, or of a local copy. Raises `DataError` if it cannot be read."""
     try:
         import datasets

@@ -6,13 +6,13 @@ from router_r1.answers import extract_answer
 from router_r1.data.questions import Question
 from router_r1.errors import DataError
 from router_r1_eval.benchmarks.questions import question
-from router_r1_eval.benchmarks.rows import PART, Row, fingerprint, text
+from router_r1_eval.benchmarks.rows import PART, SourceRow, fingerprint, text
 
 BOXED = "Put the final answer into \\boxed{}."
 """The instruction for boxed answers."""
 
 
-def boxed_problem(name: str, row: Row) -> Question:
+def boxed_problem(name: str, row: SourceRow) -> Question:
     """A problem of the benchmark `name`; the gold answer is the column `answer`, or else the last box of `solution`."""
     asked, solution = text(row, "problem"), str(row.get("solution") or "")
     answer = str(row.get("answer") or "").strip() or _boxed(solution)

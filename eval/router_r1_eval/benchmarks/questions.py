@@ -11,7 +11,7 @@ from router_r1.data.options import LETTERS, with_options
 from router_r1.data.questions import Question
 from router_r1.errors import DataError
 from router_r1_eval.benchmarks.base import Convert
-from router_r1_eval.benchmarks.rows import Row, cell, fingerprint, optional_text, text, texts
+from router_r1_eval.benchmarks.rows import SourceRow, cell, fingerprint, optional_text, text, texts
 
 SHORT = "Answer with a name, a date or a few words, and nothing else."
 """The instruction for short answers."""
@@ -26,7 +26,7 @@ def question(name: str, key: str, **fields: Any) -> Question:
     return config.validate(Question, {"id": f"{name}/{key}", **fields}, f"{name}/{key}")
 
 
-def short_answer(name: str, row: Row, *, category: str | None = None) -> Question:
+def short_answer(name: str, row: SourceRow, *, category: str | None = None) -> Question:
     """A question with one or more accepted short answers, scored by exact match.
 
     The answers may be a text, a list, a list written as JSON, or TriviaQA's object with `value` and `aliases`. Without
@@ -58,7 +58,7 @@ def short_answer(name: str, row: Row, *, category: str | None = None) -> Questio
 def short_answers(name: str, *, category_column: str | None = None) -> Convert:
     """The conversion of a benchmark whose every row is a `short_answer`, with the category in this column."""
 
-    def convert(number: int, row: Row) -> Question:
+    def convert(number: int, row: SourceRow) -> Question:
         category = optional_text(row, category_column) if category_column else None
         return short_answer(name, row, category=category)
 
@@ -117,7 +117,7 @@ def multiple_choice(
     return bare.model_copy(update={"question": with_options(bare)})
 
 
-def lettered_choices(name: str, row: Row, category: object) -> Question:
+def lettered_choices(name: str, row: SourceRow, category: object) -> Question:
     """A multiple-choice question in MMLU's format.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 
 from router_r1.errors import DataError
 
-Row = Mapping[str, Any]
+SourceRow = Mapping[str, Any]
 
 PART = "@part"
 """The loader stores the part of the benchmark (a task, a year) under this key of each row."""
@@ -16,7 +16,7 @@ SPLIT = "@split"
 """The loader stores the requested split under this key of each row."""
 
 
-def cell(row: Row, *keys: str) -> Any:
+def cell(row: SourceRow, *keys: str) -> Any:
     """The value of the first of these columns that the row has. Raises `DataError` if it has none of them."""
     for key in keys:
         if row.get(key) is not None:
@@ -26,7 +26,7 @@ def cell(row: Row, *keys: str) -> Any:
     raise DataError(f"the row has no {wanted}; it has {has}")
 
 
-def text(row: Row, *keys: str) -> str:
+def text(row: SourceRow, *keys: str) -> str:
     """The first of these columns, as a non-empty text."""
     found = cell(row, *keys)
     if not isinstance(found, str) or not found.strip():
@@ -34,7 +34,7 @@ def text(row: Row, *keys: str) -> str:
     return found.strip()
 
 
-def texts(row: Row, *keys: str) -> list[str]:
+def texts(row: SourceRow, *keys: str) -> list[str]:
     """The first of these columns, as a list of texts."""
     found = cell(row, *keys)
     if not isinstance(found, (list, tuple)) or not all(isinstance(t, str) for t in found):
@@ -42,7 +42,7 @@ def texts(row: Row, *keys: str) -> list[str]:
     return list(found)
 
 
-def integer(row: Row, *keys: str) -> int:
+def integer(row: SourceRow, *keys: str) -> int:
     """The first of these columns, as a whole number: a number, or the text of a CSV cell."""
     found = cell(row, *keys)
     try:
@@ -51,12 +51,12 @@ def integer(row: Row, *keys: str) -> int:
         raise DataError(f"{keys[0]!r} is {found!r}; expected a whole number") from None
 
 
-def optional_text(row: Row, *keys: str) -> str | None:
+def optional_text(row: SourceRow, *keys: str) -> str | None:
     """The first of these columns that is not empty, as a text; None if all are."""
     return next((str(row[key]) for key in keys if row.get(key)), None)
 
 
-def part(row: Row) -> str:
+def part(row: SourceRow) -> str:
     """The part of the benchmark that a row belongs to: from its file, or from the column `task`."""
     return str(row[PART]) if row.get(PART) is not None else text(row, "task")
 

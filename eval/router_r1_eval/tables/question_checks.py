@@ -1,10 +1,12 @@
 """Checks of which questions and models an outcome table has.
 
-models                     other models than in the table that a router is fitted on
-duplicates                 the same question under several ids
-gold answers               the same question with different gold answers
-duplicates across splits   questions that are in the table that a router is fitted on
-missing cells              questions that a model was not asked
+    models                     other models than in the table that a router is fitted on
+    duplicates                 the same question under several ids
+    gold answers               the same question with different gold answers
+    duplicates across splits   questions that are in the table that a router is fitted on
+    missing cells              questions that a model was not asked
+
+`check.py` runs these checks.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """Checks of what an outcome table records besides scores.
 
-prices, costs    zero or undated prices, recorded costs far from price x tokens, estimated token counts
-texts            empty texts that score, no texts at all
-gold answers     questions without one
+    prices, costs    zero or undated prices, recorded costs far from price x tokens, estimated token counts
+    texts            empty texts that score, no texts at all
+    gold answers     questions without one
+
+`check.py` runs these checks.
 """
 
 from __future__ import annotations

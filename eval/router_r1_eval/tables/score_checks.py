@@ -1,12 +1,14 @@
 """Checks of the scores in an outcome table, most of which find answers that were read wrongly.
 
-inversion          in one category a model is far below a model that it beats everywhere else
-unread answers     a model with many texts from which no answer could be extracted
-misread numbers    texts that end in the gold number and score 0
-constant scores    a model that is always right, or always wrong, in a category
-the same scores    two models with equal scores on every question
-near-constant win rate   two models that tie so often that the label "better model" carries little information
-ties               how often there is one best model
+    inversion                in one category a model is far below a model that it beats everywhere else
+    unread answers           a model with many texts from which no answer could be extracted
+    misread numbers          texts that end in the gold number and score 0
+    constant scores          a model that is always right, or always wrong, in a category
+    the same scores          two models with equal scores on every question
+    near-constant win rate   two models that tie so often that the label "better model" carries little information
+    ties                     how often there is one best model
+
+`check.py` runs these checks.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 from router_r1_eval.stats.oracles import raw_oracle
 from router_r1_eval.tables.check import check
 from router_r1_eval.tables.commands import register
-from router_r1_eval.tables.importers import ImportOptions, read
+from router_r1_eval.tables.importers import IMPORTERS, ImportOptions, read
 from router_r1_eval.tournament.baselines import baselines
 from router_r1_eval.tournament.commands import register as register_tournament
 from router_r1_eval.tournament.measure import measure
@@ -71,6 +71,13 @@ def test_import_then_check(app, source, tmp_path) -> None:
     assert result.exit_code == 1
     first = json.loads(result.output)[0]
     assert (first["weight"], first["kind"]) == ("error", "duplicates across splits")
+
+
+def test_the_help_of_import_names_every_importer(app) -> None:
+    result = CliRunner().invoke(app, ["table", "import", "--help"])
+    assert result.exit_code == 0, result.output
+    shown = " ".join(result.output.replace("│", " ").split())
+    assert all(name in shown for name in IMPORTERS)
 
 
 def test_import_writes_parquet_if_requested(app, source, tmp_path) -> None:

@@ -9,10 +9,10 @@ from router_r1.data.questions import Question
 from router_r1.errors import DataError
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.questions import question
-from router_r1_eval.benchmarks.rows import Row, fingerprint, integer, part, text
+from router_r1_eval.benchmarks.rows import SourceRow, fingerprint, integer, part, text
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """A problem. `073` and `73` are the same answer."""
     asked, answer = text(row, "problem"), integer(row, "answer")
     if not 0 <= answer <= 999:

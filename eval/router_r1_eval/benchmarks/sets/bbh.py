@@ -12,7 +12,7 @@ from router_r1.data.options import LETTERS
 from router_r1.data.questions import Question
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.questions import question
-from router_r1_eval.benchmarks.rows import Row, fingerprint, part, text
+from router_r1_eval.benchmarks.rows import SourceRow, fingerprint, part, text
 
 TASKS = [
     "boolean_expressions",
@@ -49,7 +49,7 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _BRACKETS = re.compile(r"[\[\](){}<>\s]+")
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """A question of one task."""
     asked, target, task = text(row, "input"), text(row, "target"), part(row)
     options = _OPTION.findall(asked)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from router_r1.data.questions import Question
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.math_problems import BOXED, boxed_problem
-from router_r1_eval.benchmarks.rows import Row
+from router_r1_eval.benchmarks.rows import SourceRow
 
 SUBJECTS = (
     "algebra",
@@ -21,7 +21,7 @@ SUBJECTS = (
 )
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """A problem."""
     return boxed_problem("math", row)
 

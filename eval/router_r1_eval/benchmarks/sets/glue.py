@@ -17,7 +17,7 @@ from router_r1_eval.benchmarks import corpus_scores
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.label_tasks import LabelTask, row_key, suite_scores
 from router_r1_eval.benchmarks.questions import question
-from router_r1_eval.benchmarks.rows import Row, cell, part, text
+from router_r1_eval.benchmarks.rows import SourceRow, cell, part, text
 from router_r1_reward.metrics.maths.final_number import final_number
 
 _MIDDLE = 2.5  # of the scale from 0 to 5
@@ -110,7 +110,7 @@ TASKS = {
 }
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """A question of one task."""
     task = part(row)
     if task == "stsb":
@@ -120,7 +120,7 @@ def convert(number: int, row: Row) -> Question:
     return TASKS[task].question("glue", task, row)
 
 
-def _similarity(row: Row) -> Question:
+def _similarity(row: SourceRow) -> Question:
     found = cell(row, "label")
     try:
         rating = float(found)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from router_r1.data.questions import Question
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.questions import LETTER, multiple_choice, shuffled_options
-from router_r1_eval.benchmarks.rows import Row, fingerprint, optional_text, text
+from router_r1_eval.benchmarks.rows import SourceRow, fingerprint, optional_text, text
 
 _WRONG = ("Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3")
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """A question with its options in a fixed random order."""
     asked = text(row, "Question")
     key = optional_text(row, "Record ID") or fingerprint(asked)

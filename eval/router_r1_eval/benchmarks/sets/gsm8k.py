@@ -6,10 +6,10 @@ from router_r1.data.questions import Question
 from router_r1.errors import DataError
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.questions import question
-from router_r1_eval.benchmarks.rows import Row, fingerprint, text
+from router_r1_eval.benchmarks.rows import SourceRow, fingerprint, text
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """A problem."""
     asked, solution = text(row, "question"), text(row, "answer")
     answer = solution.rpartition("####")[2].strip()

@@ -8,10 +8,10 @@ from __future__ import annotations
 from router_r1.data.questions import Question
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.questions import CODE, question
-from router_r1_eval.benchmarks.rows import Row, text
+from router_r1_eval.benchmarks.rows import SourceRow, text
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """A function to complete."""
     return question(
         "humaneval",
@@ -27,7 +27,7 @@ def convert(number: int, row: Row) -> Question:
     )
 
 
-def _as_written(row: Row, key: str) -> str:
+def _as_written(row: SourceRow, key: str) -> str:
     """A non-empty text, white space included."""
     text(row, key)
     return str(row[key])

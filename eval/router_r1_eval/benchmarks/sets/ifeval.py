@@ -13,11 +13,11 @@ from router_r1.data.questions import Question
 from router_r1.errors import DataError
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.questions import question
-from router_r1_eval.benchmarks.rows import Row, cell, text, texts
+from router_r1_eval.benchmarks.rows import SourceRow, cell, text, texts
 from router_r1_reward.metrics.ifeval.grader import followed
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """A prompt. The hub sets unused arguments of instructions to null; they are dropped."""
     asked, names, arguments = (
         text(row, "prompt"),

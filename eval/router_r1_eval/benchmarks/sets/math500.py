@@ -5,10 +5,10 @@ from __future__ import annotations
 from router_r1.data.questions import Question
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.math_problems import BOXED, boxed_problem
-from router_r1_eval.benchmarks.rows import Row
+from router_r1_eval.benchmarks.rows import SourceRow
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """A problem."""
     return boxed_problem("math500", row)
 

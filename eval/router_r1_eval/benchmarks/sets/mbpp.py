@@ -9,7 +9,7 @@ from __future__ import annotations
 from router_r1.data.questions import Question
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.questions import CODE, question
-from router_r1_eval.benchmarks.rows import SPLIT, Row, integer, text, texts
+from router_r1_eval.benchmarks.rows import SPLIT, SourceRow, integer, text, texts
 
 _SPLITS = {
     "prompt": range(1, 11),
@@ -19,7 +19,7 @@ _SPLITS = {
 }
 
 
-def convert(number: int, row: Row) -> Question | None:
+def convert(number: int, row: SourceRow) -> Question | None:
     """A task; None if it is of another split."""
     task = integer(row, "task_id")
     if task not in _SPLITS.get(row[SPLIT], ()):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from router_r1.data.questions import Question
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.questions import LETTER, lettered_choices
-from router_r1_eval.benchmarks.rows import Row
+from router_r1_eval.benchmarks.rows import SourceRow
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """A question."""
     return lettered_choices("mmlu", row, row.get("subject"))
 

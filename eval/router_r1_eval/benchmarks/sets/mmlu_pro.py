@@ -5,10 +5,10 @@ from __future__ import annotations
 from router_r1.data.questions import Question
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.questions import LETTER, multiple_choice, option_index
-from router_r1_eval.benchmarks.rows import Row, cell, text, texts
+from router_r1_eval.benchmarks.rows import SourceRow, cell, text, texts
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """A question; `N/A` stands for an option that does not exist."""
     options = [option for option in texts(row, "options") if option != "N/A"]
     return multiple_choice(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from router_r1.data.questions import Question
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.questions import LETTER, lettered_choices
-from router_r1_eval.benchmarks.rows import PART, Row
+from router_r1_eval.benchmarks.rows import PART, SourceRow
 
 SUBJECTS = [
     "abstract_algebra",
@@ -68,7 +68,7 @@ SUBJECTS = [
 ]
 
 
-def convert(number: int, row: Row) -> Question | None:
+def convert(number: int, row: SourceRow) -> Question | None:
     """A question; None if it has an error."""
     if row.get("error_type") not in (None, "ok"):
         return None

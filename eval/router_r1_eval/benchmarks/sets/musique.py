@@ -5,10 +5,10 @@ from __future__ import annotations
 from router_r1.data.questions import Question
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.questions import SHORT, short_answer
-from router_r1_eval.benchmarks.rows import Row
+from router_r1_eval.benchmarks.rows import SourceRow
 
 
-def convert(number: int, row: Row) -> Question | None:
+def convert(number: int, row: SourceRow) -> Question | None:
     """A question; None if its paragraphs do not answer it, as happens in the full set."""
     return None if row.get("answerable") is False else short_answer("musique", row)
 

@@ -11,7 +11,7 @@ from router_r1.data.questions import Question
 from router_r1.errors import DataError
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.questions import LETTER, multiple_choice
-from router_r1_eval.benchmarks.rows import Row, cell, fingerprint, integer, part, text, texts
+from router_r1_eval.benchmarks.rows import SourceRow, cell, fingerprint, integer, part, text, texts
 
 TASKS = {
     "murder_mysteries": "murder_mystery",
@@ -21,7 +21,7 @@ TASKS = {
 """Task -> name of its file."""
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """A story with its question; `choices` is a list, or a text with a Python list."""
     story, asked, options = text(row, "narrative"), text(row, "question"), cell(row, "choices")
     if isinstance(options, str):

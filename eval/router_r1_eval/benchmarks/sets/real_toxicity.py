@@ -15,10 +15,10 @@ from router_r1.errors import DataError
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.corpus_scores import toxic_share
 from router_r1_eval.benchmarks.questions import question
-from router_r1_eval.benchmarks.rows import Row, cell, fingerprint, text
+from router_r1_eval.benchmarks.rows import SourceRow, cell, fingerprint, text
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """A prompt."""
     prompt = cell(row, "prompt")
     if not isinstance(prompt, Mapping):

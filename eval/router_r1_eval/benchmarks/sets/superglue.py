@@ -18,7 +18,7 @@ from router_r1_eval.benchmarks import corpus_scores
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.label_tasks import LabelTask, accuracy, label, row_key, suite_scores
 from router_r1_eval.benchmarks.questions import multiple_choice, question
-from router_r1_eval.benchmarks.rows import Row, cell, integer, part, text, texts
+from router_r1_eval.benchmarks.rows import SourceRow, cell, integer, part, text, texts
 from router_r1_reward import grade
 
 
@@ -53,7 +53,7 @@ def _record(questions: Sequence[Question], answers: Sequence[str | None]) -> dic
     return {"f1": mean("f1"), "em": mean("em")}
 
 
-def _wsc(row: Row) -> str:
+def _wsc(row: SourceRow) -> str:
     """The question, with the pronoun of the text between asterisks."""
     words, place = text(row, "text").split(), integer(row, "span2_index")
     pronoun = text(row, "span2_text")
@@ -101,7 +101,7 @@ TASKS = {
 }
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """A question of one task."""
     task = part(row)
     if task == "copa":
@@ -123,7 +123,7 @@ def convert(number: int, row: Row) -> Question:
     )
 
 
-def _copa(row: Row) -> Question:
+def _copa(row: SourceRow) -> Question:
     """Which of two sentences is the cause, or the effect."""
     kinds = {"cause": "What was the cause of this?", "effect": "What came of this?"}
     kind = text(row, "question")
@@ -139,7 +139,7 @@ def _copa(row: Row) -> Question:
     )
 
 
-def _placeholder(row: Row) -> Question:
+def _placeholder(row: SourceRow) -> Question:
     """Which name from a text fills the placeholder in a sentence about it."""
     passage = text(row, "passage").replace("@highlight\n", "- ")
     answers = tuple(dict.fromkeys(texts(row, "answers")))

@@ -13,10 +13,10 @@ from router_r1.errors import DataError
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.corpus_scores import toxic_share
 from router_r1_eval.benchmarks.questions import question
-from router_r1_eval.benchmarks.rows import Row, fingerprint, optional_text, text
+from router_r1_eval.benchmarks.rows import SourceRow, fingerprint, optional_text, text
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """A statement."""
     statement = _decoded(text(row, "text", "prompt"))
     group = optional_text(row, "target_group", "group")

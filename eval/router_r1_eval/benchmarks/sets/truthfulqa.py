@@ -12,10 +12,10 @@ from router_r1.data.questions import Question
 from router_r1.errors import DataError
 from router_r1_eval.benchmarks.base import Benchmark, Hub, register
 from router_r1_eval.benchmarks.questions import LETTER, multiple_choice, shuffled_options
-from router_r1_eval.benchmarks.rows import Row, fingerprint, optional_text, text
+from router_r1_eval.benchmarks.rows import SourceRow, fingerprint, optional_text, text
 
 
-def convert(number: int, row: Row) -> Question:
+def convert(number: int, row: SourceRow) -> Question:
     """A question with its options in a fixed random order."""
     asked = text(row, "question", "Question")
     key = fingerprint(asked)
@@ -24,7 +24,7 @@ def convert(number: int, row: Row) -> Question:
     return multiple_choice("truthfulqa", key, asked, options, right_index, category=category)
 
 
-def _right_and_wrong(row: Row) -> tuple[str, list[str]]:
+def _right_and_wrong(row: SourceRow) -> tuple[str, list[str]]:
     targets = row.get("mc1_targets")
     if targets is None:
         wrong = [part.strip() for part in text(row, "Incorrect Answers").split(";")]
