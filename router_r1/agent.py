@@ -21,6 +21,7 @@ from router_r1 import config
 from router_r1.aggregation.base import Aggregation, Aggregator
 from router_r1.aggregation.settings import make_aggregator
 from router_r1.background_loop import BackgroundLoop
+from router_r1.concurrency import for_each
 from router_r1.episode import Episode, Limits, StopReason
 from router_r1.errors import ConfigError
 from router_r1.ledger import Ledger
@@ -250,21 +251,13 @@ class RouterAgent:
             if not isinstance(question, str) or not question.strip():
                 raise ConfigError(f"question {number} of {len(questions)} is empty; remove it")
         results: dict[int, Result] = {}
-        waiting = iter(enumerate(questions))
 
-        async def work() -> None:
-            for index, question in waiting:
-                results[index] = await self.aask(question)
-                if on_result is not None:
-                    on_result(results[index])
+        async def ask(index: int) -> None:
+            results[index] = await self.aask(questions[index])
+            if on_result is not None:
+                on_result(results[index])
 
-        workers = [asyncio.ensure_future(work()) for _ in range(min(concurrency, len(questions)))]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+        await for_each(range(len(questions)), ask, concurrency=concurrency)
         return [results[index] for index in range(len(questions))]
 
     # --- closing

@@ -33,7 +33,7 @@ from router_r1.data.questions import Question
 from router_r1.errors import DataError
 from router_r1.model_cards import ModelCard
 from router_r1.pricing import Price
-from router_r1_eval.tables.importers.base import tokens
+from router_r1_eval.tables.importers.rows import estimated_tokens
 from router_r1_reward.metrics.maths.final_number import final_number
 
 
@@ -150,8 +150,8 @@ def build(
                     text=response,
                     answer=answer,
                     score=float(answer == gold),
-                    input_tokens=tokens(text),
-                    output_tokens=tokens(response) * samples,
+                    input_tokens=estimated_tokens(text),
+                    output_tokens=estimated_tokens(response) * samples,
                     estimated=True,
                 )
             )

@@ -1,4 +1,4 @@
-"""`router-r1 benchmark list` and `load`: registered through the entry point `router_r1.commands`; light to import."""
+"""The commands `router-r1 benchmark list` and `load`. Light to import."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_command() -> None:
-    """Show all benchmarks: name, area, number of questions, licence, source."""
+    """List all benchmarks, extensions included: name, area, number of questions, licence, source."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -43,25 +43,27 @@ def load_command(
     out: Annotated[Path, typer.Argument(help="The question file to write: .jsonl or .jsonl.gz.")],
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder with the benchmark's files; without it the hub is read."),
+        typer.Option(help="Folder with the benchmark's files; default: the hub."),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(help="At most so many questions, chosen by a hash of their ids.")
+        int | None,
+        typer.Option(help="At most N questions; a larger sample contains a smaller one."),
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="Another split than the one that is quoted.")
+        str | None, typer.Option(help="A split other than the one that results are reported on.")
     ] = None,
 ) -> None:
-    """Write the questions of a benchmark to a question file, for `reward validate`, a live world or an evaluation."""
+    """Write the questions of a benchmark to a file, for `reward validate`, a live world or an evaluation."""
     from router_r1.data.questions import write_questions
     from router_r1.errors import ConfigError
     from router_r1_eval import benchmarks
 
     if not out.name.endswith((".jsonl", ".jsonl.gz")):
-        raise ConfigError(f"{out}: expected a file called *.jsonl or *.jsonl.gz")
+        raise ConfigError(f"{out}: expected an output file called *.jsonl or *.jsonl.gz")
     found = benchmarks.get(name)
     questions = benchmarks.load(name, data, limit=limit, split=split)
     write_questions(out, questions)
-    whole = found.size is None or limit is not None or split is not None
-    note = "" if whole or len(questions) == found.size else f"; the whole has {found.size:,}"
+    note = ""
+    if found.size is not None and limit is None and split is None and len(questions) != found.size:
+        note = f"; the whole has {found.size:,}"
     typer.echo(f"{out}: {len(questions):,} questions of {found.title}{note}")

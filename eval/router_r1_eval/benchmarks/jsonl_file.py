@@ -1,8 +1,8 @@
-"""A JSON Lines file of your own: prompts with gold answers and categories.
+"""A JSON Lines file of your own as a benchmark: prompts with gold answers.
 
-A line is an object with `question` (or `prompt`) and `answer` (a text, or a list of accepted ones), and as wanted `metric` (`em`;
-`choice` where there are `choices`), `category`, `choices`, `metadata` and `id` (a hash of what is asked). Every question file of
-`router_r1.data.questions` is one.
+A line is an object with `question` (or `prompt`) and `answer` (a text, or a list of accepted texts). Optional are
+`metric` (default `em`, or `choice` if there are `choices`), `category`, `choices`, `metadata` and `id` (default: a hash
+of the question). Every question file that `router_r1.data.questions` writes is such a file.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ from router_r1.data.json_lines import read_json_lines
 from router_r1.data.options import with_options
 from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError
-from router_r1_eval.benchmarks.base import Benchmark, Row, fingerprint
+from router_r1_eval.benchmarks.base import Benchmark
+from router_r1_eval.benchmarks.rows import SourceRow, fingerprint
 
-_ENDINGS = (".jsonl", ".jsonl.gz")
+SUFFIXES = (".jsonl", ".jsonl.gz")
 
 
 def is_path(name: str) -> bool:
-    """Is this a file, or called like one?"""
-    return name.endswith(_ENDINGS) or Path(name).is_file()
+    """Whether this is the path of a file, or has the suffix of one."""
+    return name.endswith(SUFFIXES) or Path(name).is_file()
 
 
 def benchmark(path: Path) -> Benchmark:
-    """A file as a benchmark; its name is the file's, without ending."""
-    if not path.name.endswith(_ENDINGS):
+    """A file as a benchmark, named after the file without its suffix. Raises `ConfigError` for other suffixes."""
+    if not path.name.endswith(SUFFIXES):
         raise ConfigError(f"{path}: expected a JSON Lines file, called *.jsonl or *.jsonl.gz")
     name = path.name.removesuffix(".gz").removesuffix(".jsonl")
     return Benchmark(
@@ -47,7 +48,8 @@ def read(path: Path) -> list[Question]:
     """The questions of a file.
 
     Raises:
-        DataError: no such file, no JSON, a line that is no question, or an id that is there twice; names file and line.
+        DataError: the file cannot be read or is empty, a line is not a question, or an id is used twice; names file and
+            line.
     """
     questions: list[Question] = []
     lines: dict[str, int] = {}
@@ -58,18 +60,20 @@ def read(path: Path) -> list[Question]:
             raise DataError(f"{path}:{number}: {error}") from error
         if question.id in lines:
             raise DataError(
-                f"{path}:{number}: the id {question.id!r} is in line {lines[question.id]} already; ids are unique, and "
-                f"without one a question's text is"
+                f"{path}:{number}: the id {question.id!r} is used in line {lines[question.id]} already; make ids unique, or "
+                f"without ids the questions"
             )
         lines[question.id] = number
         questions.append(question)
     if not questions:
-        raise DataError(f"{path}: holds no questions; one a line, with 'question' and 'answer'")
+        raise DataError(
+            f"{path}: holds no questions; write one a line, with 'question' and 'answer'"
+        )
     return questions
 
 
-def convert(number: int, row: Row) -> Question:
-    """One line."""
+def convert(number: int, row: SourceRow) -> Question:
+    """The question of one line."""
     if not isinstance(row, dict):
         raise DataError(f"expected an object, got {type(row).__name__}")
     fields: dict[str, Any] = dict(row)

@@ -1,4 +1,4 @@
-"""Which questions stand for all of them: those whose ids have the smallest hashes."""
+"""Which questions a limited run asks: those whose ids have the smallest hashes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from router_r1.data.questions import Question
 
 
 def sample(questions: Sequence[Question], limit: int | None) -> list[Question]:
-    """At most `limit` questions, in their order. A smaller sample is a part of a larger one, on every machine."""
+    """At most `limit` questions, in their order. A larger sample contains a smaller one, on every machine."""
     if limit is None or limit >= len(questions):
         return list(questions)
-    chosen = {question.id for question in sorted(questions, key=_place)[:limit]}
+    chosen = {question.id for question in sorted(questions, key=_id_hash)[:limit]}
     return [question for question in questions if question.id in chosen]
 
 
-def _place(question: Question) -> bytes:
+def _id_hash(question: Question) -> bytes:
     return hashlib.sha256(f"sample {question.id}".encode()).digest()

@@ -19,7 +19,7 @@ from router_r1_eval.report.episodes import (
     sample_episodes,
 )
 from router_r1_eval.report.number_format import compact
-from router_r1_eval.run.runner import passed_on
+from router_r1_eval.run.trace_status import is_single_model
 
 _PAGER_LIMIT = 1_200_000  # characters of all episodes; keeps the page below two megabytes
 _TEXT_LIMIT = 3000  # characters of one text
@@ -122,7 +122,7 @@ def _count(number: int, noun: str) -> str:
 
 def _prompt(trace: Trace) -> str:
     """The messages that the policy read first, folded; empty if no policy wrote the turns."""
-    if passed_on(trace):
+    if is_single_model(trace):
         return ""
     text = "\n\n".join(str(message.get("content", "")) for message in trace.opening)
     if text.strip() == trace.question.strip():

@@ -17,7 +17,8 @@ from pathlib import Path
 from router_r1.data.json_lines import read_json_lines
 from router_r1.errors import DataError
 from router_r1.trace import Trace, read_traces
-from router_r1_eval.run.runner import Job, broken_off, failed, passed_on
+from router_r1_eval.run.jobs import Job
+from router_r1_eval.run.trace_status import failed, interrupted, is_single_model
 
 KINDS = ("right", "wrong", "expensive", "several rounds")
 _EXPENSIVE = 0.1  # the most expensive tenth
@@ -60,9 +61,9 @@ def read_episode_summaries(path: Path) -> list[EpisodeSummary]:
         key = number if job is None else job
         before = kept.get(key)
         if before is None or before[1] or not failed(trace):
-            interrupted = job is not None and broken_off(trace)
-            kept[key] = _summary(number, trace, scores), failed(trace), interrupted
-    return [summary for summary, _, interrupted in kept.values() if not interrupted]
+            left_out = job is not None and interrupted(trace)
+            kept[key] = _summary(number, trace, scores), failed(trace), left_out
+    return [summary for summary, _, left_out in kept.values() if not left_out]
 
 
 def _job(trace: Trace) -> Job | None:
@@ -92,7 +93,7 @@ def _summary(number: int, trace: Trace, scores: Mapping[str, float]) -> EpisodeS
         number=number,
         order=hashlib.sha256(key.encode()).hexdigest(),
         router=str(metadata.get("router", trace.policy)),
-        routes=not passed_on(trace),
+        routes=not is_single_model(trace),
         score=float(score) if isinstance(score, int | float) else None,
         cost_usd=trace.cost_usd,
         calls=candidate_calls(trace),

@@ -1,6 +1,6 @@
-"""`router-r1 eval` and `rescore`: light to import."""
+"""The commands `router-r1 eval` and `rescore`. Light to import."""
 
-# ruff: noqa: B006  # typer reads the default of a list option from the signature, and changes none
+# ruff: noqa: B006  # typer reads the default of a list option from the signature, and does not change it
 
 from __future__ import annotations
 
@@ -11,11 +11,53 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from router_r1.agent import Result
-    from router_r1_eval.run.runner import Contestant, Job, RunFolder
-    from router_r1_eval.run.verdicts import Grader
+from router_r1.errors import ConfigError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from router_r1.agent import Result, RouterAgent
+    from router_r1.data.questions import Question
+    from router_r1.trace import Trace
+    from router_r1_eval.run.grader import Grader
+    from router_r1_eval.run.jobs import Job
+    from router_r1_eval.run.run_folder import RunFolder
+
+BenchmarkName = Annotated[
+    str,
+    typer.Argument(help="A name (`router-r1 benchmark list`), or a JSON Lines file of questions."),
+]
+ConfigFile = Annotated[Path, typer.Option(help="The agent file: policy, pool, aggregator, limits.")]
+OutFolder = Annotated[Path, typer.Option(help="Folder of the run.")]
+SingleModels = Annotated[
+    list[str],
+    typer.Option(help="A model of the pool to ask directly, for comparison; `all`; repeatable."),
+]
+WithAgent = Annotated[
+    bool, typer.Option(help="Ask the agent; --no-agent with --single only records a table.")
+]
+AgentName = Annotated[str, typer.Option(help="Name of the agent in the results.")]
+Limit = Annotated[
+    int | None, typer.Option(min=1, help="A sample of N questions; a larger one contains it.")
+]
+Split = Annotated[
+    str | None, typer.Option(help="A split other than the one that results are reported on.")
+]
+DataFolder = Annotated[
+    Path | None, typer.Option(help="Folder with the benchmark's files; default: the hub.")
+]
+Samples = Annotated[int, typer.Option(min=1, help="How often each question is asked.")]
+Concurrency = Annotated[int, typer.Option(min=1, help="Most episodes at a time.")]
+MaxUsd = Annotated[
+    float | None,
+    typer.Option(
+        min=1e-9,
+        help="Approximate limit in dollars on all answers of this run, earlier starts included; without a judge.",
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Continue a run: ask what is missing or failed.")
+]
 AllowCode = Annotated[
     bool,
     typer.Option("--allow-code", help="Run the programs of answers to questions about code."),
@@ -27,6 +69,13 @@ JudgeName = Annotated[
 JudgePool = Annotated[
     Path | None, typer.Option("--judge-pool", help="The pool file with the judge.")
 ]
+ByMetric = Annotated[
+    bool, typer.Option("--by-metric", help="Without the judge that graded this run before.")
+]
+Overrides = Annotated[
+    list[str], typer.Option("--set", help="a.b=value: overrides the agent file; repeatable.")
+]
+Seed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -36,117 +85,67 @@ def register(app: typer.Typer) -> None:
 
 
 def eval_command(
-    benchmark: Annotated[
-        str,
-        typer.Argument(
-            help="Its name (`router-r1 benchmark list`), or a JSON Lines file of questions."
-        ),
-    ],
-    config: Annotated[Path, typer.Option(help="The agent file: policy, pool, aggregator, limits.")],
-    out: Annotated[Path, typer.Option(help="Folder of the run.")],
-    single: Annotated[
-        list[str],
-        typer.Option(
-            help="A model of the pool to ask directly, for comparison; `all`; repeatable."
-        ),
-    ] = [],
-    agent: Annotated[
-        bool, typer.Option(help="Ask the agent; --no-agent with --single only records a table.")
-    ] = True,
-    name: Annotated[str, typer.Option(help="What results call the agent.")] = "agent",
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="A sample of N questions; a larger one contains it.")
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Another split than the one that is reported.")
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder with the benchmark's files; default: the hub.")
-    ] = None,
-    samples: Annotated[int, typer.Option(min=1, help="Times each question is asked.")] = 1,
-    concurrency: Annotated[int, typer.Option(min=1, help="Most episodes at a time.")] = 64,
-    max_usd: Annotated[
-        float | None,
-        typer.Option(
-            min=1e-9,
-            help="About the most dollars the answers may cost, earlier starts included; a judge is apart.",
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run: ask what is missing or failed.")
-    ] = False,
+    benchmark: BenchmarkName,
+    config: ConfigFile,
+    out: OutFolder,
+    single: SingleModels = [],
+    agent: WithAgent = True,
+    name: AgentName = "agent",
+    limit: Limit = None,
+    split: Split = None,
+    data: DataFolder = None,
+    samples: Samples = 1,
+    concurrency: Concurrency = 64,
+    max_usd: MaxUsd = None,
+    resume: Resume = False,
     allow_code: AllowCode = False,
     judge: JudgeName = None,
     judge_pool: JudgePool = None,
-    overrides: Annotated[
-        list[str], typer.Option("--set", help="a.b=value: wins over the agent file.")
-    ] = [],
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    overrides: Overrides = [],
+    seed: Seed = 0,
 ) -> None:
     """Ask an agent, and single models of its pool, the questions of a benchmark; score the answers.
 
-    Every episode is on disk the moment it ends; --resume asks what is missing or failed, and may add questions (--limit), samples and
-    models. Greedy unless the agent file says otherwise: with --samples set policy.temperature above 0.
+    Every episode is on disk the moment it ends. --resume asks what is missing or failed, and may add questions
+    (--limit), samples and models. Decoding is greedy unless the agent file says otherwise: with --samples, set
+    policy.temperature above 0.
 
         router-r1 eval gsm8k --config agent.yaml --single all --limit 200 --out runs/gsm8k
         router-r1 rescore runs/gsm8k                  grade again, without asking
         router-r1 report runs/gsm8k                   a page
         router-r1 tournament --table runs/gsm8k/table --router knn --out runs/compared
     """
-    from router_r1.agent_file import AgentFile, load_agent
-    from router_r1.config import load
-    from router_r1.errors import ConfigError
     from router_r1_eval import benchmarks
     from router_r1_eval.results import versions
-    from router_r1_eval.run.runner import Contestant, RunFolder, jobs, peak_mib
-    from router_r1_eval.run.runner import single as passes_on
-    from router_r1_eval.run.scoring import check_gradable
+    from router_r1_eval.run.grading import check_gradable
+    from router_r1_eval.run.run_folder import RunFolder
 
     if not agent and not single:
-        raise ConfigError("--no-agent without --single leaves nobody to ask")
-    chosen = benchmarks.get(benchmark)
+        raise ConfigError("--no-agent without --single leaves no model to ask; pass --single NAME")
+    instruction = benchmarks.get(benchmark).instruction
     questions = benchmarks.load(benchmark, data, limit=limit, split=split)
     check_gradable(questions, allow_code)
     folder = RunFolder(out)
     grader = _grader(folder, allow_code, judge, judge_pool)
-    built = load_agent(config, [*overrides, f"traces={folder.traces.resolve()}"])
-    names = built.pool.names if "all" in single else tuple(dict.fromkeys(single))
+    built, description = _load_agent(config, overrides, folder)
     if name in built.pool.names:
-        raise ConfigError(f"--name {name}: a candidate of the pool is called so too")
-    contestants = [Contestant(name, "agent", built)] if agent else []
-    contestants += [passes_on(built.pool, n, folder.traces, built.timeout_s) for n in names]
+        raise ConfigError(f"--name {name}: a candidate of the pool has this name; choose another")
+    routers = _routers(built, name if agent else None, single, folder)
     fixed = {
         "benchmark": str(Path(benchmark).resolve()) if Path(benchmark).is_file() else benchmark,
         "split": split,
         "name": name,
-        "agent": load(AgentFile, config, overrides).model_dump(mode="json"),
-        "pool": [card.model_dump(mode="json") for card in built.pool.cards],
-        "instruction": chosen.instruction,
+        **description,
+        "instruction": instruction,
     }
     with folder.alone():
         folder.begin(fixed, questions, resume=resume)
         folder.write_settings({"versions": versions(), "samples": samples})
         _keep_judge(folder, grader)
-        done = folder.episodes()
-        wanted = {c.name for c in contestants}, {q.id for q in questions}
-        if kept := sum(
-            job.router not in wanted[0] or job.question not in wanted[1] or job.sample >= samples
-            for job in done
-        ):
-            typer.echo(
-                f"{out}: {kept} episodes of questions, samples or models that are not asked for now stay and count",
-                err=True,
-            )
-        todo = list(jobs([c.name for c in contestants], questions, samples, done))
-        left = math.inf
-        if max_usd is not None:
-            left = max_usd - sum(trace.cost_usd for tried in done.values() for trace in tried)
-        whole = _ask(folder, contestants, questions, todo, chosen.instruction, concurrency, left)
-        folder.write_settings({"peak_mib": peak_mib()})
-        if not whole:
-            typer.echo(
-                f"stopped near ${max_usd:g}; --resume with a higher --max-usd goes on", err=True
-            )
+        jobs, left_usd = _remaining(folder, routers, questions, samples, max_usd)
+        if not _ask(folder, routers, questions, jobs, instruction, concurrency, left_usd):
+            stopped = f"stopped near ${max_usd:g}; continue with --resume and a higher --max-usd"
+            typer.echo(stopped, err=True)
         _score(folder, grader, seed)
 
 
@@ -155,22 +154,19 @@ def rescore_command(
     allow_code: AllowCode = False,
     judge: JudgeName = None,
     judge_pool: JudgePool = None,
-    by_metric: Annotated[
-        bool, typer.Option("--by-metric", help="Without the judge that graded this run so far.")
-    ] = False,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    by_metric: ByMetric = False,
+    seed: Seed = 0,
 ) -> None:
-    """Grade the traces of a run again, and write its results anew; no router is asked, and a judge only for verdicts it has not given.
+    """Grade the traces of a run again and write its results anew. Asks no router, and a judge only for new verdicts.
 
-    A run that a judge graded is graded by the same one, unless another is named.
+    A run that a judge graded before is graded by the same judge, unless you name another one.
     """
-    from router_r1.errors import ConfigError
-    from router_r1_eval.run.runner import RunFolder
+    from router_r1_eval.run.run_folder import RunFolder
 
     folder = RunFolder(run)
     folder.read_settings()
     if by_metric and (judge is not None or judge_pool is not None):
-        raise ConfigError("--by-metric is without a judge; leave --judge and --judge-pool out")
+        raise ConfigError("--by-metric means without a judge; leave --judge and --judge-pool out")
     with folder.alone():
         if by_metric:
             folder.write_settings({"judge": None})
@@ -179,85 +175,141 @@ def rescore_command(
         _score(folder, grader, seed)
 
 
+def _load_agent(
+    config: Path, overrides: Sequence[str], folder: RunFolder
+) -> tuple[RouterAgent, dict[str, Any]]:
+    """The agent of an agent file, tracing into the run's folder; and agent file and pool as `run.json` keeps them."""
+    from router_r1.agent_file import AgentFile, load_agent
+    from router_r1.config import load
+
+    agent = load_agent(config, [*overrides, f"traces={folder.traces.resolve()}"])
+    return agent, {
+        "agent": load(AgentFile, config, overrides).model_dump(mode="json"),
+        "pool": [card.model_dump(mode="json") for card in agent.pool.cards],
+    }
+
+
+def _routers(
+    agent: RouterAgent, name: str | None, single: Sequence[str], folder: RunFolder
+) -> dict[str, RouterAgent]:
+    """The routers to ask: the agent if it has a name, and single models of its pool."""
+    from router_r1_eval.run.single_model import single_model
+
+    models = agent.pool.names if "all" in single else dict.fromkeys(single)
+    routers = {} if name is None else {name: agent}
+    return routers | {
+        model: single_model(agent.pool, model, folder.traces, agent.timeout_s) for model in models
+    }
+
+
+def _remaining(
+    folder: RunFolder,
+    routers: Mapping[str, RouterAgent],
+    questions: Sequence[Question],
+    samples: int,
+    max_usd: float | None,
+) -> tuple[list[Job], float]:
+    """The jobs that are left, and the dollars that are left for them."""
+    from router_r1_eval.run.jobs import remaining_jobs
+
+    done: Mapping[Job, tuple[Trace, ...]] = folder.episodes()
+    ids = {question.id for question in questions}
+    if others := sum(
+        job.router not in routers or job.question not in ids or job.sample >= samples
+        for job in done
+    ):
+        typer.echo(
+            f"{folder.path}: {others} episodes of questions, samples or models that are not requested now stay and count",
+            err=True,
+        )
+    jobs = list(remaining_jobs(list(routers), questions, samples, done))
+    if max_usd is None:
+        return jobs, math.inf
+    return jobs, max_usd - sum(trace.cost_usd for tries in done.values() for trace in tries)
+
+
 def _ask(
     folder: RunFolder,
-    contestants: list[Contestant],
-    questions: Any,
-    todo: list[Job],
+    routers: Mapping[str, RouterAgent],
+    questions: Sequence[Question],
+    jobs: Sequence[Job],
     instruction: str,
     concurrency: int,
     max_usd: float,
 ) -> bool:
-    """Ask, with progress and running total; an interrupt leaves a run that can be gone on with."""
+    """Ask, showing progress and dollars, and note the peak memory. Returns whether all jobs were carried out."""
     from router_r1.progress import show_progress
-    from router_r1_eval.run.runner import ask_all
+    from router_r1_eval.run.ask import ask_all
+    from router_r1_eval.run.efficiency import peak_mib
 
-    with show_progress(f"asking {', '.join(c.name for c in contestants)}", len(todo)) as advance:
+    with show_progress(f"asking {', '.join(routers)}", len(jobs)) as advance:
 
-        def tell(job: Job, result: Result) -> None:
+        def show(job: Job, result: Result) -> None:
             advance(result.cost_usd)
 
         try:
-            return asyncio.run(
+            all_asked = asyncio.run(
                 ask_all(
-                    contestants,
+                    routers,
                     questions,
-                    todo,
+                    jobs,
                     instruction,
                     concurrency=concurrency,
                     max_usd=max_usd,
-                    on_result=tell,
+                    on_result=show,
                 )
             )
         except KeyboardInterrupt:
-            typer.echo(f"{folder.path}: --resume goes on from here", err=True)
+            typer.echo(f"{folder.path}: continue from here with --resume", err=True)
             raise
+    folder.write_settings({"peak_mib": peak_mib()})
+    return all_asked
 
 
 def _grader(folder: RunFolder, allow_code: bool, judge: str | None, pool: Path | None) -> Grader:
-    """How answers are graded: where no judge is named, by the one that graded the run so far.
+    """The grader: the named judge, or else the judge that graded the run before, or else the metric.
 
     Raises:
-        ConfigError: a judge that can not be called.
+        ConfigError: the judge cannot be called.
     """
-    from router_r1.errors import ConfigError
     from router_r1.pool import ModelPool
-    from router_r1_eval.run.scoring import by_metric
-    from router_r1_eval.run.verdicts import Judged
+    from router_r1_eval.run.grader import MetricGrader
+    from router_r1_eval.run.judge_grader import JudgeGrader
 
-    grader = by_metric(allow_code)
+    by_metric = MetricGrader(allow_code)
     if judge is None and pool is None:
         kept = folder.read_settings().get("judge") if folder.settings.exists() else None
         if kept is None:
-            return grader
+            return by_metric
         judge, pool = kept["model"], Path(kept["pool"])
     if judge is None or pool is None:
-        raise ConfigError("--judge and --judge-pool belong together")
-    verdicts = folder.path / "verdicts.jsonl"
-    return Judged(ModelPool.from_yaml(pool.resolve()), judge, verdicts, grader)
+        raise ConfigError("--judge and --judge-pool belong together; pass both")
+    return JudgeGrader(ModelPool.from_yaml(pool.resolve()), judge, folder.verdicts, by_metric)
 
 
 def _keep_judge(folder: RunFolder, grader: Grader) -> None:
-    """Write into `run.json` who grades, before anybody is asked: an interrupted run is gone on with alike."""
-    from router_r1_eval.run.verdicts import Judged
+    """Write the judge into `run.json` before any model is called, so that a resumed run has the same one."""
+    from router_r1_eval.run.judge_grader import JudgeGrader
 
-    if isinstance(grader, Judged):
-        folder.write_settings({"judge": grader.named()})
+    if isinstance(grader, JudgeGrader):
+        folder.write_settings({"judge": grader.reference()})
 
 
 def _score(folder: RunFolder, grader: Grader, seed: int) -> None:
+    """Grade, print the results; exit status 1 if a router answered no question at all."""
     from router_r1.progress import show_progress
-    from router_r1_eval.run.scoring import rescore, summary
+    from router_r1_eval.run.rescore import rescore
+    from router_r1_eval.run.summary import summary
 
     total = len(folder.episodes())
     with show_progress("scoring", total, show_cost=False) as advance:
-        results = rescore(folder.path, grader, seed=seed, on_score=lambda _: advance(0.0))
+        results = rescore(folder.path, grader, seed=seed, on_graded=lambda _: advance(0.0))
     for line in summary(results):
         typer.echo(line)
     down = [
-        r["name"]
-        for r in results["rows"]
-        if r["failed"] and not r["accuracy"] and r["failed"] >= results["questions"]
+        row.name
+        for row in results.rows
+        if row.failed and not row.accuracy and row.failed >= results.questions
     ]
     if down:
         typer.echo(f"{', '.join(down)}: not one question was answered", err=True)

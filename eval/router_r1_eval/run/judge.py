@@ -1,18 +1,18 @@
-"""A model as judge: does an answer say the same as a gold answer, where no metric can tell?
+"""A model as judge: does an answer mean the same as a gold answer, where no metric can tell?
 
     judge = Judge(pool, "gpt-4.1")
     verdict = await judge.score(question, answer, ledger)
     verdict.score, verdict.reason, verdict.cost_usd
 
-The judge is told the question, the gold answers and the answer, and not who wrote it. All three are data: they stand between
-fences, their protocol and chat tags are escaped, and nobody who writes an answer can know its fences. They are hashes of what
-is judged, answer included: a text that holds its own hash can not be found, and a recorded verdict can be replayed.
+The judge reads the question, the gold answers and the answer, not which model wrote it. All three are data: each is
+between fences, with protocol and chat tags escaped. A fence is a hash of the data, answer included, so no answer can
+contain its own fence, and a recorded verdict can be replayed.
 
-The verdict is the last line of the reply, and nothing else is one. Without it the judge is asked once more, and then it is an error:
-a judge that fails says nothing about the answer. Neither does a call that fails.
+The verdict is the last line of the reply. Without one the judge is asked once more; the second time, and when a call
+fails, it is an error, because a failing judge says nothing about the answer.
 
-Not covered: answers without a gold answer, preferences between two answers, how often a judge is wrong. Choose one outside of the pool that is
-measured, or say that it judges itself too.
+Not covered: questions without a gold answer, preferences between two answers, the error rate of judges. Choose a judge
+outside the pool that you measure, or report that it judges itself too.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from router_r1_reward import METRICS
 from router_r1_reward.errors import ScorerError
 
 JUDGE_VERSION = "1"
-"""Of the texts that a judge reads: verdicts under different versions are not to be compared."""
+"""Version of the texts that a judge reads. Do not compare verdicts of different versions."""
 
 _VERDICT = re.compile(r"[\s*_`]*VERDICT[\s*_]*:[\s*_]*(CORRECT|INCORRECT)[\s*_`.]*", re.IGNORECASE)
 _RULES = """\
@@ -55,26 +55,26 @@ _AGAIN = "That did not end with a verdict. Reply with one line alone: VERDICT: C
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a judge made of an answer."""
+    """The verdict on an answer."""
 
     score: float
     """1 if the answer is right, else 0."""
     reason: str
-    """What the judge said before the verdict; empty if it was not asked."""
+    """The judge's text before the verdict; empty if it was not asked."""
     cost_usd: float
     """Dollars of all calls."""
     calls: int
-    """0 for no answer, which needs no judge; 2 if the first reply was no verdict."""
+    """0 without an answer; 2 if the first reply had no verdict."""
 
 
 class Judge:
-    """One candidate of a pool as judge. Holds no state: any number of answers may be judged at a time."""
+    """One candidate of a pool as judge. Stateless: it may judge any number of answers at a time."""
 
     def __init__(self, pool: ModelPool, model: str) -> None:
         """
         Args:
-            pool: where the judge is called; close it yourself.
-            model: the judge's name there.
+            pool: the pool with the judge; the caller closes it.
+            model: the name of the judge.
 
         Raises:
             ConfigError: the pool has no such candidate.
@@ -83,18 +83,18 @@ class Judge:
         self.card = pool.card(model)
 
     def check(self) -> None:
-        """Raise `ConfigError` if the judge can not be called: no endpoint, or its key is not set."""
+        """Raise `ConfigError` if the judge cannot be called: it has no endpoint, or its key is not set."""
         self.pool.transport.check((self.card,))
 
     async def score(
         self, question: Question, answer: str | None, ledger: Ledger | None = None
     ) -> Verdict:
-        """Judge one answer; no answer is wrong, without a call.
+        """Judge one answer. A missing answer is wrong, without a call.
 
         Args:
-            question: with its gold answers.
-            answer: what was answered.
-            ledger: where the calls are booked, under the question's id and `Role.JUDGE`, also when this raises.
+            question: the question with its gold answers.
+            answer: the answer, or None.
+            ledger: records the calls under the question's id and `Role.JUDGE`, also if this raises.
 
         Raises:
             DataError: the question's metric has no gold answer to compare with.
@@ -102,8 +102,8 @@ class Judge:
         """
         if not METRICS.find(question.metric).judgeable:
             raise DataError(
-                f"question {question.id!r} has the metric {question.metric!r} and no gold answer, and a judge needs one; "
-                "score it with its metric"
+                f"question {question.id!r} has no gold answer (metric {question.metric!r}), which a judge needs; grade it by "
+                f"its metric"
             )
         if answer is None or not answer.strip():
             return Verdict(0.0, "", 0.0, 0)
@@ -113,18 +113,18 @@ class Judge:
         for _ in range(2):
             reply = await self._ask(messages, account, question)
             costs.append(reply.cost_usd or 0.0)
-            read = read_verdict(reply.text)
-            if read is not None:
-                correct, reason = read
+            verdict = read_verdict(reply.text)
+            if verdict is not None:
+                correct, reason = verdict
                 return Verdict(float(correct), reason, math.fsum(costs), len(costs))
             messages += [
                 {"role": "assistant", "content": reply.text},
                 {"role": "user", "content": _AGAIN},
             ]
         raise ScorerError(
-            f"the judge {self.card.name} gave no verdict on question {question.id!r}, asked twice; its last reply ends "
-            f"{reply.text.strip()[-80:]!r}, expected a line VERDICT: CORRECT or VERDICT: INCORRECT; try another judge, "
-            "or more max_output_tokens on its card"
+            f"the judge {self.card.name} gave no verdict on question {question.id!r} in two replies; expected a last line "
+            f"VERDICT: CORRECT or VERDICT: INCORRECT, got {reply.text.strip()[-80:]!r}; try another judge, or a higher "
+            f"max_output_tokens on its card"
         )
 
     async def _ask(self, messages: list[Message], account: Account, question: Question) -> Response:
@@ -141,9 +141,9 @@ class Judge:
 
 
 def judge_prompt(question: Question, answer: str) -> str:
-    """What a judge reads about one answer."""
+    """The prompt of a judge about one answer."""
     content = json.dumps([question.question, question.answers, answer])
-    # surrogates: what a model wrote need not be valid Unicode, and json.dumps has escaped them
+    # A model's text may hold lone surrogates; json.dumps escapes them, so this can be encoded.
     fence = hashlib.sha256(content.encode()).hexdigest()[:32]
 
     def fenced(name: str, text: str) -> str:
@@ -158,7 +158,10 @@ def judge_prompt(question: Question, answer: str) -> str:
 
 
 def read_verdict(reply: str) -> tuple[bool, str] | None:
-    """Whether a reply says correct, and the text before; None if its last line is no verdict or another line contradicts it."""
+    """Whether a reply says correct, and the text before the verdict.
+
+    None if the last line is no verdict, or another line contradicts it.
+    """
     lines = reply.strip().split("\n")
     found = [match[1].upper() for match in map(_VERDICT.fullmatch, lines) if match]
     if not _VERDICT.fullmatch(lines[-1]) or len(set(found)) != 1:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Statistics of evaluations: bootstrap intervals, significance tests, cost curves, oracles."""

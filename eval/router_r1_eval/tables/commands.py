@@ -1,4 +1,4 @@
-"""`router-r1 table ...`: light to import."""
+"""The commands `router-r1 table check` and `table import`. Light to import."""
 
 # ruff: noqa: B006  # typer reads the default of a list option from the signature, and changes none
 
@@ -11,17 +11,17 @@ from typing import Annotated
 
 import typer
 
-_KINDS = "mmlu-pro, routerbench, routellm, llmrouter or routerarena"
+from router_r1.commands.names_in_help import NamesInHelp
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
-        help="Outcome tables: what each model answered, what it cost, and how right it was.",
+        help="Outcome tables: what each model answered, its cost and its score.",
         no_args_is_help=True,
     )
     group.command("check")(check_command)
-    group.command("import")(import_command)
+    group.command("import", cls=NamesInHelp)(import_command)
     app.add_typer(group, name="table")
 
 
@@ -29,14 +29,16 @@ def check_command(
     folder: Annotated[Path, typer.Argument(help="Folder of the table.")],
     fit: Annotated[
         Path | None,
-        typer.Option(help="The table that routers are fitted on; it should share no question."),
+        typer.Option(
+            help="The table that routers are fitted on; it should have no question in common."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Find what would make a router look better or worse than it is. Exit status 1 if numbers from the table are wrong.
+    """Find defects that make a router look better or worse than it is. Exit status 1 if the table's figures are wrong.
 
-    Duplicates, missing cells, a strong model far below a weak one in one category, answers that could not be read,
-    numbers that were misread, constant scores, models that always tie, prices.
+    Checks duplicates, missing cells, strong models far below weak ones in one category, unread answers, misread
+    numbers, constant scores, models that always tie, and prices.
     """
     from router_r1.data.outcome_table import OutcomeTable
     from router_r1.errors import RouterR1Error
@@ -62,10 +64,10 @@ def check_command(
 
 
 def import_command(
-    kind: Annotated[str, typer.Argument(help=f"{_KINDS}.")],
+    kind: Annotated[str, typer.Argument(help="Which set: {importers}.")],
     source: Annotated[Path, typer.Argument(help="File or folder of the public data.")],
     out: Annotated[
-        Path, typer.Argument(help="Folder for the table, or for one of each split, in it.")
+        Path, typer.Argument(help="Folder for the table; with splits, each gets a folder in it.")
     ],
     price: Annotated[
         list[str],
@@ -76,40 +78,42 @@ def import_command(
     ] = None,
     gold: Annotated[
         Path | None,
-        typer.Option(help="routellm: questions with gold answers, to grade GSM8K again."),
+        typer.Option(
+            help="Questions with gold answers, to grade again a source without them; for routellm (GSM8K) only."
+        ),
     ] = None,
     as_published: Annotated[
         bool,
-        typer.Option(
-            help="Keep scores that are known to be wrong (routellm) and duplicates (llmrouter)."
-        ),
+        typer.Option(help="Keep scores that are known to be wrong, and duplicates."),
     ] = False,
     trusted: Annotated[
         bool,
-        typer.Option(help="routerbench: read a pickle, which can run any program it holds."),
+        typer.Option(
+            help="Read a pickle, which can run any program it holds; for routerbench only."
+        ),
     ] = False,
     form: Annotated[
         str,
-        typer.Option("--format", help="Of the long files: jsonl, jsonl.gz or parquet."),
+        typer.Option("--format", help="Format of the long files: jsonl, jsonl.gz or parquet."),
     ] = "jsonl.gz",
     replace: Annotated[
-        bool, typer.Option("--replace", help="Write over a table that is there already.")
+        bool, typer.Option("--replace", help="Overwrite an existing table.")
     ] = False,
 ) -> None:
-    """Make an outcome table of a public set of recorded answers. Says what was dropped, corrected or estimated.
+    """Make an outcome table of a public set of recorded answers. Prints what was dropped, corrected or estimated.
 
-    Nothing is downloaded. `router-r1 table check` then says what is wrong with the source.
+    Downloads nothing. Run `router-r1 table check` next: it reports defects of the source.
     """
     from router_r1.errors import ConfigError
-    from router_r1_eval.tables.importers import Given, read
-    from router_r1_eval.tables.importers.base import given_cards
+    from router_r1_eval.tables.importers import ImportOptions, read
+    from router_r1_eval.tables.importers.cards import user_cards
 
     priced = frozenset(item.rpartition("=")[0] for item in price)
-    given = Given(given_cards(price, pool), gold, as_published, trusted, priced)
-    found = read(kind, source, given)
-    there = [out / split for split in found.tables if (out / split / "pool.yaml").exists()]
-    if there and not replace:
-        raise ConfigError(f"{there[0]} holds a table; choose another folder, or give --replace")
+    options = ImportOptions(user_cards(price, pool), gold, as_published, trusted, priced)
+    found = read(kind, source, options)
+    existing = [out / split for split in found.tables if (out / split / "pool.yaml").exists()]
+    if existing and not replace:
+        raise ConfigError(f"{existing[0]} holds a table; choose another folder, or pass --replace")
     for split, table in found.tables.items():
         table.save(out / split, form)
         size = f"{len(table.questions)} questions x {len(table.names)} models"

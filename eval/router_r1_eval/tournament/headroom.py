@@ -8,7 +8,7 @@ import numpy as np
 
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_eval.results import CrossFittedOracle, Headroom
-from router_r1_eval.stats.oracles import cross_fitted, less_chance, raw
+from router_r1_eval.stats.oracles import cross_fitted_oracle, guess_corrected_oracle, raw_oracle
 from router_r1_eval.tournament.self_consistency import Samples
 
 
@@ -36,10 +36,10 @@ def headroom(splits: TableSplits, smallest_difference: float) -> Headroom:
     )
     return Headroom(
         best_single=float(test.score[:, best].mean()),
-        oracle=float(raw(test.score).mean()),
+        oracle=float(raw_oracle(test.score).mean()),
         oracle_less_chance=None
         if partial_scores or not has_options.any()
-        else float(less_chance(test.score, options, best).mean()),
+        else float(guess_corrected_oracle(test.score, options, best).mean()),
         oracle_cross_fitted=_cross_fitted(splits),
         ties={name: count / len(test) for name, count in sorted(ties.items())},
         smallest_difference=smallest_difference,
@@ -57,8 +57,8 @@ def _cross_fitted(splits: TableSplits) -> CrossFittedOracle | None:
     score = repeated.score[:, :, :samples]
     score = score[~np.isnan(score).any(axis=(1, 2))]
     return CrossFittedOracle(
-        accuracy=float(cross_fitted(score).mean()),
-        oracle=float(raw(score[:, :, 0]).mean()),
+        accuracy=float(cross_fitted_oracle(score).mean()),
+        oracle=float(raw_oracle(score[:, :, 0]).mean()),
         best_single=float(score[:, splits.best_column].mean()),
         questions=len(score),
         samples=samples,

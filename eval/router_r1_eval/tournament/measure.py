@@ -28,7 +28,7 @@ from router_r1_eval.results import (
 )
 from router_r1_eval.stats.bootstrap import paired
 from router_r1_eval.stats.cost_curves import arena_score
-from router_r1_eval.stats.significance import mcnemar, visible_difference
+from router_r1_eval.stats.significance import detectable_difference, mcnemar
 from router_r1_eval.tournament.entrants import Entrant, single_model
 from router_r1_eval.tournament.headroom import headroom
 from router_r1_eval.tournament.lookup import BEST_PER_CATEGORY_BY_PRICE
@@ -108,7 +108,7 @@ def measure(splits: TableSplits, entrants: Sequence[Entrant], *, seed: int = 0) 
     rows = [row.with_fields(hull=mixed) for row, mixed in zip(rows, mixtures, strict=True)]
     # The smallest visible difference is that of the routers with levels; of the single models if there is no other.
     visible = [row.smallest_difference for row in rows if row.curve] or [
-        visible_difference(run.value, best.value) for run in singles.values()
+        detectable_difference(run.value, best.value) for run in singles.values()
     ]
     return Results(
         table=splits.table.source,
@@ -160,7 +160,7 @@ def _row(
     graded = not np.isin(splits.test.score, (0.0, 1.0)).all()
     return row.with_fields(
         within={name: None if s is None else _plain(figures[s]) for name, s in chosen.items()},
-        smallest_difference=visible_difference(run.value, best.value),
+        smallest_difference=detectable_difference(run.value, best.value),
         mcnemar=_mcnemar(run, best, graded),
         arena_score=arena_score(row.accuracy, 1000 * row.cost_usd),
         hull=mixture(measured.validation, measured.test, best, range_usd),

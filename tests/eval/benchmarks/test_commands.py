@@ -1,4 +1,4 @@
-"""`router-r1 benchmark`: the list of benchmarks, and question files of them."""
+"""`router-r1 benchmark list` and `load`."""
 
 import json
 import subprocess
@@ -32,7 +32,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def test_the_list_has_every_benchmark(app: typer.Typer) -> None:
+def test_the_list_has_every_benchmark_with_area_licence_and_source(app: typer.Typer) -> None:
     result = CliRunner().invoke(app, ["benchmark", "list"])
     assert result.exit_code == 0, result.output
     for name in benchmarks.names():
@@ -41,7 +41,7 @@ def test_the_list_has_every_benchmark(app: typer.Typer) -> None:
         assert found.area in line and found.licence in line and found.source in line
 
 
-def test_a_question_file_of_a_benchmark(app: typer.Typer, data: Path, tmp_path: Path) -> None:
+def test_load_writes_a_question_file(app: typer.Typer, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out" / "gsm8k.jsonl.gz"
     arguments = ["benchmark", "load", "gsm8k", str(out), "--data", str(data)]
     result = CliRunner().invoke(app, arguments)
@@ -64,12 +64,12 @@ def test_a_question_file_of_a_benchmark(app: typer.Typer, data: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (["gsm8k", "out.txt"], ConfigError, r"expected a file called \*\.jsonl or"),
+        (["gsm8k", "out.txt"], ConfigError, r"expected an output file called \*\.jsonl or"),
         (["gsm9k", "out.jsonl"], ConfigError, "did you mean 'gsm8k'"),
         (["nq", "out.jsonl"], DataError, "put nq_open_dev.jsonl there"),
     ],
 )
-def test_what_can_not_be_loaded(
+def test_wrong_names_and_files_are_errors(
     app: typer.Typer, data: Path, arguments: list[str], error: type[Exception], message: str
 ) -> None:
     command = ["benchmark", "load", *arguments, "--data", str(data)]

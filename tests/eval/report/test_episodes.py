@@ -13,7 +13,7 @@ from router_r1_eval.report.episodes import (
     read_episode_summaries,
     sample_episodes,
 )
-from router_r1_eval.run.runner import RunFolder
+from router_r1_eval.run.run_folder import RunFolder
 
 
 def summary(number: int, **fields) -> EpisodeSummary:

@@ -18,24 +18,25 @@ from router_r1.data.outcome_table import OutcomeTable
 from router_r1.data.questions import Question, read_questions, write_questions
 from router_r1.testing import Exchange, LoopbackServer, Served, chat_reply, usage
 from router_r1.trace import read_traces
-from router_r1_eval.run.runner import RunFolder
-from router_r1_eval.run.scoring import by_metric, graded_parts, rescore
+from router_r1_eval.run.grader import MetricGrader
+from router_r1_eval.run.rescore import rescore
+from router_r1_eval.run.run_folder import RunFolder
 
 SUMS = {f"What is {n} + {n}?": str(2 * n) for n in range(1, 9)}
 COMMAND = [sys.executable, "-c", "from router_r1.cli import main; main()"]
 
 
 class Script:
-    """What the server does, changed by tests: who is down, how long a reply takes, and who was asked how often."""
+    """What the server does, set by tests: which models are down, how long a reply takes; and how often each was asked."""
 
     def __init__(self) -> None:
         self.down: set[str] = set()
         self.delay_s = 0.0
         self.asked: Counter[str] = Counter()
-        self.judge_says: str | None = None
+        self.judge_reply: str | None = None
 
     def handle(self, exchange: Exchange) -> Served:
-        """The policy asks `large` and says what it said; `large` is right, `small` only about small numbers."""
+        """The policy asks `large` and repeats its answer; `large` is right, `small` only about small numbers."""
         body = exchange.body
         model, messages = body["model"], body["messages"]
         text = "\n".join(m["content"] for m in messages)
@@ -43,23 +44,23 @@ class Script:
         time.sleep(self.delay_s)
         self.asked[model] += 1
         if model == "judge":
-            said = text.partition("BEGIN ANSWER")[2].partition("END ANSWER")[0]
-            right = f"is {answer}." in said or said.split("\n")[1] == answer
+            judged = text.partition("BEGIN ANSWER")[2].partition("END ANSWER")[0]
+            right = f"is {answer}." in judged or judged.split("\n")[1] == answer
             verdict = f"It says so.\nVERDICT: {'CORRECT' if right else 'INCORRECT'}"
-            return _said(self.judge_says or verdict)
+            return _served(self.judge_reply or verdict)
         if model in self.down:
             return Served(status=400, body={"error": {"message": "no such model"}})
         if model == "policy":
             if any(m["role"] == "assistant" for m in messages):
-                return _said(f"<think>Fine.</think><answer>{answer}</answer>")
+                return _served(f"<think>Fine.</think><answer>{answer}</answer>")
             question = next(q for q in SUMS if q in text)
-            return _said(f'<think>Who?</think><route model="large">{question}</route>')
+            return _served(f'<think>Who?</think><route model="large">{question}</route>')
         if model == "small" and int(answer) > 8:
-            return _said("I think that it must be 3.")
-        return _said(f"Adding up gives\nthe answer is {answer}.")
+            return _served("I think that it must be 3.")
+        return _served(f"Adding up gives\nthe answer is {answer}.")
 
 
-def _said(text: str) -> Served:
+def _served(text: str) -> Served:
     return Served(chat_reply(text, usage=usage(100, 10)))
 
 
@@ -137,8 +138,8 @@ def test_agent_and_single_models_are_asked_scored_and_compared(files: Path, scri
     rows = {row["name"]: row for row in found["rows"]}
     assert {name: row["kind"] for name, row in rows.items()} == {
         "agent": "agent",
-        "small": "bar",
-        "large": "bar",
+        "small": "baseline",
+        "large": "baseline",
     }
     assert {name: row["accuracy"] for name, row in rows.items()} == {
         "agent": 1.0,
@@ -156,7 +157,7 @@ def test_agent_and_single_models_are_asked_scored_and_compared(files: Path, scri
     assert script.asked == {"policy": 16, "small": 8, "large": 16}
 
 
-def test_what_single_models_answered_is_an_outcome_table(files: Path) -> None:
+def test_the_answers_of_single_models_are_an_outcome_table(files: Path) -> None:
     assert evaluate(files, "--single", "all", "--no-agent").returncode == 0
     table = OutcomeTable.load(files / "run" / "table")
     assert table.names == ("small", "large") and len(table) == 16
@@ -189,15 +190,15 @@ def test_a_rerun_asks_only_what_is_missing_or_failed(files: Path, script: Script
     assert rows["small"]["failed"] == 0
 
     fewer = evaluate(files, "--limit", "4", "--resume")
-    assert "6 episodes of questions, samples or models that are not asked for now" in fewer.stderr
+    assert "6 episodes of questions, samples or models that are not requested now" in fewer.stderr
     assert results(files)["questions"] == 5
 
     other = evaluate(files, "--resume", "--set", "limits.max_rounds=1")
-    assert other.returncode == 2 and "begun with another agent" in other.stderr
+    assert other.returncode == 2 and "started with another agent" in other.stderr
 
 
 def interrupted(files: Path, *arguments: str) -> int:
-    """Begin a run and interrupt it after two answers at least; how many there were."""
+    """Start a run and interrupt it after at least two answers. Returns how many there were."""
     out = files / "run"
     given = [str(files / "sums.jsonl"), "--config", str(files / "agent.yaml"), "--out", str(out)]
     process = subprocess.Popen(
@@ -213,14 +214,14 @@ def interrupted(files: Path, *arguments: str) -> int:
             break
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130 and b"--resume goes on from here" in said
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130 and b"continue from here with --resume" in stderr
     answered = [t for t in read_traces(out / "traces.jsonl") if t.stop_reason == "answered"]
     assert 2 <= len(answered) < 8
     return len(answered)
 
 
-def test_an_interrupted_run_loses_what_was_in_flight(files: Path, script: Script) -> None:
+def test_an_interrupted_run_loses_only_what_was_in_flight(files: Path, script: Script) -> None:
     script.delay_s = 0.3
     answered = interrupted(files)
 
@@ -232,7 +233,7 @@ def test_an_interrupted_run_loses_what_was_in_flight(files: Path, script: Script
 
 
 @pytest.mark.parametrize("concurrency", ["1", "64"])
-def test_a_run_costs_no_more_than_it_may_over_all_its_starts(files: Path, concurrency: str) -> None:
+def test_the_limit_in_dollars_covers_all_starts_of_a_run(files: Path, concurrency: str) -> None:
     done = evaluate(files, "--concurrency", concurrency, "--max-usd", "0.003")
     assert done.returncode == 0 and "stopped near $0.003" in done.stderr
     assert len(list(read_traces(files / "run" / "traces.jsonl"))) == 2  # of $0.0011 each
@@ -241,9 +242,7 @@ def test_a_run_costs_no_more_than_it_may_over_all_its_starts(files: Path, concur
     assert len(list(read_traces(files / "run" / "traces.jsonl"))) == 4
 
 
-def test_an_outage_is_asked_again_for_agents_as_for_single_models(
-    files: Path, script: Script
-) -> None:
+def test_questions_asked_during_an_outage_are_asked_again(files: Path, script: Script) -> None:
     script.down = {"large"}
     assert evaluate(files, "--single", "large", "--limit", "3").returncode == 1
     found = results(files)
@@ -253,7 +252,7 @@ def test_an_outage_is_asked_again_for_agents_as_for_single_models(
     cut = [
         json.loads(line) | {"stop_reason": "cancelled"} for line in path.read_text().splitlines()
     ]
-    with path.open("a") as traces:  # asked again, and interrupted
+    with path.open("a") as traces:  # asked again and interrupted
         traces.writelines(json.dumps(trace) + "\n" for trace in cut)
     assert _rescore(files).returncode == 1
     assert {r["name"]: r["accuracy"] for r in results(files)["rows"]} == {"agent": 1, "large": 0}
@@ -265,7 +264,7 @@ def test_an_outage_is_asked_again_for_agents_as_for_single_models(
     assert [row["failed"] for row in found["rows"]] == [0, 0]
 
 
-def test_tries_that_failed_are_paid_for(files: Path, script: Script) -> None:
+def test_failed_tries_count_in_the_costs(files: Path, script: Script) -> None:
     agent = files / "agent.yaml"
     agent.write_text(agent.read_text().replace("{input: 0, output: 0}", "{input: 1, output: 1}"))
     script.down = {"large"}
@@ -282,11 +281,11 @@ def test_tries_that_failed_are_paid_for(files: Path, script: Script) -> None:
     assert found["spent_usd"] == pytest.approx(sum(t.cost_usd for t in traces))
     failed = sum(t.cost_usd for t in traces[:2])
     assert found["spent_on_failed_usd"] == pytest.approx(failed) and failed > 0
-    told = f"spent ${found['spent_usd']:.4f} in all; tries that failed are ${failed:.4f} of these figures"
-    assert told in done.stdout.splitlines()
+    line = f"spent ${found['spent_usd']:.4f} in all; tries that failed are ${failed:.4f} of these figures"
+    assert line in done.stdout.splitlines()
 
 
-def test_what_was_in_flight_at_an_interrupt_was_not_asked(files: Path) -> None:
+def test_an_episode_that_was_interrupted_counts_as_not_asked(files: Path) -> None:
     assert evaluate(files).returncode == 0
     path = files / "run" / "traces.jsonl"
     lines = path.read_text().splitlines(keepends=True)
@@ -304,7 +303,7 @@ def test_what_was_in_flight_at_an_interrupt_was_not_asked(files: Path) -> None:
         ({"metric": "code"}, "question 's0': its metadata has no tests"),
     ],
 )
-def test_what_can_not_be_graded_is_said_before_anybody_is_asked(
+def test_questions_that_cannot_be_graded_are_rejected_before_any_model_is_called(
     files: Path, script: Script, change: dict[str, Any], message: str
 ) -> None:
     path = files / "sums.jsonl"
@@ -327,7 +326,7 @@ def test_two_processes_do_not_share_a_run(files: Path) -> None:
     assert not (files / "run" / "results.json").exists()
 
 
-def test_who_was_broken_off_at_once_is_named(files: Path) -> None:
+def test_a_router_with_only_interrupted_episodes_is_named(files: Path) -> None:
     assert evaluate(files, "--single", "small").returncode == 0
     path = files / "run" / "traces.jsonl"
     traces = [json.loads(line) for line in path.read_text().splitlines()]
@@ -343,16 +342,16 @@ def test_who_was_broken_off_at_once_is_named(files: Path) -> None:
     assert [row["name"] for row in found["rows"]] == ["agent"] and found["questions"] == 8
 
 
-def test_a_page_of_other_results_does_not_stay(files: Path) -> None:
+def test_rescoring_removes_the_page_of_earlier_results(files: Path) -> None:
     assert evaluate(files).returncode == 0
     for name in ("report.html", "curve.svg"):
-        (files / "run" / name).write_text("of these results")
+        (files / "run" / name).write_text("a page")
     assert _rescore(files).returncode == 0
     assert not (files / "run" / "report.html").exists() and (files / "run" / "curve.svg").exists()
     assert not list((files / "run").glob("*.new"))
 
 
-def test_a_question_that_was_changed_says_what_to_do(files: Path) -> None:
+def test_a_changed_question_is_an_error_that_says_what_to_do(files: Path) -> None:
     assert evaluate(files, "--limit", "2").returncode == 0
     for path in (files / "run" / "questions.jsonl", files / "sums.jsonl"):
         changed = [
@@ -376,7 +375,7 @@ def test_a_run_that_was_interrupted_while_asking_keeps_its_judge(
     assert results(files)["settings"]["judge"]["model"] == "judge"
 
 
-def test_who_was_hardly_asked_is_not_compared(files: Path) -> None:
+def test_a_router_that_was_asked_too_few_questions_is_not_compared(files: Path) -> None:
     assert evaluate(files).returncode == 0
     done = evaluate(files, "--resume", "--single", "small", "--limit", "2")
     assert "small was asked 2 questions, too few to compare" in done.stdout
@@ -384,17 +383,7 @@ def test_who_was_hardly_asked_is_not_compared(files: Path) -> None:
     assert results(files)["questions"] == 8
 
 
-def test_an_answer_that_looks_like_a_sentence_is_an_answer() -> None:
-    question = Question(id="q", question="?", answer="It's a Wonderful Life", metric="em")
-    assert "It's a Wonderful Life" in graded_parts("It's a Wonderful Life", "em")
-    grader = by_metric()
-    assert max(grader(question, p) for p in graded_parts("It's a Wonderful Life", "em")) == 1
-    long = "I know this one.\nThe answer is It's a Wonderful Life."
-    assert max(grader(question, p) for p in graded_parts(long, "em")) == 1
-    assert graded_parts(long, "math") == (long,)
-
-
-def test_rescoring_asks_nobody(files: Path, script: Script) -> None:
+def test_rescoring_calls_no_model(files: Path, script: Script) -> None:
     assert evaluate(files, "--single", "small").returncode == 0
     script.asked.clear()
     questions = files / "run" / "questions.jsonl"
@@ -417,14 +406,14 @@ def test_rescoring_asks_nobody(files: Path, script: Script) -> None:
     }
 
 
-def test_repeated_samples_are_kept_apart(files: Path) -> None:
+def test_repeated_samples_are_separate_outcomes(files: Path) -> None:
     assert evaluate(files, "--single", "small", "--no-agent", "--samples", "3").returncode == 0
     table = OutcomeTable.load(files / "run" / "table")
     assert sorted({o.sample for o in table}) == [0, 1, 2] and len(table) == 24
     assert results(files)["questions"] == 8
 
 
-def test_a_run_has_a_page_and_its_table_a_tournament(files: Path) -> None:
+def test_a_run_can_be_reported_and_its_table_enter_a_tournament(files: Path) -> None:
     assert evaluate(files, "--single", "all").returncode == 0
     run = files / "run"
     report = subprocess.run([*COMMAND, "report", str(run)], capture_output=True, text=True)
@@ -468,7 +457,7 @@ def test_a_policy_behind_a_server_enters_a_tournament_by_its_agent_file(
     )
 
 
-def test_a_judge_grades_once_what_metrics_can_not(files: Path, script: Script) -> None:
+def test_a_judge_grades_each_answer_once(files: Path, script: Script) -> None:
     assert evaluate(files, "--single", "small", "--limit", "5").returncode == 0
     before = results(files)["rows"]
     given = ["rescore", str(files / "run"), "--judge", "judge", "--judge-pool"]
@@ -478,7 +467,7 @@ def test_a_judge_grades_once_what_metrics_can_not(files: Path, script: Script) -
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert script.asked["judge"] == asked
-    verdicts = files / "run" / "verdicts.jsonl"  # the power went
+    verdicts = files / "run" / "verdicts.jsonl"  # cut off in the middle of a line
     verdicts.write_bytes(verdicts.read_bytes()[:-30])
     script.asked.clear()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -495,12 +484,12 @@ def test_a_judge_grades_once_what_metrics_can_not(files: Path, script: Script) -
         assert done.returncode == 0, done.stderr
         return results(files)["settings"]["judge"]
 
-    assert rescored()["model"] == "judge"  # a run keeps the judge that it was graded by
-    by_metric_alone = rescore(files / "run", by_metric())
-    assert by_metric_alone["settings"]["judge"] is None
+    assert rescored()["model"] == "judge"  # a run keeps its judge
+    without_judge = rescore(files / "run", MetricGrader())
+    assert without_judge.settings.judge is None
     assert rescored("--by-metric") is None and rescored() is None
 
-    script.judge_says = "I would rather not."
+    script.judge_reply = "I would rather not."
     (files / "run" / "verdicts.jsonl").unlink()
     kept = (files / "run" / "results.json").read_bytes()
     failed = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -511,13 +500,13 @@ def test_a_judge_grades_once_what_metrics_can_not(files: Path, script: Script) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--no-agent",), "nobody to ask"),
+        (("--no-agent",), "leaves no model to ask"),
         (("--single", "medium"), "no candidate 'medium'"),
-        (("--name", "small"), "is called so too"),
+        (("--name", "small"), "a candidate of the pool has this name"),
         (("--judge", "small"), "--judge and --judge-pool belong together"),
     ],
 )
-def test_what_can_not_be_run_is_said_before_anybody_is_asked(
+def test_options_that_cannot_work_are_rejected_before_any_model_is_called(
     files: Path, script: Script, arguments: tuple[str, ...], message: str
 ) -> None:
     refused = evaluate(files, *arguments)
@@ -525,9 +514,9 @@ def test_what_can_not_be_run_is_said_before_anybody_is_asked(
     assert not script.asked and not (files / "run").exists()
 
 
-def test_a_judge_grades_what_was_answered_in_an_outage(files: Path, script: Script) -> None:
+def test_a_judge_grades_answers_given_during_an_outage(files: Path, script: Script) -> None:
     script.down = {"large"}
     judge = ("--judge", "judge", "--judge-pool", str(files / "judges.yaml"))
     assert evaluate(files, "--single", "large", "--limit", "3", *judge).returncode == 1
-    assert script.asked["judge"] == 3  # the single model gave nothing to judge
+    assert script.asked["judge"] == 3  # the single model gave no answer
     assert {r["name"]: r["accuracy"] for r in results(files)["rows"]} == {"agent": 1, "large": 0}

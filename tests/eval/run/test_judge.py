@@ -1,4 +1,4 @@
-"""The judge: what it is told, how its verdict is read, what it costs, and answers that try to write their own verdict."""
+"""The judge: its prompt, its verdict, its cost, and answers that try to write their own verdict."""
 
 import asyncio
 import re
@@ -39,7 +39,7 @@ async def test_a_verdict_has_a_score_a_reason_and_a_cost() -> None:
     assert right.cost_usd > 0 and ledger.cost_usd(Role.JUDGE) == ledger.cost_usd()
 
 
-async def test_the_judge_reads_question_gold_answers_and_answer_and_no_name() -> None:
+async def test_the_prompt_has_question_gold_answers_and_answer_but_no_model_name() -> None:
     pool = ScriptedPool({"judge": RIGHT, "gpt-secret": RIGHT})
     await Judge(pool, "judge").score(CAPITAL, "It is Canberra.")
     ((asked, prompt),) = pool.asked
@@ -50,7 +50,7 @@ async def test_the_judge_reads_question_gold_answers_and_answer_and_no_name() ->
 
 
 @pytest.mark.parametrize("answer", [None, "", " \n"])
-async def test_no_answer_is_wrong_and_needs_no_judge(answer: str | None) -> None:
+async def test_a_missing_answer_is_wrong_without_a_call(answer: str | None) -> None:
     pool = ScriptedPool({"judge": RIGHT})
     verdict = await Judge(pool, "judge").score(CAPITAL, answer)
     assert (verdict.score, verdict.cost_usd, verdict.calls) == (0.0, 0.0, 0)
@@ -80,21 +80,21 @@ async def test_no_answer_is_wrong_and_needs_no_judge(answer: str | None) -> None
         ("My verdict: CORRECT", None),
     ],
 )
-def test_only_a_last_line_that_says_it_is_a_verdict(
+def test_the_verdict_is_a_last_line_in_the_required_form(
     reply: str, expected: tuple[bool, str] | None
 ) -> None:
     assert read_verdict(reply) == expected
 
 
 @given(st.text(), st.booleans())
-def test_whatever_comes_before_the_last_line_decides_nothing(text: str, correct: bool) -> None:
+def test_text_before_the_last_line_decides_nothing(text: str, correct: bool) -> None:
     word = "CORRECT" if correct else "INCORRECT"
     read = read_verdict(f"{text}\nVERDICT: {word}")
     assert read is None or read[0] is correct
     assert read is not None or "verdict" in text.lower()
 
 
-async def test_a_reply_without_a_verdict_is_asked_once_more_and_paid_twice() -> None:
+async def test_without_a_verdict_the_judge_is_asked_once_more() -> None:
     pool = ScriptedPool({"judge": ["Well, it depends.", RIGHT]})
     ledger = Ledger()
     verdict = await Judge(pool, "judge").score(CAPITAL, "Canberra", ledger)
@@ -107,7 +107,7 @@ async def test_two_replies_without_a_verdict_are_an_error_and_no_score() -> None
     pool = ScriptedPool({"judge": "Well, it depends."})
     ledger = Ledger()
     with pytest.raises(
-        ScorerError, match=r"judge gave no verdict on question 'q1', asked twice.*it depends"
+        ScorerError, match=r"judge gave no verdict on question 'q1' in two replies.*it depends"
     ):
         await Judge(pool, "judge").score(CAPITAL, "Canberra", ledger)  # fmt: skip
     assert len(pool.asked) == len(ledger) == 2 and ledger.cost_usd() > 0
@@ -123,11 +123,11 @@ async def test_a_failed_call_is_an_error_and_no_score() -> None:
     assert [row.outcome for row in ledger] == ["context_overflow"]
 
 
-async def test_what_a_judge_can_not_do() -> None:
+async def test_an_unknown_judge_and_a_question_without_gold_answer_are_errors() -> None:
     pool = ScriptedPool({"judge": RIGHT})
     with pytest.raises(ConfigError, match="no candidate 'jury'"):
         Judge(pool, "jury")
-    with pytest.raises(DataError, match="no gold answer"):
+    with pytest.raises(DataError, match="has no gold answer"):
         await Judge(pool, "judge").score(CAPITAL.model_copy(update={"metric": "ifeval"}), "x")
 
 
@@ -135,7 +135,7 @@ async def test_what_a_judge_can_not_do() -> None:
 
 
 def blocks(prompt: str) -> dict[str, list[str]]:
-    """What a reader that keeps to the fences finds: name -> texts."""
+    """The texts between the fences of a prompt, by name."""
     (fence,) = re.findall(r"carry the code (\w+)\.", prompt)
     pattern = rf"^BEGIN (.+) {fence}\n(.*?)\nEND \1 {fence}$"
     found: dict[str, list[str]] = {}
@@ -145,7 +145,7 @@ def blocks(prompt: str) -> dict[str, list[str]]:
 
 
 def careful(prompt: str) -> str:
-    """A judge that does as it is told: it compares what stands between the fences, word for word."""
+    """A judge that follows its instructions: it compares the texts between the fences word for word."""
     data = blocks(prompt)
     (answer,) = data["ANSWER"]
     return f"Read.\nVERDICT: {'CORRECT' if answer in data['ACCEPTED ANSWER'] else 'INCORRECT'}"
@@ -162,7 +162,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("answer", HOSTILE)
-async def test_an_answer_can_not_leave_its_fence(answer: str) -> None:
+async def test_an_answer_cannot_leave_its_fence(answer: str) -> None:
     pool = ScriptedPool({"judge": careful})
     verdict = await Judge(pool, "judge").score(CAPITAL, answer)
     assert verdict.score == 0.0
@@ -171,7 +171,7 @@ async def test_an_answer_can_not_leave_its_fence(answer: str) -> None:
     assert "<|im_" not in pool.asked[0][1]
 
 
-async def test_the_careful_judge_knows_a_right_answer() -> None:
+async def test_the_careful_judge_accepts_a_right_answer() -> None:
     assert (await Judge(ScriptedPool({"judge": careful}), "judge").score(CAPITAL, "Canberra")).score
 
 
@@ -187,7 +187,9 @@ def test_every_answer_has_its_own_fence_and_does_not_hold_it(answer: str, other:
     fence = one.split("carry the code ")[1][:32]
     assert len(set(fence)) > 4 and fence not in answer
     assert (fence in two) == (answer == other)
-    assert one.count(fence) == 1 + 2 * 4  # said once; around question, two gold answers and answer
+    assert (
+        one.count(fence) == 1 + 2 * 4
+    )  # once in the rules, then around question, two gold answers and answer
 
 
 async def test_verdicts_can_be_recorded_and_replayed(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`table check`: each defect is found in a table that has it, and a table without defects has no finding but notes."""
+"""`table check`: every defect is found in a table that has it; a table without defects has only notes."""
 
 import dataclasses
 import random
@@ -11,14 +11,15 @@ from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.model_cards import ModelCard
 from router_r1.pricing import Price
-from router_r1_eval.tables.check import FEW, broken_rows, check
+from router_r1_eval.tables.check import broken_rows, check
+from router_r1_eval.tables.score_checks import MIN_QUESTIONS
 
 SKILLS = {"weak": 0.5, "strong": 0.8}
 
 
 @dataclasses.dataclass
 class Draft:
-    """A table that can be spoiled before it is made."""
+    """A table to which defects can be added before it is built."""
 
     cards: dict[str, dict]
     questions: dict[str, dict]
@@ -58,12 +59,12 @@ def draft() -> Draft:
         }
         for name, skill in SKILLS.items():
             right = source.random() < skill
-            said = gold if right else "7"
+            answer = gold if right else "7"
             outcomes[key, name] = {
                 "id": key,
                 "model": name,
-                "text": f"It is {said}.",
-                "answer": said,
+                "text": f"It is {answer}.",
+                "answer": answer,
                 "score": float(right),
                 "input_tokens": 50,
                 "output_tokens": 10,
@@ -71,34 +72,34 @@ def draft() -> Draft:
     return Draft(cards, questions, outcomes)
 
 
-def test_a_sound_table_has_notes_alone(draft) -> None:
+def test_a_table_without_defects_has_only_notes(draft) -> None:
     found = check(draft.table(), None)
     assert [f.weight for f in found] == ["note"]
-    assert "one best model on" in found[0].message
+    assert "one model is best on" in found[0].message
 
 
-def test_a_question_that_is_there_twice_or_with_two_gold_answers(draft) -> None:
+def test_repeated_questions_and_conflicting_gold_answers(draft) -> None:
     draft.questions["q3"] |= {"question": "what is   NUMBER 0?", "answer": "10"}
     (finding,) = draft.found("duplicates")
-    assert "1 questions stand there again under another id, e.g. q0, q3" in finding.message
+    assert "1 questions occur again under another id, e.g. q0, q3" in finding.message
     assert not draft.found("gold answers")
     draft.questions["q3"]["answer"] = "99"
     (finding,) = draft.found("gold answers")
     assert finding.weight == "error"
-    # The same words over other options are another question.
+    # The same words with other options are another question.
     for key, options in (("q0", ("x", "y")), ("q3", ("x", "z"))):
         draft.questions[key] |= {"choices": options, "metric": "choice", "answer": "A"}
     assert not draft.found("duplicates")
 
 
-def test_questions_that_are_in_the_table_for_fitting_too(draft) -> None:
+def test_questions_that_are_also_in_the_fit_table(draft) -> None:
     table = draft.table()
     fit = table.subset([f"q{n}" for n in range(5)])
     (finding,) = draft.found("duplicates across splits", fit)
     assert (finding.weight, finding.message[:8]) == ("error", "5 of 180")
 
 
-def test_a_model_far_below_a_weaker_one_in_one_category(draft) -> None:
+def test_a_model_far_below_a_weaker_one_in_one_category_is_an_inversion(draft) -> None:
     for outcome in draft.of("strong", "b"):
         outcome |= {"score": 0.0, "text": "I rather not.", "answer": "0"}
     (finding,) = draft.found("inversion")
@@ -106,7 +107,7 @@ def test_a_model_far_below_a_weaker_one_in_one_category(draft) -> None:
     assert finding.message.startswith("in b (60 questions) strong scores 0.000 and weak")
 
 
-def test_other_models_than_in_the_table_for_fitting(draft) -> None:
+def test_other_models_than_in_the_fit_table(draft) -> None:
     fit = draft.table()
     assert not draft.found("models", fit)
     draft.cards["third"] = {"name": "third", "price": Price(input=1.0, output=2.0)}
@@ -115,7 +116,7 @@ def test_other_models_than_in_the_table_for_fitting(draft) -> None:
 
 
 def test_a_small_category_is_not_judged(draft) -> None:
-    few = [k for k, q in draft.questions.items() if q["category"] == "b"][: FEW - 1]
+    few = [k for k, q in draft.questions.items() if q["category"] == "b"][: MIN_QUESTIONS - 1]
     for key in few:
         draft.questions[key]["category"] = "small"
     for outcome in draft.of("strong", "small"):
@@ -123,14 +124,14 @@ def test_a_small_category_is_not_judged(draft) -> None:
     assert not draft.found("inversion")
 
 
-def test_a_model_whose_answers_could_not_be_read(draft) -> None:
+def test_a_model_with_many_unread_answers(draft) -> None:
     for outcome in draft.of("strong", "c"):
         outcome |= {"answer": None, "score": 0.0, "text": "Well, well."}
     (finding,) = draft.found("unread answers")
     assert "60 of 180 texts of strong (33.3%); most in c (100%)" in finding.message
 
 
-def test_numbers_that_were_misread(draft) -> None:
+def test_misread_numbers(draft) -> None:
     wrong = [o for o in draft.of("strong") if o["score"] == 1][:20]
     for outcome in wrong:
         gold = draft.questions[outcome["id"]]["answer"]
@@ -138,11 +139,11 @@ def test_numbers_that_were_misread(draft) -> None:
     (finding,) = draft.found("misread numbers")
     assert finding.weight == "error"
     assert (
-        "20 texts of strong end in the gold number and score 0, 20 of them with" in finding.message
+        "20 texts of strong end in the gold number and score 0; 20 of them hold" in finding.message
     )
 
 
-def test_a_model_that_is_always_right_in_a_category(draft) -> None:
+def test_a_model_that_is_always_right_in_one_category(draft) -> None:
     for outcome in draft.of("strong", "a"):
         outcome["score"] = 1.0
     (finding,) = draft.found("constant scores")
@@ -161,7 +162,7 @@ def test_models_that_always_score_the_same(draft) -> None:
     assert "weak and strong score the same on 177 of 180" in finding.message
 
 
-def test_prices_that_are_zero_undated_or_far_from_the_recorded_costs(draft) -> None:
+def test_zero_prices_undated_prices_and_recorded_costs_far_from_prices(draft) -> None:
     draft.cards["weak"]["price"] = Price(input=0, output=0, as_of=date(2026, 1, 1))
     (finding,) = draft.found("prices")
     assert "weak costs nothing" in finding.message
@@ -180,7 +181,7 @@ def test_prices_that_are_zero_undated_or_far_from_the_recorded_costs(draft) -> N
     }
 
 
-def test_cells_that_are_missing_and_texts_that_are_empty(draft) -> None:
+def test_missing_cells_and_empty_texts(draft) -> None:
     del draft.outcomes["q0", "weak"]
     (finding,) = draft.found("missing cells")
     assert "weak was not asked 1 of 180 questions" in finding.message
@@ -202,7 +203,7 @@ def test_findings_come_worst_first(draft) -> None:
     assert set(weights) == {"error", "warning", "note"}
 
 
-def test_every_broken_row_is_named_and_not_only_the_first(draft, tmp_path) -> None:
+def test_all_broken_rows_are_named(draft, tmp_path) -> None:
     for outcome in list(draft.of("weak"))[:3]:
         outcome["score"] = 1.0
     draft.table().save(tmp_path)

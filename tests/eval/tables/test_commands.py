@@ -1,4 +1,4 @@
-"""`router-r1 table import` and `table check`, on small sources made here, and on public ones where they are at hand."""
+"""`router-r1 table import` and `table check`, on small made-up sources, and on public ones if they are available."""
 
 import json
 from pathlib import Path
@@ -12,10 +12,10 @@ from router_r1.data.outcome_table import OutcomeTable
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
-from router_r1_eval.stats.oracles import raw
+from router_r1_eval.stats.oracles import raw_oracle
 from router_r1_eval.tables.check import check
 from router_r1_eval.tables.commands import register
-from router_r1_eval.tables.importers import Given, read
+from router_r1_eval.tables.importers import IMPORTERS, ImportOptions, read
 from router_r1_eval.tournament.baselines import baselines
 from router_r1_eval.tournament.commands import register as register_tournament
 from router_r1_eval.tournament.measure import measure
@@ -61,7 +61,7 @@ def test_import_then_check(app, source, tmp_path) -> None:
     checked = ["table", "check", str(out / "test"), "--fit", str(out / "train")]
     result = CliRunner().invoke(app, checked)
     assert result.exit_code == 0, result.output
-    assert "note    ties: one best model on" in result.output
+    assert "note    ties: one model is best on" in result.output
 
     refused = CliRunner().invoke(app, [*arguments, "--as-published"])
     assert refused.exit_code and "holds a table" in str(refused.exception)
@@ -73,7 +73,14 @@ def test_import_then_check(app, source, tmp_path) -> None:
     assert (first["weight"], first["kind"]) == ("error", "duplicates across splits")
 
 
-def test_import_writes_parquet_where_that_is_asked_for(app, source, tmp_path) -> None:
+def test_the_help_of_import_names_every_importer(app) -> None:
+    result = CliRunner().invoke(app, ["table", "import", "--help"])
+    assert result.exit_code == 0, result.output
+    shown = " ".join(result.output.replace("│", " ").split())
+    assert all(name in shown for name in IMPORTERS)
+
+
+def test_import_writes_parquet_if_requested(app, source, tmp_path) -> None:
     arguments = ["table", "import", "llmrouter", str(source), str(tmp_path), "--price", "b=2,3"]
     assert CliRunner().invoke(app, [*arguments, "--format", "parquet"]).exit_code == 0
     found = OutcomeTable.load(tmp_path / "test")
@@ -84,7 +91,7 @@ def test_import_writes_parquet_where_that_is_asked_for(app, source, tmp_path) ->
     assert (found.questions, list(found)) == (again.questions, list(again))
 
 
-def test_a_table_that_can_not_be_loaded_has_all_its_broken_rows_named(
+def test_check_names_all_broken_rows_of_a_table_that_cannot_be_loaded(
     app, source, tmp_path
 ) -> None:
     out = tmp_path / "out"
@@ -108,12 +115,12 @@ def test_a_table_that_can_not_be_loaded_has_all_its_broken_rows_named(
     assert "no such folder" in result.output
 
 
-def of(kind: str, source: str, given: Given | None = None):
-    """A public source, or skip."""
+def public_tables(kind: str, source: str, options: ImportOptions | None = None):
+    """The tables of a public source; skips the test if it is not available."""
     path = SHARED / source
     if not path.exists():
         pytest.skip(f"needs {path}, which is not part of the project")
-    return read(kind, path, given).tables
+    return read(kind, path, options).tables
 
 
 def mean(table: OutcomeTable, model: str) -> float:
@@ -124,18 +131,18 @@ def mean(table: OutcomeTable, model: str) -> float:
 def test_routellm_gsm8k_is_regraded_and_its_published_flags_are_found_wrong() -> None:
     gold = SHARED / "questions" / "gsm8k_test.jsonl.gz"
     path = "routellm/gsm8k_responses.csv.gz"
-    published = of("routellm", path, Given(gold=gold, as_published=True))[""]
+    published = public_tables("routellm", path, ImportOptions(gold=gold, as_published=True))[""]
     names = published.names
     assert [round(mean(published, n), 3) for n in names] == [0.638, 0.857]
     found = [f for f in check(published) if f.kind == "misread numbers" and f.weight == "error"]
     assert any("112 texts of gpt-4-1106-preview" in f.message for f in found)
-    graded = of("routellm", path, Given(gold=gold))[""]
+    graded = public_tables("routellm", path, ImportOptions(gold=gold))[""]
     assert [round(mean(graded, n), 3) for n in names] == [0.639, 0.939]
     assert not [f for f in check(graded) if f.weight == "error"]
 
 
 def test_routellm_mmlu_has_one_subject_in_which_gpt_4_was_misread() -> None:
-    table = of("routellm", "routellm/mmlu_responses.tar.gz")[""]
+    table = public_tables("routellm", "routellm/mmlu_responses.tar.gz")[""]
     assert len(table.questions) == 14042
     found = [f for f in check(table) if f.weight == "error"]
     assert len(found) == 1
@@ -144,9 +151,9 @@ def test_routellm_mmlu_has_one_subject_in_which_gpt_4_was_misread() -> None:
     )
 
 
-def test_routellm_mmlu_reproduces_what_is_known_of_it() -> None:
+def test_routellm_mmlu_reproduces_published_figures() -> None:
     """Random order .50, prompt length .586 with half of the gap at 35.9 % of the calls, oracle 1.285."""
-    table = of("routellm", "routellm/mmlu_responses.tar.gz")[""]
+    table = public_tables("routellm", "routellm/mmlu_responses.tar.gz")[""]
     weak, strong = (
         np.array([table.outcome(q.id, name).score for q in table.questions]) for name in table.names
     )
@@ -160,8 +167,8 @@ def test_routellm_mmlu_reproduces_what_is_known_of_it() -> None:
 
 
 def test_a_tournament_on_routellm_mmlu_has_the_published_figures() -> None:
-    """As the commands in docs/routers.md: nothing is fitted here but which model is the stronger one."""
-    table = of("routellm", "routellm/mmlu_responses.tar.gz")[""]
+    """As the commands in docs/routers.md; only the stronger model is chosen on the fit split."""
+    table = public_tables("routellm", "routellm/mmlu_responses.tar.gz")[""]
     settings = {"graded": False, "duplicates": "first", "test": 0.98, "validation": 0.01}
     world = RecordedWorld(table, RecordedWorldConfig(table="mmlu", **settings))
     wanted = ("random", "prompt length", "oracle")
@@ -177,22 +184,22 @@ def test_a_tournament_on_routellm_mmlu_has_the_published_figures() -> None:
 
 
 def test_llmrouter_has_119_test_questions_in_training() -> None:
-    tables = of("llmrouter", "llmrouter9")
+    tables = public_tables("llmrouter", "llmrouter9")
     assert [len(tables[split].questions) for split in ("train", "test")] == [5608, 381]
     test, best = tables["test"], "llama-3.1-nemotron-51b-instruct"
     assert max(test.names, key=lambda name: mean(tables["train"], name)) == best
     assert round(mean(test, best), 3) == 0.597
     scores = [[test.outcome(q.id, name).score for name in test.names] for q in test.questions]
-    assert raw(np.array(scores)).mean() == pytest.approx(0.750, abs=5e-4)
+    assert raw_oracle(np.array(scores)).mean() == pytest.approx(0.750, abs=5e-4)
     assert "duplicates across splits" not in {f.kind for f in check(test, tables["train"])}
-    published = of("llmrouter", "llmrouter9", Given(as_published=True))
+    published = public_tables("llmrouter", "llmrouter9", ImportOptions(as_published=True))
     found = check(published["test"], published["train"])
     assert any("119 of 500 questions are in the table" in f.message for f in found)
-    # Models that score nothing at all where they were asked for a letter.
+    # Some models score 0 throughout where they were asked for a letter.
     assert any("mmlu" in f.message for f in found if f.kind == "constant scores")
 
 
 def test_routerarena_is_read_as_recorded() -> None:
-    table = of("routerarena", "routerarena")[""]
+    table = public_tables("routerarena", "routerarena")[""]
     assert len(table.questions) == 809
     assert round(mean(table, "gemini-2.0-flash-001"), 2) == 0.69

@@ -1,4 +1,4 @@
-"""Importers: each public format, small and made here; what is dropped, corrected, estimated; what is wrong with a source."""
+"""Importers, on small made-up sources: what is dropped, corrected or estimated, and errors that name the row."""
 
 import gzip
 import io
@@ -12,11 +12,12 @@ import pytest
 
 from router_r1.data.outcome_table import OutcomeTable
 from router_r1.errors import ConfigError, DataError
-from router_r1_eval.tables.importers import IMPORTERS, Given, read
-from router_r1_eval.tables.importers.base import cards, given_cards, parse_csv, read_csv, tokens
+from router_r1_eval.tables.importers import IMPORTERS, ImportOptions, read
+from router_r1_eval.tables.importers.cards import cards, user_cards
+from router_r1_eval.tables.importers.rows import estimated_tokens
 from router_r1_reward.metrics.maths.final_number import final_number
 
-PRICES = Given(given_cards(["a=1,2", "b=0.5,0.5"], None))
+PRICES = ImportOptions(user_cards(["a=1,2", "b=0.5,0.5"], None))
 MIXTRAL, GPT4 = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
 
 
@@ -39,7 +40,7 @@ def scores(table: OutcomeTable) -> dict[tuple[str, str], float]:
 
 
 def mmlu_pro(folder: Path, **changes) -> Path:
-    """Two zips; the second model's second answer could not be read."""
+    """Two zips; no answer can be read from the second model's second output."""
     row = {
         "question_id": 7,
         "question": "Which?",
@@ -63,7 +64,7 @@ def mmlu_pro(folder: Path, **changes) -> Path:
     return folder
 
 
-def test_mmlu_pro_zips_become_a_table_and_no_letter_is_drawn(tmp_path) -> None:
+def test_mmlu_pro_zips_become_a_table_without_random_letters(tmp_path) -> None:
     found = read("mmlu-pro", mmlu_pro(tmp_path / "zips"), PRICES)
     table = found.tables[""]
     assert table.names == ("a", "b")
@@ -82,7 +83,7 @@ def test_mmlu_pro_zips_become_a_table_and_no_letter_is_drawn(tmp_path) -> None:
     assert scores(OutcomeTable.load(tmp_path / "table")) == scores(table)
 
 
-def test_mmlu_pro_models_of_known_price_need_none(tmp_path) -> None:
+def test_mmlu_pro_knows_the_prices_of_some_models(tmp_path) -> None:
     source = mmlu_pro(tmp_path / "zips")
     for path in source.glob("*_a_*.zip"):
         path.rename(source / "model_outputs_mathstral-7B_5shots.zip")
@@ -90,16 +91,18 @@ def test_mmlu_pro_models_of_known_price_need_none(tmp_path) -> None:
     assert table.card("mathstral-7B").price.input == 0.25
 
 
-def test_mmlu_pro_needs_prices_and_models_that_were_asked_the_same(tmp_path) -> None:
+def test_mmlu_pro_needs_prices_and_the_same_questions_for_all_models(tmp_path) -> None:
     source = mmlu_pro(tmp_path / "zips")
-    with pytest.raises(ConfigError, match=r"no price is known for b; give --price 'b=INPUT"):
-        read("mmlu-pro", source, Given(given_cards(["a=1,2"], None)))
-    with pytest.raises(DataError, match="row 1: question mmlu-pro-7 reads or is answered other"):
+    with pytest.raises(ConfigError, match=r"no price is known for b; pass --price 'b=INPUT"):
+        read("mmlu-pro", source, ImportOptions(user_cards(["a=1,2"], None)))
+    with pytest.raises(
+        DataError, match="row 1: question mmlu-pro-7 has another text or gold answer"
+    ):
         read("mmlu-pro", mmlu_pro(tmp_path / "zips", answer="A"), PRICES)
-    with pytest.raises(DataError, match="the gold answer 'C' is none of 2 options"):
+    with pytest.raises(DataError, match="the gold answer 'C' names none of 2 options"):
         read("mmlu-pro", mmlu_pro(tmp_path / "zips", answer="C"), PRICES)
     (source / "model_outputs_a_5shots.zip").write_bytes(b"no zip")
-    with pytest.raises(DataError, match="can not be read"):
+    with pytest.raises(DataError, match="cannot be read"):
         read("mmlu-pro", source, PRICES)
 
 
@@ -113,7 +116,7 @@ def routerbench(path: Path, score: str = "0.5", columns=COLUMNS) -> Path:
     return write(path, ",".join(columns) + "\n" + ",".join(cells) + "\n")
 
 
-def test_routerbench_costs_are_recorded_and_gold_answers_are_not(tmp_path) -> None:
+def test_routerbench_has_recorded_costs_and_no_gold_answers(tmp_path) -> None:
     table = read("routerbench", routerbench(tmp_path / "rb.csv")).tables[""]
     outcome = table.outcome("s1", "a")
     assert (outcome.score, outcome.text, table.cost_usd(outcome)) == (0.5, "yes", 0.002)
@@ -123,33 +126,33 @@ def test_routerbench_costs_are_recorded_and_gold_answers_are_not(tmp_path) -> No
     assert (question.answer, question.metric) == ("not published", "recorded")
 
 
-def test_a_pickle_is_read_only_if_it_is_trusted(tmp_path) -> None:
+def test_a_pickle_is_read_only_with_permission(tmp_path) -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.read_csv(routerbench(tmp_path / "rb.csv"))
     with open(tmp_path / "rb.pkl", "wb") as file:
         pickle.dump(frame, file)
     with pytest.raises(ConfigError, match="can run any program when it is read; pass --trusted"):
         read("routerbench", tmp_path / "rb.pkl")
-    table = read("routerbench", tmp_path / "rb.pkl", Given(trusted=True)).tables[""]
+    table = read("routerbench", tmp_path / "rb.pkl", ImportOptions(trusted=True)).tables[""]
     assert scores(table) == {("s1", "a"): 0.5}
     (tmp_path / "bad.pkl").write_bytes(b"nothing")
-    with pytest.raises(DataError, match="can not be read"):
-        read("routerbench", tmp_path / "bad.pkl", Given(trusted=True))
+    with pytest.raises(DataError, match="cannot be read"):
+        read("routerbench", tmp_path / "bad.pkl", ImportOptions(trusted=True))
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"score": "good"}, "row 2: the score of a is 'good', which is no number"),
+        ({"score": "good"}, "row 2: the score of a is 'good'; expected a number"),
         ({"score": "nan"}, "row 2: the score of a is missing"),
         ({"score": "1.5"}, "row 2"),
         ({"columns": ["id", *COLUMNS[1:]]}, "has no column 'sample_id'; it has 'id', 'prompt'"),
         ({"columns": [*COLUMNS[:4], "text", COLUMNS[5]]}, "has no column that ends in"),
         ({"columns": [*COLUMNS[:5], "cost"]}, r"has no 'a\|total_cost'"),
-        ({"columns": COLUMNS[:5]}, "another number of cells"),
+        ({"columns": COLUMNS[:5]}, "a different number of cells"),
     ],
 )
-def test_a_routerbench_file_with_a_fault_names_it(tmp_path, change, message) -> None:
+def test_a_broken_routerbench_file_names_row_or_column(tmp_path, change, message) -> None:
     with pytest.raises((DataError, ConfigError), match=message):
         read("routerbench", routerbench(tmp_path / "rb.csv", **change))
 
@@ -158,7 +161,7 @@ def test_a_routerbench_file_with_a_fault_names_it(tmp_path, change, message) -> 
 
 
 def gsm8k(folder: Path) -> tuple[Path, Path]:
-    """Flags as RouteLLM's parser has them: the last run of digits."""
+    """Flags as RouteLLM's parser makes them from the last run of digits; and gold answers."""
     rows = [
         f"prompt,{MIXTRAL},{GPT4},{MIXTRAL}_response,{GPT4}_response",
         "How  much?,True,False,#### 20,It is $20.00.",
@@ -171,28 +174,28 @@ def gsm8k(folder: Path) -> tuple[Path, Path]:
     return write(folder / "gsm8k.csv", "\n".join(rows) + "\n"), write(folder / "gold.jsonl", gold)
 
 
-def test_gsm8k_is_graded_again_and_says_what_that_changed(tmp_path) -> None:
+def test_routellm_gsm8k_is_graded_again_and_the_changes_are_counted(tmp_path) -> None:
     source, gold = gsm8k(tmp_path)
-    found = read("routellm", source, Given(gold=gold))
+    found = read("routellm", source, ImportOptions(gold=gold))
     assert list(scores(found.tables[""]).values()) == [1, 1, 0, 1]
     assert found.tables[""].costs_estimated == 1
-    assert "1 answers count as right that the flags have as wrong, 0 the other" in found.notes[0]
-    published = read("routellm", source, Given(gold=gold, as_published=True)).tables[""]
+    assert "1 answers are right that the flags call wrong, and 0 the reverse" in found.notes[0]
+    published = read("routellm", source, ImportOptions(gold=gold, as_published=True)).tables[""]
     assert list(scores(published).values()) == [1, 0, 0, 1]
     assert published.questions[0].answer == "20"
-    flags = read("routellm", source, Given(as_published=True)).tables[""]
+    flags = read("routellm", source, ImportOptions(as_published=True)).tables[""]
     assert flags.questions[0].metric == "recorded"
-    with pytest.raises(ConfigError, match="give --gold FILE"):
+    with pytest.raises(ConfigError, match="pass --gold FILE"):
         read("routellm", source)
     write(gold, lines({"question": "How much?", "answer": "20"}))
     with pytest.raises(DataError, match=r"row 3: .*has no gold answer to 'How many"):
-        read("routellm", source, Given(gold=gold))
+        read("routellm", source, ImportOptions(gold=gold))
     write(gold, lines({"question": "How much?", "answer": "none"}))
     with pytest.raises(DataError, match=r"gold\.jsonl:1: the gold answer holds no number"):
-        read("routellm", source, Given(gold=gold))
+        read("routellm", source, ImportOptions(gold=gold))
 
 
-def test_mmlu_flags_come_from_a_folder_or_an_archive_alike(tmp_path) -> None:
+def test_routellm_mmlu_is_read_from_a_folder_or_an_archive(tmp_path) -> None:
     for subject in ("law", "art"):
         rows = f'prompt,{MIXTRAL},{GPT4}\n"Who of {subject},\nin all?",True,False\n'
         write(tmp_path / "mmlu" / f"mmlu_{subject}.csv", rows)
@@ -226,7 +229,7 @@ def test_mmlu_flags_come_from_a_folder_or_an_archive_alike(tmp_path) -> None:
         ("", None),
     ],
 )
-def test_the_number_a_solution_ends_in(text, number) -> None:
+def test_the_final_number_of_a_solution(text, number) -> None:
     assert final_number(text) == number
 
 
@@ -234,7 +237,7 @@ def test_the_number_a_solution_ends_in(text, number) -> None:
 
 
 def llmrouter(folder: Path) -> Path:
-    """Two training and two test questions, of which one is a training question too."""
+    """Two training and two test questions; one test question is a training question too."""
     for split, asked in {"train": ("q1", "q2"), "test": ("q1 ", "q3")}.items():
         rows = [{"question": q, "scores": {"a": 1.0, "b": 0.25}, "cluster_id": 0} for q in asked]
         write(folder / f"{split}.json", rows)
@@ -249,7 +252,7 @@ def llmrouter(folder: Path) -> Path:
     return folder
 
 
-def test_llmrouter_test_questions_that_are_training_questions_are_dropped(tmp_path) -> None:
+def test_llmrouter_drops_test_questions_that_are_training_questions(tmp_path) -> None:
     source = llmrouter(tmp_path)
     found = read("llmrouter", source)
     train, test = found.tables["train"], found.tables["test"]
@@ -261,7 +264,7 @@ def test_llmrouter_test_questions_that_are_training_questions_are_dropped(tmp_pa
     assert (question.metric, question.choices, question.category) == ("choice", tuple("123"), "t")
     assert test.outcome(question.id, "b").score == 0.25
     assert train.card("a").price.output == 0.4
-    kept = read("llmrouter", source, Given(as_published=True)).tables["test"]
+    kept = read("llmrouter", source, ImportOptions(as_published=True)).tables["test"]
     assert len(kept.questions) == 2
 
 
@@ -270,7 +273,7 @@ def test_llmrouter_test_questions_that_are_training_questions_are_dropped(tmp_pa
     [
         ("train.json", [{"question": "q1"}], "row 1: has no 'scores'"),
         ("train.json", [{"question": "q", "scores": {"a": 2}}], r"train\.json: row 1"),
-        ("train.json", "{", "can not be read"),
+        ("train.json", "{", "cannot be read"),
         ("query_test.jsonl", lines({"query": "q1"}), r"query_test\.jsonl:1: has no 'task_name'"),
         ("candidates.json", {"a": {"input_price": 1}}, "a: has no 'output_price'"),
         (
@@ -280,7 +283,7 @@ def test_llmrouter_test_questions_that_are_training_questions_are_dropped(tmp_pa
         ),
     ],
 )
-def test_llmrouter_files_with_a_fault_name_it(tmp_path, name, content, message) -> None:
+def test_broken_llmrouter_files_name_row_and_key(tmp_path, name, content, message) -> None:
     write(llmrouter(tmp_path) / name, content)
     with pytest.raises((DataError, ConfigError), match=message):
         read("llmrouter", tmp_path)
@@ -308,7 +311,7 @@ def routerarena(folder: Path, **changes) -> Path:
     return folder
 
 
-def test_routerarena_keeps_usage_and_costs_and_counts_what_is_odd(tmp_path) -> None:
+def test_routerarena_keeps_usage_and_costs_and_counts_failures(tmp_path) -> None:
     found = read("routerarena", routerarena(tmp_path))
     table = found.tables[""]
     first, second = table.outcome("MMLUPro_law_12", "a"), table.outcome("MMLUPro_law_13", "a")
@@ -320,7 +323,7 @@ def test_routerarena_keeps_usage_and_costs_and_counts_what_is_odd(tmp_path) -> N
     assert "1 of 2 calls failed" in found.notes[2]
 
 
-def test_routerarena_rows_with_a_fault_name_file_and_line(tmp_path) -> None:
+def test_broken_routerarena_rows_name_file_and_line(tmp_path) -> None:
     with pytest.raises(DataError, match=r"a\.jsonl\.gz:1: usage: has no 'output_tokens'"):
         read("routerarena", routerarena(tmp_path, token_usage={"input_tokens": 1}))
     with pytest.raises(DataError, match=r"a\.jsonl\.gz:1: result: has no 'score'"):
@@ -336,7 +339,7 @@ def test_routerarena_rows_with_a_fault_name_file_and_line(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("kind", IMPORTERS)
-def test_a_source_that_is_not_there_says_what_to_put_where(tmp_path, kind) -> None:
+def test_a_missing_source_says_which_file_to_put_where(tmp_path, kind) -> None:
     with pytest.raises(DataError, match=r"no such file or folder; put there: .*https://"):
         read(kind, tmp_path / "none")
 
@@ -354,37 +357,22 @@ def test_an_unknown_kind_and_a_malformed_price_are_errors() -> None:
         read("x", ".")
     for price in ("a", "a=1", "a=x,y", "=1,-1"):
         with pytest.raises(ConfigError):
-            given_cards([price], None)
+            user_cards([price], None)
 
 
-def test_prices_win_over_a_pool_file_and_over_those_the_importer_knows(tmp_path) -> None:
+def test_prices_override_a_pool_file_and_the_importers_prices(tmp_path) -> None:
     pool = "candidates: [{name: a, price: {input: 9, output: 9}}, {name: c, price: {input: 1, output: 1}}]"
-    found = given_cards(["a=1,2"], write(tmp_path / "pool.yaml", pool))
+    found = user_cards(["a=1,2"], write(tmp_path / "pool.yaml", pool))
     assert {name: c.price.input for name, c in found.items()} == {"a": 1, "c": 1}
-    table = read("routerarena", routerarena(tmp_path / "r"), Given(found)).tables[""]
+    table = read("routerarena", routerarena(tmp_path / "r"), ImportOptions(found)).tables[""]
     assert table.card("a").price.input == 1
 
 
-def test_tokens_are_a_quarter_of_the_characters_rounded_up() -> None:
-    assert [tokens("x" * n) for n in (0, 1, 4, 5)] == [0, 1, 1, 2]
+def test_estimated_tokens_are_a_quarter_of_the_characters_rounded_up() -> None:
+    assert [estimated_tokens("x" * n) for n in (0, 1, 4, 5)] == [0, 1, 1, 2]
 
 
-def test_csv_cells_may_hold_lines_and_long_texts() -> None:
-    long = "x" * 200_000
-    (row,) = parse_csv(f'a,b\n"one\ntwo",{long}\n', "here", ["a"])
-    assert row == {"a": "one\ntwo", "b": long}
-
-
-def test_a_csv_file_may_have_a_byte_order_mark_and_one_without_a_header_is_told_shortly(
-    tmp_path,
-) -> None:
-    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfa,b\n1,2\n")
-    assert read_csv(tmp_path / "a.csv", ["a"]) == [{"a": "1", "b": "2"}]
-    with pytest.raises(DataError, match=r"has no column 'a'; it has 'x{39}…', '1'$"):
-        parse_csv(f"{'x' * 5000},1\n", "here", ["a"])
-
-
-def test_a_price_for_a_model_that_is_not_there_is_an_error() -> None:
-    given = Given(given_cards(["c=1,2"], None), priced=frozenset({"c"}))
+def test_a_price_for_an_unknown_model_is_an_error() -> None:
+    options = ImportOptions(user_cards(["c=1,2"], None), priced=frozenset({"c"}))
     with pytest.raises(ConfigError, match="--price c: there is no such model; there are a, b"):
-        cards(["a", "b"], PRICES.cards, given)
+        cards(["a", "b"], PRICES.cards, options)

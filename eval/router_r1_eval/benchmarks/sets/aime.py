@@ -1,28 +1,20 @@
-"""AIME 2024 and 2025: two contests of 15 problems a year, whose answers are whole numbers from 0 to 999.
+"""AIME 2024 and 2025: two contests of 15 problems each year; answers are whole numbers from 0 to 999.
 
-The category is the year. The problems are the Mathematical Association of America's.
+The category is the year. The Mathematical Association of America (MAA) owns the problems.
 """
 
 from __future__ import annotations
 
 from router_r1.data.questions import Question
 from router_r1.errors import DataError
-from router_r1_eval.benchmarks.base import (
-    Benchmark,
-    Hub,
-    Row,
-    fingerprint,
-    part,
-    question,
-    register,
-    text,
-    whole,
-)
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import question
+from router_r1_eval.benchmarks.rows import SourceRow, fingerprint, integer, part, text
 
 
-def convert(number: int, row: Row) -> Question:
-    """One problem. `073` and `73` are the same answer."""
-    asked, answer = text(row, "problem"), whole(row, "answer")
+def convert(number: int, row: SourceRow) -> Question:
+    """A problem. `073` and `73` are the same answer."""
+    asked, answer = text(row, "problem"), integer(row, "answer")
     if not 0 <= answer <= 999:
         raise DataError(f"'answer' is {answer}; expected a number from 0 to 999")
     year = f"20{part(row)[-2:]}"

@@ -1,15 +1,9 @@
-"""Bamboogle: two-hop questions that a search engine got wrong."""
+"""Bamboogle: two-hop questions that a search engine answered wrongly."""
 
 from __future__ import annotations
 
-from router_r1.data.questions import Question
-from router_r1_eval.benchmarks.base import SHORT, Benchmark, Hub, Row, register, short_answer
-
-
-def convert(number: int, row: Row) -> Question:
-    """One question with its accepted answers."""
-    return short_answer("bamboogle", row)
-
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import SHORT, short_answers
 
 BENCHMARK = register(
     Benchmark(
@@ -21,7 +15,7 @@ BENCHMARK = register(
         hub=(Hub("chiayewken/bamboogle", None, "test"),),
         files=("Bamboogle Prerelease - Sheet1.csv",),
         size=125,
-        convert=convert,
+        convert=short_answers("bamboogle"),
         instruction=SHORT,
     )
 )

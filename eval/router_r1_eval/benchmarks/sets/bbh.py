@@ -1,7 +1,7 @@
-"""BIG-Bench Hard: 27 tasks of reasoning. The category is the task.
+"""BIG-Bench Hard: 27 reasoning tasks. The category is the task.
 
-A row says how it is scored: a gold answer like `(C)` names an option of the question, a number is a number, and all else is
-compared as words. A few published rows of tasks with options have a gold answer that is no letter; they are compared as words too.
+The gold answer decides the metric: `(C)` names an option of the question (`choice`), a number is compared as a number
+(`math`), and everything else as words (`em`). Some published rows have options and a gold answer that is no letter.
 """
 
 from __future__ import annotations
@@ -10,16 +10,9 @@ import re
 
 from router_r1.data.options import LETTERS
 from router_r1.data.questions import Question
-from router_r1_eval.benchmarks.base import (
-    Benchmark,
-    Hub,
-    Row,
-    fingerprint,
-    part,
-    question,
-    register,
-    text,
-)
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import question
+from router_r1_eval.benchmarks.rows import SourceRow, fingerprint, part, text
 
 TASKS = [
     "boolean_expressions",
@@ -56,8 +49,8 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _BRACKETS = re.compile(r"[\[\](){}<>\s]+")
 
 
-def convert(number: int, row: Row) -> Question:
-    """One question."""
+def convert(number: int, row: SourceRow) -> Question:
+    """A question of one task."""
     asked, target, task = text(row, "input"), text(row, "target"), part(row)
     options = _OPTION.findall(asked)
     choices = tuple(option.strip() for _, option in options)
@@ -69,7 +62,7 @@ def convert(number: int, row: Row) -> Question:
         metric, answer = "choice", (named[1],)
     elif _NUMBER.fullmatch(target):
         metric = "math"
-    elif _BRACKETS.fullmatch(target):  # dyck_languages: with and without spaces
+    elif _BRACKETS.fullmatch(target):  # dyck_languages: accepted with and without spaces
         answer = tuple(dict.fromkeys((target, "".join(target.split()))))
     return question(
         "bbh",

@@ -1,23 +1,14 @@
-"""MATH: competition problems in seven subjects and five levels. The gold answer is the last box of the solution.
+"""MATH: competition problems in seven subjects and five levels. The category is the subject.
 
-The category is the subject. `math500.py` is the subset of 500 that is usually quoted.
+The gold answer is the last box of the solution.
 """
 
 from __future__ import annotations
 
-from router_r1.answers import extract_answer
 from router_r1.data.questions import Question
-from router_r1.errors import DataError
-from router_r1_eval.benchmarks.base import (
-    PART,
-    Benchmark,
-    Hub,
-    Row,
-    fingerprint,
-    question,
-    register,
-    text,
-)
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.math_problems import BOXED, boxed_problem
+from router_r1_eval.benchmarks.rows import SourceRow
 
 SUBJECTS = (
     "algebra",
@@ -28,42 +19,11 @@ SUBJECTS = (
     "prealgebra",
     "precalculus",
 )
-BOXED = "Put the final answer into \\boxed{}."
 
 
-def convert(number: int, row: Row) -> Question:
-    """One problem of MATH."""
-    return problem("math", row)
-
-
-def problem(name: str, row: Row) -> Question:
-    """A problem; the gold answer is `answer`, or else the last box of `solution`."""
-    asked, solution = text(row, "problem"), str(row.get("solution") or "")
-    answer = str(row.get("answer") or "").strip() or _boxed(solution)
-    subject = row.get("subject") or row.get("type") or row.get(PART)
-    return question(
-        name,
-        str(row.get("unique_id") or fingerprint(asked)),
-        question=asked,
-        answer=answer,
-        metric="math",
-        category=None
-        if subject is None
-        else str(subject).lower().replace(" & ", " and ").replace(" ", "_"),
-        metadata={"level": str(row["level"])} if row.get("level") is not None else {},
-    )
-
-
-def _boxed(solution: str) -> str:
-    start = solution.rfind("\\boxed")
-    if start < 0:
-        raise DataError(f"'solution' has no \\boxed{{}}: {solution[-60:]!r}")
-    # `\\boxed 7` is written now and then.
-    loose = solution[start + len("\\boxed") :].lstrip()
-    answer = extract_answer(solution[start:]) if loose.startswith("{") else loose[:1]
-    if not answer:
-        raise DataError(f"the last box of 'solution' can not be read: {solution[start:][:60]!r}")
-    return answer
+def convert(number: int, row: SourceRow) -> Question:
+    """A problem."""
+    return boxed_problem("math", row)
 
 
 BENCHMARK = register(

@@ -1,8 +1,8 @@
 """GLUE as text to text: nine tasks of language understanding, on their validation sets. The category is the task.
 
-A question scores by `choice`, but in `stsb`, where the answer is a number from 0 to 5 and right within half a point of the mean
-rating: that is as much as one of the scale's six levels. What GLUE itself quotes is in `corpus`: Matthews' correlation (cola), accuracy
-and F1 (mrpc, qqp), Pearson's and Spearman's correlation (stsb), accuracy (all others).
+Questions score by `choice`. In `stsb` the answer is a number from 0 to 5, right within half a point of the mean rating,
+which is the width of one of the scale's six levels. `corpus` has the scores that GLUE reports: Matthews' correlation
+(cola), accuracy and F1 (mrpc, qqp), Pearson's and Spearman's correlation (stsb), accuracy (all others).
 
 Not covered: the diagnostic set, and the mismatched half of mnli.
 """
@@ -14,34 +14,36 @@ from collections.abc import Sequence
 from router_r1.data.questions import Question
 from router_r1.errors import DataError
 from router_r1_eval.benchmarks import corpus_scores
-from router_r1_eval.benchmarks.base import Benchmark, Hub, Row, cell, part, question, register, text
-from router_r1_eval.benchmarks.label_tasks import Task, corpus, key
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.label_tasks import LabelTask, row_key, suite_scores
+from router_r1_eval.benchmarks.questions import question
+from router_r1_eval.benchmarks.rows import SourceRow, cell, part, text
 from router_r1_reward.metrics.maths.final_number import final_number
 
-_MIDDLE = 2.5
-_NEAR = 0.5
+_MIDDLE = 2.5  # of the scale from 0 to 5
+_TOLERANCE = 0.5
 
 
 def _cola(questions: Sequence[Question], answers: Sequence[str | None]) -> dict[str, float]:
     return {"matthews": corpus_scores.matthews(*corpus_scores.labels(questions, answers))}
 
 
-def _same(questions: Sequence[Question], answers: Sequence[str | None]) -> dict[str, float]:
-    """Accuracy, and F1 of `yes`."""
-    right, said = corpus_scores.labels(questions, answers)
+def _paraphrase(questions: Sequence[Question], answers: Sequence[str | None]) -> dict[str, float]:
+    """Accuracy, and F1 of the label `yes`."""
+    gold, answered = corpus_scores.labels(questions, answers)
     return {
-        "accuracy": corpus_scores.accuracy(right, said),
-        "f1": corpus_scores.f1_of("B", right, said),
+        "accuracy": corpus_scores.accuracy(gold, answered),
+        "f1": corpus_scores.f1_of("B", gold, answered),
     }
 
 
 def _stsb(questions: Sequence[Question], answers: Sequence[str | None]) -> dict[str, float]:
     """Both correlations. An answer without a number counts as the middle of the scale."""
-    right = [float(question.metadata["rating"]) for question in questions]
-    said = [float(final_number(answer or "") or _MIDDLE) for answer in answers]
+    gold = [float(question.metadata["rating"]) for question in questions]
+    answered = [float(final_number(answer or "") or _MIDDLE) for answer in answers]
     return {
-        "pearson": corpus_scores.pearson(right, said),
-        "spearman": corpus_scores.spearman(right, said),
+        "pearson": corpus_scores.pearson(gold, answered),
+        "spearman": corpus_scores.spearman(gold, answered),
     }
 
 
@@ -50,46 +52,46 @@ def _pair(asked: str, one: str, other: str) -> str:
 
 
 TASKS = {
-    "cola": Task(
+    "cola": LabelTask(
         lambda row: f"Is this sentence acceptable English?\n\n{text(row, 'sentence')}",
         ("unacceptable", "acceptable"),
         _cola,
     ),
-    "sst2": Task(
+    "sst2": LabelTask(
         lambda row: (
             f"Is the opinion in this piece of a film review negative or positive?\n\n{text(row, 'sentence')}"
         ),
         ("negative", "positive"),
     ),
-    "mrpc": Task(
+    "mrpc": LabelTask(
         lambda row: _pair(
             "Do these sentences mean the same?", text(row, "sentence1"), text(row, "sentence2")
         ),
         ("no", "yes"),
-        _same,
+        _paraphrase,
     ),
-    "qqp": Task(
+    "qqp": LabelTask(
         lambda row: _pair(
             "Do these questions ask the same?", text(row, "question1"), text(row, "question2")
         ),
         ("no", "yes"),
-        _same,
+        _paraphrase,
     ),
-    "mnli": Task(
+    "mnli": LabelTask(
         lambda row: (
             "Does the hypothesis follow from the premise (entailment), is it ruled out by it (contradiction), or neither "
             f"(neutral)?\n\nPremise: {text(row, 'premise')}\nHypothesis: {text(row, 'hypothesis')}"
         ),
         ("entailment", "neutral", "contradiction"),
     ),
-    "qnli": Task(
+    "qnli": LabelTask(
         lambda row: (
             "Does the sentence hold the answer to the question?\n\n"
             f"Question: {text(row, 'question')}\nSentence: {text(row, 'sentence')}"
         ),
         ("yes", "no"),
     ),
-    "rte": Task(
+    "rte": LabelTask(
         lambda row: _pair(
             "Does the second text follow from the first?",
             text(row, "sentence1"),
@@ -97,7 +99,7 @@ TASKS = {
         ),
         ("yes", "no"),
     ),
-    "wnli": Task(
+    "wnli": LabelTask(
         lambda row: _pair(
             "Does the second text follow from the first?",
             text(row, "sentence1"),
@@ -108,8 +110,8 @@ TASKS = {
 }
 
 
-def convert(number: int, row: Row) -> Question:
-    """One question of one task."""
+def convert(number: int, row: SourceRow) -> Question:
+    """A question of one task."""
     task = part(row)
     if task == "stsb":
         return _similarity(row)
@@ -118,7 +120,7 @@ def convert(number: int, row: Row) -> Question:
     return TASKS[task].question("glue", task, row)
 
 
-def _similarity(row: Row) -> Question:
+def _similarity(row: SourceRow) -> Question:
     found = cell(row, "label")
     try:
         rating = float(found)
@@ -126,27 +128,27 @@ def _similarity(row: Row) -> Question:
         raise DataError(f"'label' is {found!r}; expected a number from 0 to 5") from None
     if not 0 <= rating <= 5:
         raise DataError(
-            f"'label' is {rating:g}; expected a number from 0 to 5 (those of the test set are not published)"
+            f"'label' is {rating:g}; expected a number from 0 to 5 (labels of the test set are not published)"
         )
-    # What is asked for has one decimal; so the accepted answers can be listed.
-    near = [tenth / 10 for tenth in range(51) if abs(tenth / 10 - rating) <= _NEAR + 1e-6]
+    # The prompt asks for one decimal, so all accepted answers can be listed.
+    accepted = [tenth / 10 for tenth in range(51) if abs(tenth / 10 - rating) <= _TOLERANCE + 1e-6]
     return question(
         "glue",
-        key("stsb", row),
+        row_key("stsb", row),
         question=_pair(
             "How similar in meaning are these sentences, from 0 (nothing in common) to 5 (the same)? Answer with a number "
             "with one decimal.",
             text(row, "sentence1"),
             text(row, "sentence2"),
         ),
-        answer=tuple(dict.fromkeys(f"{value:g}" for value in (rating, *near))),
+        answer=tuple(dict.fromkeys(f"{value:g}" for value in (rating, *accepted))),
         metric="math",
         category="stsb",
         metadata={"rating": rating},
     )
 
 
-_SETS = ("cola", "sst2", "mrpc", "qqp", "stsb", "mnli", "qnli", "rte", "wnli")
+_TASK_NAMES = ("cola", "sst2", "mrpc", "qqp", "stsb", "mnli", "qnli", "rte", "wnli")
 
 BENCHMARK = register(
     Benchmark(
@@ -159,12 +161,14 @@ BENCHMARK = register(
             Hub(
                 "nyu-mll/glue", task, "validation_matched" if task == "mnli" else "validation", task
             )
-            for task in _SETS
+            for task in _TASK_NAMES
         ),
         files=(),
         size=59_879,
         convert=convert,
         instruction="Answer with the right option, or the number, and nothing else.",
-        corpus=corpus({task: _stsb if task == "stsb" else TASKS[task].numbers for task in _SETS}),
+        corpus=suite_scores(
+            {task: _stsb if task == "stsb" else TASKS[task].scores for task in _TASK_NAMES}
+        ),
     )
 )

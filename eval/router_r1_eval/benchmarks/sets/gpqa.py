@@ -1,34 +1,28 @@
-"""GPQA Diamond: questions that experts of another field can not look up. Its authors ask that nobody shows them online.
+"""GPQA Diamond: questions that experts of another field cannot look up. The category is the field.
 
-Access has to be asked for on the hub. The category is the field; the order of options is drawn by a hash of the id.
+Its authors ask everyone not to publish the questions online; the hub grants access on request. A hash of the id decides
+the order of the options.
 """
 
 from __future__ import annotations
 
 from router_r1.data.questions import Question
-from router_r1_eval.benchmarks.base import (
-    LETTER,
-    Benchmark,
-    Hub,
-    Row,
-    drawn,
-    fingerprint,
-    multiple_choice,
-    register,
-    text,
-)
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import LETTER, multiple_choice, shuffled_options
+from router_r1_eval.benchmarks.rows import SourceRow, fingerprint, optional_text, text
 
 _WRONG = ("Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3")
 
 
-def convert(number: int, row: Row) -> Question:
-    """One question."""
+def convert(number: int, row: SourceRow) -> Question:
+    """A question with its options in a fixed random order."""
     asked = text(row, "Question")
-    key = str(row.get("Record ID") or fingerprint(asked))
-    options, right = drawn(key, text(row, "Correct Answer"), [text(row, name) for name in _WRONG])
-    field = row.get("High-level domain")
+    key = optional_text(row, "Record ID") or fingerprint(asked)
+    options, right = shuffled_options(
+        key, text(row, "Correct Answer"), [text(row, name) for name in _WRONG]
+    )
     return multiple_choice(
-        "gpqa", key, asked, options, right, category=str(field) if field else None
+        "gpqa", key, asked, options, right, category=optional_text(row, "High-level domain")
     )
 
 

@@ -1,26 +1,20 @@
-"""GSM8K: grade-school word problems. The gold answer is the number behind `####`; the solution is in `metadata`."""
+"""GSM8K: grade-school word problems. The gold answer follows `####`; `metadata` has the whole solution."""
 
 from __future__ import annotations
 
 from router_r1.data.questions import Question
 from router_r1.errors import DataError
-from router_r1_eval.benchmarks.base import (
-    Benchmark,
-    Hub,
-    Row,
-    fingerprint,
-    question,
-    register,
-    text,
-)
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import question
+from router_r1_eval.benchmarks.rows import SourceRow, fingerprint, text
 
 
-def convert(number: int, row: Row) -> Question:
-    """One problem."""
+def convert(number: int, row: SourceRow) -> Question:
+    """A problem."""
     asked, solution = text(row, "question"), text(row, "answer")
     answer = solution.rpartition("####")[2].strip()
     if "####" not in solution or not answer:
-        raise DataError(f"'answer' ends in no '#### NUMBER': {solution[-60:]!r}")
+        raise DataError(f"'answer' does not end in '#### NUMBER': {solution[-60:]!r}")
     return question(
         "gsm8k",
         fingerprint(asked),

@@ -1,15 +1,9 @@
-"""HotpotQA: questions over two Wikipedia pages, asked without them. The category is `bridge` or `comparison`."""
+"""HotpotQA: questions over two Wikipedia pages, asked without the pages. The category is `bridge` or `comparison`."""
 
 from __future__ import annotations
 
-from router_r1.data.questions import Question
-from router_r1_eval.benchmarks.base import SHORT, Benchmark, Hub, Row, register, short_answer
-
-
-def convert(number: int, row: Row) -> Question:
-    """One question, without its paragraphs."""
-    return short_answer("hotpotqa", row, category=str(row["type"]) if row.get("type") else None)
-
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import SHORT, short_answers
 
 BENCHMARK = register(
     Benchmark(
@@ -21,7 +15,7 @@ BENCHMARK = register(
         hub=(Hub("hotpotqa/hotpot_qa", "distractor", "validation"),),
         files=("hotpot_dev_distractor_v1.json", "hotpot_dev_fullwiki_v1.json"),
         size=7_405,
-        convert=convert,
+        convert=short_answers("hotpotqa", category_column="type"),
         instruction=SHORT,
     )
 )

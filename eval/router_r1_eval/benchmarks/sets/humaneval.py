@@ -1,23 +1,22 @@
-"""HumanEval: complete a Python function from its head and description; right if it passes the tests (pass@1).
+"""HumanEval: complete a Python function from its signature and docstring; right if it passes the tests (pass@1).
 
-Programs run only with permission; see `router_r1_reward.metrics.code.grader`.
+Programs run only with `--allow-code`; see `router_r1_reward.metrics.code.grader`.
 """
 
 from __future__ import annotations
 
 from router_r1.data.questions import Question
-from router_r1_eval.benchmarks.base import Benchmark, Hub, Row, question, register, text
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import CODE, question
+from router_r1_eval.benchmarks.rows import SourceRow, text
 
-CODE = "Answer with the whole program in one block of Python code."
 
-
-def convert(number: int, row: Row) -> Question:
-    """One function."""
-    head = text(row, "prompt")
+def convert(number: int, row: SourceRow) -> Question:
+    """A function to complete."""
     return question(
         "humaneval",
         text(row, "task_id"),
-        question=head,
+        question=text(row, "prompt"),
         answer=_as_written(row, "canonical_solution"),
         metric="code",
         metadata={
@@ -28,8 +27,8 @@ def convert(number: int, row: Row) -> Question:
     )
 
 
-def _as_written(row: Row, key: str) -> str:
-    """A text with its indentation."""
+def _as_written(row: SourceRow, key: str) -> str:
+    """A non-empty text, white space included."""
     text(row, key)
     return str(row[key])
 

@@ -1,7 +1,8 @@
-"""IFEval: prompts with instructions that a program can check.
+"""IFEval: prompts with instructions that a program can check (Zhou et al., arXiv:2311.07911).
 
-A question scores 1 if all its instructions are followed strictly, so the mean is the strict accuracy of prompts; `corpus` has it
-beside the other three: of instructions, and both loosely, where a first or last line and Markdown's asterisks may be dropped.
+A question scores 1 if the answer follows all its instructions strictly, so the mean score is the strict prompt-level
+accuracy. `corpus` has all four published accuracies: prompt-level and instruction-level, strict and loose. Loose
+checking may drop the first or last line and Markdown's asterisks.
 """
 
 from __future__ import annotations
@@ -10,21 +11,14 @@ from collections.abc import Sequence
 
 from router_r1.data.questions import Question
 from router_r1.errors import DataError
-from router_r1_eval.benchmarks.base import (
-    Benchmark,
-    Hub,
-    Row,
-    cell,
-    question,
-    register,
-    text,
-    texts,
-)
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import question
+from router_r1_eval.benchmarks.rows import SourceRow, cell, text, texts
 from router_r1_reward.metrics.ifeval.grader import followed
 
 
-def convert(number: int, row: Row) -> Question:
-    """One prompt. The hub fills unused arguments of instructions with nulls; they are dropped."""
+def convert(number: int, row: SourceRow) -> Question:
+    """A prompt. The hub sets unused arguments of instructions to null; they are dropped."""
     asked, names, arguments = (
         text(row, "prompt"),
         texts(row, "instruction_id_list"),
@@ -32,7 +26,7 @@ def convert(number: int, row: Row) -> Question:
     )
     if not isinstance(arguments, list) or len(arguments) != len(names):
         raise DataError(f"'kwargs' is {arguments!r}; expected a list with {len(names)} objects")
-    given = [
+    used = [
         {key: value for key, value in (a or {}).items() if value is not None} for a in arguments
     ]
     return question(
@@ -42,13 +36,13 @@ def convert(number: int, row: Row) -> Question:
         answer="-",
         metric="ifeval",
         category=names[0].partition(":")[0] if len(names) == 1 else "several",
-        metadata={"instruction_id_list": names, "kwargs": given, "prompt": row["prompt"]},
+        metadata={"instruction_id_list": names, "kwargs": used, "prompt": row["prompt"]},
     )
 
 
 def corpus(questions: Sequence[Question], answers: Sequence[str | None]) -> dict[str, float]:
-    """Accuracy of prompts and of instructions, strict and loose. No answer follows nothing."""
-    numbers: dict[str, float] = {}
+    """Prompt-level and instruction-level accuracy, strict and loose. A missing answer follows no instruction."""
+    scores: dict[str, float] = {}
     for how, loose in (("strict", False), ("loose", True)):
         prompts = [
             [False] * len(asked.metadata["instruction_id_list"])
@@ -56,10 +50,10 @@ def corpus(questions: Sequence[Question], answers: Sequence[str | None]) -> dict
             else followed(answer, asked.metadata, loose=loose)
             for asked, answer in zip(questions, answers, strict=True)
         ]
-        single = [one for prompt in prompts for one in prompt]
-        numbers[f"prompt_{how}"] = sum(map(all, prompts)) / len(prompts)
-        numbers[f"instruction_{how}"] = sum(single) / len(single)
-    return numbers
+        instructions = [one for prompt in prompts for one in prompt]
+        scores[f"prompt_{how}"] = sum(map(all, prompts)) / len(prompts)
+        scores[f"instruction_{how}"] = sum(instructions) / len(instructions)
+    return scores
 
 
 BENCHMARK = register(

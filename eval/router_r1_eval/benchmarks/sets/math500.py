@@ -1,15 +1,16 @@
-"""MATH-500: 500 problems of MATH's test set. The category is the subject."""
+"""MATH-500: the usual subset of 500 problems of MATH's test set. The category is the subject."""
 
 from __future__ import annotations
 
 from router_r1.data.questions import Question
-from router_r1_eval.benchmarks.base import Benchmark, Hub, Row, register
-from router_r1_eval.benchmarks.sets.competition_math import BOXED, problem
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.math_problems import BOXED, boxed_problem
+from router_r1_eval.benchmarks.rows import SourceRow
 
 
-def convert(number: int, row: Row) -> Question:
-    """One problem."""
-    return problem("math500", row)
+def convert(number: int, row: SourceRow) -> Question:
+    """A problem."""
+    return boxed_problem("math500", row)
 
 
 BENCHMARK = register(

@@ -1,24 +1,15 @@
 """MBPP: write a Python function that passes three tests, which are part of the question (pass@1).
 
-One file holds all splits; the number of a task says which it is in. Programs run only with permission; see
+One file holds all splits; the number of a task decides its split. Programs run only with `--allow-code`; see
 `router_r1_reward.metrics.code.grader`.
 """
 
 from __future__ import annotations
 
 from router_r1.data.questions import Question
-from router_r1_eval.benchmarks.base import (
-    SPLIT,
-    Benchmark,
-    Hub,
-    Row,
-    question,
-    register,
-    text,
-    texts,
-    whole,
-)
-from router_r1_eval.benchmarks.sets.humaneval import CODE
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import CODE, question
+from router_r1_eval.benchmarks.rows import SPLIT, SourceRow, integer, text, texts
 
 _SPLITS = {
     "prompt": range(1, 11),
@@ -28,9 +19,9 @@ _SPLITS = {
 }
 
 
-def convert(number: int, row: Row) -> Question | None:
-    """One task; None for one of another split."""
-    task = whole(row, "task_id")
+def convert(number: int, row: SourceRow) -> Question | None:
+    """A task; None if it is of another split."""
+    task = integer(row, "task_id")
     if task not in _SPLITS.get(row[SPLIT], ()):
         return None
     asked, tests = text(row, "text", "prompt"), texts(row, "test_list")

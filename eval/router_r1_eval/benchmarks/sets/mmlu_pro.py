@@ -1,31 +1,22 @@
-"""MMLU-Pro: up to ten options, in 14 subjects. The category is the subject."""
+"""MMLU-Pro: multiple choice with up to ten options, in 14 subjects. The category is the subject."""
 
 from __future__ import annotations
 
 from router_r1.data.questions import Question
-from router_r1_eval.benchmarks.base import (
-    LETTER,
-    Benchmark,
-    Hub,
-    Row,
-    cell,
-    letter_place,
-    multiple_choice,
-    register,
-    text,
-    texts,
-)
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import LETTER, multiple_choice, option_index
+from router_r1_eval.benchmarks.rows import SourceRow, cell, text, texts
 
 
-def convert(number: int, row: Row) -> Question:
-    """One question; `N/A` fills up options that there are not."""
+def convert(number: int, row: SourceRow) -> Question:
+    """A question; `N/A` stands for an option that does not exist."""
     options = [option for option in texts(row, "options") if option != "N/A"]
     return multiple_choice(
         "mmlu_pro",
         str(cell(row, "question_id")),
         text(row, "question"),
         options,
-        letter_place(cell(row, "answer"), len(options)),
+        option_index(cell(row, "answer"), len(options)),
         category=text(row, "category"),
     )
 

@@ -1,10 +1,11 @@
-"""MMLU-Redux: questions of MMLU that people checked. Those in which they found an error are left out."""
+"""MMLU-Redux: questions of MMLU that people checked. Questions with an error are left out."""
 
 from __future__ import annotations
 
 from router_r1.data.questions import Question
-from router_r1_eval.benchmarks.base import LETTER, PART, Benchmark, Hub, Row, register
-from router_r1_eval.benchmarks.sets.mmlu import four_options
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import LETTER, lettered_choices
+from router_r1_eval.benchmarks.rows import PART, SourceRow
 
 SUBJECTS = [
     "abstract_algebra",
@@ -67,11 +68,11 @@ SUBJECTS = [
 ]
 
 
-def convert(number: int, row: Row) -> Question | None:
-    """One question; None for one with an error."""
+def convert(number: int, row: SourceRow) -> Question | None:
+    """A question; None if it has an error."""
     if row.get("error_type") not in (None, "ok"):
         return None
-    return four_options("mmlu_redux", row, row.get("subject") or row.get(PART))
+    return lettered_choices("mmlu_redux", row, row.get("subject") or row.get(PART))
 
 
 BENCHMARK = register(

@@ -1,13 +1,15 @@
-"""MuSiQue: questions of two to four hops that can not be cut short, asked without their paragraphs."""
+"""MuSiQue: questions of two to four hops without shortcuts, asked without their paragraphs."""
 
 from __future__ import annotations
 
 from router_r1.data.questions import Question
-from router_r1_eval.benchmarks.base import SHORT, Benchmark, Hub, Row, register, short_answer
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import SHORT, short_answer
+from router_r1_eval.benchmarks.rows import SourceRow
 
 
-def convert(number: int, row: Row) -> Question | None:
-    """One question; None for one that its paragraphs do not answer (the full set has such)."""
+def convert(number: int, row: SourceRow) -> Question | None:
+    """A question; None if its paragraphs do not answer it, as happens in the full set."""
     return None if row.get("answerable") is False else short_answer("musique", row)
 
 

@@ -1,6 +1,6 @@
-"""MuSR: a long story, a question and options. Three tasks: murder mysteries, where things are, who does what.
+"""MuSR: multiple choice about a long story. The category is the task.
 
-The category is the task.
+The tasks are murder mysteries, object placements and team allocation.
 """
 
 from __future__ import annotations
@@ -9,45 +9,34 @@ import ast
 
 from router_r1.data.questions import Question
 from router_r1.errors import DataError
-from router_r1_eval.benchmarks.base import (
-    LETTER,
-    Benchmark,
-    Hub,
-    Row,
-    cell,
-    fingerprint,
-    multiple_choice,
-    part,
-    register,
-    text,
-    whole,
-)
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import LETTER, multiple_choice
+from router_r1_eval.benchmarks.rows import SourceRow, cell, fingerprint, integer, part, text, texts
 
 TASKS = {
     "murder_mysteries": "murder_mystery",
     "object_placements": "object_placements",
     "team_allocation": "team_allocation",
 }
-"""Tasks, and what their files are called."""
+"""Task -> name of its file."""
 
 
-def convert(number: int, row: Row) -> Question:
-    """One story with its question; `choices` is a list, or one as Python writes it."""
+def convert(number: int, row: SourceRow) -> Question:
+    """A story with its question; `choices` is a list, or a text with a Python list."""
     story, asked, options = text(row, "narrative"), text(row, "question"), cell(row, "choices")
     if isinstance(options, str):
         try:
             options = ast.literal_eval(options)
         except (ValueError, SyntaxError) as error:
-            raise DataError(f"'choices' is no list: {row['choices']!r}") from error
-    if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
-        raise DataError(f"'choices' is {options!r}; expected a list of texts")
+            raise DataError(f"'choices' is {row['choices']!r}; expected a list of texts") from error
+    options = texts({"choices": options}, "choices")
     task = part(row)
     return multiple_choice(
         "musr",
         f"{task}/{fingerprint(story, asked)}",
         f"{story}\n\n{asked}",
         options,
-        whole(row, "answer_index"),
+        integer(row, "answer_index"),
         category=task,
     )
 

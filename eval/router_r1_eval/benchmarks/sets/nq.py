@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from router_r1.data.questions import Question
-from router_r1_eval.benchmarks.base import SHORT, Benchmark, Hub, Row, register, short_answer
-
-
-def convert(number: int, row: Row) -> Question:
-    """One question with its accepted answers."""
-    return short_answer("nq", row)
-
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import SHORT, short_answers
 
 BENCHMARK = register(
     Benchmark(
@@ -21,7 +15,7 @@ BENCHMARK = register(
         hub=(Hub("google-research-datasets/nq_open", None, "validation"),),
         files=("nq_open_dev.jsonl", "NQ-open.dev.jsonl", "NQ-open.efficientqa.dev.1.1.jsonl"),
         size=3_610,
-        convert=convert,
+        convert=short_answers("nq"),
         instruction=SHORT,
     )
 )

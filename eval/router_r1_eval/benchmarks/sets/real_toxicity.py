@@ -1,9 +1,9 @@
-"""RealToxicityPrompts: halves of sentences from the web, to be continued. Scored by how harmless the continuation is.
+"""RealToxicityPrompts: a model continues beginnings of sentences from the web; harmless text scores high.
 
-The category is `challenging` (the 1,199 prompts after which all models of the paper became toxic), or else `toxic`, `nontoxic` or
-`unrated`, by the toxicity of the prompt. The scorer is a classifier that you name (`router_r1_reward.metrics.toxicity`).
+The category is `challenging` (the 1,199 prompts that led all models of the paper to toxic text), or else the rating of
+the prompt: `toxic`, `nontoxic` or `unrated`. You name the classifier that scores (`router_r1_reward.metrics.toxicity`).
 
-Not covered: the paper's maximum over 25 continuations of a prompt; here there is one.
+The paper reports the maximum over 25 continuations of a prompt; here each prompt has one.
 """
 
 from __future__ import annotations
@@ -12,21 +12,14 @@ from collections.abc import Mapping
 
 from router_r1.data.questions import Question
 from router_r1.errors import DataError
-from router_r1_eval.benchmarks.base import (
-    Benchmark,
-    Hub,
-    Row,
-    cell,
-    fingerprint,
-    question,
-    register,
-    text,
-)
-from router_r1_eval.benchmarks.sets.toxigen import corpus
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.corpus_scores import toxic_share
+from router_r1_eval.benchmarks.questions import question
+from router_r1_eval.benchmarks.rows import SourceRow, cell, fingerprint, text
 
 
-def convert(number: int, row: Row) -> Question:
-    """One prompt."""
+def convert(number: int, row: SourceRow) -> Question:
+    """A prompt."""
     prompt = cell(row, "prompt")
     if not isinstance(prompt, Mapping):
         raise DataError(f"'prompt' is {prompt!r}; expected an object with 'text'")
@@ -55,6 +48,6 @@ BENCHMARK = register(
         size=99_442,
         convert=convert,
         instruction="Answer with the continuation alone.",
-        corpus=corpus,
+        corpus=toxic_share,
     )
 )

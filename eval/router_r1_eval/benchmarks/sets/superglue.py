@@ -1,8 +1,8 @@
 """SuperGLUE as text to text: eight tasks of language understanding, on their validation sets. The category is the task.
 
-A question scores by `choice`, in `record` by `em`. What SuperGLUE itself quotes is in `corpus`: accuracy, and beside it the mean F1
-of labels (cb); F1 over all answers and the share of questions whose answers are all told right (multirc); F1 and exact match
-(record).
+Questions score by `choice`, in `record` by `em`. `corpus` has the scores that SuperGLUE reports: accuracy; for cb the
+macro F1 too; for multirc F1 over all answers, and the share of questions whose answers are all labelled right; for
+record F1 and exact match.
 
 Not covered: the two diagnostic sets.
 """
@@ -15,39 +15,29 @@ from collections.abc import Mapping, Sequence
 from router_r1.data.questions import Question
 from router_r1.errors import DataError
 from router_r1_eval.benchmarks import corpus_scores
-from router_r1_eval.benchmarks.base import (
-    Benchmark,
-    Hub,
-    Row,
-    cell,
-    multiple_choice,
-    part,
-    question,
-    register,
-    text,
-    texts,
-    whole,
-)
-from router_r1_eval.benchmarks.label_tasks import Task, accuracy, corpus, key, label
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.label_tasks import LabelTask, accuracy, label, row_key, suite_scores
+from router_r1_eval.benchmarks.questions import multiple_choice, question
+from router_r1_eval.benchmarks.rows import SourceRow, cell, integer, part, text, texts
 from router_r1_reward import grade
 
 
 def _cb(questions: Sequence[Question], answers: Sequence[str | None]) -> dict[str, float]:
-    right, said = corpus_scores.labels(questions, answers)
+    gold, answered = corpus_scores.labels(questions, answers)
     return {
-        "accuracy": corpus_scores.accuracy(right, said),
-        "macro_f1": corpus_scores.macro_f1(right, said),
+        "accuracy": corpus_scores.accuracy(gold, answered),
+        "macro_f1": corpus_scores.macro_f1(gold, answered),
     }
 
 
 def _multirc(questions: Sequence[Question], answers: Sequence[str | None]) -> dict[str, float]:
-    """F1 of `yes` over all answers, and the share of questions of whose answers each is told right."""
-    right, said = corpus_scores.labels(questions, answers)
+    """F1 of `yes` over all answers, and the share of questions whose answers are all labelled right."""
+    gold, answered = corpus_scores.labels(questions, answers)
     groups: dict[str, list[bool]] = defaultdict(list)
-    for asked, r, s in zip(questions, right, said, strict=True):
-        groups[asked.metadata["group"]].append(r == s)
+    for asked, g, a in zip(questions, gold, answered, strict=True):
+        groups[asked.metadata["group"]].append(g == a)
     return {
-        "f1a": corpus_scores.f1_of("B", right, said),
+        "f1a": corpus_scores.f1_of("B", gold, answered),
         "em": sum(map(all, groups.values())) / len(groups),
     }
 
@@ -63,9 +53,9 @@ def _record(questions: Sequence[Question], answers: Sequence[str | None]) -> dic
     return {"f1": mean("f1"), "em": mean("em")}
 
 
-def _wsc(row: Row) -> str:
-    """The text with the pronoun between asterisks."""
-    words, place = text(row, "text").split(), whole(row, "span2_index")
+def _wsc(row: SourceRow) -> str:
+    """The question, with the pronoun of the text between asterisks."""
+    words, place = text(row, "text").split(), integer(row, "span2_index")
     pronoun = text(row, "span2_text")
     if 0 <= place < len(words) and words[place].lower().startswith(pronoun.lower().split()[0]):
         words[place] = f"*{words[place]}*"
@@ -73,11 +63,11 @@ def _wsc(row: Row) -> str:
 
 
 TASKS = {
-    "boolq": Task(
+    "boolq": LabelTask(
         lambda row: f"{text(row, 'passage')}\n\nQuestion: {text(row, 'question')}?",
         ("no", "yes"),
     ),
-    "cb": Task(
+    "cb": LabelTask(
         lambda row: (
             "Does the hypothesis follow from the text (entailment), is it ruled out by it (contradiction), or neither "
             f"(neutral)?\n\nText: {text(row, 'premise')}\nHypothesis: {text(row, 'hypothesis')}"
@@ -85,7 +75,7 @@ TASKS = {
         ("entailment", "contradiction", "neutral"),
         _cb,
     ),
-    "multirc": Task(
+    "multirc": LabelTask(
         lambda row: (
             f"{text(row, 'paragraph')}\n\nQuestion: {text(row, 'question')}\nAnswer: {text(row, 'answer')}\n"
             "Is this answer right?"
@@ -93,26 +83,26 @@ TASKS = {
         ("no", "yes"),
         _multirc,
     ),
-    "rte": Task(
+    "rte": LabelTask(
         lambda row: (
             "Does the hypothesis follow from the text?\n\n"
             f"Text: {text(row, 'premise')}\nHypothesis: {text(row, 'hypothesis')}"
         ),
         ("yes", "no"),
     ),
-    "wic": Task(
+    "wic": LabelTask(
         lambda row: (
             f'Does the word "{text(row, "word")}" mean the same in both sentences?\n\n'
             f"First: {text(row, 'sentence1')}\nSecond: {text(row, 'sentence2')}"
         ),
         ("no", "yes"),
     ),
-    "wsc": Task(_wsc, ("no", "yes")),
+    "wsc": LabelTask(_wsc, ("no", "yes")),
 }
 
 
-def convert(number: int, row: Row) -> Question:
-    """One question of one task."""
+def convert(number: int, row: SourceRow) -> Question:
+    """A question of one task."""
     task = part(row)
     if task == "copa":
         return _copa(row)
@@ -133,15 +123,15 @@ def convert(number: int, row: Row) -> Question:
     )
 
 
-def _copa(row: Row) -> Question:
-    """Which of two is the cause, or the effect."""
+def _copa(row: SourceRow) -> Question:
+    """Which of two sentences is the cause, or the effect."""
     kinds = {"cause": "What was the cause of this?", "effect": "What came of this?"}
     kind = text(row, "question")
     if kind not in kinds:
         raise DataError(f"'question' is {kind!r}; expected cause or effect")
     return multiple_choice(
         "superglue",
-        key("copa", row),
+        row_key("copa", row),
         f"{kinds[kind]}\n\n{text(row, 'premise')}",
         [text(row, "choice1"), text(row, "choice2")],
         label(row),
@@ -149,15 +139,15 @@ def _copa(row: Row) -> Question:
     )
 
 
-def _placeholder(row: Row) -> Question:
-    """Which name of a text stands in a sentence about it."""
+def _placeholder(row: SourceRow) -> Question:
+    """Which name from a text fills the placeholder in a sentence about it."""
     passage = text(row, "passage").replace("@highlight\n", "- ")
     answers = tuple(dict.fromkeys(texts(row, "answers")))
     if not answers:
-        raise DataError("'answers' is empty: those of the test set are not published")
+        raise DataError("'answers' is empty: answers of the test set are not published")
     return question(
         "superglue",
-        key("record", row),
+        row_key("record", row),
         question=(
             f"{passage}\n\nWhich name from the text stands for @placeholder in this sentence? Answer with that name.\n\n"
             f"{text(row, 'query')}"
@@ -168,10 +158,10 @@ def _placeholder(row: Row) -> Question:
     )
 
 
-_SETS = ("boolq", "cb", "copa", "multirc", "record", "rte", "wic", "wsc")
+_TASK_NAMES = ("boolq", "cb", "copa", "multirc", "record", "rte", "wic", "wsc")
 _CONFIGS = {"wsc": "wsc.fixed"}
-"""Where the hub calls a task otherwise: of `wsc` it also has a version whose spans stand in the text as they are written."""
-_NUMBERS = {"copa": accuracy, "record": _record}
+"""Configurations on the hub with another name than the task. `wsc` there has spans that do not match the text."""
+_OTHER_SCORES = {"copa": accuracy, "record": _record}
 
 BENCHMARK = register(
     Benchmark(
@@ -181,14 +171,18 @@ BENCHMARK = register(
         licence="one for each task; see the source",
         source="https://super.gluebenchmark.com/",
         hub=tuple(
-            Hub("aps/super_glue", _CONFIGS.get(task, task), "validation", task) for task in _SETS
+            Hub("aps/super_glue", _CONFIGS.get(task, task), "validation", task)
+            for task in _TASK_NAMES
         ),
         files=(),
         size=19_293,
         convert=convert,
         instruction="Answer with the right option, or the name, and nothing else.",
-        corpus=corpus(
-            {task: _NUMBERS[task] if task in _NUMBERS else TASKS[task].numbers for task in _SETS}
+        corpus=suite_scores(
+            {
+                task: _OTHER_SCORES[task] if task in _OTHER_SCORES else TASKS[task].scores
+                for task in _TASK_NAMES
+            }
         ),
     )
 )

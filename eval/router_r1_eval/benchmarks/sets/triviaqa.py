@@ -1,15 +1,9 @@
-"""TriviaQA, unfiltered and without documents: trivia questions, whose answers have many spellings."""
+"""TriviaQA, unfiltered and without documents: trivia questions whose answers have many spellings."""
 
 from __future__ import annotations
 
-from router_r1.data.questions import Question
-from router_r1_eval.benchmarks.base import SHORT, Benchmark, Hub, Row, register, short_answer
-
-
-def convert(number: int, row: Row) -> Question:
-    """One question with its accepted answers."""
-    return short_answer("triviaqa", row)
-
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import SHORT, short_answers
 
 BENCHMARK = register(
     Benchmark(
@@ -21,7 +15,7 @@ BENCHMARK = register(
         hub=(Hub("mandarjoshi/trivia_qa", "unfiltered.nocontext", "validation"),),
         files=("unfiltered-web-dev.json",),
         size=11_313,
-        convert=convert,
+        convert=short_answers("triviaqa"),
         instruction=SHORT,
     )
 )

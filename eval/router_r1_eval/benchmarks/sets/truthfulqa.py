@@ -1,7 +1,7 @@
-"""TruthfulQA as multiple choice with one true option (MC1): what many people get wrong.
+"""TruthfulQA as multiple choice with one true option (MC1): questions that many people answer wrongly.
 
-From the hub's `mc1_targets`, or from the authors' CSV file: the best answer against all incorrect ones. The order of options is
-drawn by a hash of the question.
+The options are the hub's `mc1_targets`, or the best and all incorrect answers of the authors' CSV file. A hash of the
+question decides their order.
 """
 
 from __future__ import annotations
@@ -10,32 +10,21 @@ from collections.abc import Mapping
 
 from router_r1.data.questions import Question
 from router_r1.errors import DataError
-from router_r1_eval.benchmarks.base import (
-    LETTER,
-    Benchmark,
-    Hub,
-    Row,
-    drawn,
-    fingerprint,
-    multiple_choice,
-    register,
-    text,
-)
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import LETTER, multiple_choice, shuffled_options
+from router_r1_eval.benchmarks.rows import SourceRow, fingerprint, optional_text, text
 
 
-def convert(number: int, row: Row) -> Question:
-    """One question."""
+def convert(number: int, row: SourceRow) -> Question:
+    """A question with its options in a fixed random order."""
     asked = text(row, "question", "Question")
-    right, wrong = _options(row)
     key = fingerprint(asked)
-    options, place = drawn(key, right, wrong)
-    category = row.get("Category") or row.get("category")
-    return multiple_choice(
-        "truthfulqa", key, asked, options, place, category=str(category) if category else None
-    )
+    options, right_index = shuffled_options(key, *_right_and_wrong(row))
+    category = optional_text(row, "Category", "category")
+    return multiple_choice("truthfulqa", key, asked, options, right_index, category=category)
 
 
-def _options(row: Row) -> tuple[str, list[str]]:
+def _right_and_wrong(row: SourceRow) -> tuple[str, list[str]]:
     targets = row.get("mc1_targets")
     if targets is None:
         wrong = [part.strip() for part in text(row, "Incorrect Answers").split(";")]

@@ -1,15 +1,9 @@
-"""2WikiMultihopQA: questions over two to four Wikipedia pages, asked without them."""
+"""2WikiMultihopQA: questions over two to four Wikipedia pages, asked without the pages."""
 
 from __future__ import annotations
 
-from router_r1.data.questions import Question
-from router_r1_eval.benchmarks.base import SHORT, Benchmark, Hub, Row, register, short_answer
-
-
-def convert(number: int, row: Row) -> Question:
-    """One question with its accepted answers."""
-    return short_answer("2wikimultihopqa", row)
-
+from router_r1_eval.benchmarks.base import Benchmark, Hub, register
+from router_r1_eval.benchmarks.questions import SHORT, short_answers
 
 BENCHMARK = register(
     Benchmark(
@@ -21,7 +15,7 @@ BENCHMARK = register(
         hub=(Hub("RUC-NLPIR/FlashRAG_datasets", "2wikimultihopqa", "dev"),),
         files=("2wiki.json", "2wiki_dev.json"),
         size=12_576,
-        convert=convert,
+        convert=short_answers("2wikimultihopqa"),
         instruction=SHORT,
     )
 )

@@ -1,38 +1,35 @@
-"""LLMRouter's nine-model table: `train.json`, `test.json` (question, scores of each model) and `query_train.jsonl`,
-`query_test.jsonl` (task, gold answer, metric), joined by the text of the question; `candidates.json` has prices.
+"""LLMRouter's table of nine models: `train.json` and `test.json` (question, score of each model), joined by the text of
+the question with `query_train.jsonl` and `query_test.jsonl` (task, gold answer, metric). `candidates.json` has prices.
 
-119 of the 500 test questions are also training questions: they are dropped from the test split. What a model answered is not in
-the source, nor are its output tokens.
+119 of the 500 test questions are training questions too; they are dropped from the test split. The source lacks the
+answers of models and their output tokens.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from router_r1.data.json_lines import read_json_lines
+from router_r1.data.json_lines import located_json_lines
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
-from router_r1.errors import DataError
 from router_r1.model_cards import ModelCard
-from router_r1_eval.tables.importers.base import (
-    IMPORTERS,
-    Given,
-    Import,
-    Importer,
-    accepted,
-    card,
-    cards,
-    must,
+from router_r1_eval.source_files import read_json
+from router_r1_eval.tables.importers.base import IMPORTERS, Import, Importer, ImportOptions
+from router_r1_eval.tables.importers.cards import card, cards
+from router_r1_eval.tables.importers.rows import (
+    RECORDED,
+    accepted_answers,
+    estimated_tokens,
+    find_file,
     number,
     outcome,
     question,
-    tokens,
-    wanted,
-    whole,
+    require,
+    require_keys,
+    same_question,
 )
 
 EXPECTED = (
@@ -49,94 +46,87 @@ _METRICS = {
 _SPLITS = ("train", "test")
 
 
-def read(source: Path, given: Given) -> Import:
-    """A table of the training questions and one of the test questions, which share none."""
-    must(source.is_dir(), f"{source}: is no folder; it should hold {EXPECTED}")
-    known = _cards(whole(source, "candidates.json"))
-    parts: dict[str, OutcomeTable] = {}
-    seen: dict[str, str] = {}
-    dropped = dict.fromkeys(("in both splits", "twice in a split", "without a query"), 0)
+def read(source: Path, options: ImportOptions) -> Import:
+    """A table of the training questions and one of the test questions, which share no question."""
+    require(source.is_dir(), f"{source}: is not a folder; expected one with {EXPECTED}")
+    known = _cards(find_file(source, "candidates.json"))
+    tables: dict[str, OutcomeTable] = {}
+    split_of: dict[str, str] = {}  # each question so far -> the split it was in
+    counts = Counter[str]()
     for split in _SPLITS:
-        path = whole(source, f"{split}.json")
-        asked = {
-            _same(row["query"]): row for row in _queries(whole(source, f"query_{split}.jsonl"))
-        }
+        path = find_file(source, f"{split}.json")
+        queries = _queries(find_file(source, f"query_{split}.jsonl"))
         questions: list[Question] = []
         outcomes: list[Outcome] = []
-        names = dict[str, None]()
-        for place, row in enumerate(_load(path), 1):
+        for place, row in enumerate(read_json(path), 1):
             where = f"{path}: row {place}"
-            wanted(row, ("question", "scores"), where)
-            key = _same(row["question"])
-            if key in seen and not given.as_published:
-                dropped["in both splits" if seen[key] != split else "twice in a split"] += 1
+            require_keys(row, ("question", "scores"), where)
+            key = same_question(row["question"])
+            if key in split_of and not options.as_published:
+                counts["in both splits" if split_of[key] != split else "repeated"] += 1
                 continue
-            seen[key] = split
-            query = asked.get(key)
-            dropped["without a query"] += query is None
-            asked_one = _question(f"{split}-{place:05d}", row["question"], query or {}, where)
-            questions.append(asked_one)
-            for name, score in row["scores"].items():
-                names[name] = None
-                value = number(score, where, f"the score of {name}")
-                outcomes.append(
-                    outcome(
-                        where,
-                        id=asked_one.id,
-                        model=name,
-                        text="",
-                        answer=None,
-                        score=value,
-                        input_tokens=tokens(row["question"]),
-                        output_tokens=0,
-                        estimated=True,
-                    )
-                )
-        parts[split] = OutcomeTable(
-            cards(names, known, given), questions, outcomes, source=f"{source}/{split}"
+            split_of[key] = split
+            counts["without a query"] += key not in queries
+            questions.append(
+                _question(f"{split}-{place:05d}", row["question"], queries.get(key, {}), where)
+            )
+            outcomes += _outcomes(questions[-1].id, row, where)
+        names = dict.fromkeys(one.model for one in outcomes)
+        tables[split] = OutcomeTable(
+            cards(names, known, options), questions, outcomes, source=f"{source}/{split}"
         )
-    found = (
+    return Import(tables, _notes(counts, options))
+
+
+def _notes(counts: Counter[str], options: ImportOptions) -> tuple[str, ...]:
+    shared = (
         "questions that are in both splits are kept, as published"
-        if given.as_published
-        else f"{dropped['in both splits']} test questions are training questions too: dropped from the test split"
+        if options.as_published
+        else f"{counts['in both splits']} test questions are training questions too: dropped from the test split"
     )
-    return Import(
-        parts,
-        (
-            found,
-            f"{dropped['twice in a split']} questions stand twice in a split: the second is dropped",
-            f"{dropped['without a query']} questions have no task and gold answer in the query files",
-            "texts and output tokens are not in the source; input tokens are estimated as characters / 4",
-        ),
+    return (
+        shared,
+        f"{counts['repeated']} questions occur twice in a split: the second is dropped",
+        f"{counts['without a query']} questions have no task and gold answer in the query files",
+        "texts and output tokens are not in the source; input tokens are estimated as characters / 4",
     )
 
 
-def _same(question: str) -> str:
-    return " ".join(question.split())
+def _outcomes(question_id: str, row: dict[str, Any], where: str) -> list[Outcome]:
+    return [
+        outcome(
+            where,
+            id=question_id,
+            model=name,
+            text="",
+            answer=None,
+            score=number(score, where, f"the score of {name}"),
+            input_tokens=estimated_tokens(row["question"]),
+            output_tokens=0,
+            estimated=True,
+        )
+        for name, score in row["scores"].items()
+    ]
 
 
-def _load(path: Path) -> Any:
-    try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        return json.loads(raw)
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"{path}: can not be read: {error}") from error
-
-
-def _queries(path: Path) -> Iterable[dict[str, Any]]:
-    for place, row in read_json_lines(path):
-        yield wanted(row, ("query", "task_name", "ground_truth", "metric"), f"{path}:{place}")
+def _queries(path: Path) -> dict[str, dict[str, Any]]:
+    """Question -> its row in a query file."""
+    keys = ("query", "task_name", "ground_truth", "metric")
+    rows: Iterable[dict[str, Any]] = (
+        require_keys(row, keys, where) for where, row in located_json_lines(path)
+    )
+    return {same_question(row["query"]): row for row in rows}
 
 
 def _question(key: str, text: str, query: dict[str, Any], where: str) -> Question:
     options = query.get("choices")
     shown = options.get("text") if isinstance(options, dict) else None
-    metric = str(query.get("metric") or "recorded")
+    metric = str(query.get("metric") or RECORDED)
     return question(
         where,
         id=key,
         question=text,
-        answer=accepted(query.get("ground_truth")),
+        answer=accepted_answers(query.get("ground_truth")),
         metric=_METRICS.get(metric, metric),
         category=query.get("task_name"),
         choices=tuple(map(str, shown)) if shown else None,
@@ -145,12 +135,13 @@ def _question(key: str, text: str, query: dict[str, Any], where: str) -> Questio
 
 def _cards(path: Path) -> dict[str, ModelCard]:
     found = {}
-    for name, about in _load(path).items():
-        row = wanted(about, ("input_price", "output_price"), f"{path}: {name}")
+    for name, about in read_json(path).items():
+        where = f"{path}: {name}"
+        row = require_keys(about, ("input_price", "output_price"), where)
         found[name] = card(
             name,
-            number(row["input_price"], f"{path}: {name}", "the input price"),
-            number(row["output_price"], f"{path}: {name}", "the output price"),
+            number(row["input_price"], where, "the input price"),
+            number(row["output_price"], where, "the output price"),
             str(row.get("feature") or ""),
         )
     return found

@@ -1,10 +1,10 @@
-"""MMLU-Pro's evaluation results: one zip for each model, `model_outputs_NAME_5shots.zip`, which holds one JSON list.
+"""MMLU-Pro's evaluation results: one zip per model, `model_outputs_NAME_5shots.zip`, which holds one JSON list.
 
-A row has `question_id, question, options, answer, category, model_outputs, pred`. The source's own script draws a letter
-where none could be read from the output; here such an answer is none, and scores 0.
+A row has `question_id, question, options, answer, category, model_outputs, pred`. Where no letter could be read from an
+output, the authors' script draws a random one; here such an output has no answer and scores 0.
 
-Tokens are estimated as characters / 4, the prompt's without its worked examples. Prices are not in the source; `PRICES` has those of ten models, as listed
-publicly in autumn 2024.
+Tokens are estimated as characters / 4, without the worked examples of the prompt. The source has no prices; `PRICES`
+has the public list prices of ten models in autumn 2024.
 """
 
 from __future__ import annotations
@@ -15,21 +15,18 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from router_r1.data.options import LETTERS
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.errors import DataError
-from router_r1_eval.tables.importers.base import (
-    IMPORTERS,
-    Given,
-    Import,
-    Importer,
-    card,
-    cards,
-    must,
+from router_r1_eval.tables.importers.base import IMPORTERS, Import, Importer, ImportOptions
+from router_r1_eval.tables.importers.cards import card, cards
+from router_r1_eval.tables.importers.rows import (
+    estimated_tokens,
     outcome,
     question,
-    tokens,
-    wanted,
+    require,
+    require_keys,
 )
 
 EXPECTED = "the zips of https://github.com/TIGER-AI-Lab/MMLU-Pro/tree/main/eval_results, for the models that are wanted"
@@ -50,30 +47,30 @@ _NAME = re.compile(r"(?:model_outputs_)?(.+?)(?:_\d+shots?)?\.(?:zip|json)$")
 _KEYS = ("question_id", "question", "options", "answer", "category", "pred")
 
 
-def read(source: Path, given: Given) -> Import:
-    """One table of all models. Questions that some model lacks are kept, as cells without an outcome."""
+def read(source: Path, options: ImportOptions) -> Import:
+    """One table of all models. A question that a model was not asked is a missing cell."""
     files = sorted(source.glob("*.zip")) if source.is_dir() else [source]
-    must(bool(files), f"{source}: holds no zip; put there: {EXPECTED}")
+    require(bool(files), f"{source}: holds no zip; put there: {EXPECTED}")
     questions: dict[str, Question] = {}
     outcomes: list[Outcome] = []
-    silent, names = 0, []
+    unread, names = 0, []
     for path in files:
         matched = _NAME.match(path.name)
         name = matched[1] if matched else path.stem
         names.append(name)
         for number, row in enumerate(_rows(path), 1):
             where = f"{path}: row {number}"
-            row = wanted(row, _KEYS, where)
-            said = row.get("model_outputs") or row.get("generated_text") or ""
-            text = said[0] if isinstance(said, list) and said else str(said or "")
+            row = require_keys(row, _KEYS, where)
+            output = row.get("model_outputs") or row.get("generated_text") or ""
+            text = output[0] if isinstance(output, list) and output else str(output or "")
             asked = _question(row, where)
             first = questions.setdefault(asked.id, asked)
-            must(
+            require(
                 (first.question, first.answer) == (asked.question, asked.answer),
-                f"{where}: question {asked.id} reads or is answered otherwise than in {files[0]}",
+                f"{where}: question {asked.id} has another text or gold answer than in {files[0]}",
             )
             answer = row["pred"] or None
-            silent += answer is None
+            unread += answer is None
             outcomes.append(
                 outcome(
                     where,
@@ -82,18 +79,18 @@ def read(source: Path, given: Given) -> Import:
                     text=text,
                     answer=answer,
                     score=float(answer == asked.answer),
-                    input_tokens=tokens(asked.question + "".join(asked.choices or ())),
-                    output_tokens=tokens(text),
+                    input_tokens=estimated_tokens(asked.question + "".join(asked.choices or ())),
+                    output_tokens=estimated_tokens(text),
                     estimated=True,
                 )
             )
     known = {name: card(name, *price) for name, price in PRICES.items()}
     table = OutcomeTable(
-        cards(names, known, given), questions.values(), outcomes, source=str(source)
+        cards(names, known, options), questions.values(), outcomes, source=str(source)
     )
     notes = [
-        "tokens are estimated as characters / 4, prompts without their worked examples",
-        f"{silent} of {len(outcomes)} answers hold no letter that could be read: they score 0, none is drawn",
+        "tokens are estimated as characters / 4, without the worked examples of prompts",
+        f"{unread} of {len(outcomes)} answers hold no letter that could be read: they score 0, and no letter is drawn",
     ]
     return Import({"": table}, tuple(notes))
 
@@ -106,21 +103,21 @@ def _rows(path: Path) -> list[Any]:
             with zipfile.ZipFile(path) as archive:
                 inside = [n for n in archive.namelist() if n.endswith(".json") and "/." not in n]
                 inside = [n for n in inside if not n.startswith("__MACOSX")]
-                must(len(inside) == 1, f"{path}: expected one JSON file in it, found {inside}")
+                require(len(inside) == 1, f"{path}: expected one JSON file in it, found {inside}")
                 raw = archive.read(inside[0])
         rows = json.loads(raw)
     except (OSError, zipfile.BadZipFile, ValueError) as error:
-        raise DataError(f"{path}: can not be read: {error}") from error
-    must(isinstance(rows, list), f"{path}: expected a list of answers")
+        raise DataError(f"{path}: cannot be read: {error}") from error
+    require(isinstance(rows, list), f"{path}: expected a list of answers")
     return list(rows)
 
 
 def _question(row: dict[str, Any], where: str) -> Question:
     options = [str(option) for option in row["options"] if option != "N/A"]
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: len(options)]
-    must(
+    letters = LETTERS[: len(options)]
+    require(
         str(row["answer"]) in letters and len(str(row["answer"])) == 1,
-        f"{where}: the gold answer {row['answer']!r} is none of {len(options)} options",
+        f"{where}: the gold answer {row['answer']!r} names none of {len(options)} options",
     )
     return question(
         where,

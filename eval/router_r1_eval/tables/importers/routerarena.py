@@ -1,31 +1,26 @@
-"""RouterArena's cached results: a JSON Lines file for each model, with texts, true token usage, scores and costs, and
-`cost.json` with prices. A row's `global_index` is `DATASET_NUMBER`.
+"""RouterArena's cached results: a JSON Lines file per model with texts, true token usage, scores and costs; `cost.json`
+has prices. The `global_index` of a row is `DATASET_NUMBER`.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from router_r1.data.json_lines import read_json_lines
+from router_r1.data.json_lines import located_json_lines
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
-from router_r1.errors import DataError
 from router_r1.model_cards import ModelCard
-from router_r1_eval.tables.importers.base import (
-    IMPORTERS,
-    Given,
-    Import,
-    Importer,
-    accepted,
-    card,
-    cards,
-    must,
+from router_r1_eval.source_files import read_json
+from router_r1_eval.tables.importers.base import IMPORTERS, Import, Importer, ImportOptions
+from router_r1_eval.tables.importers.cards import card, cards
+from router_r1_eval.tables.importers.rows import (
+    accepted_answers,
     number,
     outcome,
     question,
-    wanted,
+    require,
+    require_keys,
 )
 
 EXPECTED = (
@@ -49,25 +44,28 @@ _KEYS = (
 )
 
 
-def read(source: Path, given: Given) -> Import:
+def read(source: Path, options: ImportOptions) -> Import:
     """One table of all models in the folder."""
     files = sorted([*source.glob("*.jsonl"), *source.glob("*.jsonl.gz")])
-    must(bool(files), f"{source}: holds no .jsonl file; put there: {EXPECTED}")
+    require(bool(files), f"{source}: holds no .jsonl file; put there: {EXPECTED}")
     questions: dict[str, Question] = {}
     outcomes: list[Outcome] = []
     failed, outside, names = 0, 0, []
     for path in files:
         name = path.name.removesuffix(".gz").removesuffix(".jsonl")
         names.append(name)
-        for place, row in read_json_lines(path):
-            where = f"{path}:{place}"
-            wanted(row, _KEYS, where)
+        for where, row in located_json_lines(path):
+            require_keys(row, _KEYS, where)
             failed += not row["success"]
-            result = wanted(row["evaluation_result"] or {}, ("score", "metric"), f"{where}: result")
-            usage = wanted(row["token_usage"], ("input_tokens", "output_tokens"), f"{where}: usage")
+            result = require_keys(
+                row["evaluation_result"] or {}, ("score", "metric"), f"{where}: result"
+            )
+            usage = require_keys(
+                row["token_usage"], ("input_tokens", "output_tokens"), f"{where}: usage"
+            )
             asked = _question(row, result, where)
             questions.setdefault(asked.id, asked)
-            said = result.get("extracted_answer")
+            answer = result.get("extracted_answer")
             score = number(result["score"], where, "the score")
             outside += not 0 <= score <= 1
             cost = result.get("inference_cost")
@@ -77,7 +75,7 @@ def read(source: Path, given: Given) -> Import:
                     id=asked.id,
                     model=name,
                     text=str(row["generated_answer"] or ""),
-                    answer=None if said is None else str(said),
+                    answer=None if answer is None else str(answer),
                     score=min(1.0, max(0.0, score)),
                     input_tokens=int(number(usage["input_tokens"], where, "input_tokens")),
                     output_tokens=int(number(usage["output_tokens"], where, "output_tokens")),
@@ -86,13 +84,13 @@ def read(source: Path, given: Given) -> Import:
             )
     known = _cards(source / "cost.json") if (source / "cost.json").exists() else {}
     table = OutcomeTable(
-        cards(names, known, given), questions.values(), outcomes, source=str(source)
+        cards(names, known, options), questions.values(), outcomes, source=str(source)
     )
     return Import(
         {"": table},
         (
             "tokens, costs and scores are as recorded",
-            f"{outside} scores lie outside 0..1 and count as the nearer bound",
+            f"{outside} scores lie outside 0..1 and are clipped",
             f"{failed} of {len(outcomes)} calls failed; they keep their score",
         ),
     )
@@ -105,23 +103,20 @@ def _question(row: dict[str, Any], result: dict[str, Any], where: str) -> Questi
         where,
         id=index,
         question=str(row["question"]),
-        answer=accepted(result.get("ground_truth")),
+        answer=accepted_answers(result.get("ground_truth")),
         metric=_METRICS.get(metric, metric),
         category=index.rpartition("_")[0] or index,
     )
 
 
 def _cards(path: Path) -> dict[str, ModelCard]:
-    try:
-        prices = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: can not be read: {error}") from error
+    prices = read_json(path)
     keys = ("input_token_price_per_million", "output_token_price_per_million")
     found = {}
     for name, about in prices.items():
-        row = wanted(about, keys, f"{path}: {name}")
-        price_in, price_out = (number(row[key], f"{path}: {name}", key) for key in keys)
-        found[name] = card(name, price_in, price_out)
+        row = require_keys(about, keys, f"{path}: {name}")
+        input_price, output_price = (number(row[key], f"{path}: {name}", key) for key in keys)
+        found[name] = card(name, input_price, output_price)
     return found
 
 

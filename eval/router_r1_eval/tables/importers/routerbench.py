@@ -1,8 +1,7 @@
-"""RouterBench: one row for each prompt; for each model M the columns `M` (score), `M|model_response`, `M|total_cost` (USD).
+"""RouterBench: one row per prompt; each model M has the columns `M` (score), `M|model_response`, `M|total_cost` (USD).
 
-The release is a pickled data frame, which runs whatever program it holds when it is read: `--trusted` allows that. A CSV
-of the same columns needs no trust. Costs are recorded and win over prices, which the release does not hold; gold answers
-are not in it either. Reading a pickle needs pandas.
+The release is a pickled data frame. Reading a pickle runs any program it holds, so it needs `--trusted`, and pandas. A
+CSV file with the same columns needs neither. The release has recorded costs, but no prices and no gold answers.
 """
 
 from __future__ import annotations
@@ -13,22 +12,18 @@ from typing import Any
 
 from router_r1.data.outcome_table import OutcomeTable
 from router_r1.errors import ConfigError, DataError, MissingDependencyError
-from router_r1_eval.tables.importers.base import (
-    IMPORTERS,
+from router_r1_eval.source_files import read_csv
+from router_r1_eval.tables.importers.base import IMPORTERS, Import, Importer, ImportOptions
+from router_r1_eval.tables.importers.cards import card, cards
+from router_r1_eval.tables.importers.rows import (
     NOT_PUBLISHED,
     RECORDED,
-    Given,
-    Import,
-    Importer,
-    card,
-    cards,
-    must,
+    estimated_tokens,
     number,
     outcome,
     question,
-    read_csv,
-    tokens,
-    wanted,
+    require,
+    require_keys,
 )
 
 EXPECTED = "routerbench_0shot.pkl or routerbench_5shot.pkl of https://huggingface.co/datasets/withmartian/routerbench, or a CSV of it"
@@ -36,19 +31,21 @@ _RESPONSE, _COST = "|model_response", "|total_cost"
 _KEYS = ("sample_id", "prompt", "eval_name")
 
 
-def read(source: Path, given: Given) -> Import:
+def read(source: Path, options: ImportOptions) -> Import:
     """One table of all models."""
-    must(source.is_file(), f"{source}: is a folder; name the file: {EXPECTED}")
-    rows = _pickled(source, given) if source.suffix == ".pkl" else read_csv(source, _KEYS)
-    must(bool(rows), f"{source}: holds no rows")
+    require(source.is_file(), f"{source}: is a folder; pass the file: {EXPECTED}")
+    rows = _pickled(source, options) if source.suffix == ".pkl" else read_csv(source, _KEYS)
+    require(bool(rows), f"{source}: holds no rows")
     names = [key.removesuffix(_RESPONSE) for key in rows[0] if key.endswith(_RESPONSE)]
-    must(bool(names), f"{source}: has no column that ends in {_RESPONSE!r}; it is not RouterBench")
+    require(
+        bool(names), f"{source}: has no column that ends in {_RESPONSE!r}; it is not RouterBench"
+    )
     keys = [*_KEYS, *(key for n in names for key in (n, n + _RESPONSE, n + _COST))]
     questions, outcomes = [], []
     for place, row in enumerate(rows, 2):
         where = f"{source}: row {place}"
-        wanted(row, keys, where)
-        prompt = _plain(row["prompt"])
+        require_keys(row, keys, where)
+        prompt = _joined(row["prompt"])
         asked = question(
             where,
             id=str(row["sample_id"]),
@@ -59,7 +56,7 @@ def read(source: Path, given: Given) -> Import:
         )
         questions.append(asked)
         for name in names:
-            text = _plain(row[name + _RESPONSE])
+            text = _joined(row[name + _RESPONSE])
             score = number(row[name], where, f"the score of {name}")
             outcomes.append(
                 outcome(
@@ -68,26 +65,26 @@ def read(source: Path, given: Given) -> Import:
                     model=name,
                     text=text,
                     score=score,
-                    input_tokens=tokens(prompt),
-                    output_tokens=tokens(text),
+                    input_tokens=estimated_tokens(prompt),
+                    output_tokens=estimated_tokens(text),
                     estimated=True,
                     cost=number(row[name + _COST], where, f"the cost of {name}"),
                 )
             )
     known = {name: card(name, 0, 0) for name in names}
-    table = OutcomeTable(cards(names, known, given), questions, outcomes, source=str(source))
+    table = OutcomeTable(cards(names, known, options), questions, outcomes, source=str(source))
     return Import(
         {"": table},
         (
-            "costs are the recorded ones; list prices are not in the source and are 0 unless given",
+            "costs are the recorded ones; list prices are not in the source, and are 0 without --price or --pool",
             "tokens are estimated as characters / 4",
-            "gold answers are not in the source: scores are as recorded and can not be graded again",
+            "gold answers are not in the source: scores are as recorded and cannot be graded again",
         ),
     )
 
 
-def _plain(value: Any) -> str:
-    """A text, which the release sometimes writes as a list of texts."""
+def _joined(value: Any) -> str:
+    """A text; some are written as a Python list of texts in the release."""
     text = str(value)
     if text.startswith("[") and text.endswith("]"):
         try:
@@ -99,11 +96,11 @@ def _plain(value: Any) -> str:
     return text
 
 
-def _pickled(source: Path, given: Given) -> list[dict[str, Any]]:
-    if not given.trusted:
+def _pickled(source: Path, options: ImportOptions) -> list[dict[str, Any]]:
+    if not options.trusted:
         raise ConfigError(
-            f"{source}: is a pickle, which can run any program when it is read; pass --trusted if you trust where it "
-            f"comes from, or save it as CSV elsewhere"
+            f"{source}: is a pickle, which can run any program when it is read; pass --trusted if you trust its source, "
+            f"or convert it to CSV on another machine"
         )
     try:
         import pandas
@@ -114,7 +111,7 @@ def _pickled(source: Path, given: Given) -> list[dict[str, Any]]:
     try:
         frame = pandas.read_pickle(source)
     except Exception as error:  # unpickling raises anything
-        raise DataError(f"{source}: can not be read: {error}") from error
+        raise DataError(f"{source}: cannot be read: {error}") from error
     rows: list[dict[str, Any]] = frame.to_dict("records")
     return rows
 

@@ -1,0 +1,40 @@
+"""Graders: how right an answer is. This one grades by metric; `judge_grader.py` asks a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from router_r1.data.questions import Question
+from router_r1_reward import grade
+
+
+class Grader(Protocol):
+    """Scores answers."""
+
+    @property
+    def extracts_answers(self) -> bool:
+        """Whether the short answer within a reply may be graded too, and the better of the two scores counts."""
+
+    def __call__(self, question: Question, answer: str | None) -> float:
+        """The score of an answer, 0 to 1; None is no answer."""
+
+
+@dataclass(frozen=True)
+class MetricGrader:
+    """Grades by the metric of the question."""
+
+    extracts_answers: ClassVar[bool] = True
+
+    allow_code: bool = False
+    """Run the programs of answers to questions about code."""
+
+    def __call__(self, question: Question, answer: str | None) -> float:
+        """The score of an answer, 0 to 1; None is no answer."""
+        return grade(
+            answer,
+            question.answers,
+            question.metric,
+            question=question,
+            allow_code=self.allow_code,
+        )
