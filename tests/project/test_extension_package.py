@@ -119,7 +119,9 @@ def test_metric_refuses_a_gold_answer_that_is_no_number(installed: Path, tmp_pat
 
 def test_benchmark_loads(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "capitals.jsonl").write_text('{"country": "Peru", "capital": "Lima"}\n')
-    router_r1(installed, tmp_path, "benchmark", "load", "capitals", "questions.jsonl", "--data", ".")
+    router_r1(
+        installed, tmp_path, "benchmark", "load", "capitals", "questions.jsonl", "--data", "."
+    )
     question = json.loads((tmp_path / "questions.jsonl").read_text())
     assert question["id"] == "capitals/peru"
     assert question["answer"] == "Lima"
