@@ -15,7 +15,8 @@ from pathlib import Path
 from rich.console import Console
 
 from router_r1 import ModelCard, Price, RouterAgent
-from router_r1.cli import Narrator, summary
+from router_r1.commands.ask import summary
+from router_r1.commands.narrator import Narrator
 from router_r1.testing import ScriptedPolicy, ScriptedPool
 
 QUESTION = (

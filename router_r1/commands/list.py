@@ -1,0 +1,44 @@
+"""`router-r1 list`: what is registered, extensions included."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from router_r1.commands.registries import find_registry, registry_names
+
+
+def register(app: typer.Typer) -> None:
+    """Add `list` to the application."""
+    app.command("list")(list_registry)
+
+
+def list_registry(
+    kind: Annotated[
+        str | None, typer.Argument(help="What to list; without it, the kinds there are.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON list of objects with name, summary, owner.")
+    ] = False,
+) -> None:
+    """List routers, metrics, benchmarks and whatever else can be extended.
+
+    One line each: the name, what it is, and the package that brings it, yours included. Without an argument, the kinds
+    that can be listed.
+
+        router-r1 list routers
+    """
+    if kind is None:
+        kinds = registry_names()
+        typer.echo(json.dumps(kinds) if as_json else "\n".join(kinds))
+        return
+    entries = find_registry(kind).entries()
+    if as_json:
+        listed = [{"name": e.name, "summary": e.summary, "owner": e.owner} for e in entries]
+        typer.echo(json.dumps(listed, ensure_ascii=False))
+        return
+    width = max((len(entry.name) for entry in entries), default=0)
+    for entry in entries:
+        typer.echo(f"{entry.name:<{width}}  {entry.summary}  [{entry.owner}]")
