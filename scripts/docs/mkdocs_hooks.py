@@ -25,6 +25,13 @@ def on_files(files: Any, config: Any) -> Any:
     return files
 
 
+def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
+    """Let pages in docs/ link to the files of the root. Called by MkDocs for every page."""
+    for name, target in PAGES.items():
+        markdown = markdown.replace(f"](../{name}", f"]({target}")
+    return markdown
+
+
 def as_page(text: str) -> str:
     """A Markdown file of the root as a page in docs/: links lose the prefix `docs/`, and name pages of the site."""
     text = re.sub(r"\]\(docs/", "](", text)
