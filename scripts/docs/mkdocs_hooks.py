@@ -27,8 +27,8 @@ def on_files(files: Any, config: Any) -> Any:
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """Let pages in docs/ link to the files of the root. Called by MkDocs for every page."""
-    for name, target in PAGES.items():
-        markdown = markdown.replace(f"](../{name}", f"]({target}")
+    for name, target in PAGES.items():  # the root is one folder above docs/
+        markdown = re.sub(rf"\]\(\.\./((?:\.\./)*){re.escape(name)}", rf"](\1{target}", markdown)
     return markdown
 
 
