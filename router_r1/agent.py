@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from router_r1 import aggregation, config
+from router_r1 import config
 from router_r1.aggregation.base import Aggregation, Aggregator
+from router_r1.aggregation.settings import make_aggregator
 from router_r1.episode import Episode, Limits, StopReason
 from router_r1.errors import CallerError, ConfigError
 from router_r1.ledger import Ledger
@@ -107,9 +108,7 @@ class RouterAgent:
         self.prompt = PROMPTS[prompt] if isinstance(prompt, str) else prompt
         self.policy = policy
         self.pool = pool
-        self.aggregator = (
-            aggregation.by_name(aggregator) if isinstance(aggregator, str) else aggregator
-        )
+        self.aggregator = make_aggregator(aggregator) if isinstance(aggregator, str) else aggregator
         self.aggregator.check(pool)
         pool.check()
         policy.check()

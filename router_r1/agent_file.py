@@ -1,6 +1,6 @@
-"""`agent.yaml`: a policy, a pool, an aggregator and limits in one file, and how it becomes a `RouterAgent`.
+"""`agent.yaml`: a policy, a pool, an aggregator and limits in one file, from which `load_agent` makes a `RouterAgent`.
 
-Paths in the file are relative to the file. `docs/pools/` has one for each kind of endpoint.
+Paths in the file are relative to the file. `docs/pools/` has an example for each kind of endpoint.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from router_r1 import aggregation, config
+from router_r1 import config
 from router_r1.agent import RouterAgent
+from router_r1.aggregation.settings import complete_settings, make_aggregator
 from router_r1.config import StrictModel
 from router_r1.episode import Limits
 from router_r1.errors import ConfigError
@@ -94,46 +95,6 @@ class TransformersPolicyConfig(StrictModel):
         return TransformersPolicy(**fields | {"path": local if local.exists() else self.path})
 
 
-class VotingConfig(StrictModel):
-    """`vote` or `select` with weights."""
-
-    kind: Literal["vote", "select"]
-    weights: dict[str, float] = {}
-    """Weight of a candidate's vote, by name; 1 for the rest."""
-    policy_weight: float = 1.0
-    """Weight of the policy's own answer."""
-
-    def build(self) -> aggregation.Aggregator:
-        """Make the aggregator."""
-        kind = aggregation.Vote if self.kind == "vote" else aggregation.Select
-        return kind(self.weights, self.policy_weight)
-
-
-class SynthesizeConfig(StrictModel):
-    """`synthesize` with its settings; fields as for `synthesize.Synthesize`."""
-
-    kind: Literal["synthesize"]
-    model: str | None = None
-    """The candidate that writes the answer; the dearest affordable one by default."""
-    layers: int = 1
-    """Layers of proposers before the answer is written."""
-    proposers: tuple[str, ...] | None = None
-    """Who proposes in layers 2 and on; by default who responded."""
-    agreement: float = 2 / 3
-    """Share of the answers that makes the aggregator LLM unnecessary."""
-    min_ballots: int = 3
-    """Readable answers needed before agreement counts."""
-    weights: dict[str, float] = {}
-    """Weight of a candidate's vote, by name; 1 for the rest."""
-    policy_weight: float = 1.0
-    """Weight of the policy's own answer."""
-
-    def build(self) -> aggregation.Aggregator:
-        """Make the aggregator."""
-        fields = self.model_dump(exclude={"kind"})
-        return aggregation.Synthesize(**fields)
-
-
 class StoreConfig(StrictModel):
     """Record or replay: the candidates, the aggregator, and a policy behind a server."""
 
@@ -152,10 +113,7 @@ class AgentFile(StrictModel):
     """The pool file, relative to this file."""
     policy: Annotated[OpenAIPolicyConfig | TransformersPolicyConfig, Field(discriminator="kind")]
     """Who writes the turns."""
-    aggregator: (
-        Literal["policy", "select", "vote", "synthesize"]
-        | Annotated[VotingConfig | SynthesizeConfig, Field(discriminator="kind")]
-    ) = "policy"
+    aggregator: Annotated[str | dict[str, Any], BeforeValidator(complete_settings)] = "policy"
     """How responses become one answer: a name, or a mapping with `kind` and settings."""
     limits: Limits = Limits()
     """Budget and limits of an episode."""
@@ -189,12 +147,11 @@ def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
     except ConfigError as error:
         raise ConfigError(f"{path}: pool: {error}") from None
     policy = content.policy.build(path)
-    merger = content.aggregator
-    if not isinstance(merger, str):
-        try:
-            merger.build().check(pool)
-        except ConfigError as error:
-            raise ConfigError(f"{path}: aggregator: {error}") from error
+    aggregator = make_aggregator(content.aggregator)
+    try:
+        aggregator.check(pool)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: aggregator: {error}") from error
     if content.store is not None:
         store = folder / content.store.path
         on_miss: OnMiss = "live" if content.store.mode == "record" else content.store.on_miss
@@ -207,7 +164,7 @@ def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
     return RouterAgent(
         policy=policy,
         pool=pool,
-        aggregator=merger if isinstance(merger, str) else merger.build(),
+        aggregator=aggregator,
         limits=content.limits,
         timeout_s=content.timeout_s,
         traces=folder / content.traces if content.traces else None,

@@ -1,16 +1,18 @@
 """Mixture of Agents: from the responses of all rounds to one final answer.
 
-    policy        what the policy answered
+    policy        the policy's own answer
     select        one candidate's response, word for word: the one most others agree with
     vote          the short answer most candidates gave, normalised and weighted
     synthesize    an LLM reads all responses and writes the answer; with layers, the candidates first revise theirs
 
-How votes are counted is `tally.py`.
+To add one, write a module in this folder, or in a package of your own, that registers a class in `AGGREGATORS`
+(`base.py`). A dataclass gets its fields from the agent file (`settings.py`).
 """
 
 from router_r1.aggregation.base import AGGREGATORS, Aggregation, Aggregator
 from router_r1.aggregation.policy_answer import PolicyAnswer
 from router_r1.aggregation.select import Select
+from router_r1.aggregation.settings import make_aggregator
 from router_r1.aggregation.synthesize import Synthesize
 from router_r1.aggregation.vote import Vote
 
@@ -22,10 +24,5 @@ __all__ = [
     "Select",
     "Synthesize",
     "Vote",
-    "by_name",
+    "make_aggregator",
 ]
-
-
-def by_name(name: str) -> Aggregator:
-    """An aggregator with its defaults. Raises `ConfigError` for an unknown name."""
-    return AGGREGATORS.find(name)()

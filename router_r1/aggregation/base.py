@@ -1,4 +1,4 @@
-"""TODO."""
+"""What an aggregator is, what it returns, and the registry of all aggregators."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Aggregation:
     votes: dict[str, float] = field(default_factory=dict)
     """Weight of each distinct answer, by `answers.answer_key`."""
     sources: tuple[str, ...] = ()
-    """The candidates whose statements support the answer, where that can be said."""
+    """The candidates whose statements support the answer, where known."""
     model: str | None = None
     """The LLM that wrote the answer; None where no LLM did."""
     layers: int = 1
     early_exit: bool = False
     """True when agreement made the LLM unnecessary."""
     fallback: str | None = None
-    """Why the aggregator did something simpler than it was asked to: `budget`, `deadline`, `no_responses`, `no_quorum`
+    """Why the aggregator used a simpler method than configured: `budget`, `deadline`, `no_responses`, `no_quorum`
     (too few readable answers to count), or a failure kind."""
 
 
@@ -39,19 +39,25 @@ class Aggregator(Protocol):
 
     @property
     def kind(self) -> str:
-        """What traces call it."""
+        """The name in traces."""
         ...
 
     def check(self, pool: ModelPool) -> None:
-        """Raise `ConfigError` if this aggregator can not work with this pool."""
+        """Raise `ConfigError` if this aggregator cannot work with this pool."""
         ...
 
     async def aggregate(self, episode: Episode, pool: ModelPool, account: Account) -> Aggregation:
-        """Merge the responses of all rounds. Never raises for a model's failure."""
+        """Merge the responses of all rounds. A failed model never makes it raise.
+
+        Args:
+            episode: a finished episode, also one that the policy did not answer.
+            pool: the candidates, for aggregators that call models.
+            account: books what those calls cost.
+        """
         ...
 
 
 AGGREGATORS: Registry[Callable[..., Aggregator]] = Registry(
     "aggregator", folder="router_r1.aggregation", group="router_r1.aggregators"
 )
-"""All aggregators by name: what makes one of its settings."""
+"""All aggregators by name. Each value is called with the settings and returns an `Aggregator`."""

@@ -1,8 +1,9 @@
-"""TODO."""
+"""`policy`: the policy's own answer, unchanged."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from router_r1.aggregation.base import AGGREGATORS, Aggregation
 from router_r1.aggregation.tally import statements_of
@@ -15,11 +16,11 @@ from router_r1.pool import Account, ModelPool
 class PolicyAnswer:
     """The policy's own answer."""
 
-    kind: str = "policy"
+    kind: ClassVar[str] = "policy"
 
     def check(self, pool: ModelPool) -> None:
-        """Works with every pool."""
+        """Do nothing: every pool will do."""
 
     async def aggregate(self, episode: Episode, pool: ModelPool, account: Account) -> Aggregation:
-        """Pass the answer on."""
+        """Return the policy's answer."""
         return Aggregation(self.kind, episode.answer, statements_of(episode))

@@ -1,12 +1,7 @@
-"""Mixture of Agents: from the responses of all rounds to one final answer.
+"""`synthesize`: an LLM reads all responses and writes one answer; with layers, the candidates first revise theirs.
 
-    policy        what the policy answered
-    select        one candidate's response, word for word: the one most others agree with
-    vote          the short answer most candidates gave, normalised and weighted
-    synthesize    an LLM reads all responses and writes the answer; with layers, the candidates first revise theirs
-
-How votes are counted is `votes.py`. `synthesize` asks nobody when enough candidates agree: an answer that five of six
-share is not put in front of a model that the sixth could talk out of it.
+No LLM is called when enough candidates agree: an answer that five of six share is not shown to a model that the sixth
+could persuade. When the LLM cannot be paid for or fails, the votes decide.
 
 After "Mixture-of-Agents Enhances Large Language Model Capabilities" (Wang et al., 2024, arXiv 2406.04692); weighting
 rather than dropping dissent after the findings on deceptive agents (Wolf et al., 2025, arXiv 2503.05856).
@@ -17,11 +12,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from router_r1 import prompts
 from router_r1.aggregation.base import AGGREGATORS, Aggregation
 from router_r1.aggregation.tally import Statement, Tally, statements_of
-from router_r1.aggregation.vote import Vote, _Voting
+from router_r1.aggregation.vote import Vote
+from router_r1.aggregation.voting import Voting
 from router_r1.answers import answer_key, extract_answer
 from router_r1.episode import Episode, StopReason, affordable
 from router_r1.errors import ConfigError
@@ -33,24 +30,24 @@ from router_r1.transport.messages import Message
 
 @AGGREGATORS.register("synthesize")
 @dataclass(frozen=True)
-class Synthesize(_Voting):
+class Synthesize(Voting):
     """An LLM reads the numbered, attributed responses of all rounds and writes one answer."""
 
+    kind: ClassVar[str] = "synthesize"
+
     model: str | None = None
-    """The candidate that writes it. By default the dearest one that the remaining budget can pay for."""
+    """The candidate that writes the answer; by default the most expensive one that the remaining budget can pay for."""
     layers: int = 1
-    """1: the aggregator reads the episode's responses. N: before that, N - 1 times, every proposer reads the
-    responses of the layer before and gives its own answer."""
+    """Layers of responses before the answer is written: 1 is the episode's own, each further one the proposers' revision."""
     proposers: tuple[str, ...] | None = None
-    """Who proposes in layers 2 to N; by default the candidates that responded in the episode."""
+    """The candidates that answer in the layers after the first; by default those that responded in the episode."""
     agreement: float = 2 / 3
-    """Share of the candidates' answers that makes the LLM unnecessary; above 1 it is always asked."""
+    """Share of the candidates' answers that makes the LLM unnecessary; above 1 the LLM is always called."""
     min_ballots: int = 3
     """Readable answers needed before agreement counts."""
-    kind: str = "synthesize"
 
     def check(self, pool: ModelPool) -> None:
-        """The models must be candidates, the numbers in range."""
+        """Raise `ConfigError` unless the models are candidates and the numbers in range."""
         super().check(pool)
         for name in (*([self.model] if self.model else []), *(self.proposers or ())):
             pool.card(name)
@@ -61,12 +58,12 @@ class Synthesize(_Voting):
             )
 
     async def aggregate(self, episode: Episode, pool: ModelPool, account: Account) -> Aggregation:
-        """Agree, revise, write; or say in `fallback` why not."""
+        """Stop early on agreement, revise in layers, write the answer; `fallback` says why the votes decided instead."""
         statements = statements_of(episode)
         if not statements:
             return Aggregation(self.kind, episode.answer, fallback="no_responses")
         account = replace(account, role=Role.AGGREGATOR)
-        # By the ledger: it also has what the episode never saw, a call cut off by a deadline, say.
+        # From the ledger, which also holds calls that the episode never saw, such as one cut off by a deadline.
         budget = episode.limits.budget_usd
         purse = _Purse(None if budget is None else budget - account.ledger.cost_usd())
         return await _Synthesis(self, episode, pool, account, purse, statements, statements).run()
@@ -82,9 +79,9 @@ class _Synthesis:
     account: Account
     purse: _Purse
     statements: tuple[Statement, ...]
-    """Of all layers."""
+    """Statements of all layers."""
     current: tuple[Statement, ...]
-    """Of the last layer: what is voted on and read."""
+    """Statements of the last layer: these are counted and shown to the LLM."""
 
     async def run(self) -> Aggregation:
         for layer in range(1, self.settings.layers + 1):
@@ -113,7 +110,7 @@ class _Synthesis:
         )
 
     async def _propose(self, layer: int) -> None:
-        """Every proposer reads the layer before and answers the question itself."""
+        """Every proposer reads the previous layer and answers the question itself."""
         names = self.settings.proposers or tuple(dict.fromkeys(s.model for s in self.statements))
         query = prompts.proposer_query(self.episode.question, _quoted(self.current))
         quotes = {name: self.pool.card(name).quote(query) for name in names}
@@ -160,7 +157,7 @@ class _Synthesis:
         )
 
     def _writer(self, messages: Sequence[Message]) -> ModelCard | None:
-        """The aggregator LLM, or None when the budget can not pay for it."""
+        """The LLM that writes the answer, with its quote reserved; None when the budget cannot pay for one."""
         text = "".join(message["content"] for message in messages)
         if self.settings.model is not None:
             cards = [self.pool.card(self.settings.model)]
@@ -177,12 +174,12 @@ class _Synthesis:
 
 @dataclass
 class _Purse:
-    """What aggregation may still spend; None is no limit."""
+    """Dollars that aggregation may still spend; None: no limit."""
 
     left: float | None
 
     def reserve(self, quote: float) -> bool:
-        """Set a quote aside; False when it can not be paid."""
+        """Set a quote aside; False when too little is left."""
         if self.left is None:
             return True
         if not affordable(quote, self.left):
@@ -191,7 +188,7 @@ class _Purse:
         return True
 
     def settle(self, quote: float, cost: float) -> None:
-        """Put back what a call did not use."""
+        """Put back what a call did not use of its quote."""
         if self.left is not None:
             self.left += quote - cost
 

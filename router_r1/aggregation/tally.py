@@ -1,7 +1,7 @@
-"""Who voted for what: statements of an episode, which of them decide, and the count.
+"""Votes: the statements of an episode, which of them answer its question, and the count.
 
-Votes are one a candidate, so that asking one model three times does not give it three. The policy has a vote too.
-Responses to intermediate questions do not vote: see `deciding`. What is done with the count is `aggregate.py`.
+A candidate has one vote however often it was asked, and the policy has one too. Responses to intermediate questions
+have none; see `deciding`. What an aggregator does with the count is in `voting.py` and the modules that use it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from router_r1.episode import Episode
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One response, and where it came from."""
+    """One response and its origin."""
 
     model: str
     query: str
     text: str
     turn: int
-    """The policy turn that asked, from 1; 0 for a statement of a later layer."""
+    """The policy turn that asked, counted from 1; 0 for a statement of a later layer."""
     layer: int = 1
 
 
@@ -39,16 +39,21 @@ def statements_of(episode: Episode) -> tuple[Statement, ...]:
 def deciding(
     question: str, statements: Sequence[Statement], draft: str | None
 ) -> tuple[Statement, ...]:
-    """The statements that answer the question itself, as far as wording and use tell.
+    """Select the statements that answer the question itself, judged by wording and use.
 
-    A policy asks for parts of an answer too, and agreement on a part ("6400 km") is none on the whole ("the Nile").
-    A sub-query counts as the question when it shares most of its words. It does not when its answer turns up as
-    something new in a later query that asks something else: then it was a step on the way ("Paris" in "How many people
-    live in Paris?").
+    A policy also asks for parts of an answer, and agreement on a part ("6400 km") is not agreement on the whole ("the
+    Nile"). A sub-query counts as the question when it shares most of the question's words, unless it was an
+    intermediate step: its answer appears, as something new, in a later query that asks something else ("Paris" in "How
+    many people live in Paris?").
 
-    With a draft, what was said in the draft's words counts too, and what was asked in the same turn beside it; if
-    nothing counts, the policy derived its answer itself. Without a draft and without a sub-query like the question,
-    everything counts that was no step.
+    With a draft, a statement that agrees with the draft also counts, and so do those asked in the same turn as one that
+    does; if no statement counts, the policy derived its answer itself. Without a draft, and with no sub-query like the
+    question, every statement counts that was not a step.
+
+    Args:
+        question: the episode's question.
+        statements: all statements, in order.
+        draft: the policy's answer, if it gave one.
     """
     words = _content(question)
     queries = {s.query for s in statements}
@@ -93,9 +98,9 @@ def _key(statement: Statement) -> str | None:
 
 
 def _is_step(query: str, statements: Sequence[Statement], question: str) -> bool:
-    """Does the query of a later turn build on an answer to this one, and ask something else?
+    """Whether a later turn's query builds on an answer to this query and asks something else.
 
-    "Is Canberra the capital of Australia?" repeats the words of "Capital of Australia?": it checks, and goes no further.
+    "Is Canberra the capital of Australia?" repeats the words of "Capital of Australia?": it is a check, not a next step.
     """
     words = _content(query)
     same = [s for s in statements if s.query == query]
@@ -110,11 +115,11 @@ def _is_step(query: str, statements: Sequence[Statement], question: str) -> bool
 
 
 def _builds_on(later: str, keys: set[str], question: str, query: str) -> bool:
-    """Does a later query hold one of the answers, and not merely because the question or the sub-query did?"""
+    """Whether a later query contains one of the answers, and neither the question nor the sub-query already did."""
     known = f" {normalize_answer(question)} | {normalize_answer(query)} "
     words = f" {normalize_answer(later)} "
-    said = {f" {normalize_answer(key)} " for key in keys} - {"  "}
-    return any(answer in words and answer not in known for answer in said)
+    answers = {f" {normalize_answer(key)} " for key in keys} - {"  "}
+    return any(answer in words and answer not in known for answer in answers)
 
 
 @dataclass(frozen=True)
@@ -123,10 +128,11 @@ class Tally:
 
     votes: dict[str, float]
     ballots: dict[str, tuple[str, Statement]]
-    """Candidate -> (its answer, the statement it is read from)."""
+    """Candidate -> (its answer, the statement that holds it)."""
     draft: str | None
+    """The policy's answer."""
     responders: int
-    """Candidates that said something that decides, readable or not; who does not know has said nothing."""
+    """Candidates with a deciding statement, readable or not; "I don't know" is not counted."""
 
     @classmethod
     def count(
@@ -136,9 +142,15 @@ class Tally:
         weights: Mapping[str, float],
         policy_weight: float,
     ) -> Tally:
-        """Count each candidate's vote: the statement that agrees with the draft, or else its latest readable one.
+        """Count each candidate's vote: its statement that agrees with the draft, else its latest readable one.
 
-        A candidate that gave the policy's answer and was then asked something else did not take it back.
+        A candidate that gave the policy's answer and was then asked something else has not retracted it.
+
+        Args:
+            statements: those that decide, in order.
+            draft: the policy's answer, if it gave one.
+            weights: weight of a candidate's vote; 1 for candidates not in it.
+            policy_weight: weight of the draft's vote.
         """
         own = None if draft is None else answer_key(draft)
         ballots: dict[str, tuple[str, Statement]] = {}
@@ -160,7 +172,7 @@ class Tally:
 
     @property
     def winner(self) -> str | None:
-        """The key with the greatest weight; among equals the policy's, then the one stated first."""
+        """The key with the greatest weight. On a tie, the policy's answer wins, else the one stated first."""
         if not self.votes:
             return None
         best = max(self.votes.values())
@@ -169,7 +181,7 @@ class Tally:
         return own if own in leaders else leaders[0]
 
     def wording(self, key: str) -> str | None:
-        """How an answer was put: the policy's words where it agrees, else the first candidate's."""
+        """The words of an answer: the policy's where it agrees, else those of the first candidate that gave it."""
         if self.draft is not None and answer_key(self.draft) == key:
             return self.draft
         return next((a for a, _ in self.ballots.values() if answer_key(a) == key), None)
@@ -180,11 +192,11 @@ class Tally:
 
     @property
     def quorum(self) -> bool:
-        """Do the readable answers speak for at least half of those who responded?"""
+        """Whether at least half of the candidates that responded gave a readable answer."""
         return 2 * len(self.ballots) >= self.responders
 
     def agreement(self) -> tuple[str | None, float]:
-        """Among candidates alone: the most common answer, and its share of all that responded."""
+        """The most common answer among candidates, and its share of all that responded; weights do not matter."""
         counts = Counter(answer_key(answer) for answer, _ in self.ballots.values())
         if not counts:
             return None, 0.0

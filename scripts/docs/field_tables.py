@@ -3,17 +3,22 @@
     python scripts/docs/field_tables.py            rewrite the tables
     python scripts/docs/field_tables.py --check    change nothing; exit status 1 if a table is out of date
 
-A table follows a comment that names its class, `<!-- fields: package.module.Class -->`. A field without a description in the
-code keeps the meaning written in the page.
+A table follows a comment that names its class, a pydantic model or a dataclass: `<!-- fields: package.module.Class -->`. A
+field without a docstring in the code keeps the meaning written in the page.
 """
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import importlib
+import inspect
 import json
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -38,22 +43,54 @@ def main(arguments: list[str]) -> int:
 
 def _table(found: re.Match[str]) -> str:
     module, _, name = found[1].rpartition(".")
-    model: type[BaseModel] = getattr(importlib.import_module(module), name)
     rows = [line.strip("| ").split(" | ", 2) for line in found[2].splitlines()[2:]]
     written = {row[0].strip("`"): row[2] for row in rows}
     lines = [f"<!-- fields: {found[1]} -->", "| field | default | meaning |", "| --- | --- | --- |"]
-    for field, info in model.model_fields.items():
-        meaning = info.description or written.get(field, "")
-        lines.append(f"| `{field}` | {default(model, field)} | {' '.join(meaning.split())} |")
+    fields = documented_fields(getattr(importlib.import_module(module), name))
+    for field, (default, docstring) in fields.items():
+        meaning = " ".join((docstring or written.get(field, "")).split())
+        lines.append(f"| `{field}` | {written_default(default)} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 
-def default(model: type[BaseModel], field: str) -> str:
-    """A field's default as the tables write it."""
-    info = model.model_fields[field]
-    if info.is_required():
+REQUIRED = object()
+
+
+def documented_fields(configuration: type[Any]) -> dict[str, tuple[Any, str | None]]:
+    """The fields of a model or a dataclass: name -> (default, docstring)."""
+    if issubclass(configuration, BaseModel):
+        return {
+            name: (
+                REQUIRED if info.is_required() else info.get_default(call_default_factory=True),
+                info.description,
+            )
+            for name, info in configuration.model_fields.items()
+        }
+    docstrings = attribute_docstrings(configuration)
+    defaults = configuration()
+    return {
+        field.name: (getattr(defaults, field.name), docstrings.get(field.name))
+        for field in dataclasses.fields(configuration)
+    }
+
+
+def attribute_docstrings(configuration: type[Any]) -> dict[str, str]:
+    """The strings under the attributes of a class and of its bases."""
+    found = {}
+    for base in reversed(configuration.__mro__[:-1]):
+        (definition,) = ast.parse(inspect.getsource(base)).body
+        assert isinstance(definition, ast.ClassDef)
+        for attribute, below in pairwise(definition.body):
+            if isinstance(attribute, ast.AnnAssign) and isinstance(below, ast.Expr):
+                name, docstring = ast.unparse(attribute.target), ast.literal_eval(below.value)
+                found[name] = inspect.cleandoc(docstring)
+    return found
+
+
+def written_default(value: Any) -> str:
+    """How the tables write the default of a field."""
+    if value is REQUIRED:
         return "required"
-    value = info.get_default(call_default_factory=True)
     if value is None:
         return "none"
     if isinstance(value, BaseModel):

@@ -6,20 +6,21 @@ The site as a whole and the command lines in the pages are checked in `test_docs
 import contextlib
 import dataclasses
 import importlib
-import json
 import re
+import runpy
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from router_r1 import ModelPool, RecordStore, StopReason, config
 from router_r1.agent_file import AgentFile, load_agent
+from router_r1.aggregation import AGGREGATORS, make_aggregator
 from router_r1.aggregation.base import Aggregation
 from router_r1.cli import app
+from router_r1.extensions import BUILT_IN
 from router_r1.ledger import LedgerEntry
 from router_r1.model_cards import PoolFile
 from router_r1.protocol import BLOCKING, ProblemKind
@@ -42,6 +43,9 @@ POOL_FILES = [path for path in FILES if path not in AGENT_FILES]
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FIELD_TABLE = re.compile(r"^<!-- fields: (\S+) -->\n((?:\|.*\n)+)", re.MULTILINE)
+GENERATOR = runpy.run_path(str(ROOT / "scripts" / "docs" / "field_tables.py"))
+documented_fields = GENERATOR["documented_fields"]
+written_default = GENERATOR["written_default"]
 
 
 def name_of(path: Path) -> str:
@@ -60,7 +64,7 @@ def blocks(language: str) -> list[Any]:
     return found
 
 
-def documented_models() -> list[tuple[type[BaseModel], str]]:
+def documented_classes() -> list[tuple[type[Any], str]]:
     """Each configuration class with a table of fields, and the text of that table."""
     found = []
     for page in PAGES:
@@ -68,19 +72,6 @@ def documented_models() -> list[tuple[type[BaseModel], str]]:
             module, _, name = match[1].rpartition(".")
             found.append((getattr(importlib.import_module(module), name), match[2]))
     return found
-
-
-def default_of(model: type[BaseModel], field: str) -> str:
-    """How the tables write the default of a field."""
-    info = model.model_fields[field]
-    if info.is_required():
-        return "required"
-    value = info.get_default(call_default_factory=True)
-    if value is None:
-        return "none"
-    if isinstance(value, BaseModel):
-        return "see below"
-    return f"`{value}`" if isinstance(value, str) and value else f"`{json.dumps(value)}`"
 
 
 def codes_in_table(page: str, header: str) -> dict[str, list[str]]:
@@ -133,25 +124,44 @@ def anchors(page: Path) -> set[str]:
 
 def test_every_configuration_class_has_a_table_of_fields() -> None:
     nested = {name for file in (PoolFile, AgentFile) for name in file.model_json_schema()["$defs"]}
-    documented = {model.__name__ for model, _ in documented_models()}
+    documented = {model.__name__ for model, _ in documented_classes()}
     assert nested >= {"Endpoint", "CallLimits", "Sampling", "ModelCard", "Price", "Limits"}
     worlds = {"GeneratedWorldConfig", "LiveWorldConfig", "Level"}
     assert documented >= nested | worlds | {"AgentFile", "RewardConfig", "ColdStartConfig"}
 
 
+def test_every_aggregator_with_settings_has_a_table_of_fields() -> None:
+    documented = {
+        configuration: set(documented_fields(configuration))
+        for configuration, _ in documented_classes()
+    }
+    settings = {
+        entry.value: {field.name for field in dataclasses.fields(entry.value)}
+        for entry in AGGREGATORS.entries()
+        if entry.owner == BUILT_IN
+    }
+    assert sum(bool(fields) for fields in settings.values()) >= 3
+    for aggregator, fields in settings.items():
+        tables = [documented[base] for base in aggregator.__mro__ if base in documented]
+        assert not fields or tables[0] == fields, aggregator
+
+
 @pytest.mark.parametrize(
-    ("model", "table"), documented_models(), ids=lambda value: getattr(value, "__name__", "table")
+    ("configuration", "table"),
+    documented_classes(),
+    ids=lambda value: getattr(value, "__name__", "table"),
 )
-def test_tables_of_fields_match_the_code(model: type[BaseModel], table: str) -> None:
+def test_tables_of_fields_match_the_code(configuration: type[Any], table: str) -> None:
     rows = {}
     for line in table.splitlines()[2:]:
         field, default, meaning = line.strip("| ").split(" | ", 2)
         rows[field.strip("`")] = (default, meaning)
-    assert list(rows) == list(model.model_fields)
-    for field, info in model.model_fields.items():
+    fields = documented_fields(configuration)
+    assert list(rows) == list(fields)
+    for field, (value, docstring) in fields.items():
         default, meaning = rows[field]
-        assert default == default_of(model, field), field
-        assert meaning == info.description or (info.description is None and meaning), field
+        assert default == written_default(value), field
+        assert meaning == docstring or (docstring is None and meaning), field
 
 
 @pytest.mark.parametrize(
@@ -256,8 +266,7 @@ def test_pool_check_accepts_every_pool(path: Path) -> None:
 def test_agent_files_fit_their_pools(path: Path) -> None:
     content = config.load(AgentFile, path)
     pool = ModelPool.from_yaml(path.parent / content.pool)
-    if not isinstance(content.aggregator, str):
-        content.aggregator.build().check(pool)
+    make_aggregator(content.aggregator).check(pool)
     assert path.stem == "agent-record" or content.store is None
     # A run writes nothing into the repository.
     assert (content.traces or "runs/").startswith("runs/")

@@ -167,3 +167,20 @@ with RouterAgent(policy=policy, pool=pool, aggregator="shortest") as agent:
 print(result.answer, *result.trace.aggregation.sources, result.trace.policy_answer)
 """
     assert python(code, installed, tmp_path).split() == ["Vienna", "b", "Graz"]
+
+
+def test_agent_file_sets_fields_of_the_aggregator(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "pool.yaml").write_text(
+        "candidates: [{name: a, endpoint: here, price: {input: 0, output: 0}}]\n"
+        "endpoints: {here: {base_url: 'http://127.0.0.1:1/v1'}}\n"
+    )
+    (tmp_path / "agent.yaml").write_text(
+        "pool: pool.yaml\n"
+        "policy: {kind: openai, base_url: 'http://127.0.0.1:1/v1', model: m, price: {input: 0, output: 0}}\n"
+        "aggregator: {kind: shortest, min_words: 3}\n"
+    )
+    code = (
+        "from router_r1 import load_agent\n"
+        "with load_agent('agent.yaml') as agent: print(agent.aggregator)"
+    )
+    assert python(code, installed, tmp_path).strip() == "Shortest(min_words=3)"

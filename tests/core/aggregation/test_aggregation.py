@@ -3,7 +3,7 @@
 import pytest
 
 from router_r1 import Failure, FailureKind, Limits, ModelCard, Price, Result, RouterAgent, testing
-from router_r1.aggregation import by_name, tally
+from router_r1.aggregation import tally
 from router_r1.aggregation.base import Aggregator
 from router_r1.aggregation.select import Select
 from router_r1.aggregation.synthesize import Synthesize
@@ -444,8 +444,3 @@ def test_failed_routes_are_no_statements() -> None:
 def test_settings_that_do_not_fit_are_refused_before_anything_starts(wrong: Synthesize) -> None:
     with pytest.raises(ConfigError):
         ask({"a": "Canberra"}, wrong)
-
-
-def test_an_unknown_aggregator_is_an_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="policy, select, vote, synthesize"):
-        by_name("judge")

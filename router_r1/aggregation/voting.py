@@ -1,0 +1,83 @@
+"""What all aggregators that count votes share: weights, the tally, and what to do without a quorum."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from router_r1.aggregation.base import Aggregation
+from router_r1.aggregation.tally import Statement, Tally, deciding
+from router_r1.answers import normalize_answer
+from router_r1.errors import ConfigError
+from router_r1.pool import ModelPool
+
+
+@dataclass(frozen=True)
+class Voting:
+    """Base of the aggregators that count votes."""
+
+    kind: ClassVar[str] = "voting"
+
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Weight of a candidate's vote, by name; 1 for the rest."""
+    policy_weight: float = 1.0
+    """Weight of the policy's own answer. A tie goes to the policy in any case."""
+
+    def check(self, pool: ModelPool) -> None:
+        """Raise `ConfigError` unless each weight is at least 0 and belongs to a candidate."""
+        for name, weight in self.weights.items():
+            pool.card(name)
+            if not weight >= 0:  # also refuses NaN
+                raise ConfigError(f"the weight of {name!r} is {weight}; weights are 0 or more")
+        if not self.policy_weight >= 0:
+            raise ConfigError(f"policy_weight is {self.policy_weight}; weights are 0 or more")
+
+    def tally(self, question: str, statements: Sequence[Statement], draft: str | None) -> Tally:
+        """Count the votes.
+
+        Args:
+            question: the episode's question.
+            statements: all statements; those on intermediate questions have no vote.
+            draft: the policy's answer, if it gave one.
+        """
+        final = deciding(question, statements, draft)
+        return Tally.count(final, draft, self.weights, self.policy_weight)
+
+    def without_quorum(
+        self, question: str, statements: tuple[Statement, ...], draft: str | None
+    ) -> Aggregation:
+        """Decide where too few answers are readable: the policy's answer, else the most central response.
+
+        Args:
+            question: the episode's question.
+            statements: all statements, at least one.
+            draft: the policy's answer, if it gave one.
+        """
+        if draft is not None:
+            return Aggregation(self.kind, draft, statements, fallback="no_quorum")
+        chosen = self._most_central(deciding(question, statements, None))
+        return Aggregation(
+            self.kind, chosen.text, statements, sources=(chosen.model,), fallback="no_quorum"
+        )
+
+    def _most_central(self, statements: Sequence[Statement]) -> Statement:
+        """The response with the greatest weighted word overlap with all others."""
+        latest = list({s.model: s for s in statements}.values())
+        bags = [Counter(normalize_answer(s.text).split()) for s in latest]
+
+        def centrality(index: int) -> float:
+            return sum(
+                self.weights.get(other.model, 1.0) * _overlap(bags[index], bags[at])
+                for at, other in enumerate(latest)
+                if at != index
+            )
+
+        return latest[max(range(len(latest)), key=centrality)]
+
+
+def _overlap(one: Counter[str], other: Counter[str]) -> float:
+    """F1 of two bags of words."""
+    total = one.total() + other.total()
+    return 2.0 * (one & other).total() / total if total else 0.0
