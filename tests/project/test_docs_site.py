@@ -10,7 +10,6 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import typer
 import typer.main
@@ -65,7 +64,7 @@ def lines_of(*programs: str) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def commands() -> dict[str, click.Command]:
+def commands() -> dict[str, Any]:
     """Every command of `router-r1`, those of the other packages included."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     added = typer.Typer()
@@ -79,7 +78,7 @@ def commands() -> dict[str, click.Command]:
 
 @pytest.mark.parametrize(("words", "whole"), lines_of("router-r1"))
 def test_router_r1_command_lines_parse(
-    commands: dict[str, click.Command], words: list[str], whole: bool
+    commands: dict[str, Any], words: list[str], whole: bool
 ) -> None:
     first, *rest = words
     if first.startswith("--"):
