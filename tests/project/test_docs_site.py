@@ -118,10 +118,11 @@ def test_command_lines_are_found() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_paths_in_backquotes_exist(page: Path) -> None:
+def test_paths_of_the_repository_exist(page: Path) -> None:
     text = FENCE.sub("", page.read_text())
-    roots = "router_r1|reward|envs|eval|scripts|recipes|tests|docs"
-    found = re.findall(rf"`((?:{roots})/[\w./-]+)`", text)
+    path = r"((?:router_r1|reward|envs|eval|scripts|recipes|tests|docs)/[\w./-]+)"
+    found = re.findall(rf"`{path}`", text)
+    found += re.findall(rf"^ +{path}(?:  |$)", text, re.MULTILINE)  # diagrams of the tree
     assert [path for path in found if not (ROOT / path).exists()] == []
 
 
