@@ -1,19 +1,18 @@
-"""The documentation: every example runs, every table of fields says what the code says, every shipped file loads."""
+"""Pages and files in docs/: examples run, links resolve, tables match the code, pool and agent files load.
 
-import ast
+The site as a whole and the command lines in the pages are checked in `test_docs_site.py`.
+"""
+
 import contextlib
 import dataclasses
 import importlib
-import inspect
-import json
 import re
+import runpy
 from enum import StrEnum
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from router_r1 import ModelPool, RecordStore, StopReason, config
@@ -31,12 +30,22 @@ from router_r1.transport.messages import FailureKind
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+LINKED = [
+    *PAGES,
+    *sorted((DOCS / "reference").glob("*.md")),
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "recipes" / "README.md",
+]
+"""Pages whose links are checked. The examples in CONTRIBUTING.md run in `test_extension_package.py`."""
 FILES = sorted((DOCS / "pools").glob("*.yaml"))
 AGENT_FILES = [path for path in FILES if path.name.startswith("agent-")]
 POOL_FILES = [path for path in FILES if path not in AGENT_FILES]
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FIELD_TABLE = re.compile(r"^<!-- fields: (\S+) -->\n((?:\|.*\n)+)", re.MULTILINE)
+GENERATOR = runpy.run_path(str(ROOT / "scripts" / "docs" / "field_tables.py"))
+documented_fields = GENERATOR["documented_fields"]
+written_default = GENERATOR["written_default"]
 
 
 def name_of(path: Path) -> str:
@@ -56,7 +65,7 @@ def blocks(language: str) -> list[Any]:
 
 
 def documented_classes() -> list[tuple[type[Any], str]]:
-    """Each configuration class that has a table of fields, and the table."""
+    """Each configuration class with a table of fields, and the text of that table."""
     found = []
     for page in PAGES:
         for match in FIELD_TABLE.finditer(page.read_text()):
@@ -65,53 +74,8 @@ def documented_classes() -> list[tuple[type[Any], str]]:
     return found
 
 
-REQUIRED = object()
-
-
-def documented_fields(configuration: type[Any]) -> dict[str, tuple[Any, str | None]]:
-    """The fields of a model or a dataclass: name -> (default, docstring)."""
-    if issubclass(configuration, BaseModel):
-        return {
-            name: (
-                REQUIRED if info.is_required() else info.get_default(call_default_factory=True),
-                info.description,
-            )
-            for name, info in configuration.model_fields.items()
-        }
-    docstrings = attribute_docstrings(configuration)
-    defaults = configuration()
-    return {
-        field.name: (getattr(defaults, field.name), docstrings.get(field.name))
-        for field in dataclasses.fields(configuration)
-    }
-
-
-def attribute_docstrings(configuration: type[Any]) -> dict[str, str]:
-    """The strings under the attributes of a class and of its bases."""
-    found = {}
-    for base in reversed(configuration.__mro__[:-1]):
-        (definition,) = ast.parse(inspect.getsource(base)).body
-        assert isinstance(definition, ast.ClassDef)
-        for attribute, below in pairwise(definition.body):
-            if isinstance(attribute, ast.AnnAssign) and isinstance(below, ast.Expr):
-                name, docstring = ast.unparse(attribute.target), ast.literal_eval(below.value)
-                found[name] = inspect.cleandoc(docstring)
-    return found
-
-
-def written_default(value: Any) -> str:
-    """A field's default as the tables write it."""
-    if value is REQUIRED:
-        return "required"
-    if value is None:
-        return "none"
-    if isinstance(value, BaseModel):
-        return "see below"
-    return f"`{value}`" if isinstance(value, str) and value else f"`{json.dumps(value)}`"
-
-
 def codes_in_table(page: str, header: str) -> dict[str, list[str]]:
-    """The rows of the table with this header: the code in the first cell -> the other cells."""
+    """Rows of the table with this header: each name in backquotes in the first cell -> the other cells."""
     text = (DOCS / page).read_text()
     table = text[text.index(header) :].split("\n\n")[0].splitlines()[2:]
     rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table]
@@ -120,7 +84,7 @@ def codes_in_table(page: str, header: str) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize(("page", "line", "code"), blocks("python"))
 def test_every_python_example_runs(page: Path, line: int, code: str, tmp_path: Path) -> None:
-    # Blank lines in front, so that a traceback shows the line of the page.
+    # Leading blank lines, so that a traceback shows the line of the page.
     example = compile("\n" * line + code, str(page), "exec")
     with contextlib.chdir(tmp_path):
         exec(example, {"__name__": "__main__"})
@@ -139,9 +103,9 @@ def test_every_yaml_example_is_valid(page: Path, line: int, text: str, tmp_path:
     config.validate(AgentFile, whole | content, str(page))
 
 
-def test_links_lead_somewhere() -> None:
+def test_links_resolve() -> None:
     broken = []
-    for page in PAGES:
+    for page in LINKED:
         for target in re.findall(r"\]\(([^)]+)\)", FENCE.sub("", page.read_text())):
             file, _, anchor = target.partition("#")
             linked = page.parent / file if file else page
@@ -153,7 +117,7 @@ def test_links_lead_somewhere() -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """What a link into this page may name: its headings, as they are written in a URL."""
+    """The anchors of this page: its headings, as a URL spells them."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -187,7 +151,7 @@ def test_every_aggregator_with_settings_has_a_table_of_fields() -> None:
     documented_classes(),
     ids=lambda value: getattr(value, "__name__", "table"),
 )
-def test_tables_of_fields_say_what_the_code_says(configuration: type[Any], table: str) -> None:
+def test_tables_of_fields_match_the_code(configuration: type[Any], table: str) -> None:
     rows = {}
     for line in table.splitlines()[2:]:
         field, default, meaning = line.strip("| ").split(" | ", 2)
@@ -208,21 +172,21 @@ def test_tables_of_fields_say_what_the_code_says(configuration: type[Any], table
         ("agent-file.md", "| stop reason | meaning |", StopReason),
     ],
 )
-def test_every_kind_has_its_row(page: str, header: str, kinds: type[StrEnum]) -> None:
+def test_every_kind_has_a_row(page: str, header: str, kinds: type[StrEnum]) -> None:
     assert list(codes_in_table(page, header)) and set(codes_in_table(page, header)) == set(kinds)
 
 
-def test_the_table_of_problems_says_which_ones_block() -> None:
+def test_the_table_of_problems_marks_the_blocking_ones() -> None:
     rows = codes_in_table("protocol.md", "| problem | blocking |")
     assert {kind for kind, cells in rows.items() if cells[0] == "yes"} == BLOCKING
 
 
-def test_the_table_of_failures_says_which_ones_are_tried_again() -> None:
+def test_the_table_of_failures_marks_the_retried_ones() -> None:
     rows = codes_in_table("pool.md", "| failure | attempts again |")
     assert {kind for kind, cells in rows.items() if cells[0] == "yes"} == RETRIABLE
 
 
-def test_ledger_rows_and_provenance_are_documented() -> None:
+def test_fields_of_ledger_entries_and_aggregations_are_documented() -> None:
     rows = codes_in_table("cost.md", "| field of a row | meaning |")
     assert set(rows) >= {field.name for field in dataclasses.fields(LedgerEntry)}
     rows = codes_in_table("aggregation.md", "| field | meaning |")
@@ -255,7 +219,7 @@ def test_pools_name_their_models_in_full(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", POOL_FILES, ids=name_of)
-def test_ids_are_spelled_as_the_endpoint_spells_them(path: Path) -> None:
+def test_model_ids_have_the_form_of_their_endpoint(path: Path) -> None:
     forms = {
         "ollama": r"[a-z0-9.-]+:[\w.-]+",  # model:tag
         "vllm": r"[\w.-]+/[\w.-]+",  # organisation/Model, as on the Hugging Face hub
@@ -272,14 +236,14 @@ def test_ids_are_spelled_as_the_endpoint_spells_them(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", POOL_FILES, ids=name_of)
-def test_prices_that_someone_bills_have_a_date(path: Path) -> None:
+def test_billed_prices_have_a_date(path: Path) -> None:
     pool = ModelPool.from_yaml(path)
     for card in pool.cards:
         if pool.endpoints[card.endpoint or ""].api_key_env:
             assert card.price.as_of is not None and card.price.output > 0, card.name
 
 
-def test_thinking_models_get_the_parameters_they_take() -> None:
+def test_thinking_models_get_only_parameters_they_accept() -> None:
     pool = ModelPool.from_yaml(DOCS / "pools" / "hosted.yaml")
 
     def parameters(name: str) -> dict[str, Any]:
@@ -304,11 +268,11 @@ def test_agent_files_fit_their_pools(path: Path) -> None:
     pool = ModelPool.from_yaml(path.parent / content.pool)
     make_aggregator(content.aggregator).check(pool)
     assert path.stem == "agent-record" or content.store is None
-    # Nothing that a run writes lands in the repository.
+    # A run writes nothing into the repository.
     assert (content.traces or "runs/").startswith("runs/")
 
 
-def test_agents_that_need_no_key_can_be_made(tmp_path: Path) -> None:
+def test_agents_without_keys_can_be_built(tmp_path: Path) -> None:
     made = []
     for path in AGENT_FILES:
         content = config.load(AgentFile, path)
@@ -320,7 +284,7 @@ def test_agents_that_need_no_key_can_be_made(tmp_path: Path) -> None:
     assert made == [("agent-ollama", "vote"), ("agent-vllm", "synthesize")]
 
 
-def test_a_recording_is_replayed_without_the_pools_key(tmp_path: Path) -> None:
+def test_a_replay_needs_no_key_of_the_pool(tmp_path: Path) -> None:
     RecordStore(tmp_path / "pool.sqlite").close()
     overrides = [f"store.path={tmp_path}/pool.sqlite", "store.mode=replay", "traces=null"]
     with load_agent(DOCS / "pools" / "agent-record.yaml", overrides) as agent:
