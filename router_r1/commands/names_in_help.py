@@ -14,7 +14,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class NamesInHelp(TyperCommand):
-    """A command whose help texts may hold placeholders: `{routers}` becomes `label, kmeans, knn, linear`.
+    """A command whose help texts may hold placeholders: `{routers}` becomes `kmeans, knn, label, linear`.
 
         @app.command("tournament", cls=NamesInHelp)
         def tournament(router: Annotated[str, typer.Option(help="A router: {routers}.")]): ...
