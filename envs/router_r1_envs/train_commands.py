@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from router_r1.commands.names_in_help import NamesInHelp
 from router_r1_envs.worlds.commands import (
     Generated,
     RewardSettings,
@@ -36,7 +37,7 @@ Threads = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the command group `train`."""
     group = typer.Typer(help="Train a policy, step by step.", no_args_is_help=True)
-    group.command("prepare")(prepare)
+    group.command("prepare", cls=NamesInHelp)(prepare)
     group.command("cold-start")(cold_start_command)
     group.command("imitate")(imitate_command)
     # Hydra has options of its own.

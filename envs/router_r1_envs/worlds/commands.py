@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from router_r1_envs.worlds.generated_world.world import GeneratedWorld
     from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 
-Source = Annotated[
+Source = Annotated[  # for commands with `cls=NamesInHelp`, which fills the placeholder
     str,
     typer.Argument(
-        help="`generated`, a folder with an outcome table, or a YAML file with a `kind` of world."
+        help="`generated`, a folder with an outcome table, or a YAML file with a `kind`: {worlds}."
     ),
 ]
 Generated = Annotated[

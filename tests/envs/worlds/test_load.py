@@ -106,7 +106,7 @@ def test_an_error_in_a_file_names_file_and_field(tmp_path, text, message):
             "nowhere: not a world; give 'generated', a folder .* generated, live, recorded",
         ),
         ("live", "live: not a world; give 'generated', a folder"),
-        ("nowhere.yaml", "nowhere.yaml: can not be read"),
+        ("nowhere.yaml", "nowhere.yaml: cannot be read"),
         ({"kind": None}, "world: kind is None"),
     ],
 )

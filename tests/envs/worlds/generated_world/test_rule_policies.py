@@ -9,7 +9,7 @@ from router_r1.data.questions import Question
 from router_r1.data.splits import Split
 from router_r1.episode import StopReason
 from router_r1.errors import ConfigError
-from router_r1_envs.supervised.demonstrations import play
+from router_r1_envs.supervised.demonstrations import play_episode
 from router_r1_envs.worlds.base import Level
 from router_r1_envs.worlds.generated_world.rule_policies import (
     RULES,
@@ -62,7 +62,9 @@ def outcomes(episode):
 
 
 def run(world, question, level=FREE, rule=by_skill, **options):
-    return asyncio.run(play(world, question, level, RulePolicy(world, question, rule, **options)))
+    return asyncio.run(
+        play_episode(world, question, level, RulePolicy(world, question, rule, **options))
+    )
 
 
 # --- ranking
