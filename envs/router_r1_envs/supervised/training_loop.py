@@ -130,7 +130,7 @@ def _step(
     clip_grad_norm_(model.parameters(), 1.0)
     for optimizer, _ in optimizers:
         optimizer.step()
-    return loss.item()
+    return float(loss.item())
 
 
 def has_fast_bf16(device: torch.device) -> bool:
