@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A routing policy for an outcome table (what real candidates really answered), from the table to a report. No key, no GPU.
+# Trains a routing policy on an outcome table (recorded answers of real models), from the table to a report. No key, no GPU.
 #
 #   TABLE=../shared/data/mmlu_pro OUT=runs/mmlu_pro bash recipes/recorded.sh
 #   TABLE=... OUT=runs/seed1 SEED=1 bash recipes/recorded.sh
@@ -7,33 +7,35 @@
 #   IMITATION="steps=300 copies=1" TABLE=... bash recipes/recorded.sh
 #   DRY_RUN=1 TABLE=... bash recipes/recorded.sh             prints the composed configuration of the training and exits
 #
-# Four steps: a planner on the training questions, and a small policy that imitates it; reinforcement learning with verl
-# (recipes/train.sh); policies, planner and bars on the test questions at every level; a report. What is finished is not done again: an
-# interrupted run goes on when it is started again. Remove OUT to begin anew. The small policy reads features of the question and the
-# candidates' short answers, not their texts. For 3,000 training questions and ten candidates the imitation took 15 minutes of two cores with
-# AVX-512, and 30 steps of reinforcement learning 20 minutes beside other work; nothing should run beside it.
+# Four steps: fit a planner on the training questions and train a small policy to imitate it; reinforcement learning with verl
+# (recipes/train.sh); a tournament of policies, planner and baselines on the test questions at every level; a report. Finished
+# steps are skipped, so an interrupted run continues when it is started again. Remove OUT to start over. The small policy reads
+# features of the question and the candidates' short answers, not their texts. For 3,000 training questions and ten candidates
+# the imitation took 15 minutes on two cores with AVX-512, and 30 steps of reinforcement learning took 20 minutes on a busy
+# machine; run it on an idle one.
 #
-# What to expect: OUT/results.json and OUT/report.html with a curve of accuracy and cost; the level that stands for a curve is chosen on
-# validation questions. The planner is good by itself; what reinforcement learning adds to its imitation is in the same table.
+# Results: OUT/results.json, and OUT/report.html with a curve of accuracy against cost; the level that represents a curve is
+# chosen on the validation questions. The planner is a strong router itself; the same table shows what reinforcement learning
+# adds to imitation.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 TABLE=${TABLE:-}                        # a folder with an outcome table (docs/tables.md)
 OUT=${OUT:-runs/recorded}
 SEED=${SEED:-0}
-DUPLICATES=${DUPLICATES:-first}         # the same question under two ids: first keeps one, error refuses the table
-MAX_ROUNDS=${MAX_ROUNDS:-5}             # most candidates asked about a question
-LEVELS=${LEVELS:-}                      # e.g. "0.1 0.2 0.3": the accuracy a call of the best single model must buy; seven by default
+DUPLICATES=${DUPLICATES:-first}         # the same question under two ids: first keeps one, error rejects the table
+MAX_ROUNDS=${MAX_ROUNDS:-5}             # most calls per question
+LEVELS=${LEVELS:-}                      # e.g. "0.1 0.2 0.3": the accuracy that a call of the best single model must gain; seven values by default
 IMITATION=${IMITATION:-}                # e.g. "steps=600 copies=1"
-ALPHA=${ALPHA:-0.9}                     # near 0 a dollar costs 1 / worth whatever alpha is; the larger, the longer it does
-STEPS=${STEPS:-40}                      # of reinforcement learning, BATCH * GROUP episodes each
-BATCH=${BATCH:-64}                      # questions a step, each at one level and with its letters in one order
-MINI=${MINI:-32}                        # questions an optimiser step
-GROUP=${GROUP:-8}                       # episodes of a question
+ALPHA=${ALPHA:-0.9}                     # weight of cost in the reward; the larger, the farther from 0 a dollar costs 1 / worth_usd
+STEPS=${STEPS:-40}                      # of reinforcement learning, with BATCH * GROUP episodes each
+BATCH=${BATCH:-64}                      # questions per step, each at one level and with one order of its options
+MINI=${MINI:-32}                        # questions per optimiser step
+GROUP=${GROUP:-8}                       # episodes per question
 LR=${LR:-2e-4}
 TEST_EVERY=${TEST_EVERY:-10}
-VAL_QUESTIONS=${VAL_QUESTIONS:-150}     # of the validation split, each at every level, for choosing a checkpoint
-PASSES=${PASSES:-3}                     # rows of a training question, at a level and with letters drawn anew
+VAL_QUESTIONS=${VAL_QUESTIONS:-150}     # of the validation split, each at every level, to choose the checkpoint
+PASSES=${PASSES:-3}                     # rows per training question, each with a random level and random letters
 DRY_RUN=${DRY_RUN:-0}
 VENV=${VENV:-.venv}
 
@@ -41,12 +43,12 @@ if [ -z "$TABLE" ]; then
   echo "recorded.sh: TABLE is not set; give the folder of an outcome table, e.g. TABLE=data/mmlu_pro" >&2; exit 2
 fi
 if [ ! -e "$TABLE/pool.yaml" ]; then
-  echo "recorded.sh: TABLE is '$TABLE', where there is no pool.yaml; give the folder of an outcome table (docs/tables.md)" >&2; exit 2
+  echo "recorded.sh: TABLE is '$TABLE', which has no pool.yaml; give the folder of an outcome table (docs/tables.md)" >&2; exit 2
 fi
 
 say() { printf '\n== %s (%dm%02ds)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
 
-# A dry run composes with whatever environment there is.
+# A dry run uses whatever environment exists.
 if [ "$DRY_RUN" = 0 ] || [ ! -x "$VENV/bin/python" ]; then bash scripts/env.sh; fi
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
@@ -68,17 +70,17 @@ if [ -e "$world" ] && ! cmp -s "$world" "$world.new"; then
 fi
 mv "$world.new" "$world"
 
-# Prompts are features, and answers are short.
+# Short limits: prompts are features, and answers are short.
 TRAIN=(
   WORLD="$world" OUT="$OUT" MODEL="$OUT/imitation" ALGO=grpo NORM_STD=False SEED="$SEED" ALPHA="$ALPHA" STEPS="$STEPS" BATCH="$BATCH"
   MINI="$MINI" GROUP="$GROUP" LR="$LR" TEST_EVERY="$TEST_EVERY" PROMPT=64 RESPONSE=384 MICRO=128 VENV="$VENV" DRY_RUN="$DRY_RUN"
 )
 if [ "$DRY_RUN" != 0 ]; then exec env "${TRAIN[@]}" bash recipes/train.sh "$@"; fi
 bash scripts/lib/pin_output_settings.sh "$OUT/recorded.setting" "SEED=$SEED ALPHA=$ALPHA IMITATION=$IMITATION PASSES=$PASSES VAL_QUESTIONS=$VAL_QUESTIONS"
-SECONDS=0                               # the installation is not counted
+SECONDS=0                               # do not count the installation
 
 if [ ! -e "$OUT/imitation/imitation.json" ]; then
-  say "imitation: a planner on the training questions, and a small policy that does as it does"
+  say "imitation: a planner fitted on the training questions, and a small policy that imitates it"
   options=()
   for option in $IMITATION; do options+=(--imitation "$option"); done
   "$bin/router-r1" train imitate "$world" --out "$OUT/imitation" --seed "$SEED" ${options[@]+"${options[@]}"}
@@ -90,7 +92,7 @@ fi
 say "reinforcement learning: $STEPS steps of $((BATCH * GROUP)) episodes; all output in $OUT/train.log"
 env "${TRAIN[@]}" QUIET=1 bash recipes/train.sh "$@"
 if [ ! "$OUT/results.json" -nt "$OUT/trained" ]; then
-  say "evaluation: all test questions at every level"
+  say "tournament: all test questions at every level"
   rm -rf "$OUT/policy"
   cp -r "$OUT/checkpoints/best" "$OUT/policy"
   "$bin/router-r1" tournament --table "$world" --policy policy="$OUT/policy" --policy imitation="$OUT/imitation" \

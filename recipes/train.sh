@@ -1,23 +1,25 @@
 #!/usr/bin/env bash
-# Reinforcement learning of a routing policy with verl: GRPO or PPO, on two CPU cores or on nodes of GPUs.
+# Trains a routing policy by reinforcement learning with verl: GRPO or PPO, on two CPU cores or on nodes of GPUs.
 #
-#   bash recipes/train.sh                                        the generated world, a small policy, CPU: about as long as scripts/quickstart.sh
-#   ALGO=ppo bash recipes/train.sh                               PPO with a critic instead of GRPO
-#   STACK=gpu MODEL=Qwen/Qwen2.5-3B-Instruct WORLD=world.yaml bash recipes/train.sh           one GPU of 80 GB
+#   bash recipes/train.sh                                    a small policy in the generated world, on the CPU; about as long as scripts/quickstart.sh
+#   ALGO=ppo bash recipes/train.sh                           PPO with a critic instead of GRPO
+#   STACK=gpu MODEL=Qwen/Qwen2.5-3B-Instruct WORLD=world.yaml bash recipes/train.sh     one GPU with 80 GB
 #   STACK=gpu MODEL=meta-llama/Llama-3.2-3B-Instruct GPUS=8 WORLD=world.yaml bash recipes/train.sh
-#   STACK=gpu GPUS=8 NODES=2 ... bash recipes/train.sh           on the head node of a Ray cluster (`ray start --head`, `ray start --address=`)
-#   QUIET=1 bash recipes/train.sh                                a line for each step; all output in OUT/train.log; nothing where STEPS are done
-#   DRY_RUN=1 bash recipes/train.sh                              prints the composed configuration and exits
-#   bash recipes/train.sh trainer.total_training_steps=100       any override of verl, last
+#   STACK=gpu GPUS=8 NODES=2 ... bash recipes/train.sh       on the head node of a Ray cluster (`ray start --head`, `ray start --address=`)
+#   QUIET=1 bash recipes/train.sh                            prints one line per step; all output goes to OUT/train.log; a finished run is not repeated
+#   DRY_RUN=1 bash recipes/train.sh                          prints the composed configuration and exits
+#   bash recipes/train.sh trainer.total_training_steps=100   any override of verl, last
 #
-# What to expect: OUT/checkpoints with verl's checkpoints (a run that is started again goes on where it was) and `best/`, the best
-# checkpoint by validation reward in the Hugging Face format; OUT/metrics/ with every metric of every step. Watch
-# episode/accuracy, episode/calls and share/* beside episode/reward: a reward can rise while nobody is asked any more.
+# Results: OUT/checkpoints has verl's checkpoints, from which a restarted run resumes, and `best/`, the checkpoint with the
+# highest validation reward in the Hugging Face format. OUT/metrics/ has every metric of every step. Watch episode/accuracy,
+# episode/calls and share/* beside episode/reward: the reward can rise while the policy stops calling any model.
 #
-# Generated worlds need a cold start first (`router-r1 train cold-start`): from random weights no turn is ever well-formed, and
-# from a random router alone every call ends at the dearest candidate. Without MODEL it is made here.
+# A policy for a generated world needs a cold start first (`router-r1 train cold-start`); without MODEL this script makes one.
+# With random weights no turn is well-formed, and after a random router's episodes alone, training converges to calling the
+# most expensive candidate every time.
 #
-# On several nodes OUT, MODEL and the environment must be at the same path everywhere: workers read rows and write checkpoints there.
+# On several nodes OUT, MODEL and the environment must have the same path everywhere: workers read rows and write
+# checkpoints there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 if [ "${BASH_VERSINFO[0]}${BASH_VERSINFO[1]}" -lt 44 ]; then
@@ -28,29 +30,29 @@ STACK=${STACK:-cpu}                     # cpu or gpu
 ALGO=${ALGO:-grpo}                      # grpo or ppo
 WORLD=${WORLD:-generated}               # generated, a folder with an outcome table, or a YAML file (docs/worlds.md)
 OUT=${OUT:-runs/$ALGO}
-MODEL=${MODEL:-}                        # a folder or a name on the hub; on a CPU made by a cold start when left out
+MODEL=${MODEL:-}                        # a folder or a name on the hub; on a CPU, a cold start makes it by default
 SEED=${SEED:-0}
-GPUS=${GPUS:-1}                         # a node
+GPUS=${GPUS:-1}                         # per node
 TP=${TP:-1}                             # GPUs that share one rollout server
 NODES=${NODES:-1}
 LOGGER=${LOGGER:-console,file,tensorboard}   # add wandb; WANDB_MODE=offline works
 ALPHA=${ALPHA:-0.5}                     # weight of cost in the reward
 TRAIN_QUESTIONS=${TRAIN_QUESTIONS:-8000}
-VAL_QUESTIONS=${VAL_QUESTIONS:-200}     # each at every level; fewer, and the best checkpoint is the luckiest
+VAL_QUESTIONS=${VAL_QUESTIONS:-200}     # each at every level; with fewer the best checkpoint is the luckiest one
 if [ "$STACK" = cpu ]; then
   STEPS=${STEPS:-30}; BATCH=${BATCH:-16}; MINI=${MINI:-8}; GROUP=${GROUP:-8}; LR=${LR:-2e-4}; CRITIC_LR=${CRITIC_LR:-1e-3}
   PROMPT=${PROMPT:-64}; RESPONSE=${RESPONSE:-320}; MICRO=${MICRO:-64}; ROLLOUT=${ROLLOUT:-hf_cpu}; KL=${KL:-0}
-  # A small policy miscopies at temperature 1, and learns to save money on questions that it fails by accident.
+  # A small policy miscopies names at temperature 1, and then learns to save money on questions that it fails by accident.
   TEST_EVERY=${TEST_EVERY:-10}; TEMPERATURE=${TEMPERATURE:-0.7}
 else
   STEPS=${STEPS:-200}; BATCH=${BATCH:-64}; MINI=${MINI:-64}; GROUP=${GROUP:-8}; LR=${LR:-1e-6}; CRITIC_LR=${CRITIC_LR:-1e-5}
   PROMPT=${PROMPT:-2048}; RESPONSE=${RESPONSE:-6144}; MICRO=${MICRO:-4}; ROLLOUT=${ROLLOUT:-vllm}; KL=${KL:-0.001}
   TEST_EVERY=${TEST_EVERY:-10}; TEMPERATURE=${TEMPERATURE:-1.0}; MODEL=${MODEL:-Qwen/Qwen2.5-3B-Instruct}
 fi
-# Dividing advantages by the group's deviation is harmless where groups differ in correctness, and destroys a recorded pool, where
-# they often differ in cost alone.
+# Divide advantages by the group's standard deviation? In a generated world groups differ in correctness, and it does no harm.
+# In a recorded world they often differ in cost alone; a difference of a cent would then count as much as right against wrong.
 NORM_STD=${NORM_STD:-$([ "$WORLD" = generated ] && echo True || echo False)}
-QUIET=${QUIET:-0}                       # what longer recipes use
+QUIET=${QUIET:-0}                       # 1 in recipes that call this one
 DRY_RUN=${DRY_RUN:-0}
 
 case "$STACK" in cpu|gpu) ;; *) echo "train.sh: STACK is '$STACK'; it must be cpu or gpu" >&2; exit 2 ;; esac
@@ -68,30 +70,30 @@ if [ "$STACK" = gpu ] && [ "$DRY_RUN" = 0 ] && ! nvidia-smi -L >/dev/null 2>&1; 
 fi
 
 export STACK VENV=${VENV:-$([ "$STACK" = cpu ] && echo .venv || echo .venv-gpu)}
-# A dry run composes with whatever environment there is.
+# A dry run uses whatever environment exists.
 if [ "$DRY_RUN" = 0 ] || [ ! -x "$VENV/bin/python" ]; then bash scripts/env.sh; fi
 PY=$VENV/bin/python
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
 if [ "$DRY_RUN" = 0 ]; then
-  # One run at a time; the processes of one that was killed need a moment to go.
+  # One run at a time. Wait a moment: the processes of a killed run need time to end.
   exec 8>"$OUT/.lock"
   if command -v flock >/dev/null && ! flock -w "${LOCK_WAIT_S:-30}" 8; then
     echo "train.sh: another run is using $OUT; wait for it, or choose another OUT" >&2; exit 2
   fi
-  # Rows, cold start and checkpoints of a folder belong to one setting.
+  # The rows, the cold start and the checkpoints in a folder belong to one setting.
   world=$([ ! -f "$WORLD" ] || cksum <"$WORLD")
   bash scripts/lib/pin_output_settings.sh "$OUT/setting" "STACK=$STACK WORLD=$WORLD ${world:+($world) }MODEL=$MODEL SEED=$SEED ALPHA=$ALPHA \
 ALGO=$ALGO TRAIN_QUESTIONS=$TRAIN_QUESTIONS VAL_QUESTIONS=$VAL_QUESTIONS"
 fi
 mkdir -p "$OUT/metrics"
-# A file for each start: verl begins its file anew.
+# One file for each start, because verl overwrites its file.
 export VERL_FILE_LOGGER_PATH=$OUT/metrics/$(date -u +%Y%m%dT%H%M%S).jsonl TENSORBOARD_DIR=$OUT/tensorboard WANDB_DIR=$OUT DRY_RUN
 
 if [ "$DRY_RUN" = 0 ]; then
   if [ ! -e "$OUT/data/agent_loop.yaml" ]; then
     world_settings=()
-    # A pre-trained LLM is told rules and candidates; a small policy learns them.
+    # The prompt of a pre-trained LLM states the rules and the candidates; a small policy learns them.
     if [ "$STACK" = gpu ] && [ "$WORLD" = generated ] && [ ! -e "$MODEL/cold_start.json" ]; then world_settings=(--set prompt=full); fi
     "$VENV/bin/router-r1" train prepare "$WORLD" --out "$OUT/data" --seed "$SEED" --reward alpha="$ALPHA" \
       --train "$TRAIN_QUESTIONS" --validation "$VAL_QUESTIONS" ${world_settings[@]+"${world_settings[@]}"}
@@ -110,7 +112,6 @@ DATA=(
   data.train_batch_size="$BATCH" data.max_prompt_length="$PROMPT" data.max_response_length="$RESPONSE"
   data.filter_overlong_prompts=False data.return_raw_chat=True data.seed="$SEED"
 )
-# Chat templates of base models are read from the checkpoint.
 POLICY=(
   actor_rollout_ref.model.path="$MODEL"
 )
@@ -133,7 +134,7 @@ ROLLOUTS=(
 )
 ALGORITHM=(algorithm.use_kl_in_reward=False algorithm.norm_adv_by_std_in_grpo="$NORM_STD")
 if [ "$ALGO" = ppo ]; then
-  # As many episodes a step as with groups, each on its own question.
+  # As many episodes per step as with groups, each on its own question.
   DATA+=(data.train_batch_size="$((BATCH * GROUP))")
   ACTOR+=(actor_rollout_ref.actor.ppo_mini_batch_size="$((MINI * GROUP))")
   ALGORITHM+=(algorithm.adv_estimator=gae algorithm.gamma=1.0 algorithm.lam=1.0)
@@ -145,7 +146,7 @@ else
   ALGORITHM+=(algorithm.adv_estimator=grpo)
   CRITIC=()
 fi
-# The agent loop scores its episodes itself.
+# No reward workers: the agent loop scores its episodes itself.
 TRAINER=(
   reward.num_workers=0 hydra.run.dir="$OUT/hydra" hydra.output_subdir=null
   trainer.v1.trainer_mode=router_r1 trainer.total_training_steps="$STEPS" trainer.total_epochs=1000
@@ -156,9 +157,9 @@ TRAINER=(
 )
 HARDWARE=()
 if [ "$STACK" = cpu ]; then
-  # What verl needs to run without a GPU; what the sections above say wins, so it comes first.
+  # What verl needs without a GPU. It comes first, so that the sections above take precedence.
   settings() { "$PY" -c "from router_r1_envs.verl_on_cpu.settings import environment, overrides; print(*$1, sep='\n')"; }
-  # The log-probs of hf_cpu are those of the trainer to 1e-6, so they are not computed twice.
+  # The log-probs of hf_cpu agree with the trainer's to 1e-6, so the trainer does not recompute them.
   lines=$(settings "overrides(rollout='$ROLLOUT', critic='$ALGO' == 'ppo', reuse_log_probs='$ROLLOUT' == 'hf_cpu')")
   mapfile -t HARDWARE <<<"$lines"
   lines=$(settings "map('='.join, environment().items())")
@@ -168,44 +169,44 @@ else
     trainer.device=cuda actor_rollout_ref.model.enable_gradient_checkpointing=True
     actor_rollout_ref.model.use_remove_padding=False +actor_rollout_ref.model.override_config.attn_implementation=sdpa
     actor_rollout_ref.rollout.gpu_memory_utilization=0.5 actor_rollout_ref.rollout.max_model_len="$((PROMPT + RESPONSE))"
-    # As on a CPU: an episode that fails, or a worker that dies, ends the run with its error.
+    # As on a CPU: a failed episode or a dead worker ends the run with its error.
     trainer.v1.sampler.custom_sampler.path=pkg://router_r1_envs.verl_training.replay_buffer
     trainer.v1.sampler.custom_sampler.name=WatchedReplayBuffer
     +actor_rollout_ref.rollout.agent.agent_loop_manager_class=router_r1_envs.verl_training.agent_loop_worker.Manager
   )
   if [ "$ALGO" = ppo ]; then
-    # verl's critic wants flash attention; without it, this.
+    # verl's critic requires flash attention; this module removes the requirement.
     HARDWARE+=(critic.model.use_remove_padding=False +critic.model.override_config.attn_implementation=sdpa)
     export VERL_USE_EXTERNAL_MODULES=router_r1_envs.verl_training.critic_value_head
   fi
-  # The processes of a cluster have the environment of its nodes, not of this script. Keys stay there: set WANDB_API_KEY and HF_TOKEN
-  # before `ray start`.
+  # The processes of a cluster inherit the environment of its nodes, not of this script. Set keys such as WANDB_API_KEY and
+  # HF_TOKEN on the nodes, before `ray start`.
   for name in VERL_USE_EXTERNAL_MODULES VERL_FILE_LOGGER_PATH TENSORBOARD_DIR WANDB_DIR WANDB_MODE; do
     if [ -n "${!name:-}" ]; then HARDWARE+=("+ray_kwargs.ray_init.runtime_env.env_vars.$name='${!name}'"); fi
   done
 fi
 
 TRAIN=(
-  "$PY" -m router_r1_envs.verl_training.train
+  "$VENV/bin/router-r1" train run
   "${HARDWARE[@]}" "${DATA[@]}" "${POLICY[@]}" "${ACTOR[@]}" "${ROLLOUTS[@]}" "${CRITIC[@]}" "${ALGORITHM[@]}" "${TRAINER[@]}" "$@"
 )
 if [ "$QUIET" = 0 ] || [ "$DRY_RUN" != 0 ]; then exec "${TRAIN[@]}"; fi
 
 if [ "$(cat "$OUT/trained" 2>/dev/null)" = "$STEPS" ]; then
-  echo "train.sh: $OUT has its $STEPS steps"; exit 0
+  echo "train.sh: $OUT has its $STEPS steps; nothing to do"; exit 0
 fi
 "$VENV/bin/router-r1" train watch "$OUT/metrics" &
 watcher=$!
 "${TRAIN[@]}" >"$OUT/train.log" 2>&1 &
 training=$!
-# Whoever ends this script ends the training.
+# When this script ends, the training ends.
 trap 'kill "$watcher" "$training" 2>/dev/null || true' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 if ! wait "$training"; then
   tail -n 30 "$OUT/train.log" >&2
-  echo "train.sh: the training failed; $OUT/train.log tells all. Started again, it goes on from its last checkpoint" >&2
+  echo "train.sh: the training failed, see $OUT/train.log; run the same command again to resume from the last checkpoint" >&2
   exit 1
 fi
-sleep 2  # for the last line
+sleep 2  # until the last step is printed
 echo "$STEPS" >"$OUT/trained"

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# What can be checked on a machine with an NVIDIA GPU, with what is installed there, and what could not be.
+# Runs the checks that a machine with an NVIDIA GPU allows with the packages installed there.
 #
-#   bash scripts/checks/gpu.sh                 agent loop, reward and mask tests; optimiser steps on CUDA; a short verl run
-#   VENV=.venv-gpu bash scripts/checks/gpu.sh  with another environment; without one, the first `python3` is used
+#   bash scripts/checks/gpu.sh                 tests of agent loop, reward and masks; optimiser steps on CUDA; a short verl run
+#   VENV=.venv-gpu bash scripts/checks/gpu.sh  uses another environment; by default .venv-gpu, or else the first `python3`
 #
-# Installs nothing and downloads nothing. Exit status 1 when a check fails; a check that can not run is no failure, and is named at the end.
+# Installs and downloads nothing. The exit status is 1 if a check fails, and 2 without a GPU. A check whose packages are missing
+# does not fail; the summary names it.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -14,7 +15,7 @@ if [ ! -x "$PY" ]; then PY=$(command -v python3); fi
 export PYTHONPATH=.:reward:envs:eval OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 passed=() failed=() skipped=()
 has() { "$PY" -c "import $1" 2>/dev/null; }
-check() { # name, modules it needs, command
+check() { # name, required modules, command
   local name=$1 module; shift
   for module in ${1//,/ }; do
     if ! has "$module"; then skipped+=("$name: $module is not installed"); return; fi
@@ -32,7 +33,7 @@ for name in ("torch", "transformers", "verl", "vllm", "ray", "openai", "pydantic
     except m.PackageNotFoundError: print(f"{name} is not installed")
 PY
 if ! has torch || ! "$PY" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then
-  echo "gpu_check.sh: torch finds no GPU here; nothing to check" >&2
+  echo "gpu.sh: torch finds no GPU here; nothing to check" >&2
   exit 2
 fi
 "$PY" -c 'import torch; print(torch.cuda.get_device_name(0), torch.version.cuda)'
@@ -42,7 +43,7 @@ check "reward" pydantic,pytest,pytest_asyncio,hypothesis "${pytest[@]}" tests/re
 check "tokens and masks" pydantic,pytest,pytest_asyncio,transformers "${pytest[@]}" tests/core/policies/test_token_ids.py
 check "agent loop" verl,pytest,pytest_asyncio,ray,transfer_queue "${pytest[@]}" tests/train/test_agent_loop.py
 check "optimiser steps on CUDA" transformers,pydantic timeout 600 "$PY" scripts/checks/gpu_steps.py
-# Small: a policy that is made here, since a hub may be out of reach.
+# With a small policy made here, because a hub may be unreachable.
 grpo() {
   local out size
   out=$(mktemp -d)

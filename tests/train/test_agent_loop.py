@@ -1,7 +1,6 @@
 """verl's agent loop plays the same episodes as `RouterAgent`: transcript, tokens, mask, end, answer, cost, calls, reward.
 
-The loop is made as verl makes it, without Ray; the server returns the token ids of a script, or those that a tiny
-model would write.
+The loop is made as verl makes it, without Ray. The server returns the token ids of a script, or those of a tiny model.
 """
 
 import asyncio
@@ -53,12 +52,12 @@ candidates:
 """
 
 
-# --- what a loop needs
+# --- tokenizers, worlds, and a server
 
 
 @pytest.fixture(scope="module")
 def words():
-    """The small policy's tokenizer: knows the generated world's words, and nothing of line breaks inside texts."""
+    """The small policy's tokenizer: it has the generated world's words, and drops line breaks inside texts."""
     world = GeneratedWorld()
     episodes = explorations(world, world.questions(Split.TRAIN, 200))
     return make_tokenizer(f"{e.opening[-1]['content']} {e.transcript}" for e in episodes)
@@ -66,7 +65,7 @@ def words():
 
 @pytest.fixture(scope="module")
 def letters():
-    """A byte-level tokenizer with an end-of-turn token: every text comes back exactly."""
+    """A byte-level tokenizer with an end-of-turn token: every text round-trips exactly."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -85,7 +84,7 @@ def letters():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A recorded world whose levels state what an answer is worth, and a live one that replays an empty store."""
+    """A recorded world whose levels state the value of an answer, and a live one that replays an empty store."""
     path = tmp_path_factory.mktemp("worlds")
     table = path / "table"
     table.mkdir()
@@ -98,8 +97,8 @@ def folder(tmp_path_factory):
     with (table / "responses.jsonl").open("w") as lines:
         for question in questions:
             for model, text in (("small", "It is 7."), ("large", f"It is {question.answer}.")):
-                told = {"id": question.id, "model": model, "text": text, "score": 0.5}
-                lines.write(json.dumps(told | {"input_tokens": 9, "output_tokens": 5}) + "\n")
+                recorded = {"id": question.id, "model": model, "text": text, "score": 0.5}
+                lines.write(json.dumps(recorded | {"input_tokens": 9, "output_tokens": 5}) + "\n")
     RecordStore(path / "empty.sqlite").close()
     (path / "live.yaml").write_text(
         "{kind: live, mode: replay, pool: table/pool.yaml, questions: table/questions.jsonl, "
@@ -110,7 +109,7 @@ def folder(tmp_path_factory):
 
 
 class Server:
-    """Stands where verl's server client does: returns the ids of a script, and keeps what it was asked."""
+    """Takes the place of verl's server client: returns the ids of a script, and records its requests."""
 
     def __init__(self, tokenizer, turns, versions=()):
         self.tokenizer, self.turns, self.versions = tokenizer, turns, versions
@@ -119,18 +118,18 @@ class Server:
         self.logprobs: list[float] = []
 
     async def generate(self, request_id, *, prompt_ids, sampling_params):
-        """The next turn, cut where the request says so."""
+        """The next turn, truncated to the request's max_tokens."""
         number = len(self.requests)
         request = {"id": request_id, "prompt": list(prompt_ids), "sampling": sampling_params}
         self.requests.append(request)
         turn = self.turns[number]
         ids = turn(request) if callable(turn) else token_ids.encode_text(self.tokenizer, turn)
         ids = ids[: sampling_params["max_tokens"]]
-        told = [-(len(self.logprobs) + n + 1) / 1000 for n in range(len(ids))]
+        logprobs = [-(len(self.logprobs) + n + 1) / 1000 for n in range(len(ids))]
         self.written.append(ids)
-        self.logprobs.extend(told)
+        self.logprobs.extend(logprobs)
         extra = self.versions[number] if self.versions else {"global_steps": 3}
-        return TokenOutput(token_ids=ids, log_probs=told, extra_fields=extra)
+        return TokenOutput(token_ids=ids, log_probs=logprobs, extra_fields=extra)
 
 
 def make_loop(server, tokenizer, source, overrides=(), prompt=8192, response=8192, reward=None):
@@ -165,13 +164,13 @@ def make_loop(server, tokenizer, source, overrides=(), prompt=8192, response=819
 
 @dataclass
 class Case:
-    """An episode to be played twice."""
+    """An episode to play twice."""
 
     world: str
-    """Which world: `compact`, `full` (both generated), or `worth` (recorded)."""
+    """`compact` or `full` (prompts of the generated world), or `worth` (recorded world)."""
     level: str
     turns: Any
-    """What the policy writes, as a function of the question."""
+    """The policy's turns, as a function of the question."""
     stop: str
     rounds: int
     calls: int
@@ -188,7 +187,7 @@ def hops(question):
 
 
 def ask(*models):
-    """A turn that asks the first step of each."""
+    """A turn that sends the first hop to each of the models."""
     return lambda q: render_turn("need facts", [Route(m, hops(q)[0]) for m in models])
 
 
@@ -205,13 +204,13 @@ def and_then(turn, text):
     return lambda q: turn(q) + text
 
 
-BLOCK = "\n<information"  # where a turn of several routes stops
+BLOCK = "\n<information"  # ends a turn with several routes
 CASES = {
     "answered": Case("compact", "budget-0.01", script(ask("atlas"), ask("sage"), answer), "answered", 2, 2),
     "answered at once": Case("compact", "budget-0.01", script(answer), "answered", 0, 0),
     "rounds": Case("compact", "budget-0.01", script(*[ask("parrot")] * 5), "rounds", 4, 4),
     "malformed": Case("compact", "budget-0.01", script(ask("atlas"), "<think>hm</think>"), "malformed", 1, 1),
-    "nobody": Case("compact", "budget-0.01", script('<route model="bob">x</route>'), "malformed", 0, 0),
+    "unknown model": Case("compact", "budget-0.01", script('<route model="bob">x</route>'), "malformed", 0, 0),
     "refused": Case("compact", "budget-0.0006", script(ask("sage"), ask("atlas"), answer), "answered", 2, 1),
     "empty": Case("compact", "budget-0.01", script(""), "malformed", 0, 0),
     "corrected": Case("full", "budget-0.01", script("hm", ask("atlas"), "no <answer>", answer), "answered", 1, 1),
@@ -239,7 +238,7 @@ CASES = {
 
 
 def bare(text):
-    """Without white space, which the small policy's tokenizer does not keep."""
+    """Without white space, which the small policy's tokenizer does not preserve."""
     return re.sub(r"\s", "", text)
 
 
@@ -249,11 +248,11 @@ async def play(loop, world, question, level, sampling=SAMPLING):
 
 
 def of_policy(output, values):
-    """Those of a response's values that stand at the policy's tokens."""
+    """The values at the policy's tokens."""
     return [v for v, mine in zip(values, output.response_mask, strict=True) if mine]
 
 
-# --- parity
+# --- the same episodes
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
@@ -266,7 +265,7 @@ async def test_the_agent_and_the_loop_play_the_same_episode(case, words, letters
     loop = make_loop(server, tokenizer, source, overrides, reward={"alpha": 0.4})
     output = await play(loop, world, question, level)
 
-    # The agent reads what the tokens say.
+    # The agent plays the texts of these tokens.
     limits = start(world, question, level).limits
     stops = start(world, question, level).stop_strings
     texts = [token_ids.decode_turn(tokenizer, ids, stops)[0] for ids in server.written]
@@ -299,7 +298,7 @@ async def test_the_agent_and_the_loop_play_the_same_episode(case, words, letters
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
-async def test_what_was_written_is_what_is_trained_on_and_what_is_read_again(
+async def test_generated_tokens_are_trained_on_and_sent_again_unchanged(
     case, words, letters, folder
 ):
     tokenizer = words if case.world == "compact" else letters
@@ -317,19 +316,19 @@ async def test_what_was_written_is_what_is_trained_on_and_what_is_read_again(
     assert of_policy(output, output.response_logprobs) == server.logprobs
     others = zip(output.response_logprobs, output.response_mask, strict=True)
     assert all(value == 0.0 for value, mine in others if not mine)
-    # Each request begins with all of the one before and what was written then.
+    # Each request begins with the one before and its turn.
     whole = output.prompt_ids + output.response_ids
     assert server.requests[0]["prompt"] == output.prompt_ids
     for request, ids in zip(server.requests, server.written, strict=True):
         assert whole[: len(request["prompt"]) + len(ids)] == request["prompt"] + ids
     assert len({request["id"] for request in server.requests}) == 1
-    # The environment's text was encoded once, tags included.
+    # The environment's text is encoded once, tags included.
     text = tokenizer.decode(whole[len(output.prompt_ids) :], skip_special_tokens=True)
     assert text.count("</information>") == text.count("<information")
 
 
 @pytest.mark.parametrize("number", range(3))
-async def test_a_model_writes_the_same_tokens_for_verl_and_for_the_agent(
+async def test_a_model_generates_the_same_tokens_for_verl_and_for_the_agent(
     words, folder, tmp_path, number
 ):
     model = make_model(words, hidden=32, layers=2, heads=2, context=2048, seed=number).eval()
@@ -339,7 +338,7 @@ async def test_a_model_writes_the_same_tokens_for_verl_and_for_the_agent(
     question, level = world.questions(Split.TRAIN)[number], world.levels[0]
 
     def greedy(request):
-        """One token after the other, until the text holds a stop string."""
+        """One token after another, until the text holds a stop string."""
         ids, sampling = [], request["sampling"]
         with torch.inference_mode():
             while len(ids) < sampling["max_tokens"]:
@@ -370,12 +369,12 @@ async def test_a_model_writes_the_same_tokens_for_verl_and_for_the_agent(
     assert output.extra_fields["stop_reason"] == trace.stop_reason == "malformed"
 
 
-# --- what verl hands over and gets back
+# --- requests and outputs
 
 
 @pytest.fixture
 def easy(words):
-    """A function that plays the first generated question with a script, and returns output, server and sampling."""
+    """A function that plays the first generated question with a script, and returns the output and the server."""
     world = GeneratedWorld()
     question = world.questions(Split.TRAIN, 1)[0]
 
@@ -384,13 +383,13 @@ def easy(words):
         given = dict(sampling)
         row = make_row(world, question, world.levels[-1], 0)
         output = await make_loop(server, words, "generated", **options).run(given, **row)
-        assert given == sampling, "verl shares one dictionary among the episodes of a group"
+        assert given == sampling, "all episodes of a group share one dictionary"
         return output, server
 
     return run
 
 
-async def test_every_request_has_sampling_parameters_of_its_own(easy):
+async def test_every_request_has_its_own_sampling_parameters(easy):
     _, server = await easy(ask("atlas"), ask("sage"), answer)
     asked = [request["sampling"] for request in server.requests]
     assert len({id(sampling) for sampling in asked}) == 3
@@ -400,7 +399,7 @@ async def test_every_request_has_sampling_parameters_of_its_own(easy):
         assert sampling["stop"] == ["</route>", "</search>", "</answer>", "<information"]
 
 
-async def test_episodes_have_request_ids_of_their_own(easy):
+async def test_every_episode_has_its_own_request_id(easy):
     ids = {(await easy())[1].requests[0]["id"] for _ in range(3)}
     assert len(ids) == 3
 
@@ -410,25 +409,25 @@ async def test_episodes_have_request_ids_of_their_own(easy):
     [
         ([{"global_steps": 3}, {"global_steps": 3}], 3, 3),
         ([{"global_steps": 3}, {"global_steps": 4}], 3, 4),
-        # A turn that was begun by one version and ended by another.
+        # A turn that one version began and another ended.
         ([{"global_steps": 5, "min_global_steps": 4, "max_global_steps": 5}] * 2, 4, 5),
         ([{"global_steps": 1, "min_global_steps": 0, "max_global_steps": 1}] * 2, 0, 1),
         ([{"global_steps": 0}, {"global_steps": None}], 0, 0),
         ([{}, {}], 0, 0),
     ],
 )
-async def test_the_weight_versions_are_those_of_the_server(easy, versions, low, high):
+async def test_weight_versions_are_those_of_the_server(easy, versions, low, high):
     output, _ = await easy(versions=versions)
     assert output.extra_fields["min_global_steps"] == low
     assert output.extra_fields["max_global_steps"] == high
 
 
-async def test_log_probabilities_are_left_out_where_verl_does_not_want_them(easy):
+async def test_log_probs_are_omitted_if_verl_does_not_request_them(easy):
     output, _ = await easy(sampling={**SAMPLING, "logprobs": False})
     assert output.response_logprobs is None
 
 
-async def test_who_was_asked_is_reported_for_every_candidate(easy):
+async def test_calls_are_reported_for_every_candidate(easy):
     output, _ = await easy(ask("atlas"), ask("atlas"), answer)
     asked = output.extra_fields["asked"]
     assert asked == {"sage": 0, "abacus": 0, "scribe": 0, "atlas": 2, "ledger": 0, "parrot": 0}
@@ -437,7 +436,7 @@ async def test_who_was_asked_is_reported_for_every_candidate(easy):
     assert output.metrics.generate_sequences >= 0 and output.metrics.tool_calls >= 0
 
 
-async def test_the_output_is_what_verl_makes_tensors_of(easy):
+async def test_verl_can_convert_the_output_to_tensors(easy):
     output, _ = await easy()
     tensors = output.as_dict()
     assert tensors["rm_scores"][-1] == pytest.approx(output.reward_score)
@@ -451,7 +450,7 @@ async def test_a_response_never_exceeds_its_length(easy, length):
     output, server = await easy(response=length)
     assert len(output.response_ids) == min(length, len(whole.response_ids))
     assert len(output.response_mask) == len(output.response_logprobs) == len(output.response_ids)
-    # The policy's own tokens are never cut off: no turn is begun or goes on beyond the length.
+    # The policy's own tokens are never cut off: no turn extends beyond the length.
     assert of_policy(output, output.response_ids) == [i for ids in server.written for i in ids]
     assert of_policy(output, output.response_logprobs) == server.logprobs
     if length < len(whole.response_ids):
@@ -467,7 +466,7 @@ async def test_an_opening_that_does_not_fit_is_an_error(easy):
         await easy(prompt=length - 1)
 
 
-async def test_a_server_that_fails_ends_no_episode_as_if_the_policy_had(easy):
+async def test_a_failing_server_raises_instead_of_ending_the_episode(easy):
     def broken(request):
         raise ConnectionError("the server is gone")
 
@@ -487,7 +486,7 @@ async def test_episodes_of_a_group_run_at_the_same_time(words):
     assert len({tuple(output.response_ids) for output in outputs}) == 1
 
 
-async def test_a_row_of_another_world_is_refused(words):
+async def test_a_row_of_another_world_is_rejected(words):
     world = GeneratedWorld()
     (question,) = world.questions(Split.TRAIN, 1)
     loop = make_loop(Server(words, []), words, "generated")
@@ -500,18 +499,18 @@ async def test_a_row_of_another_world_is_refused(words):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"source": "nowhere"}, "nowhere: no world"),
+        ({"source": "nowhere"}, "nowhere: not a world; give 'generated', a folder"),
         ({"source": "generated", "overrides": ["sede=1"]}, "sede: no such field"),
         ({"source": "generated", "reward": {"alhpa": 1}}, "reward: alhpa: no such field"),
         ({"source": "generated", "reward": {"alpha": 2}}, "reward: alpha"),
     ],
 )
-async def test_settings_that_are_wrong_are_found_before_an_episode(words, options, message):
+async def test_wrong_settings_are_rejected_before_an_episode(words, options, message):
     with pytest.raises(Exception, match=message):
         make_loop(Server(words, []), words, **options)
 
 
-async def test_the_reward_is_measured_against_the_worlds_reference_unless_told(words):
+async def test_the_reference_cost_is_the_worlds_by_default(words):
     world: World = load_world("generated")
     loops = [
         make_loop(Server(words, []), words, "generated", reward=reward)

@@ -1,4 +1,4 @@
-"""The quickstart from end to end, made very short: it is killed, goes on, and writes all it should; a further run redoes nothing."""
+"""A very short quickstart is killed, resumes and writes all results; a further run repeats nothing."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def quickstart(out: Path) -> subprocess.CompletedProcess[str]:
 
 
 def start_and_kill(out: Path) -> None:
-    """kill -9 to a run and all it started, once it has saved its first step."""
+    """Start a run, and send kill -9 to all its processes once its first step is saved."""
     with (out.parent / "output").open("w") as output:
         run = psutil.Popen(
             ["bash", "scripts/quickstart.sh"],
@@ -73,7 +73,7 @@ def start_and_kill(out: Path) -> None:
     psutil.wait_procs(tree, timeout=30)
 
 
-def test_the_quickstart_goes_on_after_a_kill_evaluates_reports_and_can_be_repeated(
+def test_the_quickstart_resumes_after_a_kill_and_can_be_repeated(
     tmp_path: Path,
 ) -> None:
     out = tmp_path / "run"
@@ -82,7 +82,7 @@ def test_the_quickstart_goes_on_after_a_kill_evaluates_reports_and_can_be_repeat
     first = quickstart(out)
     log = (out / "train.log").read_text() if (out / "train.log").exists() else ""
     assert first.returncode == 0, first.stdout[-2000:] + first.stderr[-2000:] + log[-4000:]
-    assert "cold start:" not in first.stdout, "what was finished is not done again"
+    assert "cold start:" not in first.stdout, "finished steps are not repeated"
     assert "setting global step to 1" in log
 
     results = json.loads((out / "results.json").read_text())

@@ -1,4 +1,4 @@
-"""Recipes compose: every variant gives a configuration that verl accepts, and bad variables are refused before anything starts."""
+"""Every variant of a recipe gives a configuration that verl accepts; bad variables are rejected before anything starts."""
 
 import fcntl
 import os
@@ -65,9 +65,9 @@ def test_a_dry_run_prints_a_configuration_that_verl_accepts(name: str, tmp_path:
         "gae" if variables.get("ALGO") == "ppo" else "grpo"
     )
     assert config["trainer"]["nnodes"] == int(variables.get("NODES", "1"))
-    # Dividing by a group's deviation destroys recorded pools; it is for generated worlds alone.
+    # Advantages are divided by a group's deviation in generated worlds only; see train.sh.
     assert config["algorithm"]["norm_adv_by_std_in_grpo"] is ("WORLD" not in variables)
-    # Whatever the hardware: what fails ends the run.
+    # On any hardware a failed episode or a dead worker ends the run.
     assert (
         actor["rollout"]["agent"]["agent_loop_manager_class"]
         == "router_r1_envs.verl_training.agent_loop_worker.Manager"
@@ -75,18 +75,18 @@ def test_a_dry_run_prints_a_configuration_that_verl_accepts(name: str, tmp_path:
     assert config["trainer"]["v1"]["sampler"]["custom_sampler"]["name"] == "WatchedReplayBuffer"
     if gpu:
         assert actor["model"]["path"] == variables["MODEL"]
-        told = config["ray_kwargs"]["ray_init"]["runtime_env"]["env_vars"]
-        assert told["VERL_FILE_LOGGER_PATH"].startswith(str(tmp_path))
+        env_vars = config["ray_kwargs"]["ray_init"]["runtime_env"]["env_vars"]
+        assert env_vars["VERL_FILE_LOGGER_PATH"].startswith(str(tmp_path))
         if variables.get("ALGO") == "ppo":
             assert (
-                told["VERL_USE_EXTERNAL_MODULES"]
+                env_vars["VERL_USE_EXTERNAL_MODULES"]
                 == "router_r1_envs.verl_training.critic_value_head"
             )
             assert config["critic"]["model"]["use_remove_padding"] is False
-    assert not (tmp_path / "out" / "data").exists(), "a dry run prepares nothing"
+    assert not (tmp_path / "out" / "data").exists(), "a dry run writes no files for training"
 
 
-def test_the_quickstart_composes_what_it_would_train(tmp_path: Path) -> None:
+def test_the_quickstart_composes_its_training_run(tmp_path: Path) -> None:
     config = composed(run("scripts/quickstart.sh", tmp_path, DRY_RUN="1", STEPS="7"))
     assert config["trainer"]["total_training_steps"] == 7
 
@@ -101,14 +101,14 @@ def test_the_recorded_recipe_composes_without_dividing_by_deviation(tmp_path: Pa
     assert config["algorithm"]["norm_adv_by_std_in_grpo"] is False
 
 
-def test_the_recorded_recipe_asks_for_a_table(tmp_path: Path) -> None:
+def test_the_recorded_recipe_needs_a_table(tmp_path: Path) -> None:
     result = run("recipes/recorded.sh", tmp_path)
     assert result.returncode == 2
     assert "TABLE is not set" in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "message"),
     [
         ({"STACK": "tpu"}, "STACK is 'tpu'"),
         ({"ALGO": "dpo"}, "ALGO is 'dpo'"),
@@ -116,12 +116,12 @@ def test_the_recorded_recipe_asks_for_a_table(tmp_path: Path) -> None:
         ({"MICRO": "7"}, "MICRO (7) must divide MINI x GROUP"),
     ],
 )
-def test_bad_variables_are_refused_at_once(
-    variables: dict[str, str], told: str, tmp_path: Path
+def test_bad_variables_are_rejected_at_once(
+    variables: dict[str, str], message: str, tmp_path: Path
 ) -> None:
     result = run("recipes/train.sh", tmp_path, **variables)
     assert result.returncode == 2
-    assert told in result.stderr
+    assert message in result.stderr
 
 
 def test_a_folder_belongs_to_one_setting(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_folder_is_used_by_one_run_at_a_time(tmp_path: Path) -> None:
     assert "another run is using" in result.stderr
 
 
-def test_a_recipe_for_gpus_on_a_machine_without_one_is_refused_before_anything_is_installed(
+def test_a_gpu_recipe_without_a_gpu_is_rejected_before_anything_is_installed(
     tmp_path: Path,
 ) -> None:
     if shutil.which("nvidia-smi"):
@@ -154,13 +154,21 @@ def test_a_recipe_for_gpus_on_a_machine_without_one_is_refused_before_anything_i
     assert not (tmp_path / "venv").exists()
 
 
-def test_gpu_settings_on_a_machine_without_one_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        [sys.executable, "-m", "router_r1_envs.verl_training.train"],
+        [str(Path(sys.executable).parent / "router-r1"), "train", "run"],
+    ],
+    ids=["python -m", "router-r1 train run"],
+)
+def test_gpu_settings_without_a_gpu_are_rejected(command: list[str], tmp_path: Path) -> None:
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     result = subprocess.run(
-        [sys.executable, "-m", "router_r1_envs.verl_training.train", "trainer.device=cuda"],
+        [*command, "trainer.device=cuda"],
         cwd=tmp_path,
         env=os.environ | {"DRY_RUN": "0"},
         capture_output=True,
@@ -168,5 +176,6 @@ def test_gpu_settings_on_a_machine_without_one_are_refused(tmp_path: Path) -> No
         timeout=300,
         check=False,
     )
-    assert result.returncode != 0
+    assert result.returncode == 1
+    assert result.stderr.strip().splitlines()[-1].startswith("train: trainer.device is cuda")
     assert "no GPU" in result.stderr

@@ -77,9 +77,8 @@ def cold_start(
     report_stage = on_stage or (lambda stage: None)
     report_stage(Stage("demonstrations"))
     questions = world.questions(Split.TRAIN, settings.explore_questions + settings.best_questions)
-    explored = list(
-        explorations(world, questions[: settings.explore_questions], seed=settings.seed)
-    )
+    first = questions[: settings.explore_questions]
+    explored = list(explorations(world, first, seed=settings.seed))
     texts = (f"{e.opening[-1]['content']} {e.transcript}" for e in explored)
     tokenizer = make_tokenizer(itertools.islice(texts, _TOKENIZER_TEXTS))
     model = make_model(tokenizer, seed=settings.seed)
@@ -102,14 +101,9 @@ def cold_start(
     examples = [to_example(episode, tokenizer) for episode in explored]
     run_stage("exploration", examples, settings.explore_steps)
     report_stage(Stage("best of several"))
-    best_episodes = best_of(
-        world,
-        questions[settings.explore_questions :],
-        reward,
-        tries=settings.tries,
-        seed=settings.seed,
-    )
-    best = [to_example(episode, tokenizer) for episode in best_episodes]
+    left = questions[settings.explore_questions :]
+    chosen = best_of(world, left, reward, tries=settings.tries, seed=settings.seed)
+    best = [to_example(episode, tokenizer) for episode in chosen]
     # Smaller rates: this stage refines what was learned, and must not replace it.
     run_stage("imitation", best, settings.best_steps, lr=1e-3, muon_lr=0.01, warmup=10)
     save_policy(model, tokenizer, folder)

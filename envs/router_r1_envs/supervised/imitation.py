@@ -81,31 +81,22 @@ def imitate(
     settings = settings or ImitationConfig()
     report_stage = on_stage or (lambda stage: None)
     report_stage(Stage("demonstrations"))
-    episodes = list(
-        demonstrations(
-            world,
-            planner,
-            copies=settings.copies,
-            detours=settings.detours,
-            seed=settings.seed,
-        )
-    )
+    copies, detours, seed = settings.copies, settings.detours, settings.seed
+    episodes = list(demonstrations(world, planner, copies=copies, detours=detours, seed=seed))
     texts = (f"{e.opening[-1]['content']} {e.transcript}" for e, _ in episodes)
     tokenizer = make_tokenizer(texts, known=_known_words(world), spelt=_LETTERS)
     examples = [
         mask_routes(to_example(episode, tokenizer), tokenizer, decision.begun)
         for episode, decision in episodes
     ]
-    model = make_model(
-        tokenizer, hidden=settings.hidden, layers=settings.layers, seed=settings.seed
-    )
+    model = make_model(tokenizer, hidden=settings.hidden, layers=settings.layers, seed=seed)
     loss = train(
         model,
         examples,
         steps=settings.steps,
         batch_size=settings.batch_size,
         decay=_DECAY,
-        seed=settings.seed,
+        seed=seed,
         on_progress=lambda progress: report_stage(Stage("imitation", progress)),
     )
     save_policy(model, tokenizer, folder)
