@@ -17,7 +17,7 @@ from router_r1.pricing import Price
 from router_r1.trace import read_traces
 from router_r1_envs.worlds.load import load_world
 from router_r1_eval.tournament.commands import _named
-from router_r1_eval.tournament.measure import CAPS
+from router_r1_eval.tournament.setting_choice import CAPS
 
 MODELS = {"cheap": (0.6, 1.0), "twin": (0.6, 1.2), "dear": (0.9, 10.0)}
 SETTINGS = ("view=answer", "max_routes=1", "test=0.2", "validation=0.2", "max_rounds=5")

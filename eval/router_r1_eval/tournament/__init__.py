@@ -2,13 +2,14 @@
 
 commands.py            `router-r1 tournament`
 tournament.py          a tournament on an outcome table
+world_tournament.py    a tournament in any other world, where everything is played
 entrants.py            what takes part: a fitted router that can be run on any questions, at each of its settings
-routers.py             one-shot routers and the planner as entrants
+router_entrants.py     one-shot routers and the planner as entrants
 rollouts.py            policies as entrants: they play real episodes
-baselines.py           what needs no router: single models, look-ups, the oracle; with voting.py, prompt_length.py and
-                       self_consistency.py
+baselines.py           what needs no router: single models and the oracle; with category_lookup.py,
+                       voting_baselines.py, prompt_length.py and self_consistency.py
+setting_choice.py      the setting that represents an entrant, chosen on the validation questions
 measure.py             the figures of every entrant; with mixtures.py, headroom.py and two_models.py
 caveats.py             what affects the figures of a table
-world_tournament.py    a tournament in any other world, where everything is played
 summary.py             what the command prints
 """

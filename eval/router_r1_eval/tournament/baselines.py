@@ -3,8 +3,8 @@
     single models        each of them; `cheapest`, `dearest` (the most expensive) and `best single` name three of them again
     random               a random candidate, exactly: its expectation on each question. Its interval is over other questions; the
                          interval of a single draw would be wider
-    best per category    the model with the highest training score in the category, with and without its price (`lookup.py`)
-    voting.py            a sequential vote, and a cascade
+    best per category    the model with the highest training score in the category, with and without its price (`category_lookup.py`)
+    voting_baselines.py  a sequential vote, and a cascade
     prompt_length.py     long questions to the stronger of two models
     self_consistency.py  several samples of one model, where the table has them
     oracle               the cheapest of the models with the highest score; no router can know it
@@ -21,11 +21,11 @@ import numpy as np
 
 from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun, TableArrays
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
+from router_r1_eval.tournament.category_lookup import category_lookups
 from router_r1_eval.tournament.entrants import Entrant, one_call, single_model
-from router_r1_eval.tournament.lookup import category_lookups
 from router_r1_eval.tournament.prompt_length import prompt_length
 from router_r1_eval.tournament.self_consistency import self_consistency
-from router_r1_eval.tournament.voting import CASCADE, SEQUENTIAL_VOTE, voting_baselines
+from router_r1_eval.tournament.voting_baselines import CASCADE, SEQUENTIAL_VOTE, voting_baselines
 
 
 def single_models(splits: TableSplits) -> list[Entrant]:

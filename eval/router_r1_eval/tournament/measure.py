@@ -1,14 +1,11 @@
 """The figures of every entrant on the test questions of a table, as results.json has them.
 
-An entrant with several settings is represented by its *main* setting, which the validation questions choose: the most accurate one that
-costs no more than the best single model, or the cheapest if all cost more. `within` holds the same choice under every cap of `CAPS`.
+Which setting represents an entrant, and which one it has under a cap on cost, is chosen in `setting_choice.py`.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,57 +26,19 @@ from router_r1_eval.results import (
 from router_r1_eval.stats.bootstrap import paired
 from router_r1_eval.stats.cost_curves import arena_score
 from router_r1_eval.stats.significance import detectable_difference, mcnemar
+from router_r1_eval.tournament.category_lookup import BEST_PER_CATEGORY_BY_PRICE
 from router_r1_eval.tournament.entrants import Entrant, single_model
 from router_r1_eval.tournament.headroom import headroom
-from router_r1_eval.tournament.lookup import BEST_PER_CATEGORY_BY_PRICE
 from router_r1_eval.tournament.mixtures import (
     cost_range,
     mixture,
     points,
     with_routerbench_aiq,
 )
+from router_r1_eval.tournament.setting_choice import CAPS, EntrantRuns
 from router_r1_eval.tournament.two_models import ModelPair
 
-CAPS = {"its cost": 1.0, "three quarters of its cost": 0.75}
-"""What a router may spend, as shares of the best single model's cost; validation chooses a setting under each."""
 UNSEEN_CATEGORY = "unseen in training"
-
-
-@dataclass(frozen=True)
-class Measured:
-    """An entrant, run at all its settings."""
-
-    entrant: Entrant
-    validation: Mapping[str, RouterRun]
-    test: Mapping[str, RouterRun]
-    seconds: float
-    """Wall-clock time of the first test run."""
-
-    @classmethod
-    def of(cls, splits: TableSplits, entrant: Entrant) -> Measured:
-        """Run an entrant on the validation and test questions."""
-        first, *others = entrant.settings
-        start = time.perf_counter()
-        test = {first: entrant.run(splits.test, first)}
-        seconds = time.perf_counter() - start
-        test |= {setting: entrant.run(splits.test, setting) for setting in others}
-        validation = {s: entrant.run(splits.validation, s) for s in entrant.settings}
-        return cls(entrant, validation, test, seconds)
-
-    def most_accurate(self, limit_usd: float) -> str | None:
-        """The setting that is most accurate on validation among those that cost no more; on a tie the cheapest; None if all cost more."""
-        costs = {s: float(run.cost.mean()) for s, run in self.validation.items()}
-        affordable = [s for s, cost in costs.items() if cost <= limit_usd * (1 + 1e-9)]
-        # Rounded, because means of the same values in another order differ in the last bits.
-        key = {
-            s: (round(float(self.validation[s].value.mean()), 12), -costs[s]) for s in affordable
-        }
-        return max(affordable, key=key.__getitem__) if affordable else None
-
-    def main(self, limit_usd: float) -> str:
-        """The setting that represents the entrant."""
-        cheapest = min(self.validation, key=lambda s: self.validation[s].cost.mean())
-        return self.most_accurate(limit_usd) or cheapest
 
 
 def measure(splits: TableSplits, entrants: Sequence[Entrant], *, seed: int = 0) -> Results:
@@ -98,7 +57,7 @@ def measure(splits: TableSplits, entrants: Sequence[Entrant], *, seed: int = 0) 
     )
     range_usd = cost_range(singles)
     pair = ModelPair.of(splits)
-    measured = [Measured.of(splits, entrant) for entrant in entrants]
+    measured = [EntrantRuns.of(splits, entrant) for entrant in entrants]
     rows = [_row(splits, m, best, limit_usd, range_usd, pair, seed) for m in measured]
     rows = _versus_best_per_category(rows, {m.entrant.name: m.test for m in measured}, seed)
     zero_router, *mixtures = with_routerbench_aiq(
@@ -133,7 +92,7 @@ def measure(splits: TableSplits, entrants: Sequence[Entrant], *, seed: int = 0) 
 
 def _row(
     splits: TableSplits,
-    measured: Measured,
+    measured: EntrantRuns,
     best: RouterRun,
     limit_usd: float,
     range_usd: tuple[float, float],

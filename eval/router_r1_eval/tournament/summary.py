@@ -6,8 +6,8 @@ Not covered: the figures (`measure.py`) and the page (the report package).
 from __future__ import annotations
 
 from router_r1_eval.results import CrossFittedOracle, Headroom, Point, Results, Row
-from router_r1_eval.tournament.lookup import BEST_PER_CATEGORY_BY_PRICE
-from router_r1_eval.tournament.measure import CAPS
+from router_r1_eval.tournament.category_lookup import BEST_PER_CATEGORY_BY_PRICE
+from router_r1_eval.tournament.setting_choice import CAPS
 
 
 def table_summary(results: Results) -> list[str]:

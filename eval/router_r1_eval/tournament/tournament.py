@@ -22,7 +22,7 @@ from router_r1_eval.tournament.caveats import caveats
 from router_r1_eval.tournament.entrants import Entrant
 from router_r1_eval.tournament.measure import measure
 from router_r1_eval.tournament.rollouts import PolicyRollouts, write_traces
-from router_r1_eval.tournament.routers import planner_entrant, router_entrant
+from router_r1_eval.tournament.router_entrants import planner_entrant, router_entrant
 from router_r1_eval.tournament.summary import table_summary
 from router_r1_reward import RewardConfig
 

@@ -20,10 +20,10 @@ from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 from router_r1_eval.stats import bootstrap
 from router_r1_eval.stats.bootstrap import interval, paired
 from router_r1_eval.tournament.baselines import baselines
+from router_r1_eval.tournament.category_lookup import BEST_PER_CATEGORY_BY_PRICE
 from router_r1_eval.tournament.entrants import Entrant, single_model
-from router_r1_eval.tournament.lookup import BEST_PER_CATEGORY_BY_PRICE
-from router_r1_eval.tournament.routers import router_entrant
-from router_r1_eval.tournament.voting import cascade, stop_at_margin, vote_steps
+from router_r1_eval.tournament.router_entrants import router_entrant
+from router_r1_eval.tournament.voting_baselines import cascade, stop_at_margin, vote_steps
 
 PRICES = {"a": 1.0, "b": 2.0, "c": 10.0}
 LEVELS = (Level(name="rich", worth_usd=1.0), Level(name="poor", worth_usd=0.0001))
