@@ -149,7 +149,7 @@ def test_routers_may_be_fitted_on_another_table(router_r1, table, tmp_path):
     ("arguments", "message"),
     [
         (["--router", "best"], "there is no router 'best'"),
-        (["--planner", "none.pt"], "can not be read"),
+        (["--planner", "none.pt"], "cannot be read"),
         (["--policy", "ours=none"], "none is neither a folder with a checkpoint nor an agent file"),
         (["--fit", "none"], "no such folder"),
         (["--set", "grade=false"], "no such field"),
