@@ -179,7 +179,7 @@ def test_results_have_the_promised_fields(run):
     rows = {row["name"]: row for row in results["rows"]}
     names = {"ours", "random", "cheapest", "dearest", "skill oracle", "hindsight oracle"}
     assert set(rows) >= names | {f"single {card}" for card in results["pool"]}
-    assert {rows[n]["kind"] for n in names} == {"agent", "bar", "oracle"}
+    assert {rows[n]["kind"] for n in names} == {"agent", "baseline", "oracle"}
     for row in rows.values():
         assert {"accuracy", "cost_usd", "calls", "ci95", "vs_best_single"} <= set(row)
         assert [p["setting"] for p in row["curve"]] == [
