@@ -65,11 +65,11 @@ def cold_start(
         world: where the demonstrations come from.
         reward: chooses the best of several explorations.
         folder: where the policy is saved.
-        settings: lengths of the stages; the defaults of `ColdStartConfig` by default.
+        settings: lengths of the stages.
         on_stage: called when a stage begins, and with its progress.
 
     Returns:
-        The final loss of each stage, the number of demonstrations, the number of parameters, and the settings.
+        The final loss of each stage, the numbers of demonstrations and parameters, and the settings.
     """
     from router_r1_envs.supervised.training_loop import train
 
@@ -101,10 +101,10 @@ def cold_start(
     examples = [to_example(episode, tokenizer) for episode in explored]
     run_stage("exploration", examples, settings.explore_steps)
     report_stage(Stage("best of several"))
-    left = questions[settings.explore_questions :]
-    chosen = best_of(world, left, reward, tries=settings.tries, seed=settings.seed)
+    rest = questions[settings.explore_questions :]
+    chosen = best_of(world, rest, reward, tries=settings.tries, seed=settings.seed)
     best = [to_example(episode, tokenizer) for episode in chosen]
-    # Smaller rates: this stage refines what was learned, and must not replace it.
+    # With smaller rates, to refine what was learned.
     run_stage("imitation", best, settings.best_steps, lr=1e-3, muon_lr=0.01, warmup=10)
     save_policy(model, tokenizer, folder)
     return {
