@@ -57,7 +57,7 @@ def test_a_local_policy_without_its_extra_says_what_to_install() -> None:
 def test_a_command_without_its_extra_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['torch'] = None\n"
-        "sys.argv = ['router-r1', 'world', 'cold-start', '--out', 'nowhere']\n"
+        "sys.argv = ['router-r1', 'train', 'cold-start', '--out', 'nowhere']\n"
         "from router_r1.cli import main\n"
         "main()"
     )

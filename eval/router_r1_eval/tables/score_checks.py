@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1_eval.tables.finding import Finding
-from router_r1_reward.metrics.maths.final_number import final_number
+from router_r1_reward import METRICS
 
 INVERSION_DROP = 0.2
 """An inversion is a score at least this far below that of a weaker model ..."""
@@ -128,10 +128,14 @@ def _misread(table: OutcomeTable) -> Iterator[Finding]:
     wrong: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in table:
         question = table.question(outcome.id)
-        if question.metric != "math" or outcome.score > 0 or not outcome.text.strip():
+        metric = METRICS.get(
+            question.metric
+        )  # a table may hold scores of a metric that does not exist here
+        final_value = None if metric is None else metric.final_value
+        if final_value is None or outcome.score > 0 or not outcome.text.strip():
             continue
-        gold = {final_number(answer) for answer in question.answers} - {None}
-        if final_number(outcome.text) in gold:
+        gold = {final_value(answer) for answer in question.answers} - {None}
+        if final_value(outcome.text) in gold:
             wrong[outcome.model].append(outcome)
     for name, outcomes in wrong.items():
         decimals = sum(bool(_DECIMAL.search(o.text)) for o in outcomes)
