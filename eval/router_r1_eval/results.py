@@ -23,7 +23,6 @@ from router_r1.errors import DataError
 from router_r1.files import write_json
 from router_r1.pricing import Price
 from router_r1_envs.worlds.base import Level
-from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun
 from router_r1_eval.json_record import IGNORE_UNKNOWN, JsonRecord, ignoring_unknown
 from router_r1_eval.result_rows import (
     Bounds,
@@ -270,11 +269,6 @@ class Results(JsonRecord):
         chosen = self.settings.best_single
         names = (BEST_SINGLE, chosen, f"single {chosen}")
         return next((row for row in self.rows if row.name in names), None)
-
-
-def point(run: RouterRun, baseline: RouterRun | None, seed: int = 0) -> dict[str, Any]:
-    """`Point.of_run` as a JSON object."""
-    return Point.of_run(run, baseline, seed=seed).to_json()
 
 
 def versions() -> dict[str, str]:
