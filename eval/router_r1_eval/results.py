@@ -57,7 +57,6 @@ __all__ = [
     "RunSettings",
     "TwoModels",
     "Versus",
-    "point",
     "versions",
 ]
 
