@@ -184,3 +184,17 @@ def test_agent_file_sets_fields_of_the_aggregator(installed: Path, tmp_path: Pat
         "with load_agent('agent.yaml') as agent: print(agent.aggregator)"
     )
     assert python(code, installed, tmp_path).strip() == "Shortest(min_words=3)"
+
+
+def test_a_tournament_is_held_in_the_world(installed: Path, tmp_path: Path) -> None:
+    router_r1(
+        installed,
+        tmp_path,
+        *("tournament", "--table", "sums", "--limit", "5", "--out", "compared"),
+    )
+    results = json.loads((tmp_path / "compared" / "results.json").read_text())
+    rows = {row["name"]: row for row in results["rows"]}
+    assert set(rows) == {"single adder", "random"}  # one candidate, so a random one is the same
+    assert rows["single adder"]["accuracy"] == rows["random"]["accuracy"] == 1.0
+    router_r1(installed, tmp_path, "report", "compared")
+    assert "single adder" in (tmp_path / "compared" / "report.html").read_text()

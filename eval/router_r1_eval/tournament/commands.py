@@ -183,12 +183,12 @@ def _policies(places: dict[str, str]) -> dict[str, Policy]:
     """The policies, by name: checkpoints on this machine, and those of agent files."""
     if not places:
         return {}
-    from router_r1_envs.cpu_inference.policy import SamplerPolicy
+    from router_r1_envs.cpu_inference.policy import open_policy
 
     found: dict[str, Any] = {}
     for name, place in places.items():
         found[name] = (
-            SamplerPolicy(place, name=name) if _is_checkpoint(place) else _behind_server(place)
+            open_policy(place, name=name) if _is_checkpoint(place) else _behind_server(place)
         )
     return found
 
