@@ -63,7 +63,7 @@ class Decision:
     cost_usd: float
     value: float
     """Score of the final answer."""
-    begun: int = 0
+    prescribed: int = 0
     """Number of calls that were prescribed, not chosen by the planner."""
 
     @property

@@ -151,7 +151,7 @@ def test_who_is_asked_again_says_nothing_costs_nothing_and_takes_a_call(planner)
     again = planner.plan(questions, LEVELS[0], begin=[("cheap", "cheap")] * len(questions))
     assert any(len(d.calls) == QUICK.max_calls for d in again)
     for before, after in zip(once, again, strict=True):
-        assert after.begun == 2
+        assert after.prescribed == 2
         assert len(after.calls) <= QUICK.max_calls
         outcomes = [planner.splits.table.outcome(after.question.id, n) for n in set(after.calls)]
         assert after.cost_usd == pytest.approx(sum(map(planner.splits.table.cost_usd, outcomes)))
@@ -259,7 +259,7 @@ def test_a_candidate_without_a_recorded_answer_is_planned_around() -> None:
     planner = Planner.fit(TableSplits.of(world), settings=QUICK)
     questions = world.questions(Split.TEST)
     assert mean(d.value for d in planner.plan(questions, level_named(world, "rich"))) > 0.8
-    begun = planner.plan(questions, level_named(world, "rich"), begin=[("cheap",)] * len(questions))
+    prescribed = planner.plan(questions, level_named(world, "rich"), begin=[("cheap",)] * len(questions))
     silent = [d for d in begun if int(d.question.id[1:]) % 2 == 0]
     assert len(silent) > 20
     for decision in silent:
