@@ -107,12 +107,16 @@ def test_after_a_detour_of_random_calls_the_planner_decides(recorded_world, plan
     again = [d for d in detours if len(set(d.calls)) < len(d.calls)]
     assert 0.05 < len(again) / len(detours) < 0.4
     assert any(
-        d.calls[d.prescribed - 1] in d.calls[: d.prescribed - 1] for d in again if len(d.calls) > d.prescribed
+        d.calls[d.prescribed - 1] in d.calls[: d.prescribed - 1]
+        for d in again
+        if len(d.calls) > d.prescribed
     )
     # A detour of the calls that the planner makes by itself ends in the same way.
     fold = list(recorded_world.questions(Split.TRAIN))[:: planner.settings.folds]
     alone = planner.plan(fold, recorded_world.levels[0], fold=0)
-    prescribed = planner.plan(fold, recorded_world.levels[0], fold=0, begin=[d.calls[:1] for d in alone])
+    prescribed = planner.plan(
+        fold, recorded_world.levels[0], fold=0, begin=[d.calls[:1] for d in alone]
+    )
     assert [replace(d, prescribed=0) for d in prescribed] == alone
     assert {d.prescribed for d in prescribed} == {1}
 

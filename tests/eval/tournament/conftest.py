@@ -84,7 +84,7 @@ def halves() -> AnswersOf:
 
 @pytest.fixture
 def sampled_table() -> Callable[..., OutcomeTable]:
-    """(samples, size=1) -> a table of `small` and `large`, with prices of 1 and 10, and several samples of their answers.
+    """(samples, size=1) -> a table of `small` and `large`, whose prices are 1 and 10, with several samples of each.
 
     The gold answer of every question is A; every second question is long.
     """

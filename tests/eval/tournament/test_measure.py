@@ -1,4 +1,4 @@
-"""Figures of a row: tests of significance, regret, arena score, seeds, and the comparison with the look-up by category."""
+"""Figures of a row: significance, regret, arena score, seeds, and the comparison with the look-up by category."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""One-shot routers as entrants: a setting for each level, the texts they are asked, and no look at the test questions."""
+"""One-shot routers as entrants: a setting for each level, the texts they are asked, and what they are fitted on."""
 
 import pytest
 
@@ -47,7 +47,8 @@ def test_a_router_is_asked_the_texts_it_was_fitted_on(monkeypatch, world_of, hal
 
 @pytest.mark.parametrize("name", ["label", "knn", "linear", "kmeans"])
 def test_a_router_is_not_fitted_on_test_questions(name: str, world_of, is_test) -> None:
-    """Training knows nothing of their category, so they get the best model of the others, not `b`, which alone is right."""
+    """Only `b` is right on the test questions, whose category training lacks; a router that knows only training takes
+    `c`, which is wrong on them."""
     if name != "label":
         pytest.importorskip("sklearn")
     world = world_of(

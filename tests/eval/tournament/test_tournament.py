@@ -1,4 +1,4 @@
-"""A whole tournament on a table: what it refuses, what its results say about costs, and that no test question is used early."""
+"""A whole tournament on a table: duplicate names, estimated costs, and that the test questions choose nothing."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Routing between two models: performance gap recovered (PGR), its mean (APGR), calls at a threshold (CPT), and their rows."""
+"""Routing between two models: the metrics PGR, APGR and CPT by hand, and the rows of a pool of two."""
 
 import numpy as np
 import pytest

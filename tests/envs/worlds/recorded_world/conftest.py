@@ -70,7 +70,7 @@ def world_of() -> Make:
 
 @pytest.fixture
 def colours(question: Make, outcome: Make, world_of: Make) -> Make:
-    """(settings) -> a world of sixty questions: `large` is always right, `small` on odd ones; no answer of `small` to q0."""
+    """(settings) -> a world of sixty questions: `large` is always right, `small` on odd ones and not recorded on q0."""
 
     def make(**settings: Any) -> RecordedWorld:
         outcomes = [outcome(n, "large") for n in range(60)]

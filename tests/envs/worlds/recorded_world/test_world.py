@@ -103,7 +103,8 @@ def test_the_same_question_in_two_splits_is_an_error_or_kept_once(
     rows = [outcome(n, "large") for n in range(60)]
     with pytest.raises(
         DataError,
-        match=rf"colours: .*'q1'.*'q{twin}'.*same text.*set duplicates to 'first' .*, which keeps one of two questions$",
+        match=rf"colours: .*'q1'.*'q{twin}'.*same text.*set duplicates to 'first' .*, "
+        "which keeps one of two questions$",
     ):
         world_of(questions, rows)
     kept = world_of(questions, rows, duplicates="first")
