@@ -81,7 +81,7 @@ class ValueFunction(nn.Module):  # type: ignore[misc]
         """Fit on episodes that mostly follow the current value function, and keep the best of several checkpoints.
 
         Args:
-            posterior: fitted; for each question, its network that was not fitted on it is used.
+            posterior: fitted; each question is seen through the network that was not fitted on it.
             tensors: N training questions.
             folds: [N] the fold of each question.
             prices: the lowest and the highest sensitivity.

@@ -20,8 +20,8 @@ from router_r1_eval.tournament.entrants import Entrant
 SEQUENTIAL_VOTE = "sequential naive Bayes vote"
 CASCADE = "ask two, escalate on disagreement"
 _PRIOR = 3.0  # pseudo-counts of right and of wrong answers
-_SHORTLIST = 6  # most models that the vote considers
-_LONGEST = 4  # most calls of a vote
+_SHORTLIST = 6  # maximum number of models that the vote considers
+_LONGEST = 4  # maximum number of calls of a vote
 _MARGINS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 99.0)
 
 Steps = tuple[Floats, Floats, Floats]
