@@ -174,5 +174,5 @@ def test_policies_need_different_names_and_a_folder_may_contain_an_equals_sign(t
 
 
 def test_a_generated_world_takes_no_one_shot_routers(router_r1, tmp_path):
-    with pytest.raises(ConfigError, match="need an outcome table; generated has none"):
+    with pytest.raises(ConfigError, match="need an outcome table; generated-0 has none"):
         router_r1("tournament", "--table", "generated", "--router", "label", "--out", tmp_path)

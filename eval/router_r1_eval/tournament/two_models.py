@@ -1,4 +1,4 @@
-"""Routing between two models: how much of the gap in quality a router recovers at each share of calls.
+"""Routing between two models: how much of their gap a router recovers at each share of calls to the stronger model.
 
     PGR(c)   performance gap recovered at share c of calls to the stronger model, where r is the mean quality:
              (r(c) - r(weak)) / (r(strong) - r(weak))
