@@ -1,4 +1,4 @@
-"""Mixtures of settings: their hull by hand, their range of costs, and the choice of settings on validation questions."""
+"""Mixtures of settings: hull and range of costs by hand, and the choice of settings on validation questions."""
 
 from dataclasses import replace
 
