@@ -1,4 +1,4 @@
-"""`router-r1 train imitate` and `tournament` on a small table: planner, policy, routers and baselines in results.json."""
+"""`router-r1 train imitate` and `tournament` on a small table: policy, planner, routers, baselines in results.json."""
 
 import json
 
@@ -19,7 +19,7 @@ from router_r1_envs.worlds.load import load_world
 from router_r1_eval.tournament.commands import _named
 from router_r1_eval.tournament.setting_choice import CAPS
 
-MODELS = {"cheap": (0.6, 1.0), "twin": (0.6, 1.2), "dear": (0.9, 10.0)}
+MODELS = {"cheap": (0.6, 1.0), "twin": (0.6, 1.2), "expensive": (0.9, 10.0)}
 SETTINGS = ("view=answer", "max_routes=1", "test=0.2", "validation=0.2", "max_rounds=5")
 
 
@@ -29,7 +29,7 @@ def options(*settings):
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    """120 questions with four options and three candidates, in a folder."""
+    """The folder of a table of 120 questions with four options and three candidates."""
     rng = np.random.default_rng(0)
     cards = [ModelCard(name=n, price=Price(input=p, output=p)) for n, (_, p) in MODELS.items()]
     questions, outcomes = [], []
@@ -50,7 +50,7 @@ def table(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def imitation(router_r1, table):
-    """A planner, and a policy after a few steps."""
+    """The folder of a planner, and of a policy that imitated it for a few steps."""
     folder = table / "imitation"
     few = ("steps=30", "hidden=32", "layers=1", "batch_size=16")
     few = [part for setting in few for part in ("--imitation", setting)]
@@ -97,12 +97,12 @@ def test_results_compare_policy_planner_and_baselines_on_the_test_questions(
     assert np.mean([t.metadata["score"] for t in traces]) == pytest.approx(ours["accuracy"])
     assert np.mean([t.cost_usd for t in traces]) == pytest.approx(ours["cost_usd"])
     assert sum(c["questions"] for c in ours["categories"].values()) == len(tested)
-    dear = np.mean([played.table.outcome(q.id, "dear").score for q in tested])
-    assert rows["dear"]["accuracy"] == pytest.approx(dear)
+    expensive = np.mean([played.table.outcome(q.id, "expensive").score for q in tested])
+    assert rows["expensive"]["accuracy"] == pytest.approx(expensive)
     assert rows["best single"]["vs_best_single"]["accuracy_diff"] == 0
 
 
-def test_a_planner_of_another_seed_or_world_is_rejected(router_r1, table, imitation):
+def test_a_planner_of_another_seed_or_other_questions_is_rejected(router_r1, table, imitation):
     with pytest.raises(DataError, match="was fitted with seed 0, not 1"):
         router_r1(
             "train", "imitate", table, "--out", imitation, "--seed", 1, "--threads", 1, *options()
@@ -114,7 +114,7 @@ def test_a_planner_of_another_seed_or_world_is_rejected(router_r1, table, imitat
 
 
 def test_a_tournament_without_a_policy_removes_earlier_traces(router_r1, table, tmp_path):
-    (tmp_path / "traces.jsonl").write_text("left over\n")
+    (tmp_path / "traces.jsonl").write_text("of an earlier run\n")
     router_r1("tournament", "--table", table, "--out", tmp_path, *options())
     assert not (tmp_path / "traces.jsonl").exists()
 
@@ -126,7 +126,7 @@ def test_routers_may_be_fitted_on_another_table(router_r1, table, tmp_path):
         whole.subset(q.id for q in questions).save(tmp_path / name)
     arguments = ["--table", tmp_path / "test", "--fit", tmp_path / "fit", "--router", "label"]
     output = router_r1("tournament", *arguments, "--out", tmp_path / "out")
-    assert output.startswith("40 questions: a paired comparison finds differences of ")
+    assert output.startswith("40 questions: a paired comparison can show differences of ")
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert results["questions"] == 40
     rows = {row["name"]: row for row in results["rows"]}
@@ -155,7 +155,7 @@ def test_routers_may_be_fitted_on_another_table(router_r1, table, tmp_path):
         (["--set", "grade=false"], "no such field"),
     ],
 )
-def test_errors_of_a_tournament_are_named_before_anything_is_written(
+def test_a_tournament_reports_errors_before_it_writes_anything(
     router_r1, table, tmp_path, arguments, message
 ):
     with pytest.raises((ConfigError, DataError), match=message):
@@ -168,11 +168,11 @@ def test_policies_need_different_names_and_a_folder_may_contain_an_equals_sign(t
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "config.json").write_text("{}")
     first, second = str(tmp_path / "lr=1/best"), str(tmp_path / "lr=2/best")
-    with pytest.raises(ConfigError, match="another one is called best"):
+    with pytest.raises(ConfigError, match="two policies are called best"):
         _named([first, second])
     assert _named([first, f"other={second}"]) == {"best": first, "other": second}
 
 
 def test_a_generated_world_takes_no_one_shot_routers(router_r1, tmp_path):
-    with pytest.raises(ConfigError, match="need a table"):
+    with pytest.raises(ConfigError, match="need an outcome table; generated-0 has none"):
         router_r1("tournament", "--table", "generated", "--router", "label", "--out", tmp_path)

@@ -31,4 +31,4 @@ class PlannerConfig(StrictModel):
     hidden: Count = 64
     """Width of the posterior; the value function is half as wide again."""
     checkpoints: Count = 3
-    """Checkpoints of the value function, all from the second half of the steps, compared on the validation questions."""
+    """Checkpoints of the value function, all in the second half of the steps, compared on the validation questions."""

@@ -1,12 +1,13 @@
 """The planner: a fitted router that reads answers, and the teacher that small policies imitate.
 
-A training table holds the answer of every candidate, so nothing has to be explored: the posterior (`posterior.py`) and the value function
-(`value_function.py`) are fitted on it directly.
+A training table holds the answer of every candidate, so nothing has to be explored: the posterior (`posterior.py`) and
+the value function (`value_function.py`) are fitted on it directly.
 
-As a router, `run` does all questions at once. As a teacher, `plan` says which candidates it asks, in which order, and which answer leads
-after each call.
+As a router, the planner routes all questions at once (`run`). As a teacher, it also states which candidates it asks, in
+which order, and how likely each answer is right after each call (`plan`).
 
-Not covered: parallel routes, repeated samples, budgets (only the value of a right answer), and the texts of responses.
+Not covered: parallel routes, repeated samples, budgets (levels must state the value of a right answer), and the texts
+of responses.
 """
 
 from __future__ import annotations
@@ -43,10 +44,10 @@ _FILE_VERSION = 2
 
 @dataclass(frozen=True)
 class Belief:
-    """What a candidate answered, and how the planner sees that answer now."""
+    """What a candidate answered, and the planner's confidence in that answer at some point of its plan."""
 
     answer: str | None
-    """None: it gave no answer, or was asked before and has nothing new to say."""
+    """None if the candidate gave no answer, or was asked before: a second call shows nothing new."""
     confidence: float
     """Probability that the answer is right."""
 
@@ -57,14 +58,14 @@ class Decision:
 
     question: Question
     calls: tuple[str, ...]
-    """Candidates in the order they are asked. The planner asks none twice, but its first calls may be prescribed."""
+    """Candidates in the order of the calls. Only prescribed calls may repeat a candidate."""
     beliefs: tuple[tuple[Belief, ...], ...]
-    """One belief for each call so far; before each call, and at the end."""
+    """Before each call, and at the end: one belief for each call so far."""
     cost_usd: float
     value: float
     """Score of the final answer."""
-    begun: int = 0
-    """Number of calls that were prescribed, not chosen by the planner."""
+    prescribed: int = 0
+    """Number of first calls that were prescribed, not chosen by the planner."""
 
     @property
     def leaders(self) -> tuple[str | None, ...]:
@@ -96,7 +97,7 @@ class Planner:
         Args:
             splits: the table.
             settings: settings of the fit.
-            view: what is visible of a response beside its answer; its length by default.
+            view: what is visible of a response besides its answer; its length by default.
         """
         self.splits = splits
         self.view = view or response_lengths
@@ -123,7 +124,7 @@ class Planner:
             splits: the table, with its splits and levels.
             seed: seed of weights and draws.
             settings: settings of the fit.
-            view: what is visible of a response beside its answer; its length by default.
+            view: what is visible of a response besides its answer; its length by default.
         """
         prices = (min(splits.sensitivities.values()), max(splits.sensitivities.values()))
         with torch.random.fork_rng(devices=[]):
@@ -176,19 +177,21 @@ class Planner:
         """What the planner does about each question at this level.
 
         Args:
-            questions: questions of the table, of any split. If their options are permuted, so are the answers of the decisions.
+            questions: questions of the table, of any split. If their options are permuted, so are the answers in the
+                decisions.
             level: states the value of a right answer.
-            fold: use the posterior that was not fitted on training questions `fold`, `fold + folds`, ...; for plans about
-                these. None: the mean of all posteriors.
-            begin: for each question the candidates that are asked first, whatever the planner would do; none by default.
-                A candidate asked a second time gives no answer at no cost: a miss.
+            fold: use the posterior that was not fitted on training questions `fold`, `fold + folds`, ..., to plan for
+                exactly these. None: the mean of all posteriors.
+            begin: for each question, the candidates that are asked first, whatever the planner would choose; none by
+                default. A second call of a candidate is a miss: it gives no answer and costs nothing.
 
         Raises:
-            ConfigError: the level states no value, or a budget, which the planner cannot keep to.
+            ConfigError: the level states no value, or states a budget, which the planner cannot plan for.
         """
         if level.worth_usd is None or level.budget_usd is not None:
             raise ConfigError(
-                f"level {level.name!r}: the planner needs worth_usd and no budget_usd, because it does not plan for budgets"
+                f"level {level.name!r}: the planner needs worth_usd and no budget_usd, because it does not plan for "
+                f"budgets"
             )
         arrays = self.splits.arrays(questions)
         begin = begin or [()] * len(arrays)
@@ -203,7 +206,14 @@ class Planner:
         fold: int | None = None,
         begin: Sequence[Sequence[str]] = (),
     ) -> _Steps:
-        """Ask candidates, all questions at once, until the value function stops everywhere. Arguments as for `plan`."""
+        """Ask candidates, all questions at once, until the value function stops everywhere.
+
+        Args:
+            arrays: n questions.
+            sensitivity: the score that one mean call of the best single model must buy.
+            fold: as in `plan`.
+            begin: as in `plan`.
+        """
         prescribed = np.full((len(arrays), self.settings.max_calls), -1)
         for i, names in enumerate(begin):
             prescribed[i, : len(names)] = [self.names.index(name) for name in names]
@@ -236,11 +246,9 @@ class Planner:
     # --- files
 
     def save(self, path: str | Path) -> None:
-        """Write the planner to a file. Raises `ConfigError` if it has a view of its own, which a file cannot hold."""
+        """Write the planner to a file. Raises `ConfigError` if it has a custom view, which a file cannot hold."""
         if self.view is not response_lengths:
-            raise ConfigError(
-                "a planner with a view of its own cannot be saved; fit it again instead"
-            )
+            raise ConfigError("a planner with a custom view cannot be saved; fit it again instead")
         content = {
             "version": _FILE_VERSION,
             **_fitted_on(self.splits),
@@ -258,8 +266,8 @@ class Planner:
         """Read a planner that was fitted on this table.
 
         Raises:
-            DataError: the file is missing or no planner, or the planner was fitted on other candidates, categories, levels or
-                training questions, which may be among those it would be tested on.
+            DataError: the file is missing or is no planner, or the planner was fitted with other candidates,
+                categories, levels or training questions. Other training questions may be test questions here.
         """
         try:
             content = torch.load(path, weights_only=True)
@@ -267,9 +275,7 @@ class Planner:
             raise DataError(
                 f"{path}: cannot be read ({error.strerror}); fit a planner first"
             ) from error
-        except (
-            Exception
-        ) as error:  # torch raises many kinds of errors for a file that is something else
+        except Exception as error:  # torch raises many kinds of errors for other files
             raise DataError(f"{path}: is not a planner ({type(error).__name__})") from error
         if not isinstance(content, dict) or content.get("version") != _FILE_VERSION:
             raise DataError(f"{path}: is not a planner of this version; fit it again")
@@ -289,7 +295,7 @@ class Planner:
 
 def _fitted_on(splits: TableSplits) -> dict[str, Any]:
     """What a planner's file must share with the table it is used on."""
-    # The order of the training questions says which fold each is in.
+    # In order, because the place of a training question determines its fold.
     ids = json.dumps([question.id for question in splits.train.questions])
     return {
         "names": list(splits.table.names),
@@ -301,14 +307,14 @@ def _fitted_on(splits: TableSplits) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Steps:
-    """What was done about n questions, call by call."""
+    """What the planner did about n questions, call by call."""
 
     calls: list[Any]
-    """[n] the candidate asked; -1: none."""
+    """One array for each call: [n] the candidate asked; -1 for none."""
     leaders: list[Any]
-    """[n] the leading answer before each call, and at the end; -1: none."""
+    """One array before each call, and one at the end: [n] the leading answer; -1 for none."""
     probabilities: list[Any]
-    """[n, answers] how likely each answer is right, at the same times."""
+    """At the same times: [n, answers] how likely each answer is right."""
 
 
 def _decision(arrays: TableArrays, steps: _Steps, i: int, prescribed: int) -> Decision:

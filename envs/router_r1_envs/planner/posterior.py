@@ -1,8 +1,9 @@
 """The posterior: how likely each answer is right, or none of them, after some candidates answered.
 
-It is fitted on the training questions and treats answers alike (letters, numbers or names): it sees which candidate gave which answer,
-never the answer itself. There is one posterior for each fold, fitted on the other folds, because a posterior is overconfident on
-questions it was fitted on; the value function and imitation must see each training question with a posterior that does not know it.
+It is fitted on the training questions and treats all answers alike (letters, numbers or names): it sees which
+candidates gave the same answer, never the answer itself. A posterior is overconfident on the questions it was fitted
+on, but the value function and imitation need its probabilities on the training questions. So each fold has a posterior
+that was fitted on the other folds.
 
 Not covered: which candidate to ask next (`value_function.py`), and the texts of responses.
 """
@@ -35,7 +36,7 @@ class Posterior(nn.Module):  # type: ignore[misc]
         """
         super().__init__()
         self.settings = settings
-        # Mean and deviation of the view over each candidate's training responses.
+        # Mean and standard deviation of the view over each candidate's training responses.
         self.register_buffer("mean", torch.zeros(models))
         self.register_buffer("scale", torch.ones(models))
         self.posteriors = nn.ModuleList(
@@ -88,7 +89,7 @@ class Posterior(nn.Module):  # type: ignore[misc]
         )
 
     def fit(self, tensors: TableTensors, folds: Tensor) -> None:
-        """Fit each network on the questions of the other folds, after one to `max_calls` candidates drawn at random.
+        """Fit each network on the questions of the other folds, each with one to `max_calls` random candidates asked.
 
         Args:
             tensors: N training questions.
@@ -126,7 +127,7 @@ def decay(optimizer: torch.optim.Optimizer, rate: float, done: float) -> None:
     """Set the learning rate: constant for the first half of the steps, then linear to 0.
 
     Args:
-        optimizer: whose rate is set.
+        optimizer: its learning rate is set.
         rate: the initial learning rate.
         done: share of the steps that are done, 0 to 1.
     """
@@ -135,7 +136,7 @@ def decay(optimizer: torch.optim.Optimizer, rate: float, done: float) -> None:
 
 
 class _FoldPosterior(nn.Module):  # type: ignore[misc]
-    """One logit for each answer, from which models gave it and which did not; and one for "none of them"."""
+    """One logit for each answer, computed from the models that gave it and those that did not; and one for "none"."""
 
     def __init__(self, models: int, context: int, hidden: int) -> None:
         super().__init__()
@@ -162,7 +163,7 @@ class _FoldPosterior(nn.Module):  # type: ignore[misc]
     ) -> Tensor:
         """Logits [n, answers + 1] from votes [n, answers, models] and the other inputs [n, ...]."""
         given = votes.sum(2) > 0
-        rows, places = given.nonzero(as_tuple=True)  # most of the places hold no answer
+        rows, places = given.nonzero(as_tuple=True)  # most places hold no answer
         here = votes[rows, places]
         parts = (here, asked[rows] - here, here * view[rows], context[rows], statistics[rows])
         each = self.answer(torch.cat(parts, 1))[:, 0]

@@ -34,7 +34,7 @@ class TableTensors:
     cost: Tensor
     """[N, models] cost, in mean calls of the best single model."""
     view: Tensor
-    """[N, models] what is visible of each response beside its answer."""
+    """[N, models] what is visible of each response besides its answer."""
     context: Tensor
     """[N, features] features of each question."""
     pairs: Tensor
@@ -57,7 +57,7 @@ class TableTensors:
         Args:
             arrays: the questions.
             reference_usd: the unit of cost, in dollars.
-            view: what is visible of a response beside its answer.
+            view: what is visible of a response besides its answer.
         """
         answer = torch.from_numpy(arrays.answer)
         models = answer.shape[1]
@@ -90,13 +90,13 @@ class Evidence:
     asked: Tensor
     """[n, models] 1 for each candidate asked."""
     logits: Tensor
-    """[n, answers + 1] of each answer being right; the last one: none is."""
+    """[n, answers + 1] logits that each answer is right; the last one, that none is."""
     top: Tensor
-    """[n] probability that the leading answer is right; 0 where there is none."""
+    """[n] probability that the leading answer is right; 0 if there is no answer."""
     leader: Tensor
     """[n] index of the leading answer."""
     features: Tensor
-    """[n, features] all of it as input of the value function."""
+    """[n, features] the state as input of the value function."""
 
     def only(self, which: Tensor) -> Evidence:
         """The evidence about the questions that `which` [n] selects."""

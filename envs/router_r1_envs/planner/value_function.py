@@ -1,9 +1,9 @@
 """The value function: what asking each candidate next gains over stopping now, at a stated price.
 
-Fitted Q iteration on the training questions. Their table holds the answer of every candidate, so the gain of any call is known. The
-target of a call is
+Fitted Q iteration (Ernst et al. 2005) on the training questions. The table holds the answer of every candidate, so the
+gain of any call is known. The target of a call is
 
-    P(leader is right, after) + max(0, what further calls gain) - price x cost - P(leader is right, before)
+    P(leader is right, after) + max(0, gain of the best further call) - price x cost - P(leader is right, before)
 
 with the probabilities of the posterior (`posterior.py`).
 """
@@ -23,12 +23,11 @@ from router_r1_envs.planner.tensors import Evidence, TableTensors
 
 _NEVER = -1e4  # gain of a call that is not allowed
 _LEARNING_RATE = 1e-3
-_AVERAGING_RATE = 0.02  # how far the average of the weights moves towards them in a step
-_BEYOND = 1.7  # prices a little beyond the levels are learned too
-
+_AVERAGING_RATE = 0.02  # of the moving average of the weights, per step
+_BEYOND = 1.7  # factor by which the learned prices extend beyond those of the levels
 
 Calls = tuple[Tensor, Tensor, Tensor, Tensor]
-"""One row for each call: features before it, the candidate asked, the price, and what the call gained (the target)."""
+"""One row for each call: features before it, the candidate asked, the price, and the gain of the call (the target)."""
 
 
 class ValueFunction(nn.Module):  # type: ignore[misc]
@@ -65,7 +64,7 @@ class ValueFunction(nn.Module):  # type: ignore[misc]
         return torch.stack([member(inputs) for member in self.members])
 
     def gain(self, state: Evidence, price: Tensor) -> Tensor:
-        """[n, models] what asking each candidate next gains over stopping; very negative if it was asked already."""
+        """[n, models] what asking each candidate next gains over stopping; very negative if the call is not allowed."""
         gain: Tensor = self(state.features, price).mean(0)
         gain = gain.masked_fill(state.asked > 0, _NEVER)
         full = state.asked.sum(1) >= self.settings.max_calls
@@ -82,7 +81,7 @@ class ValueFunction(nn.Module):  # type: ignore[misc]
         """Fit on episodes that mostly follow the current value function, and keep the best of several checkpoints.
 
         Args:
-            posterior: fitted; it shows each question with the network that was not fitted on it.
+            posterior: fitted; each question is seen through the network that was not fitted on it.
             tensors: N training questions.
             folds: [N] the fold of each question.
             prices: the lowest and the highest sensitivity.
@@ -158,8 +157,8 @@ class ValueFunction(nn.Module):  # type: ignore[misc]
             rows: [n] the questions, all of one fold.
             price: [n] sensitivities.
             fold: their fold.
-            random: probability of a random call, and of going on where the value function would stop.
-            average: gives the value of further calls.
+            random: probability of a random call, and of continuing where the value function would stop.
+            average: states the gain of further calls.
 
         Returns:
             The calls made, one row each.
@@ -177,7 +176,7 @@ class ValueFunction(nn.Module):  # type: ignore[misc]
             further = average.gain(then, price).max(1).values.clamp(min=0)
             spent = price * tensors.cost[state.rows, taken]
             found.append((state.features, taken, price, then.top + further - spent - state.top))
-            # Mostly follow the value function; sometimes go on where it would stop.
+            # Mostly follow the value function; sometimes continue where it would stop.
             on = (self.gain(then, price).max(1).values > 0) | (torch.rand(len(taken)) < random)
             on &= after.sum(1) < most
             if not on.any():

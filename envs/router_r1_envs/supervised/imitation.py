@@ -86,7 +86,7 @@ def imitate(
     texts = (f"{e.opening[-1]['content']} {e.transcript}" for e, _ in episodes)
     tokenizer = make_tokenizer(texts, known=_known_words(world), spelt=_LETTERS)
     examples = [
-        mask_routes(to_example(episode, tokenizer), tokenizer, decision.begun)
+        mask_routes(to_example(episode, tokenizer), tokenizer, decision.prescribed)
         for episode, decision in episodes
     ]
     model = make_model(tokenizer, hidden=settings.hidden, layers=settings.layers, seed=seed)

@@ -6,11 +6,11 @@
     entrants.py            what takes part: a fitted router that can be run on any questions, at each of its settings
     router_entrants.py     one-shot routers and the planner as entrants
     rollouts.py            policies as entrants: they play real episodes
-    baselines.py           what needs no router: single models and the oracle; with category_lookup.py,
+    baselines.py           all baselines: single models, random and oracle here; the others in category_lookup.py,
                            voting_baselines.py, prompt_length.py and self_consistency.py
-    setting_choice.py      the setting that represents an entrant
+    setting_choice.py      which setting represents an entrant
     measure.py             the figures of every entrant; with mixtures.py, headroom.py and two_models.py
-    caveats.py             what affects the figures of a table
+    caveats.py             facts about the table that affect the figures
     summary.py             what the command prints
 
 Entrants are fitted on the training questions; the validation questions choose, and the test questions give the figures.

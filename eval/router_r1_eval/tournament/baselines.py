@@ -1,16 +1,17 @@
 """Baselines: what a trained router has to beat on a table, chosen on the training questions.
 
-    single models        each of them; `cheapest`, `dearest` (the most expensive) and `best single` name three of them again
-    random               a random candidate, exactly: its expectation on each question. Its interval is over other questions; the
-                         interval of a single draw would be wider
-    best per category    the model with the highest training score in the category, with and without its price (`category_lookup.py`)
+    single models        each of them; `cheapest`, `dearest` (the most expensive) and `best single` repeat three of them
+    random               a random candidate: the exact expectation on each question, not a draw. Its interval covers
+                         other questions; the interval of a single draw would be wider
+    best per category    the model with the highest training score in the category, with and without regard to price
+                         (`category_lookup.py`)
     voting_baselines.py  a sequential vote, and a cascade
     prompt_length.py     long questions to the stronger of two models
     self_consistency.py  several samples of one model, where the table has them
     oracle               the cheapest of the models with the highest score; no router can know it
 
-A baseline that trades accuracy for price has one setting for each level. To add one, write a function `(splits) -> list of entrants` and
-add it to `BASELINES`.
+A baseline that trades accuracy for price has one setting for each level. To add a baseline, write a function
+`(splits) -> list of entrants` and add it to `BASELINES`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from router_r1_eval.tournament.voting_baselines import CASCADE, SEQUENTIAL_VOTE,
 
 
 def single_models(splits: TableSplits) -> list[Entrant]:
-    """Each model for every question, `random`, and three of the models again under what they are."""
+    """Each model for every question, `random`, and three of the models again under the names of their roles."""
     costs = splits.train.cost.mean(0)
     named = {
         **{name: column for column, name in enumerate(splits.table.names)},
@@ -71,7 +72,7 @@ def baselines(splits: TableSplits) -> list[Entrant]:
 
 
 def not_listed(entrants: Iterable[Entrant]) -> dict[str, str]:
-    """The baselines that a table cannot have -> what they would need."""
+    """The baselines that this table cannot have -> what they need."""
     needs = {
         SEQUENTIAL_VOTE: "the short answers of two candidates",
         CASCADE: "the short answers of three candidates",

@@ -1,4 +1,4 @@
-"""Look-up by category: what knowing the category of a question is worth, and nothing else about it."""
+"""Look-up by category: what a router gains from the category of a question alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BEST_PER_CATEGORY_BY_PRICE = "best per category, by price"
 
 
 def category_lookups(splits: TableSplits) -> list[Entrant]:
-    """The best model of each category by training score, and by training score less price at each level."""
+    """The best model of each category: by training score, and at each level by training score less price."""
     by_price = {
         level: _best_model_of_each_category(splits, sensitivity)
         for level, sensitivity in splits.sensitivities.items()
@@ -41,7 +41,7 @@ def category_lookups(splits: TableSplits) -> list[Entrant]:
 def _best_model_of_each_category(
     splits: TableSplits, sensitivity: float
 ) -> Callable[[TableArrays], RouterRun]:
-    """Falls back to the best single model for a category that training does not have."""
+    """Look up the best model of a question's category; for a category unseen in training, the best single model."""
     train = splits.train
     net = train.score - sensitivity * train.cost / splits.reference_usd
     unseen = int(train.category.max()) + 1
@@ -56,7 +56,7 @@ def _best_model_of_each_category(
 
 
 def _category_means(train: TableArrays) -> Callable[[TableArrays], Floats]:
-    """The mean training score of each model in a question's category; over all categories for an unseen one."""
+    """[n, m] mean training score of each model in a question's category; for an unseen category, over all questions."""
     unseen = int(train.category.max()) + 1
     overall = train.score.mean(0)
     means = np.array(

@@ -17,7 +17,8 @@ def caveats(splits: TableSplits) -> tuple[str, ...]:
     found = []
     if splits.incomplete and splits.incomplete_left_out:
         found.append(
-            f"{splits.incomplete} of {len(table.questions)} questions are left out, because not every model was asked them"
+            f"{splits.incomplete} of {len(table.questions)} questions are left out, because not every model "
+            f"was asked them"
         )
     elif len(outcomes) < len(cells):
         found.append(
@@ -25,11 +26,13 @@ def caveats(splits: TableSplits) -> tuple[str, ...]:
         )
     if silent > _FEW_SILENT:
         found.append(
-            f"{silent:.0%} of the answers have no recorded output tokens; their cost is that of the prompt alone, so compare calls instead"
+            f"{silent:.0%} of the answers have no recorded output tokens; their cost is that of the prompt alone, "
+            f"so compare calls instead"
         )
     if any(table.outcome(*cell, sample=1) for cell in cells):
         found.append(
-            "the first sample of a candidate is its answer; further samples count for self-consistency and for the luck of the oracle"
+            "the first sample of a candidate is its answer; further samples count for self-consistency and for "
+            "the luck of the oracle"
         )
     errors = [finding.message for finding in check(table) if finding.weight == "error"]
     if errors:

@@ -35,15 +35,15 @@ def tournament_command(
     fit: Annotated[
         Path | None,
         typer.Option(
-            help="Another table of the same models: its questions are for fitting and choosing, those of --table for the "
-            "figures. Without it, --table is split by a hash of the question ids."
+            help="Another table of the same models: its questions are for fitting and choosing, those of --table "
+            "for the figures. Without it, --table is split by a hash of the question ids."
         ),
     ] = None,
     policy: Annotated[
         list[str],
         typer.Option(
-            help="NAME=FOLDER of a checkpoint, NAME=FILE of an agent file whose policy is behind a server, or the folder or file "
-            "alone; repeatable."
+            help="NAME=FOLDER of a checkpoint, NAME=FILE of an agent file whose policy is behind a server, or the "
+            "folder or file alone; repeatable."
         ),
     ] = [],
     router: Annotated[
@@ -70,9 +70,10 @@ def tournament_command(
 ) -> None:
     """Compare policies and routers with baselines on held-out questions, and write results.json.
 
-    The first policy's episodes go to traces.jsonl: on a table at its main level, in any other world at all levels. Tables always have
-    the rows of every single model, random, cheapest, dearest (the most expensive model), best single, best per category and oracle,
-    and two voting baselines where answers are recorded. `router-r1 report OUT` makes a page of the results.
+    The first policy's episodes go to traces.jsonl: on a table at its main level, in any other world at all levels.
+    Tables always have the rows of every single model, random, cheapest, dearest (the most expensive model), best
+    single, best per category and oracle, and two voting baselines where answers are recorded. `router-r1 report OUT`
+    makes a page of the results.
     """
     from router_r1 import routers
     from router_r1_envs.cpu_threads import use_threads
@@ -103,7 +104,7 @@ def _check_output(out: Path) -> None:
 
 
 class Contest(Protocol):
-    """A tournament on a table, or in another world."""
+    """A tournament on a table or in another world."""
 
     def hold(self, reward: RewardConfig, *, traces: Path, seed: int) -> Results:
         """Hold it; the first policy's episodes go to the file `traces`."""
@@ -137,7 +138,8 @@ def _contest(
     for place in places.values():
         if not _is_checkpoint(place) and world.view != "text":
             raise ConfigError(
-                f"--policy {place}: a policy behind a server reads texts, and this world shows short answers only; --set view=text"
+                f"--policy {place}: a policy behind a server reads texts, but this world shows short answers only; "
+                f"--set view=text"
             )
     splits = TableSplits.of(world)
     teacher = None
@@ -149,10 +151,10 @@ def _contest(
 
 
 def _named(items: Sequence[str]) -> dict[str, str]:
-    """Name -> checkpoint or agent file, of each NAME=PLACE; a place without a name is called by its own.
+    """Name -> checkpoint or agent file, from each NAME=PLACE; a place without NAME gets the name of its folder or file.
 
     Raises:
-        ConfigError: a place is neither, or two have one name.
+        ConfigError: a place is neither a checkpoint nor an agent file, or two policies have the same name.
     """
     from router_r1.errors import ConfigError
 
@@ -194,7 +196,7 @@ def _policies(places: dict[str, str]) -> dict[str, Policy]:
 
 
 def _behind_server(file: str) -> Policy:
-    """The policy of an agent file. Raises `ConfigError` if the file is something else or the policy cannot be called."""
+    """The policy of an agent file. Raises `ConfigError` if the file is no agent file or its policy cannot be called."""
     from router_r1 import config
     from router_r1.agent_file import AgentFile
 

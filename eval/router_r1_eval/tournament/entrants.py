@@ -1,4 +1,4 @@
-"""What takes part in a tournament on a table: a fitted router that can be run on any questions, at each of its settings."""
+"""An entrant of a tournament on a table: a fitted router that can be run on any questions at each of its settings."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Entrant:
     run: Callable[[TableArrays, str], RouterRun]
     """(questions, setting) -> what it does about them."""
     predict: Callable[[TableArrays], Floats] | None = None
-    """[n, m] how good it expects each candidate to be, in any unit; None if it makes no prediction. For two candidates, the difference is
-    the order in which questions are given to the stronger one."""
+    """[n, m] how good it expects each candidate to be, in any unit; None if it makes no prediction. For two candidates,
+    the difference orders the questions that go to the stronger one."""
 
 
 def one_call(arrays: TableArrays, choice: Ints) -> RouterRun:
@@ -34,5 +34,5 @@ def one_call(arrays: TableArrays, choice: Ints) -> RouterRun:
 
 
 def single_model(arrays: TableArrays, column: int) -> RouterRun:
-    """The candidate of this column for every question."""
+    """One call of the same candidate for every question."""
     return one_call(arrays, np.full(len(arrays), column))

@@ -15,8 +15,8 @@ from router_r1_eval.tournament.self_consistency import Samples
 def headroom(splits: TableSplits, smallest_difference: float) -> Headroom:
     """How much a router could gain on the test questions.
 
-    The oracle without lucky guesses asks the best single model where no model knows the answer; it is None where no question has options,
-    or where scores are not all 0 or 1, for then the probability of a lucky guess is unknown.
+    The oracle without lucky guesses asks the best single model if no model knows the answer. It is None if no question
+    has options or some score is neither 0 nor 1, because the probability of a lucky guess is then unknown.
 
     Args:
         splits: the table.
@@ -47,7 +47,7 @@ def headroom(splits: TableSplits, smallest_difference: float) -> Headroom:
 
 
 def _cross_fitted(splits: TableSplits) -> CrossFittedOracle | None:
-    """The oracle without the luck of a single draw, on the test questions with every sample; None without repeated samples."""
+    """The oracle without the luck of a single draw, on the test questions with all samples; None without repeats."""
     if not any(outcome.sample for outcome in splits.table):
         return None
     repeated = Samples.of(splits.table, splits.test.questions)

@@ -1,6 +1,6 @@
 """The figures of every entrant on the test questions of a table, as results.json has them.
 
-Which setting represents an entrant, and which one it has under a cap on cost, is chosen in `setting_choice.py`.
+Not covered: the choice of the setting that represents an entrant, also under a cap on cost (`setting_choice.py`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ UNSEEN_CATEGORY = "unseen in training"
 
 
 def measure(splits: TableSplits, entrants: Sequence[Entrant], *, seed: int = 0) -> Results:
-    """The results of a tournament, without the caveats and what only episodes show.
+    """The results of a tournament, without the caveats and the figures that only episodes have.
 
     Args:
         splits: the table.
@@ -65,7 +65,7 @@ def measure(splits: TableSplits, entrants: Sequence[Entrant], *, seed: int = 0) 
         [points(singles), *(points(m.test) for m in measured)],
     )
     rows = [row.with_fields(hull=mixed) for row, mixed in zip(rows, mixtures, strict=True)]
-    # The smallest visible difference is that of the routers with levels; of the single models if there is no other.
+    # The smallest visible difference is that of the routers with levels or, if there are none, of the single models.
     visible = [row.smallest_difference for row in rows if row.curve] or [
         detectable_difference(run.value, best.value) for run in singles.values()
     ]
@@ -105,7 +105,7 @@ def _row(
         splits: the table.
         measured: the entrant's runs.
         best: the best single model on the test questions.
-        limit_usd: its cost on the validation questions, which the main setting may not exceed.
+        limit_usd: cost of the best single model on the validation questions, which the main setting may not exceed.
         range_usd: the costs over which AIQ is a mean.
         pair: the two models of the pool, if it has two.
         seed: seed of the bootstrap.
@@ -147,7 +147,7 @@ def _hull(row: Row) -> Mixture:
 def _versus_best_per_category(
     rows: Sequence[Row], runs: Mapping[str, Mapping[str, RouterRun]], seed: int
 ) -> list[Row]:
-    """Under each cap, add the paired difference to the look-up by category; None where the look-up has no level under the cap.
+    """Under each cap, add the paired difference to the look-up by category; None if the look-up has no level under it.
 
     Args:
         rows: rows with `within`.
@@ -180,8 +180,8 @@ def _versus_best_per_category(
 def _mcnemar(run: RouterRun, best: RouterRun, graded: bool) -> McNemarTest | None:
     """The exact test against the best single model.
 
-    None for a run whose answers are not right or wrong, such as an expectation; unless the table itself has graded scores (`graded`),
-    of which 0.5 and more counts as right.
+    None for a run with values between 0 and 1, such as an expectation, unless the table itself has such scores
+    (`graded`); then 0.5 and more counts as right.
     """
     if not graded and not np.isin(run.value, (0.0, 1.0)).all():
         return None
@@ -192,7 +192,7 @@ def _mcnemar(run: RouterRun, best: RouterRun, graded: bool) -> McNemarTest | Non
 def _by_category(
     splits: TableSplits, run: RouterRun
 ) -> tuple[dict[str, Category], dict[str, float]]:
-    """Questions and accuracy by category; and how much more accurate the best model of each category is, chosen in hindsight."""
+    """Questions and accuracy by category; and the regret, against the best model of each category in hindsight."""
     test = splits.test
     found, regret = {}, {}
     for number, name in enumerate((*splits.features.categories, UNSEEN_CATEGORY)):

@@ -10,7 +10,7 @@ from router_r1_eval.stats.cost_curves import Curve, corners, hull, routerbench_a
 
 SPENDS = (0.25, 0.5, 1.0)
 """Shares of the best single model's cost at which the accuracy of a mixture is stated."""
-_NEARLY_AS_ACCURATE = 0.95  # share of the best single model's accuracy whose cost is stated
+_NEARLY_AS_ACCURATE = 0.95  # share of the best single model's accuracy for which the cost is stated
 
 CostAndScore = tuple[float, float]
 """Mean dollars and mean score of a run."""
@@ -43,7 +43,7 @@ def mixture(
         validation: the runs that choose which settings are mixed: the corners of their hull.
         test: the runs that are measured.
         best_single: the best single model on the test questions.
-        range_usd: the costs over which AIQ is a mean.
+        range_usd: lowest and highest cost, between which AIQ is the mean.
     """
     mixed = corners({setting: point(run) for setting, run in validation.items()})
     curve = through(point(test[setting]) for setting in mixed)
@@ -77,7 +77,8 @@ def with_routerbench_aiq(
         mixtures: one for each router.
         settings: the settings of each router on the test questions.
     """
-    # RouterBench's highest cost: that of the most accurate setting of any router; of equally accurate ones, the most expensive.
+    # RouterBench integrates up to the highest of all routers' costs, each at its most accurate setting; on a tie, at
+    # the most expensive one.
     highest = max(_cost_of_most_accurate(found) for found in settings)
     added = []
     for mixed, found in zip(mixtures, settings, strict=True):

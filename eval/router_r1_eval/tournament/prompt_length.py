@@ -19,7 +19,7 @@ def prompt_length(splits: TableSplits) -> list[Entrant]:
     thresholds = {}
     for level, sensitivity in splits.sensitivities.items():
         gain = np.bincount(place, score - sensitivity * cost / splits.reference_usd)
-        # Summed from each length on; behind the last length, no question is long enough.
+        # Total gain of all questions at least this long; 0 for a threshold beyond the longest question.
         from_here = np.append(gain[::-1].cumsum()[::-1], 0.0)
         thresholds[level] = np.append(lengths, np.inf)[from_here.argmax()]
 

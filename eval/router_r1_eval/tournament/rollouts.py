@@ -94,8 +94,8 @@ async def roll_out_all(
     unreached = [e.stop_detail for e, _ in played if _unreached(e)]
     if unreached:
         raise PolicyError(
-            f"the policy could not be reached in {len(unreached)} of {len(questions)} episodes ({unreached[0]}); figures without "
-            f"them would be wrong, so check its server and start again"
+            f"the policy could not be reached in {len(unreached)} of {len(questions)} episodes ({unreached[0]}); "
+            f"figures without them would be wrong, so check its server and start again"
         )
     episodes = tuple(episode for episode, _ in played)
     window = CostWindow.of([e.spent_usd for e in episodes])
@@ -125,7 +125,7 @@ async def roll_out_all(
 
 
 def _unreached(episode: Episode) -> bool:
-    """Whether the episode ended because the policy could not be called; a prompt that is too long is the policy's own failure."""
+    """Whether the policy could not be called. A prompt that is too long does not count: that is its own failure."""
     if episode.stop_reason is not StopReason.POLICY_FAILED:
         return False
     own_failure = any(f": {kind.value}: " in (episode.stop_detail or "") for kind in MODEL_FAULTS)
@@ -150,7 +150,7 @@ class PolicyRollouts:
         """
         Args:
             world: where the episodes are played.
-            policy: who writes the turns.
+            policy: writes the turns.
             reward: scores the episodes.
             concurrency: episodes at a time.
         """
@@ -189,7 +189,7 @@ class PolicyRollouts:
         return self._played[_key(questions, level)]
 
     def episode_figures(self, questions: Sequence[Question], level: str) -> dict[str, Any]:
-        """Mean `reward`, share of `valid` episodes, and `asked`: the share of questions for which each candidate was asked."""
+        """Mean `reward`, share of `valid` episodes, and `asked`: each candidate's share of questions with a call."""
         played = self.at(questions, level)
         asked = Counter(
             name

@@ -39,7 +39,7 @@ def router_entrant(splits: TableSplits, name: str) -> Entrant:
     def predict(arrays: TableArrays) -> tuple[Any, Any]:
         ids = tuple(question.id for question in arrays.questions)
         if ids not in predictions:
-            # The router was fitted on texts without the options, and must be asked such texts.
+            # The router was fitted on texts without options, so it must be asked such texts.
             asked = [splits.table.question(question_id) for question_id in ids]
             predictions[ids] = router.scores(asked), router.costs(asked)
         return predictions[ids]

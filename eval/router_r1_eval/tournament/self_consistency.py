@@ -1,8 +1,8 @@
 """Repeated samples of a table: self-consistency, which asks one model several times and takes its most frequent answer.
 
-Model and number of samples are chosen on the training questions at each level, as for every baseline; so it is known what the same money
-buys without a router. A sample that was not recorded gives no answer, scores 0 and costs nothing. A model counts as sampled k times if
-nearly every question has k samples of it.
+The baseline shows what the same money buys without a router. As for every baseline, model and number of samples are
+chosen on the training questions at each level. A sample that was not recorded gives no answer, scores 0 and costs
+nothing. A model counts as sampled k times if nearly every question has k samples of it.
 
 Not covered: how much of the oracle is luck, which needs repeated samples too (`headroom.py`).
 """
@@ -34,8 +34,8 @@ class Samples:
     score: Floats
     """[n, m, k] score of each sample; nan where it was not recorded."""
     voted: Floats
-    """[n, m, k] score of the most frequent answer among the first 1, 2, ... samples: the mean score of the samples that give it. On a tie
-    the first such answer wins; where no answer could be extracted, it is the score of the first sample."""
+    """[n, m, k] score of the most frequent answer among the first 1, 2, ... samples: the mean score of the samples that
+    give it. On a tie, the first answer wins; if no answer could be extracted, the score of the first sample counts."""
     cost: Floats
     """[n, m, k] dollars of the first 1, 2, ... samples."""
     depth: Ints
@@ -71,7 +71,7 @@ class Samples:
 
 
 def self_consistency(splits: TableSplits) -> list[Entrant]:
-    """The baseline; empty where no model has two samples of nearly every training question, or no answer is recorded."""
+    """The baseline; empty if no model has two samples of nearly every training question or no answer is recorded."""
     table, train = splits.table, splits.train
     if not any(outcome.sample for outcome in table) or not (train.answer >= 0).any():
         return []

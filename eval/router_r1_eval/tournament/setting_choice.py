@@ -1,7 +1,7 @@
 """Which setting of an entrant counts: chosen on the validation questions, measured on the test questions.
 
-The *main* setting represents the entrant: the most accurate one that costs no more than the best single model, or the cheapest if all
-cost more. The same choice is made under every cap of `CAPS`.
+The *main* setting represents the entrant: the most accurate one that costs no more than the best single model, or the
+cheapest if all cost more. The same choice is made under every cap of `CAPS`, but without the fallback.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_eval.tournament.entrants import Entrant
 
 CAPS = {"its cost": 1.0, "three quarters of its cost": 0.75}
-"""What a router may spend, as shares of the best single model's cost; validation chooses a setting under each."""
+"""Caps on mean cost, as shares of the best single model's cost; validation chooses a setting under each."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,10 @@ class EntrantRuns:
         return cls(entrant, validation, test, seconds)
 
     def most_accurate(self, limit_usd: float) -> str | None:
-        """The setting that is most accurate on validation among those that cost no more; on a tie the cheapest; None if all cost more."""
+        """The most accurate setting within the limit, on the validation questions; on a tie, the cheapest.
+
+        None if all settings cost more.
+        """
         costs = {s: float(run.cost.mean()) for s, run in self.validation.items()}
         affordable = [s for s, cost in costs.items() if cost <= limit_usd * (1 + 1e-9)]
         # Rounded, because means of the same values in another order differ in the last bits.

@@ -1,6 +1,6 @@
-"""What `router-r1 tournament` prints: what the sample can show, a line for each router and setting, and the choice under each cap.
+"""Lines that `router-r1 tournament` prints: what the sample can show, every row, and the choice under each cap.
 
-Not covered: the figures (`measure.py`) and the page (the report package).
+Not covered: the figures (`measure.py`) and the page (`router_r1_eval.report`).
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def _about_the_sample(results: Results, head: Headroom) -> list[str]:
         luck = f", without lucky guesses {head.oracle_less_chance:.3f}"
     missing = (f"not listed: {name}, which {why}" for name, why in results.not_listed.items())
     return [
-        f"{results.questions} questions: a paired comparison can show differences of {100 * head.smallest_difference:.1f} "
-        f"points or more",
+        f"{results.questions} questions: a paired comparison can show differences of "
+        f"{100 * head.smallest_difference:.1f} points or more",
         "questions with " + ", ".join(f"{name}: {share:.0%}" for name, share in head.ties.items()),
         f"best single model {head.best_single:.3f}, oracle {head.oracle:.3f}{luck}",
         *_repeated_samples(head.oracle_cross_fitted),
@@ -59,8 +59,8 @@ def _repeated_samples(oracle: CrossFittedOracle | None) -> list[str]:
     if oracle is None:
         return []
     return [
-        f"on {oracle.questions} questions with {oracle.samples} samples of every model: oracle {oracle.oracle:.3f}, without "
-        f"the luck of a single draw {oracle.accuracy:.3f}, best single model {oracle.best_single:.3f}"
+        f"on {oracle.questions} questions with {oracle.samples} samples of every model: oracle {oracle.oracle:.3f}, "
+        f"without the luck of a single draw {oracle.accuracy:.3f}, best single model {oracle.best_single:.3f}"
     ]
 
 
@@ -79,7 +79,7 @@ def _under_cap(rows: tuple[Row, ...], cap: str, width: int) -> list[str]:
 
 
 def _two_models(results: Results, width: int) -> list[str]:
-    """For a pool of two: APGR, and the share of calls to the stronger model that recovers parts of the gap."""
+    """For a pool of two: APGR, and the shares of calls to the stronger model that recover parts of the gap."""
     two = results.two_models
     if two is None:
         return []
@@ -95,7 +95,7 @@ def _two_models(results: Results, width: int) -> list[str]:
 
 
 def _line(name: str, point: Point, width: int) -> str:
-    """Accuracy, points against the best single model with their interval, share of its cost, calls."""
+    """Name, level, accuracy, points against the best single model with their interval, share of its cost, calls."""
     versus = point.vs_best_single
     assert versus is not None
     low, high = (100 * bound for bound in versus.ci95)

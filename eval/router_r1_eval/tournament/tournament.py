@@ -1,7 +1,7 @@
 """A tournament on an outcome table: policies, planner, one-shot routers and baselines on the same test questions.
 
-Everything is fitted on the training questions and chosen on the validation questions; the test questions give the figures. The fields of
-the results are described in `router_r1_eval.results`.
+Everything is fitted on the training questions and chosen on the validation questions; the test questions give the
+figures. `router_r1_eval.results` describes the fields of the results.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TableTournament:
-    """A tournament on a table: who takes part."""
+    """A tournament on a table, defined by who takes part."""
 
     world: RecordedWorld
     """Where policies play their episodes."""
@@ -56,14 +56,14 @@ class TableTournament:
             seed: seed of the bootstrap.
 
         Raises:
-            ConfigError: an unknown router, or two rows with one name.
-            DataError: some model was not asked every question, and the world does not say what to do about it.
+            ConfigError: an unknown router, or two rows with the same name.
+            DataError: some model was not asked every question, and the setting `complete` does not say what to do.
         """
         splits = self.splits
         if splits.incomplete and splits.incomplete_left_out is None:
             raise DataError(
-                f"{splits.table.source}: {splits.incomplete} questions were not asked of every model; leave them out (--set "
-                f"complete=true), or count what is missing as wrong and free (--set complete=false)"
+                f"{splits.table.source}: {splits.incomplete} questions were not asked of every model; leave them out "
+                f"(--set complete=true), or count missing answers as wrong and free (--set complete=false)"
             )
         played = {
             name: PolicyRollouts(self.world, policy, reward)
@@ -90,7 +90,11 @@ class TableTournament:
         return table_summary(results)
 
     def _entrants(self, played: Mapping[str, PolicyRollouts]) -> list[Entrant]:
-        """Policies, planner, one-shot routers and baselines, in the order of their rows. Raises `ConfigError` for a name twice."""
+        """Policies, planner, one-shot routers and baselines, in the order of their rows.
+
+        Raises:
+            ConfigError: two of them have the same name.
+        """
         found = [rollouts.entrant(name) for name, rollouts in played.items()]
         if self.planner is not None:
             found.append(planner_entrant(self.planner))
@@ -106,7 +110,7 @@ class TableTournament:
 
 
 def _with_episodes(row: Row, rollouts: PolicyRollouts, splits: TableSplits) -> Row:
-    """The row of a policy, with what only its episodes show at each level."""
+    """The row of a policy, with the figures that only episodes have at each level."""
     questions = splits.test.questions
     return row.with_fields(
         curve=tuple(

@@ -1,12 +1,14 @@
-"""Routing between two models: the gap between them, and how much of it a router recovers at every share of calls to the stronger one.
+"""Routing between two models: how much of their gap a router recovers at each share of calls to the stronger model.
 
-    PGR(c)   performance gap recovered: (r(c) - r(weak)) / (r(strong) - r(weak)) at share c of calls to the stronger model
+    PGR(c)   performance gap recovered at share c of calls to the stronger model, where r is the mean quality:
+             (r(c) - r(weak)) / (r(strong) - r(weak))
     APGR     the mean of PGR over c in [0, 1]; a random order has 0.5
     CPT(x)   call-performance threshold: the smallest share c with PGR(c) >= x
 
-These are the metrics of RouteLLM (arXiv:2406.18665), computed exactly: over every share instead of ten bins, with questions of equal
-score averaged over their orders, and with CPT where the piecewise linear curve first reaches x (a PGR that falls again reaches x several
-times). APGR may exceed 1, because a router can beat the stronger model; the ceiling of a table is that of `oracle_order`.
+These are the metrics of RouteLLM (arXiv:2406.18665), computed exactly: over every share instead of ten bins, and with
+the mean over all orders of questions that have the same score. If PGR reaches x, falls and reaches x again, CPT(x) is
+the first share. APGR may exceed 1, because a router can beat the stronger model; the highest APGR on a table is that of
+`oracle_order`.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ class Gap:
         return float(np.trapezoid(self.pgr, self.share))
 
     def cpt(self, recovered: float) -> float | None:
-        """The smallest share of calls to the stronger model that recovers this part of the gap; None if no share does."""
+        """The smallest share of calls to the stronger model that recovers this part (0 to 1) of the gap, or None."""
         reached = np.flatnonzero(self.pgr >= recovered)
         if not len(reached):
             return None
@@ -68,13 +70,13 @@ def gap(weak: Floats, strong: Floats, order: Floats) -> Gap:
     weak, strong, order = (np.asarray(a, dtype=np.float64) for a in (weak, strong, order))
     if not (weak.shape == strong.shape == order.shape and weak.ndim == 1 and len(weak)):
         raise ValueError(
-            f"expected three rows for the same questions, got {weak.shape}, {strong.shape}, {order.shape}"
+            f"expected one value per question in each array, got shapes {weak.shape}, {strong.shape}, {order.shape}"
         )
     total = float(strong.mean() - weak.mean())
     if total == 0:
         raise ValueError("both models have the same mean quality: there is no gap to recover")
     ranks = np.argsort(-order, kind="stable")
-    # The end of each group of equal scores; between them the curve is straight.
+    # The last place of each group of equal scores; between two such places the curve is straight.
     last = np.flatnonzero(np.append(np.diff(order[ranks]) != 0, True)) + 1
     gained = np.cumsum((strong - weak)[ranks])[last - 1] / len(weak) / total
     return Gap(np.concatenate([[0.0], last / len(weak)]), np.concatenate([[0.0], gained]))
@@ -87,7 +89,7 @@ def oracle_order(weak: Floats, strong: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class ModelPair:
-    """A pool of two models, one of which is stronger on the training questions, measured on the test questions."""
+    """A pool of two models: the stronger one is chosen on the training questions, the scores are of test questions."""
 
     names: tuple[str, str]
     """The weaker model, the stronger model."""
@@ -107,7 +109,7 @@ class ModelPair:
 
     @property
     def gap(self) -> float:
-        """How much better the stronger model is here; at 0 or less there is no gap to recover."""
+        """How much better the stronger model is on the test questions; at 0 or less there is no gap to recover."""
         return float(self.strong.mean() - self.weak.mean())
 
     def metrics(self, splits: TableSplits, entrant: Entrant, run: RouterRun) -> dict[str, Any]:

@@ -19,9 +19,9 @@ from router_r1_eval.tournament.entrants import Entrant
 
 SEQUENTIAL_VOTE = "sequential naive Bayes vote"
 CASCADE = "ask two, escalate on disagreement"
-_PRIOR = 3.0  # right and wrong answers that every model is given before counting
-_SHORTLIST = 6  # models that the vote may ask
-_LONGEST = 4  # calls of the longest vote
+_PRIOR = 3.0  # pseudo-counts of right and of wrong answers
+_SHORTLIST = 6  # maximum number of models that the vote considers
+_LONGEST = 4  # maximum number of calls of a vote
 _MARGINS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 99.0)
 
 Steps = tuple[Floats, Floats, Floats]
@@ -29,7 +29,7 @@ Steps = tuple[Floats, Floats, Floats]
 
 
 def voting_baselines(splits: TableSplits) -> list[Entrant]:
-    """The vote (two models or more) and the cascade (three or more); none for a table without answers."""
+    """The vote (for two or more models) and the cascade (for three or more); neither for a table without answers."""
     models = len(splits.table.names)
     if not (splits.train.answer >= 0).any():  # a table of scores alone
         return []
@@ -72,21 +72,21 @@ def _sequential_votes(splits: TableSplits) -> dict[str, Callable[[TableArrays], 
 
 
 def _log_odds(train: TableArrays) -> Floats:
-    """[categories + 1, m] log odds that a model's answer is right; last, for an unseen category."""
+    """[categories + 1, m] log odds that a model's answer is right; the last row is for an unseen category."""
     right = (train.answer >= 0) * train.score
     overall = (right.sum(0) + _PRIOR) / (len(train) + 2 * _PRIOR)
     places = int(train.category.max()) + 2
     rates = np.tile(overall, (places, 1))
     for c in range(places - 1):
         here = train.category == c
-        # A few questions of a category say little: start from the model's overall rate.
+        # With few questions in a category, the rate stays close to the model's overall rate.
         rates[c] = (right[here].sum(0) + 2 * _PRIOR * overall) / (here.sum() + 2 * _PRIOR)
     odds: Floats = np.log(rates / (1 - rates))
     return odds
 
 
 def _shortlist(train: TableArrays) -> list[int]:
-    """Models on the front of price and score first, then the others by score."""
+    """The models on the Pareto front of cost and score first, then the others by score."""
     costs, scores = train.cost.mean(0), train.score.mean(0)
     front = [j for j in range(len(costs)) if not ((costs < costs[j]) & (scores >= scores[j])).any()]
     others = [int(j) for j in np.argsort(-scores) if j not in front]
@@ -106,7 +106,7 @@ def vote_steps(arrays: TableArrays, odds: Floats, order: Sequence[int]) -> Steps
         odds[np.minimum(arrays.category, len(odds) - 1)]
         + np.log(np.maximum(arrays.options - 1, 1))[:, None]
     )
-    # An answer that no model has given so far cannot lead, however distrusted the models are that did answer.
+    # An answer without votes cannot lead, even if the weights of all votes so far are negative.
     tally = np.full_like(arrays.value, -np.inf)
     cost = np.zeros(len(arrays))
     values, margins, costs = [], [], []
@@ -121,7 +121,7 @@ def vote_steps(arrays: TableArrays, odds: Floats, order: Sequence[int]) -> Steps
         leader = tally.argmax(1)
         best = tally.max(1)
         answered = np.isfinite(best)
-        # An answer without any vote weighs nothing.
+        # If no second answer has votes, the leader is compared with 0.
         second = np.zeros(len(arrays))
         if tally.shape[1] > 1:
             runner_up = np.partition(tally, -2, axis=1)[:, -2]
@@ -163,7 +163,7 @@ def _cascades(splits: TableSplits) -> dict[str, Callable[[TableArrays], RouterRu
 
 
 def cascade(arrays: TableArrays, first: int, second: int, referee: int) -> RouterRun:
-    """Believe two models that agree; else the referee, or the first model if the referee gives no answer.
+    """Believe two models if they agree, else the referee, or the first model if the referee gives no answer.
 
     Args:
         arrays: n questions.

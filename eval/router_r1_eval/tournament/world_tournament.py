@@ -1,7 +1,8 @@
 """A tournament in a world without a table: policies and rules play the same questions, at every level.
 
-All of them play the same episodes as in training, scored by the same reward; only the policy differs. Every world has the baselines
-`single NAME` (the candidate is asked the question itself) and `random`; the generated world has its own rules and oracles.
+All of them play the same episodes as in training, scored by the same reward; only the policy differs. The generated
+world has its own rules and oracles. Every other world has the baselines `single NAME`, which asks one candidate the
+question itself, and `random`, which asks a random one.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ Levels = Mapping[str, Rollouts]
 
 @dataclass(frozen=True)
 class WorldTournament:
-    """A tournament in a world without a table: who takes part."""
+    """A tournament in a world without a table, defined by who takes part."""
 
     world: World
     """Where everything is played."""
@@ -55,11 +56,11 @@ class WorldTournament:
     def hold(
         self, reward: RewardConfig, *, traces: str | Path | None = None, seed: int = 0
     ) -> Results:
-        """Play and measure. A row stands at the middle level of the world; all levels are its curve.
+        """Play and measure. The middle level of the world represents a row; all levels are its curve.
 
         Args:
             reward: scores the episodes.
-            traces: file for the first policy's episodes, at all levels.
+            traces: file for the first policy's episodes at all levels.
             seed: seed of the bootstrap.
 
         Raises:
@@ -111,7 +112,7 @@ class WorldTournament:
 
 
 def rule_policies(world: World) -> dict[str, PolicyFor]:
-    """The baselines and oracles of a world, by the name of their row."""
+    """The baselines and oracles of a world, by the names of their rows."""
     if isinstance(world, GeneratedWorld):
         rules = RULES | single_rules(world.candidates)
         return {
@@ -133,7 +134,7 @@ def rule_policies(world: World) -> dict[str, PolicyFor]:
 
 
 class SingleCandidate(ScriptedPolicy):
-    """Asks one candidate the question itself, and answers what it answered."""
+    """Asks one candidate the question itself and gives its answer."""
 
     def __init__(self, candidate: str, question: Question) -> None:
         """
@@ -162,7 +163,7 @@ async def _at_all_levels(
 
 
 async def _best_single(world: World, reward: RewardConfig, limit: int) -> str:
-    """The candidate with the highest accuracy on the validation questions, asked each question undivided."""
+    """The candidate with the highest accuracy on the validation questions, each asked as a whole."""
     questions = world.questions(Split.VALIDATION, limit)
     accuracy: dict[str, float] = {}
     for card in world.cards:

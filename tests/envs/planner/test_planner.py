@@ -1,4 +1,4 @@
-"""The planner: what it learns on a small table of known structure, its decisions, its file, and what it must not see."""
+"""The planner: what it learns on a small table of known structure, its decisions, its file, and what it may not see."""
 
 from pathlib import Path
 
@@ -21,9 +21,9 @@ from router_r1_envs.worlds.recorded_world.table_splits import TableSplits  # noq
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld, open_recorded  # noqa: E402
 
 LETTERS = "ABCD"
-# How often each is right in the two categories. `twin` fails apart from `cheap`, so that their agreement means much.
-SKILLS = {"cheap": (0.95, 0.5), "twin": (0.5, 0.5), "dear": (0.9, 0.9)}
-PRICES = {"cheap": 1.0, "twin": 1.0, "dear": 10.0}
+# How often each is right in the two categories. `twin` fails independently of `cheap`, so agreement is informative.
+SKILLS = {"cheap": (0.95, 0.5), "twin": (0.5, 0.5), "expensive": (0.9, 0.9)}
+PRICES = {"cheap": 1.0, "twin": 1.0, "expensive": 10.0}
 QUICK = PlannerConfig(
     max_calls=3,
     posterior_steps=100,
@@ -37,9 +37,12 @@ LEVELS = (Level(name="rich", worth_usd=0.1), Level(name="poor", worth_usd=0.0005
 
 
 def table_of(questions=500, *, letters=True, scramble=None) -> OutcomeTable:
-    """A table drawn with fixed randomness; answers are letters or numbers, otherwise the same.
+    """A table drawn from a fixed seed.
 
-    `scramble` names a split whose outcomes are all wrong.
+    Args:
+        questions: how many questions.
+        letters: answers are letters (choice questions) or numbers (math); all else stays the same.
+        scramble: a split whose outcomes are all wrong.
     """
     rng = np.random.default_rng(0)
     cards = [ModelCard(name=n, price=Price(input=p, output=p)) for n, p in PRICES.items()]
@@ -102,30 +105,32 @@ def mean(values) -> float:
     return sum(values) / len(values)
 
 
-def test_where_money_matters_it_asks_one_cheap_candidate(decisions) -> None:
+def test_at_a_low_value_it_asks_one_cheap_candidate(decisions) -> None:
     poor = decisions["poor"]
     assert mean(d.calls == ("cheap",) for d in poor if d.question.category == "a") > 0.9
-    assert mean("dear" in d.calls for d in poor) < 0.1
+    assert mean("expensive" in d.calls for d in poor) < 0.1
 
 
-def test_where_answers_are_worth_much_it_asks_the_dear_candidate_when_it_is_needed(
+def test_at_a_high_value_it_asks_the_expensive_candidate_where_that_helps(
     decisions,
 ) -> None:
     rich = decisions["rich"]
-    share = {c: mean("dear" in d.calls for d in rich if d.question.category == c) for c in "ab"}
+    share = {
+        c: mean("expensive" in d.calls for d in rich if d.question.category == c) for c in "ab"
+    }
     assert share["b"] > 0.9
     assert mean(d.value for d in rich) > mean(d.value for d in decisions["poor"]) + 0.05
     assert mean(d.cost_usd for d in rich) > 3 * mean(d.cost_usd for d in decisions["poor"])
 
 
-def test_it_is_worth_more_than_the_best_single_model(planner) -> None:
+def test_it_is_more_accurate_than_the_best_single_model(planner) -> None:
     test = planner.splits.test
     run = planner.run(test, "rich")
     assert run.value.mean() > test.score[:, planner.splits.best_column].mean()
     assert tuple(planner.splits.sensitivities) == ("rich", "poor")
 
 
-def test_decisions_say_who_was_asked_what_led_and_what_it_cost(planner, decisions) -> None:
+def test_a_decision_states_calls_beliefs_leaders_and_cost(planner, decisions) -> None:
     table = planner.splits.table
     for decision in [*decisions["rich"], *decisions["poor"]]:
         outcomes = [table.outcome(decision.question.id, name) for name in decision.calls]
@@ -145,13 +150,13 @@ def test_decisions_say_who_was_asked_what_led_and_what_it_cost(planner, decision
         assert decision.value == float(decision.answer == decision.question.answer)
 
 
-def test_who_is_asked_again_says_nothing_costs_nothing_and_takes_a_call(planner) -> None:
+def test_a_repeated_call_gives_no_answer_costs_nothing_and_counts_as_a_call(planner) -> None:
     questions = planner.splits.test.questions
     once = planner.plan(questions, LEVELS[0], begin=[("cheap",)] * len(questions))
     again = planner.plan(questions, LEVELS[0], begin=[("cheap", "cheap")] * len(questions))
     assert any(len(d.calls) == QUICK.max_calls for d in again)
     for before, after in zip(once, again, strict=True):
-        assert after.begun == 2
+        assert after.prescribed == 2
         assert len(after.calls) <= QUICK.max_calls
         outcomes = [planner.splits.table.outcome(after.question.id, n) for n in set(after.calls)]
         assert after.cost_usd == pytest.approx(sum(map(planner.splits.table.cost_usd, outcomes)))
@@ -163,7 +168,7 @@ def test_who_is_asked_again_says_nothing_costs_nothing_and_takes_a_call(planner)
             assert after.answer == before.answer
 
 
-def test_the_row_of_a_report_is_the_mean_of_its_decisions(planner, decisions) -> None:
+def test_a_run_has_the_values_costs_and_calls_of_its_decisions(planner, decisions) -> None:
     for name, made in decisions.items():
         run = planner.run(planner.splits.test, name)
         assert run.value.tolist() == [d.value for d in made]
@@ -184,37 +189,37 @@ def test_permuted_letters_change_the_answer_and_nothing_else(planner, decisions)
         assert after.value == float(after.answer == after.question.answer)
 
 
-def test_numbers_are_planned_for_exactly_as_letters_are(planner) -> None:
-    """Only who agrees with whom is seen, never what the answer is."""
+def test_numbers_are_planned_for_as_letters_are(planner) -> None:
+    """The planner sees which candidates agree, never what they answer."""
     numbers = world_of(table_of(letters=False))
     other = Planner.fit(TableSplits.of(numbers), seed=0, settings=QUICK)
     assert np.array_equal(planner.splits.test.answer, other.splits.test.answer)
     questions = numbers.questions(Split.TEST)
     for decision in other.plan(questions, LEVELS[0]):
         assert decision.value == float(decision.answer == decision.question.answer)
-    # "4 options" is told to the one and "open" to the other: the same up to what a network makes of that.
+    # The two differ in one feature of a question: options `full` for letters, `open` for numbers.
     runs = [p.run(p.splits.test, "rich") for p in (planner, other)]
     assert runs[1].value.mean() == pytest.approx(runs[0].value.mean(), abs=0.05)
 
 
-def test_test_questions_are_never_looked_at(planner, decisions) -> None:
-    blind = Planner.fit(
+def test_fitting_never_uses_test_questions(planner, decisions) -> None:
+    scrambled = Planner.fit(
         TableSplits.of(world_of(table_of(scramble=Split.TEST))), seed=0, settings=QUICK
     )
-    assert blind.history == planner.history
+    assert scrambled.history == planner.history
     questions = planner.splits.validation.questions
-    assert blind.plan(questions, LEVELS[0]) == planner.plan(questions, LEVELS[0])
-    assert all(d.value == 0 for d in blind.plan(blind.splits.test.questions, LEVELS[0]))
+    assert scrambled.plan(questions, LEVELS[0]) == planner.plan(questions, LEVELS[0])
+    assert all(d.value == 0 for d in scrambled.plan(scrambled.splits.test.questions, LEVELS[0]))
 
 
-def test_what_is_saved_decides_the_same(planner, decisions, tmp_path) -> None:
+def test_a_loaded_planner_decides_the_same(planner, decisions, tmp_path) -> None:
     planner.save(tmp_path / "a" / "planner.pt")
     loaded = Planner.load(tmp_path / "a" / "planner.pt", planner.splits)
     assert loaded.plan(planner.splits.test.questions, LEVELS[0]) == decisions["rich"]
     assert loaded.history == planner.history
 
 
-def test_a_file_that_is_no_planner_for_this_world_is_an_error(planner, tmp_path) -> None:
+def test_a_file_without_a_planner_for_this_table_is_an_error(planner, tmp_path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         Planner.load(tmp_path / "none.pt", planner.splits)
     (tmp_path / "text.pt").write_text("hello")
@@ -226,11 +231,11 @@ def test_a_file_that_is_no_planner_for_this_world_is_an_error(planner, tmp_path)
     planner.save(tmp_path / "planner.pt")
     table = table_of()
     cards = [ModelCard(name="x", price=Price(input=1, output=1))]
-    rows = [o.model_copy(update={"model": "x"}) for o in table if o.model == "dear"]
+    rows = [o.model_copy(update={"model": "x"}) for o in table if o.model == "expensive"]
     other = world_of(OutcomeTable(cards, table.questions, rows))
     with pytest.raises(DataError, match="fitted with other names"):
         Planner.load(tmp_path / "planner.pt", TableSplits.of(other))
-    # In other splits a question that it was fitted on may be one it would be tested on.
+    # In other splits, a question that the planner was fitted on may be a test question.
     for change in ({"test": 0.2}, {"seed": 1}):
         with pytest.raises(DataError, match="fitted with other questions"):
             Planner.load(tmp_path / "planner.pt", TableSplits.of(world_of(table_of(), **change)))
@@ -240,7 +245,7 @@ def test_a_file_that_is_no_planner_for_this_world_is_an_error(planner, tmp_path)
         )
 
 
-def test_levels_must_say_what_an_answer_is_worth(planner) -> None:
+def test_levels_must_state_the_value_of_a_right_answer(planner) -> None:
     questions = planner.splits.test.questions[:1]
     for level in (Level(name="x"), Level(name="x", worth_usd=1, budget_usd=1)):
         with pytest.raises(ConfigError, match="needs worth_usd and no budget_usd"):
@@ -259,17 +264,19 @@ def test_a_candidate_without_a_recorded_answer_is_planned_around() -> None:
     planner = Planner.fit(TableSplits.of(world), settings=QUICK)
     questions = world.questions(Split.TEST)
     assert mean(d.value for d in planner.plan(questions, level_named(world, "rich"))) > 0.8
-    begun = planner.plan(questions, level_named(world, "rich"), begin=[("cheap",)] * len(questions))
-    silent = [d for d in begun if int(d.question.id[1:]) % 2 == 0]
-    assert len(silent) > 20
-    for decision in silent:
+    prescribed = planner.plan(
+        questions, level_named(world, "rich"), begin=[("cheap",)] * len(questions)
+    )
+    unanswered = [d for d in prescribed if int(d.question.id[1:]) % 2 == 0]
+    assert len(unanswered) > 20
+    for decision in unanswered:
         assert decision.leaders[1] is None
         asked = decision.calls[1:]
         outcomes = [world.table.outcome(decision.question.id, name) for name in asked]
         assert asked and decision.cost_usd == pytest.approx(sum(map(table.cost_usd, outcomes)))
 
 
-def test_fitting_leaves_the_random_numbers_of_others_alone() -> None:
+def test_fitting_does_not_change_the_global_random_state() -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -282,7 +289,7 @@ SHARED = Path(__file__).parents[4] / "shared" / "data" / "mmlu_pro"
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared tables are not here")
-def test_ten_real_models_can_be_planned_for() -> None:
+def test_the_planner_can_be_fitted_on_ten_real_models() -> None:
     settings = RecordedWorldConfig(table=str(SHARED), view="answer", duplicates="first")
     world = open_recorded(settings)
     quick = PlannerConfig(posterior_steps=20, value_steps=10, batch=64)

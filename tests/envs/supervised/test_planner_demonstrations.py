@@ -33,7 +33,7 @@ def test_a_demonstration_makes_the_planners_calls_and_gives_its_answer(
     assert [d for _, d in played] == [d for d, _ in planner_decisions(recorded_world, planner)]
     assert len(played) == len(recorded_world.levels) * len(recorded_world.questions(Split.TRAIN))
     for episode, decision in played:
-        assert decision.begun == 0
+        assert decision.prescribed == 0
         assert episode.stop_reason is StopReason.ANSWERED
         asked = [outcome for turn in episode.turns for outcome in turn.outcomes]
         assert tuple(outcome.model for outcome in asked) == decision.calls
@@ -97,24 +97,28 @@ def test_after_a_detour_of_random_calls_the_planner_decides(recorded_world, plan
     every = [d for d, _ in planner_decisions(recorded_world, planner, copies=1, detours=1)]
     plain, detours = every[: len(every) // 2], every[len(every) // 2 :]
     assert plain == [d for d, _ in planner_decisions(recorded_world, planner)]
-    assert {d.begun for d in detours} == {1, 2, 3}
-    assert len({d.calls[: d.begun] for d in detours}) > 6
+    assert {d.prescribed for d in detours} == {1, 2, 3}
+    assert len({d.calls[: d.prescribed] for d in detours}) > 6
     for decision in detours:
-        drawn, own = decision.calls[: decision.begun], decision.calls[decision.begun :]
+        drawn, own = decision.calls[: decision.prescribed], decision.calls[decision.prescribed :]
         assert len(set(own) - set(drawn)) == len(own)
         assert len(decision.calls) <= planner.settings.max_calls
     # Some repeat a call, which the planner never does; the next call, if there is one, is its own.
     again = [d for d in detours if len(set(d.calls)) < len(d.calls)]
     assert 0.05 < len(again) / len(detours) < 0.4
     assert any(
-        d.calls[d.begun - 1] in d.calls[: d.begun - 1] for d in again if len(d.calls) > d.begun
+        d.calls[d.prescribed - 1] in d.calls[: d.prescribed - 1]
+        for d in again
+        if len(d.calls) > d.prescribed
     )
     # A detour of the calls that the planner makes by itself ends in the same way.
     fold = list(recorded_world.questions(Split.TRAIN))[:: planner.settings.folds]
     alone = planner.plan(fold, recorded_world.levels[0], fold=0)
-    begun = planner.plan(fold, recorded_world.levels[0], fold=0, begin=[d.calls[:1] for d in alone])
-    assert [replace(d, begun=0) for d in begun] == alone
-    assert {d.begun for d in begun} == {1}
+    prescribed = planner.plan(
+        fold, recorded_world.levels[0], fold=0, begin=[d.calls[:1] for d in alone]
+    )
+    assert [replace(d, prescribed=0) for d in prescribed] == alone
+    assert {d.prescribed for d in prescribed} == {1}
 
 
 def test_detours_repeat_no_call_that_has_a_second_sample(recorded_world, planner) -> None:
@@ -185,7 +189,7 @@ def test_routes_of_a_detour_are_not_learned(recorded_world, planner, imitation) 
     played = list(demonstrations(recorded_world, planner, copies=0, detours=1))[::7]
     for episode, decision in played:
         whole = to_example(episode, tokenizer)
-        example = mask_routes(whole, tokenizer, decision.begun)
+        example = mask_routes(whole, tokenizer, decision.prescribed)
         assert example.ids == whole.ids
         learned = [
             "".join(tokenizer.decode([i]) for i, _ in group)
@@ -197,7 +201,7 @@ def test_routes_of_a_detour_are_not_learned(recorded_world, planner, imitation) 
         assert len(learned) == len(episode.turns)
         for number, text in enumerate(learned):
             assert text.count("<think>") == 1
-            assert ("<route" in text) == (decision.begun <= number < len(decision.calls))
+            assert ("<route" in text) == (decision.prescribed <= number < len(decision.calls))
         assert learned[-1].endswith("</answer>")
 
 

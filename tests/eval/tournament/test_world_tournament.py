@@ -1,4 +1,4 @@
-"""Tournaments in worlds without a table: any world, also one of another package, has rows for its single candidates."""
+"""Tournaments in worlds without a table: any world, even one of another package, has rows for single candidates."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ CARDS = tuple(
 
 
 class Sums:
-    """A world of sums: `large` is always right, `small` only about even numbers."""
+    """A world of sums: `large` is always right, `small` only on even numbers."""
 
     name = "sums"
     cards = CARDS
@@ -57,17 +57,21 @@ class Sums:
         )
 
 
-def guess(episode) -> str:
+def give_up(episode) -> str:
     return "<think>No idea.</think><answer>-1</answer>"
 
 
-def test_a_policy_is_compared_with_every_single_candidate_and_a_random_one(tmp_path) -> None:
+def test_a_policy_is_compared_with_every_single_candidate_and_with_random_choice(tmp_path) -> None:
     traces = tmp_path / "traces.jsonl"
-    contest = WorldTournament(Sums(), {"guess": ScriptedPolicy(guess)})
+    contest = WorldTournament(Sums(), {"give up": ScriptedPolicy(give_up)})
     results = contest.hold(RewardConfig(reference_usd=0.001), traces=traces)
     rows = {row.name: row for row in results.rows}
-    assert set(rows) == {"guess", "single small", "single large", "random"}
-    assert (rows["guess"].kind, rows["guess"].accuracy, rows["guess"].calls) == ("agent", 0, 0)
+    assert set(rows) == {"give up", "single small", "single large", "random"}
+    assert (rows["give up"].kind, rows["give up"].accuracy, rows["give up"].calls) == (
+        "agent",
+        0,
+        0,
+    )
     assert rows["single large"].accuracy == 1
     assert rows["single small"].accuracy == 0.5
     assert rows["single large"].cost_usd == pytest.approx(
@@ -80,7 +84,7 @@ def test_a_policy_is_compared_with_every_single_candidate_and_a_random_one(tmp_p
     assert len(list(read_traces(traces))) == 2 * results.questions
 
 
-def test_the_lines_start_with_the_highest_reward() -> None:
+def test_the_printed_lines_start_with_the_highest_reward() -> None:
     contest = WorldTournament(Sums(), limit=4)
     results = contest.hold(RewardConfig(reference_usd=0.001))
     rewards = [row.reward for row in results.rows]
@@ -88,11 +92,11 @@ def test_the_lines_start_with_the_highest_reward() -> None:
     assert len(lines) == len(rewards) == 3
     best = max(results.rows, key=lambda row: row.reward)
     assert lines[0].startswith(best.name)
-    assert not any("right" in line for line in lines)  # only the generated world knows specialists
+    assert not any("right" in line for line in lines)  # only the generated world has specialists
 
 
 def test_a_policy_that_cannot_be_reached_is_an_error() -> None:
-    nowhere = OpenAIPolicy("http://127.0.0.1:9/v1", "m", limits=CallLimits(max_attempts=1))
-    contest = WorldTournament(GeneratedWorld(), {"mine": nowhere}, limit=2)
+    unreachable = OpenAIPolicy("http://127.0.0.1:9/v1", "m", limits=CallLimits(max_attempts=1))
+    contest = WorldTournament(GeneratedWorld(), {"mine": unreachable}, limit=2)
     with pytest.raises(PolicyError, match="could not be reached in 2 of 2 episodes"):
         contest.hold(RewardConfig(alpha=0.5, reference_usd=0.001))

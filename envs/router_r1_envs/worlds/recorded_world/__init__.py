@@ -9,7 +9,7 @@
     table_arrays.py          the questions as arrays, and what a router did about them
     table_splits.py          what the table tells a router: splits, levels, reference cost, best single model
 
-No model is called, and no answer is invented.
+No model is called and no answer is invented.
 """
 
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld

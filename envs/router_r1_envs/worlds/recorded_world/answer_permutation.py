@@ -1,7 +1,7 @@
 """Permuted options and digits: a policy that reads short answers learns which models agree, not which letter is right.
 
-A permuted question carries its permutation in `metadata`: `letters` has the new letter of each original option, `digits` the new digit
-of each digit. Recorded answers are translated with it when a policy reads them.
+A permuted question carries its permutation in `metadata`: `letters` holds the new letter of each original option,
+`digits` the new digit for each digit. Recorded answers are translated with it when a policy reads them.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 def permute(original: Question, recorded: Iterable[str], seed: int) -> Question | None:
     """The question with its options in another order or, where every answer is a number, with other digits.
 
-    Zero stays zero, so that equal numbers stay equal (1.50 and 1.5). The permutation depends on the question's id and the seed alone.
+    Zero stays zero, so that equal numbers stay equal (1.50 and 1.5). The permutation depends only on the question's id
+    and the seed.
 
     Args:
-        original: the question as the table has it, without options in its text.
+        original: the question as stored in the table, without options in its text.
         recorded: the short answers that the table holds for it.
-        seed: of the permutation.
+        seed: seed of the permutation.
 
     Returns:
         The permuted question, its gold answers translated; None if its answers can be neither permuted nor translated.

@@ -21,7 +21,7 @@ from router_r1.transport.messages import (
 )
 
 Find = Callable[[str, Request], Outcome | None]
-"""(candidate, request) -> the recorded outcome; None where the table has none for it."""
+"""(candidate, request) -> the recorded outcome; None if the table has none."""
 
 
 class RecordedPool(ModelPool):
@@ -101,10 +101,11 @@ class _RecordedTransport:
 
 
 def as_booked(outcome: Outcome, price: Price) -> tuple[Usage, Price]:
-    """The tokens and the price to book an outcome with, so that tokens x price is its cost.
+    """The tokens and the price with which an outcome is booked, so that tokens x price is its cost.
 
-    If the outcome states its cost, the list price is scaled to match. A price of zero cannot be scaled, so all tokens then get the same
-    price; if there are no tokens either, one prompt token, marked as estimated, carries the cost.
+    If the outcome states its cost, the list price is scaled to match. If the list price of its tokens is zero, which
+    cannot be scaled, all tokens get the same price; if there are no tokens, one prompt token, marked as estimated,
+    carries the cost.
 
     Args:
         outcome: the recorded outcome.

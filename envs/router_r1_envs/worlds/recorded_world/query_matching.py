@@ -1,4 +1,4 @@
-"""Does a route ask the question of its episode? A table holds answers to nothing else."""
+"""Whether a route asks the question of its episode: a table holds answers to nothing else."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _COURTESIES = frozenset({"please", "question", "answer", "following", "this"})
 def asks(query: str, *questions: Question) -> bool:
     """Whether the query is one of these questions, with or without its options, or the word `question`.
 
-    Case, punctuation, articles and courtesies do not count. Similar is not enough: a query about something else would get the answer to
-    this question.
+    Case, punctuation, articles and courtesies do not count. A similar query does not match, because it may ask
+    something else and would get the answer to this question.
 
     Args:
         query: what the policy wrote between the route tags.

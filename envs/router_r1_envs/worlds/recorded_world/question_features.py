@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from router_r1.data.questions import Question
 
 LENGTH_BUCKETS = 4
-"""Buckets of question length, with about as many training questions in each."""
+"""Number of buckets of question length, which hold about equally many training questions."""
 OPTION_KINDS = ("full", "fewer", "open")
-"""`full`: as many options as any question of the table has; `fewer`; `open`: no options."""
+"""`full`: as many options as the table's question with the most; `fewer`: fewer than that; `open`: no options."""
 NO_CATEGORY = "none"
 """Category of a question that states none."""
 
@@ -69,7 +69,7 @@ class FeatureExtractor:
 
 
 def quantile_edges(values: Sequence[int], buckets: int) -> list[int]:
-    """Inner edges of `buckets` buckets with about as many values in each; empty without values."""
+    """Inner edges of `buckets` buckets that hold about equally many values; empty without values."""
     ordered = sorted(values)
     if not ordered:
         return []

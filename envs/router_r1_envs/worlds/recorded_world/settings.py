@@ -23,27 +23,28 @@ class RecordedWorldConfig(StrictModel):
     table: str
     """Folder of the outcome table, relative to the file that names it."""
     fit: str | None = None
-    """Folder of another table of the same models: its questions are for training and validation, those of `table` all for testing.
-    None: `table` is split."""
+    """Folder of another table of the same models: its questions are for training and validation, those of `table` all
+    for testing. None: `table` is split."""
     view: Literal["text", "answer"] = "text"
     """What the policy reads: the recorded texts, or the short answers alone."""
     levels: Levels | None = None
     """Budgets, or values of a right answer, that an episode may have. None: a value for each of `sensitivities`."""
     sensitivities: Annotated[tuple[Share, ...], Field(min_length=1)] = SENSITIVITIES
-    """One level for each: the accuracy that one mean call of the best single model must buy to be worth its price. Useful ones depend
-    on the pool: they lie below the difference in accuracy between the best single model and the cheap ones."""
+    """One level for each: the accuracy that one mean call of the best single model must buy to be worth its price.
+    Useful ones depend on the pool: they lie below the difference in accuracy between the best single model and the
+    cheap ones."""
     validation: Share = 0.1
-    """Share of the questions for choices."""
+    """Share of the questions that choose settings."""
     test: Share = 0.3
-    """Share of the questions for reported figures."""
+    """Share of the questions that give the figures."""
     duplicates: Literal["error", "first"] = "error"
     """What to do about the same question under two ids in different splits: refuse the table, or keep the first id."""
     complete: bool | None = None
-    """True: leave out questions that some model was not asked. False: such a call is a miss. Unset: as False, but a tournament, where a
-    miss would count as wrong and free, refuses the table."""
+    """True: leave out questions that some model was not asked. False: such a call is a miss. Unset: as False, but a
+    tournament, where a miss would count as wrong and free, refuses the table."""
     graded: bool = True
-    """Refuse a question with an unknown metric, for which no policy could be rewarded. False: for tournaments of routers alone, which use
-    the recorded scores."""
+    """Refuse a question with an unknown metric, for which no policy could be rewarded. False: for tournaments of
+    routers alone, which use the recorded scores."""
     max_rounds: Annotated[int, Field(ge=1)] = 5
     """Maximum rounds of routing in an episode."""
     max_routes: Annotated[int, Field(ge=1)] = 4

@@ -1,7 +1,8 @@
 """The questions of an outcome table as arrays: what every candidate answered, its score, and what the answer cost.
 
-Baselines and planner are computed on these arrays, all questions at once. The *answers* to a question are the different short answers of
-its candidates, compared by `answer_key` and numbered in the order of the candidates; letters, numbers and names are treated alike.
+Baselines and planner are computed on these arrays, all questions at once. The *answers* to a question are the different
+short answers of its candidates, compared by `answer_key` and numbered in the order of the candidates; letters, numbers
+and names are treated alike.
 
 An outcome that is not recorded counts as a call without an answer that scores 0 and costs nothing, as in an episode.
 """
@@ -25,9 +26,7 @@ from router_r1_envs.worlds.recorded_world.question_features import (
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-_OPEN_QUESTION_OPTIONS = (
-    10  # how many answers an open question is taken to have, where chance matters
-)
+_OPEN_QUESTION_OPTIONS = 10  # assumed for an open question, where the chance of a guess matters
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ class TableArrays:
 
 
 def context_width(features: FeatureExtractor) -> int:
-    """How many one-hot features `TableArrays.context` has."""
+    """Number of one-hot features in `TableArrays.context`."""
     return len(features.categories) + 1 + len(OPTION_KINDS) + LENGTH_BUCKETS
 
 
@@ -135,7 +134,7 @@ def _one_hot(questions: Sequence[Question], features: FeatureExtractor) -> tuple
 
 @dataclass(frozen=True)
 class RouterRun:
-    """What a router did about n questions; all arrays have the shape [n]."""
+    """What a router did about n questions; all arrays are [n]."""
 
     value: Floats
     """Score of its final answer, 0 to 1."""

@@ -1,4 +1,4 @@
-"""What an outcome table tells a router: its splits as arrays, the levels, and what costs are compared with."""
+"""What an outcome table tells a router: its splits as arrays, the levels, and the unit of cost."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TableSplits:
     incomplete: int
     """Questions that some model was not asked."""
     incomplete_left_out: bool | None
-    """Whether those are left out; None if nobody decided."""
+    """Whether those are left out; None if the setting `complete` is unset."""
 
     @classmethod
     def of(cls, world: RecordedWorld) -> TableSplits:

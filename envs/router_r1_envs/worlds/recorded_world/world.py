@@ -1,14 +1,15 @@
-"""The recorded world: an outcome table answers for the candidates. Training on it costs nothing, and the answers are real.
+"""The recorded world: an outcome table answers for the candidates. Training costs nothing, and the answers are real.
 
-A route asks its candidate the question of the episode (`query_matching.py`); the table holds no other answers. Any other query is a
-*miss*, and so is a question or a sample that the table does not have. A miss is a failure that the policy reads (`not_recorded`); it costs
-nothing and is counted in `misses`. No answer is ever invented.
+A route asks its candidate the question of the episode (`query_matching.py`), because the table holds no other answers.
+Any other query is a *miss*, and so is a question or a sample that the table does not have. A miss is a failure that the
+policy reads (`not_recorded`); it costs nothing and is counted in `misses`. No answer is ever invented.
 
 The same table has two views:
 
     text      the policy reads the question and what the candidates wrote
-    answer    for small policies: the policy reads features of the question, and "The answer is (C). Brief." for each response: the
-              short answer, and how long the response was by the standards of its candidate. Letters and digits can be permuted
+    answer    for small policies: the policy reads features of the question, and for each response its short answer and
+              its length relative to the candidate's other responses: "The answer is (C). Brief." Letters and digits can
+              be permuted
 
 The n-th time a candidate is asked, its n-th recorded sample answers; start episodes at sample index 0.
 
@@ -49,7 +50,8 @@ from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
 from router_r1_reward.metrics import check_metrics
 
 RESPONSE_LENGTHS = ("Brief.", "Short.", "Long.", "Longest.")
-"""Buckets of response length, with about as many of a candidate's training responses in each. A struggling model writes more."""
+"""Buckets of response length, which hold about equally many of a candidate's training responses. Length is a signal:
+a struggling model writes more."""
 
 
 class RecordedWorld:
@@ -64,7 +66,7 @@ class RecordedWorld:
         """
         Args:
             table: the recorded outcomes.
-            settings: see `RecordedWorldConfig`; its `table` and `fit` are not read here.
+            settings: settings of the world; `table` and `fit` in them are not read.
             fit: another table of the same models, whose questions serve for training and validation.
 
         Raises:
@@ -126,7 +128,7 @@ class RecordedWorld:
 
     @property
     def features(self) -> FeatureExtractor:
-        """Maps a question to what a small policy is told about it."""
+        """Maps a question to the features that a small policy reads."""
         return self._features
 
     # --- the world protocol
@@ -139,12 +141,12 @@ class RecordedWorld:
         """The full prompt for a policy that reads text; features of the question for one that does not."""
         if self.view == "text":
             return prompts.policy_messages
-        told = str(self.features(question))
+        described = str(self.features(question))
 
         def features(
             _: str, cards: Sequence[ModelCard], context: PromptContext
         ) -> tuple[Message, ...]:
-            return prompts.compact_messages(told, cards, context)
+            return prompts.compact_messages(described, cards, context)
 
         return features
 
@@ -165,14 +167,15 @@ class RecordedWorld:
     # --- what a policy reads
 
     def permuted(self, question: Question, seed: int) -> Question:
-        """The question with permuted options or digits (`answer_permutation.py`); unchanged if its answers allow neither.
+        """The question with permuted options or digits (`answer_permutation.py`), or unchanged if it allows neither.
 
         Raises:
             ConfigError: in the text view, because the recorded texts name the original letters.
         """
         if self.view == "text":
             raise ConfigError(
-                "options can be permuted in the answer view only, because recorded texts name the original letters; set view=answer"
+                "options can be permuted in the answer view only, because recorded texts name the original letters; "
+                "set view=answer"
             )
         recorded = (self.table.outcome(question.id, name) for name in self.table.names)
         answers = [o.short_answer for o in recorded if o is not None and o.short_answer is not None]
@@ -238,7 +241,7 @@ WORLDS.add(
 def _usable_questions(
     table: OutcomeTable, settings: RecordedWorldConfig
 ) -> tuple[list[Question], int]:
-    """The questions to split, options in their text; and how many questions some model was not asked."""
+    """The questions to split, with options in their text; and how many of them some model was not asked."""
     found = [q.model_copy(update={"question": with_options(q)}) for q in table.questions]
     if settings.duplicates == "first":
         first: dict[str, Question] = {}
@@ -297,7 +300,7 @@ def _split(
 
 @contextlib.contextmanager
 def _remedy(table: OutcomeTable, remedy: str) -> Iterator[None]:
-    """Add the table's path and the setting that lets it pass to an error."""
+    """Add to an error the table's path and the setting that would accept the table."""
     try:
         yield
     except DataError as error:

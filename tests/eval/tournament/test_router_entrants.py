@@ -1,0 +1,60 @@
+"""One-shot routers as entrants: a setting for each level, the texts they are asked, and what they are fitted on."""
+
+import pytest
+
+from router_r1.errors import ConfigError
+from router_r1.routers.category import CategoryRouter
+from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
+from router_r1_eval.tournament.entrants import single_model
+from router_r1_eval.tournament.router_entrants import router_entrant
+
+
+def test_a_one_shot_router_is_run_at_each_level(world_of, halves) -> None:
+    splits = TableSplits.of(world_of(halves, size=400))
+    entrant = router_entrant(splits, "label:prior=0")
+    assert entrant.settings == tuple(level.name for level in splits.levels)
+    run = entrant.run(splits.test, entrant.settings[0])
+    assert run.value.mean() == single_model(splits.test, 2).value.mean()
+    assert run.calls.tolist() == [1] * len(splits.test)
+    assert run.cost.mean() < single_model(splits.test, 2).cost.mean()
+
+
+def test_an_unknown_router_or_a_bad_setting_is_an_error(world_of, halves) -> None:
+    splits = TableSplits.of(world_of(halves, size=400))
+    with pytest.raises(ConfigError, match="there is no router"):
+        router_entrant(splits, "none")
+    with pytest.raises(ConfigError, match="router 'knn:k=0' cannot be fitted"):
+        router_entrant(splits, "knn:k=0")
+
+
+def test_a_router_is_asked_the_texts_it_was_fitted_on(monkeypatch, world_of, halves) -> None:
+    asked: list[str] = []
+    original = CategoryRouter.scores
+
+    def scores(self, questions):
+        asked.extend(question.question for question in questions)
+        return original(self, questions)
+
+    monkeypatch.setattr(CategoryRouter, "scores", scores)
+    world = world_of(halves)
+    splits = TableSplits.of(world)
+    entrant = router_entrant(splits, "label")
+    assert "(A) x" in splits.test.questions[0].question
+    entrant.run(splits.test, entrant.settings[0])
+    assert asked == [world.table.question(q.id).question for q in splits.test.questions]
+    assert not any("(A)" in text for text in asked)
+
+
+@pytest.mark.parametrize("name", ["label", "knn", "linear", "kmeans"])
+def test_a_router_is_not_fitted_on_test_questions(name: str, world_of, is_test) -> None:
+    """Only `b` is right on the test questions, whose category training lacks; a router that knows only training takes
+    `c`, which is wrong on them."""
+    if name != "label":
+        pytest.importorskip("sklearn")
+    world = world_of(
+        lambda n: ("asked later", "C", "A", "B") if is_test(n) else ("one", "C", "B", "A"),
+        size=200,
+    )
+    splits = TableSplits.of(world)
+    entrant = router_entrant(splits, name)
+    assert entrant.run(splits.test, "rich").value.mean() == 0
