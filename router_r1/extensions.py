@@ -33,18 +33,18 @@ BUILT_IN = "router-r1"
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[T]):
-    """One registered thing."""
+    """One registered object, with its name and origin."""
 
     name: str
     value: T
     summary: str
     """One line for lists and help texts."""
     owner: str
-    """The distribution that brings it."""
+    """The distribution that provides it."""
 
 
 class Registry(Mapping[str, T]):
-    """Things of one kind by name. A lookup imports every built-in module and every extension once."""
+    """Objects of one kind, by name. A lookup imports every built-in module and every extension once."""
 
     def __init__(self, noun: str, *, folder: str, group: str) -> None:
         """

@@ -1,6 +1,6 @@
 """The pool: the candidates, and the transport that reaches them. Every call is booked here, attempt by attempt.
 
-The cards and the pool file are `model_cards.py`; how a call is carried out is `transport/`.
+The cards and the pool file are in `model_cards.py`; `transport/` carries out the calls.
 """
 
 from __future__ import annotations

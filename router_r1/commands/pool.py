@@ -54,7 +54,7 @@ def check(
 
 
 def _streaming(pool: ModelPool) -> ModelPool:
-    """The same pool, streaming: only then is there a time to the first token."""
+    """The same pool with streaming on: without it, the time to the first token is unknown."""
     cards = [
         card.model_copy(update={"limits": card.limits.model_copy(update={"stream": True})})
         for card in pool.cards

@@ -1,7 +1,7 @@
 """One HTTP request to an OpenAI-compatible endpoint, through the openai SDK.
 
-`send` never raises for what a server or a network does; only cancellation passes through it. How a reply is read is
-`reply_parsing.py`, how a fault is classified `faults.py`; retries and limits are `live_call.py`.
+`send` never raises for what a server or a network does; only cancellation passes through it. `reply_parsing.py` reads
+replies, `faults.py` classifies faults, and `live_call.py` has the retries and limits.
 
 Importing this module imports the SDK, so the core imports it when it makes its first connection.
 """

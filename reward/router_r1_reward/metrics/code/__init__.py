@@ -27,7 +27,7 @@ from router_r1_reward.metrics.code.grader import (
 register(
     Metric(
         "code",
-        "the program passes its tests, in a sandbox; off unless allowed",
+        "the program passes its tests in a sandbox; off unless permitted",
         passes,
         whole_reply=True,
         judgeable=False,
