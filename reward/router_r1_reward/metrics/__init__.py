@@ -1,4 +1,4 @@
-"""Is an answer right? Named metrics, each a number from 0 to 1, the best over the accepted answers.
+"""Metrics: is an answer right? Each scores an answer from 0 to 1 and takes the best score over the accepted answers.
 
 Each metric is one module or package of this folder, or of an installed extension; `router-r1 list metrics` shows them
 and `base.Metric` says what one consists of.

@@ -85,7 +85,7 @@ register(
         "contains",
         "a gold answer occurs in the reply as whole words",
         contains,
-        # Not the question: "Which is older, A or B?" contains the right answer.
+        # The question is left out: "Which is older, A or B?" contains the right answer.
         wrong_answers=unrelated_texts,
     )
 )

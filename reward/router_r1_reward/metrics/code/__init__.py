@@ -9,7 +9,7 @@ From the answer to the verdict:
 
 The tests use the program's functions by remote procedure call:
 
-    rpc_proxies.py      client side: stand for the program's objects in the tests' process
+    rpc_proxies.py      client side: proxies for the program's objects in the tests' process
     rpc_server.py       server side: the operations that each process serves
     rpc_connection.py   one end of the connection: requests, replies, references to objects
     rpc_encoding.py     values as JSON

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from router_r1_reward.metrics.code.rpc_connection import Connection
 
-TYPE_CHECKING = False  # as in `typing`, which takes longer to load than most tests to run
+TYPE_CHECKING = False  # not from `typing`, which takes longer to import than most tests to run
 if TYPE_CHECKING:
     from typing import Any
 
@@ -107,7 +107,7 @@ def _look_up(names: list[str], connection: Connection) -> dict[str, Any]:
     """Name -> value, for the names that the program defines."""
     found = {}
     for name, how, value in connection.request("names", names):
-        if name not in names:  # a program that replies more than was requested
+        if name not in names:  # the program replied with more than was requested
             raise LookupError(name)
         try:
             found[name] = resolve(name, how, value)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 
 from router_r1_reward.metrics.code.rpc_proxies import BINARY_OPERATORS
 
-TYPE_CHECKING = False  # as in `typing`, which takes longer to load than most tests to run
+TYPE_CHECKING = False  # not from `typing`, which takes longer to import than most tests to run
 if TYPE_CHECKING:
     from typing import Any
 

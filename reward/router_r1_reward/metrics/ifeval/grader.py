@@ -41,7 +41,7 @@ def followed(answer: str, metadata: Mapping[str, Any], *, loose: bool = False) -
     Args:
         answer: the whole reply.
         metadata: the question's, with `instruction_id_list` and `kwargs`.
-        loose: forgive a first line, a last line and asterisks; see the module.
+        loose: forgive a first line, a last line and asterisks; see the module docstring.
 
     Raises:
         DataError: an instruction is unknown, or has missing, unknown or impossible arguments.
