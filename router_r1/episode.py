@@ -144,7 +144,7 @@ class TurnRecord:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What follows a turn: calls to make, or an observation that is already appended, or the end."""
+    """The result of a turn: calls to make, or an observation that is already appended, or the end."""
 
     turn: Turn
     calls: tuple[Call, ...] = ()

@@ -1,4 +1,4 @@
-"""The rounds of a question on a console, as they happen."""
+"""Shows the rounds of a question on a console as they happen."""
 
 from __future__ import annotations
 

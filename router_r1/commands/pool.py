@@ -50,7 +50,7 @@ def check(
         )
         raise typer.Exit(1)
     count = len(checked.cards)
-    typer.echo(f"{pool}: {count} candidate{'' if count == 1 else 's'}, all well", err=True)
+    typer.echo(f"{pool}: {count} candidate{'' if count == 1 else 's'}, all OK", err=True)
 
 
 def _streaming(pool: ModelPool) -> ModelPool:

@@ -66,7 +66,7 @@ async def send(
     """Carry out one request.
 
     Args:
-        client: of the endpoint.
+        client: client of the endpoint.
         partial: the request; a streamed answer is collected in it.
         limits: whether to stream, and the time to connect.
         allowed_s: seconds the request may take.
@@ -93,7 +93,7 @@ async def fetch_json(
     """Post to a route outside the OpenAI API and return its JSON.
 
     Args:
-        client: of the endpoint.
+        client: client of the endpoint.
         url: the route, with scheme and host.
         body: sent as JSON.
         limits: the time to connect and to answer.

@@ -26,7 +26,7 @@ def wrong_texts(question: Question, gold: str) -> tuple[str, ...]:
 
 
 def unrelated_texts(question: Question, gold: str) -> tuple[str, ...]:
-    """`NO_ANSWER`, an unknown word, names that share no word with the gold answer, the opposite of yes or true."""
+    """`NO_ANSWER`, an unknown word, names that share no word with the gold answer, and the opposite of yes/true/no/false."""
     key = normalize_answer(gold)
     words = set(key.split())
     names = [name for name in _NAMES if words.isdisjoint(normalize_answer(name).split())]
