@@ -31,7 +31,7 @@ class OpenAIPolicyConfig(StrictModel):
 
     kind: Literal["openai"]
     base_url: BaseUrl
-    """Where the server is, e.g. `http://127.0.0.1:8000/v1`."""
+    """URL of the server, e.g. `http://127.0.0.1:8000/v1`."""
     model: str
     """The model id on the server."""
     price: Price

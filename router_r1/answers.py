@@ -1,4 +1,4 @@
-"""Extraction of the short answer from a long reply, and keys by which equal answers are recognised.
+"""Extracts the short answer from a long reply, and makes keys that are equal for equal answers.
 
 Votes are counted with these. Grading against gold answers is in the reward package.
 """

@@ -87,7 +87,7 @@ def validate(model: type[Model], data: object, source: str) -> Model:
 
     Args:
         model: the configuration class.
-        data: as read from YAML, or an instance of the class.
+        data: the data as read from YAML, or an instance of the class.
         source: starts the error message; usually a file name.
 
     Raises:

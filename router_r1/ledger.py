@@ -58,9 +58,9 @@ class LedgerEntry:
     cost_usd: float | None
     """Dollars at the declared price."""
     billed: bool
-    """Whether the provider may charge for it."""
+    """Whether the provider may charge for the attempt."""
     source: str
-    """What served it: `live`, `replay`, `simulated` or `local`."""
+    """What served the attempt: `live`, `replay`, `simulated` or `local`."""
     started_at: float
     """Unix time in seconds."""
     latency_s: float

@@ -270,7 +270,7 @@ class OutcomeTable:
 
 
 def table_file(folder: Path, name: str) -> Path:
-    """Find the file of `questions` or `responses` of a table, in whatever format it is.
+    """Find a table's file of `questions` or `responses`, in any format.
 
     Raises:
         DataError: there is no such file, or one in each of two formats.

@@ -74,7 +74,7 @@ class LiveCall:
     usage: Usage = Usage()
     """Tokens of the attempts so far."""
     deadline: float = 0.0
-    """On the monotonic clock; set when the call leaves the queue."""
+    """Time on the monotonic clock; set when the call leaves the queue."""
 
     async def run(self) -> Response:
         """Carry out the call; never raises for a failure of the model or the network."""

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
 _BURST = 0.1
-"""Share of a minute's requests that may go out at once. If a whole minute's requests could go out at once, the bucket
-would refill meanwhile, so that nearly twice the limit went out in the first minute, and a server that counts requests
-would refuse half of them. Tokens are not limited this way, since one request may need many."""
+"""Share of a minute's requests that may go out at once. If a whole minute's requests could go out at once, nearly twice
+the limit would go out in the first minute, because the bucket refills while it is used, and a server that counts
+requests would refuse half of them. Tokens are not limited this way, since one request may need many."""
 
 
 class RateLimiter:

@@ -26,7 +26,8 @@ def wrong_texts(question: Question, gold: str) -> tuple[str, ...]:
 
 
 def unrelated_texts(question: Question, gold: str) -> tuple[str, ...]:
-    """`NO_ANSWER`, an unknown word, names that share no word with the gold answer, and the opposite of yes/true/no/false."""
+    """`NO_ANSWER`, an unknown word, names that share no word with the gold answer; for yes/no and true/false,
+    also the opposite."""
     key = normalize_answer(gold)
     words = set(key.split())
     names = [name for name in _NAMES if words.isdisjoint(normalize_answer(name).split())]

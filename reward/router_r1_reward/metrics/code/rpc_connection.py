@@ -56,7 +56,7 @@ class NotSendable(BaseException):
 
 
 class Connection:
-    """One end of the connection: sends requests, and serves those of the other end meanwhile."""
+    """One end of the connection: sends requests, and serves those of the other end while it waits."""
 
     def __init__(
         self,
@@ -188,7 +188,7 @@ class Connection:
         return ConnectionBroken(reason)
 
     def _encode(self, value: Any) -> Json:
-        sent: set[int] = set()  # numbers of objects whose content the message already holds
+        sent: set[int] = set()  # the numbers of objects whose content is already in the message
 
         def reference(one: Any) -> Json:
             return self._reference(one, reference, sent)

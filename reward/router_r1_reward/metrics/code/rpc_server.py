@@ -1,8 +1,9 @@
 """The server side of the RPC between tests and program: what each process does for the other on request.
 
-The program's process serves `PROGRAM_OPERATIONS`: the tests may do with an object of the program whatever Python can.
-The tests' process serves `TEST_OPERATIONS`: a program may call a function of the tests and iterate over an iterable of
-theirs, and nothing else. `rpc_connection.py` reads the requests and calls these; `rpc_proxies.py` is the client side.
+The program's process serves `PROGRAM_OPERATIONS`: the tests may do anything with an object of the program that Python
+can. The tests' process serves `TEST_OPERATIONS`: a program may call a function of the tests and iterate over an
+iterable of theirs, and nothing else. `rpc_connection.py` reads the requests and calls these; `rpc_proxies.py` is the
+client side.
 
 Imports nothing of the project except `rpc_proxies`.
 """

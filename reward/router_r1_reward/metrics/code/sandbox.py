@@ -129,7 +129,8 @@ def end_with_parent() -> None:
 
 
 def _count_threads_separately() -> None:
-    """As root, take an unused real user id: the kernel counts threads by it, except root's. Files use the effective id.
+    """If root, take an unused real user id, by which the kernel counts threads (it does not count root's); file access
+    uses the effective id.
 
     The threads of an ordinary user are counted separately in each user namespace. Root without the right to change its
     id stays uncounted.

@@ -103,7 +103,7 @@ def _judge(connection: Connection, program: str, tests: str) -> str:
         exec(code, module.__dict__)
     except SystemExit as leaving:  # as `unittest.main` ends
         ended = not leaving.code and not connection.exit_raised
-    except BaseException:  # whatever else stops the tests
+    except BaseException:  # anything else that stops the tests
         ended = False
     if connection.not_sendable:
         return f"not sendable: {connection.not_sendable}"
