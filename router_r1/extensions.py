@@ -93,7 +93,7 @@ class Registry(Mapping[str, T]):
         """What is registered under `name`. Raises `ConfigError`, which lists the names there are."""
         self._load()
         if name not in self._entries:
-            raise ConfigError(f"there is no {self.noun} {name!r}; there are {', '.join(self)}")
+            raise ConfigError(f"there is no {self.noun} {name!r}; choose one of {', '.join(self)}")
         return self._entries[name].value
 
     def entries(self) -> tuple[Entry[T], ...]:

@@ -62,5 +62,6 @@ def check_metrics(questions: Iterable[Question]) -> None:
     for question in questions:
         if question.metric not in METRICS:
             raise DataError(
-                f"the question {question.id!r} has the metric {question.metric!r}; it is one of {', '.join(METRICS)}"
+                f"the question {question.id!r} has the unknown metric {question.metric!r}; "
+                f"expected one of {', '.join(METRICS)}"
             )
