@@ -1,8 +1,8 @@
 """Router-R1: a policy LLM that thinks, routes sub-queries to other LLMs, reads their responses, and answers.
 
 The core package: episodes and their protocol, the pool of candidates, policies, aggregators, the agent, traces, and
-one-shot routers. Importing it imports no torch, transformers, verl, vllm, datasets, pandas or numpy, and no HTTP client before
-the first call.
+one-shot routers. Importing it loads none of torch, transformers, verl, vllm, datasets, pandas and numpy. The HTTP
+client is loaded at the first call.
 """
 
 from router_r1 import aggregation, protocol, routers, testing

@@ -1,10 +1,10 @@
-"""`RouterAgent`: a policy, a pool and an aggregator, asked one question or thousands.
+"""`RouterAgent`: answers one question or thousands with a policy, a pool and an aggregator.
 
     agent = RouterAgent(policy=policy, pool=pool, aggregator="synthesize", budget_usd=0.002, max_rounds=4)
     result = agent.ask("Who wrote the opera that opened the theatre in ...?")
 
-Each question runs one episode, appends its trace as soon as it ends, and returns a `Result`, also when the policy never
-answered; `stop_reason` says why.
+Each question runs one episode and returns a `Result`, even if the policy never answered; `stop_reason` says why. The
+trace is appended as soon as the episode ends.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Result:
     answer: str | None
     """The final answer, after aggregation; None if there is none."""
     cost_usd: float
-    """Dollars of all attempts to call candidates, policy and aggregator, at their declared prices."""
+    """Dollars for all calls (candidates, policy, aggregator; failed attempts included), at the declared prices."""
     rounds: int
-    """Rounds of routing."""
+    """Number of routing rounds."""
     stop_reason: StopReason
     trace: Trace = field(repr=False)
     ledger: Ledger = field(repr=False)
@@ -56,7 +56,7 @@ class Finished:
 
 
 class RouterAgent:
-    """Answers questions. Safe in several threads and event loops. Close it after use, or use it in a `with` block."""
+    """Answers questions. Safe to use from several threads and event loops. Close it, or use a `with` block."""
 
     def __init__(
         self,
@@ -79,7 +79,8 @@ class RouterAgent:
             budget_usd: dollars a question may cost, all calls together; takes precedence over `limits`. None: no limit.
             max_rounds: the most rounds of routing; takes precedence over `limits`.
             limits: all limits of an episode.
-            timeout_s: seconds the rounds of a question may take; then it ends with what it has. None: no limit.
+            timeout_s: seconds the rounds of a question may take; the responses so far are then aggregated. None: no
+                limit.
             traces: file to which traces are appended.
             prompt: the opening prompt: `full`, `compact` (for a small policy trained on this pool), or a function
                 like those in `router_r1.prompts`.
@@ -232,13 +233,13 @@ class RouterAgent:
     ) -> list[Result]:
         """Answer many questions concurrently; results are in the order of the questions.
 
-        An exception that is not a model's failure, such as a replay miss, cancels all running episodes. The traces of
-        finished questions are on disk by then.
+        An exception other than the failure of a model, such as a replay miss, cancels all running episodes. The traces
+        of finished questions are on disk by then.
 
         Args:
             questions: the questions.
             concurrency: the most episodes at a time, at least 1.
-            on_result: called with each result as it comes.
+            on_result: called with each result as it arrives.
 
         Raises:
             ConfigError: `concurrency` is below 1, or a question is empty.

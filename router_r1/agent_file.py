@@ -31,9 +31,9 @@ class OpenAIPolicyConfig(StrictModel):
 
     kind: Literal["openai"]
     base_url: BaseUrl
-    """Where the server is, e.g. `http://127.0.0.1:8000/v1`."""
+    """URL of the server, e.g. `http://127.0.0.1:8000/v1`."""
     model: str
-    """The id the server knows."""
+    """The model id on the server."""
     price: Price
     """Dollars per million tokens of the policy itself. Required; write zeros for one that is free."""
     api_key_env: VariableName | None = None
@@ -43,19 +43,19 @@ class OpenAIPolicyConfig(StrictModel):
     name: str | None = None
     """The policy's name in ledger and traces."""
     temperature: Annotated[float, Field(ge=0)] | None = 0.0
-    """0 is greedy; null leaves it to the server."""
+    """0 is greedy decoding; null leaves it to the server."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     """Nucleus sampling."""
     seed: int | None = None
-    """Sent to the server if set."""
+    """Seed of the server's sampler; sent only if set."""
     extra: dict[str, Any] = {}
     """Vendor fields, sent untouched."""
     send_stop: bool = True
-    """Turn off for models that refuse stop strings."""
+    """Whether to send stop strings. Turn it off for models that reject them."""
     headers: Headers = {}
     """Extra headers that are not secret."""
     token_limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """What this server calls the limit on generated tokens."""
+    """The server's name for the limit on generated tokens."""
     limits: CallLimits = CallLimits()
     """Concurrency, rates, retries and time-outs."""
 
@@ -78,7 +78,7 @@ class TransformersPolicyConfig(StrictModel):
     device: str = "auto"
     """`cpu`, `cuda`, or `auto`."""
     dtype: str = "auto"
-    """`float32`, `bfloat16`, or `auto` for the checkpoint's."""
+    """`float32`, `bfloat16`, or `auto` for that of the checkpoint."""
     temperature: Annotated[float, Field(ge=0)] = 0.0
     """0 is greedy."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -86,7 +86,7 @@ class TransformersPolicyConfig(StrictModel):
     seed: int | None = None
     """Seed of the sampler."""
     max_batch: Annotated[int, Field(ge=1)] = 32
-    """Most turns generated together."""
+    """Maximum number of turns generated together."""
 
     def build(self, path: Path) -> Policy:
         """Load the checkpoint; `path` is the agent file."""
@@ -96,7 +96,7 @@ class TransformersPolicyConfig(StrictModel):
 
 
 class StoreConfig(StrictModel):
-    """Record or replay: the candidates, the aggregator, and a policy behind a server."""
+    """Recording or replay of the candidates, the aggregator, and a policy behind a server."""
 
     path: str
     """The record store, relative to this file."""
@@ -124,7 +124,7 @@ class AgentFile(StrictModel):
     traces: str | None = None
     """File to append traces to, relative to this file."""
     store: StoreConfig | None = None
-    """Record or replay; live when left out."""
+    """Recording or replay; without it, calls are live and not recorded."""
 
 
 def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
@@ -135,7 +135,7 @@ def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
         overrides: `a.b=value` assignments, which take precedence over the file.
 
     Raises:
-        ConfigError: the file or what it names is invalid; names file, field and remedy.
+        ConfigError: the file, or a file it refers to, is invalid; the message names file, field and remedy.
     """
     if "candidates" in config.read_yaml(path):
         raise ConfigError(f"{path}: this is a pool file; give the agent file that names it")

@@ -1,4 +1,4 @@
-"""Extraction of the short answer from a long reply, and keys by which equal answers are recognised.
+"""Extracts the short answer from a long reply, and makes keys that are equal for equal answers.
 
 Votes are counted with these. Grading against gold answers is in the reward package.
 """
@@ -85,10 +85,10 @@ def answer_key(text: str) -> str:
 
 
 def extract_answer(text: str) -> str | None:
-    """Extract the short answer of a reply; None if it has none that can be recognised.
+    """Extract the short answer from a reply; None if no answer can be recognised.
 
-    The first of these that the reply has: the last `<answer>` tag; the last `\\boxed{}`; the last "answer is ..." or
-    "#### ..."; the whole reply if it is one short line. "I don't know" is not an answer in any of these places.
+    Takes the first of these that the reply contains: the last `<answer>` tag; the last `\\boxed{}`; the last "answer is
+    ..." or "#### ..."; the whole reply if it is one short line. "I don't know" is not an answer in any of these places.
     """
     answer = (_find_answer(text) or "").strip()
     return None if not answer.strip(" .…") or _NON_ANSWER.match(answer) else answer

@@ -17,7 +17,7 @@ T = TypeVar("T")
 class BackgroundLoop:
     """An event loop in a thread, for callers that have no loop or cannot wait on theirs.
 
-    An agent has one for all its synchronous calls, which so share connections and queues.
+    An agent runs all its synchronous calls on one such loop, so that they share connections and queues.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class BackgroundLoop:
             raise
 
     def stop(self, last: Coroutine[Any, Any, None]) -> None:
-        """Cancel all coroutines, run `last`, end the thread. A `run` meanwhile or later starts another thread.
+        """Cancel all coroutines, run `last`, end the thread. A concurrent or later `run` starts another thread.
 
         Raises:
             CallerError: called from the loop's own thread, where it would wait for itself.

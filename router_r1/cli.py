@@ -5,7 +5,7 @@ The core's commands are in `router_r1/commands/`. Another package adds its own b
 that is light to import, so that `--help` stays fast. A package whose commands cannot be loaded is reported in one line,
 and all other commands work.
 
-Exit status: 0 done; 1 something that was called failed; 2 wrong input, or no answer.
+Exit status: 0 success; 1 a call, check or step failed; 2 invalid input, or no answer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Many coroutines with a limit on how many run at a time."""
+"""Runs many coroutines with a limit on how many run at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ async def for_each(
 ) -> None:
     """Await `work(item)` for every item, in this order, at most `concurrency` at a time.
 
-    The first error cancels what is running and is raised when that has ended; so does the caller's own cancellation.
+    The first error cancels all running work and is raised once that has ended. Cancelling the caller does the same.
 
     Args:
         items: what to work on.

@@ -87,11 +87,11 @@ def validate(model: type[Model], data: object, source: str) -> Model:
 
     Args:
         model: the configuration class.
-        data: as read from YAML, or an instance of the class.
+        data: the data as read from YAML, or an instance of the class.
         source: starts the error message; usually a file name.
 
     Raises:
-        ConfigError: the data are invalid; names source, field and remedy.
+        ConfigError: the data are invalid; the message names source, field and remedy.
     """
     try:
         return model.model_validate(data)
@@ -109,7 +109,7 @@ def load(model: type[Model], path: str | Path, overrides: Sequence[str] = ()) ->
         overrides: `a.b=value` assignments, see `override`.
 
     Raises:
-        ConfigError: the file or an override is invalid; names file, field and remedy.
+        ConfigError: the file or an override is invalid; the message names file, field and remedy.
     """
     return validate(model, override(read_yaml(path), overrides), str(path))
 
@@ -167,7 +167,7 @@ def _copy(data: Any) -> Any:
     return data
 
 
-# By pydantic's error type. For all other types, pydantic's own message is clear enough.
+# Messages by pydantic's error type. For all other types, pydantic's own message is clear enough.
 _REMEDIES = {
     "missing": "it is required: add it",
     "extra_forbidden": "no such field: correct the spelling or remove it",
@@ -210,7 +210,7 @@ def _rank(problem: ErrorDetails) -> int:
     """Sort key of a problem: a misspelt field comes before the field that is missing because of it."""
     if problem["type"] == "extra_forbidden":
         return 0
-    # A mapping was not meant to be one of several words: other branches of the union explain it better.
+    # Where a mapping was given, a list of permitted words does not help: other branches of the union explain it better.
     return 2 if problem["type"] == "literal_error" and isinstance(problem["input"], Mapping) else 1
 
 

@@ -48,17 +48,17 @@ class Limits(StrictModel):
     budget_usd: Annotated[float, Field(ge=0)] | None = None
     """Dollars for the whole episode: candidates, the policy where it has a price, the aggregator. None: no limit."""
     worth_usd: Annotated[float, Field(gt=0)] | None = None
-    """Value of a right answer in dollars; the policy reads it, the reward trades cost against it. None: not stated."""
+    """Value of a right answer in dollars: the policy reads it; the reward trades cost against it. None: not stated."""
     max_rounds: Annotated[int, Field(ge=0)] = 4
-    """Most rounds of routing; after them the policy must answer."""
+    """Maximum number of routing rounds; after them the policy must answer."""
     max_routes: Count = 4
-    """Most routes in one turn."""
+    """Maximum number of routes in one turn."""
     max_malformed: Annotated[int, Field(ge=0)] = 2
-    """Malformed turns that are answered with a correction; one more ends the episode."""
+    """Maximum number of malformed turns that are answered with a correction; one more ends the episode."""
     max_turn_tokens: Count = 1024
-    """Most tokens the policy may write in one turn."""
+    """Maximum number of tokens the policy may write in one turn."""
     max_policy_tokens: Count = 8192
-    """Most tokens the policy may write in the whole episode."""
+    """Maximum number of tokens the policy may write in the whole episode."""
     max_information_chars: Count = 2400
     """Characters of a candidate's response that the policy sees; about four to a token, whatever the tokenizer."""
 
@@ -81,7 +81,7 @@ class StopReason(StrEnum):
 
 
 class EpisodeState(StrEnum):
-    """Whose move is next."""
+    """Which side moves next."""
 
     AWAITING_TURN = "awaiting_turn"
     AWAITING_RESPONSES = "awaiting_responses"
@@ -144,7 +144,7 @@ class TurnRecord:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What follows a turn: calls to make, or an observation that is already appended, or the end."""
+    """The result of a turn: calls to make, or an observation that is already appended, or the end."""
 
     turn: Turn
     calls: tuple[Call, ...] = ()
@@ -389,7 +389,7 @@ class Episode:
             self._pending = None
         self.state, self.stop_reason, self.stop_detail = EpisodeState.DONE, reason, detail
 
-    # --- inside
+    # --- internals
 
     def _require(self, state: EpisodeState, move: str) -> None:
         if self.state is not state:

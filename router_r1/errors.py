@@ -1,4 +1,4 @@
-"""Every exception that the package raises on purpose.
+"""The exceptions that the package raises on purpose.
 
 All derive from `RouterR1Error`, and each also from a built-in exception, so that code which does not know this package
 can catch it. A message says what was expected, what came, and what to do.

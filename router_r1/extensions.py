@@ -33,18 +33,18 @@ BUILT_IN = "router-r1"
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[T]):
-    """One registered thing."""
+    """One registered object, with its name and origin."""
 
     name: str
     value: T
     summary: str
     """One line for lists and help texts."""
     owner: str
-    """The distribution that brings it."""
+    """The distribution that provides it."""
 
 
 class Registry(Mapping[str, T]):
-    """Things of one kind by name. A lookup imports every built-in module and every extension once."""
+    """Objects of one kind, by name. A lookup imports every built-in module and every extension once."""
 
     def __init__(self, noun: str, *, folder: str, group: str) -> None:
         """
@@ -93,7 +93,7 @@ class Registry(Mapping[str, T]):
         """What is registered under `name`. Raises `ConfigError`, which lists the names there are."""
         self._load()
         if name not in self._entries:
-            raise ConfigError(f"there is no {self.noun} {name!r}; there are {', '.join(self)}")
+            raise ConfigError(f"there is no {self.noun} {name!r}; choose one of {', '.join(self)}")
         return self._entries[name].value
 
     def entries(self) -> tuple[Entry[T], ...]:

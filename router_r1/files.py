@@ -1,6 +1,6 @@
 """Atomic writes, and repair of line-based files whose writer was killed.
 
-Locking is not part of this; `trace.py` and the folder of a run have locks of their own.
+Not here: locking; `trace.py` and run folders have their own locks.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ log = logging.getLogger("router_r1.files")
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Replace a file atomically: write to the path this yields, which replaces `path` when the block succeeds.
 
-    If the block fails (on a full disk, for example), `path` keeps its old content. Missing folders are created. What
-    exists but is not a regular file, such as a pipe, is written to directly.
+    If the block fails (on a full disk, for example), `path` keeps its old content. Missing folders are created. A path
+    that exists but is not a regular file, such as a pipe, is written to directly.
     """
     path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)

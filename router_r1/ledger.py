@@ -3,7 +3,7 @@
 Reward, budget, reports and response metadata are all sums over `LedgerEntry` rows. Failed attempts, retries, lost
 hedges and cancelled calls have rows too.
 
-Cost and billing are two things. `cost_usd` is the price of the tokens at the declared rates; a replayed or simulated
+Cost and billing are not the same. `cost_usd` is the price of the tokens at the declared rates; a replayed or simulated
 call has a cost as well, so that offline training sees the same figures as serving. `billed` says whether the provider
 may charge for the attempt.
 
@@ -58,9 +58,9 @@ class LedgerEntry:
     cost_usd: float | None
     """Dollars at the declared price."""
     billed: bool
-    """Whether the provider may charge for it."""
+    """Whether the provider may charge for the attempt."""
     source: str
-    """What served it: `live`, `replay`, `simulated` or `local`."""
+    """What served the attempt: `live`, `replay`, `simulated` or `local`."""
     started_at: float
     """Unix time in seconds."""
     latency_s: float

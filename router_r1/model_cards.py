@@ -1,10 +1,10 @@
-"""Model cards: what is known about a model and how it is called; and the pool file that holds them.
+"""Model cards: what is known about a model, how it is called, and the pool file that holds the cards.
 
 A pool file is YAML; `docs/pools/` has one for each kind of endpoint. Prices are required, in dollars per million
 tokens: a free model says `price: {input: 0, output: 0}`. The file never contains a key, only the name of the
 environment variable that holds it. Candidates without an endpoint can be replayed or simulated, but not called.
 
-How calls are carried out is `transport/`; what they cost is `pricing.py`.
+`transport/` carries out calls; `pricing.py` says what they cost.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class CallLimits(StrictModel):
     breaker_failures: Count = 5
     """Consecutive transport failures after which the candidate is no longer called."""
     breaker_cooldown_s: Positive = 30.0
-    """Seconds until one call may probe it again."""
+    """Seconds until one call may probe such a candidate again."""
     stream: bool = False
     """Request server-sent events, which give the time to the first token, and the text of an answer that breaks off."""
 

@@ -1,6 +1,6 @@
 """The pool: the candidates, and the transport that reaches them. Every call is booked here, attempt by attempt.
 
-The cards and the pool file are `model_cards.py`; how a call is carried out is `transport/`.
+The cards and the pool file are in `model_cards.py`; `transport/` carries out the calls.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ class ModelPool:
         """Send one sub-query to one candidate.
 
         Args:
-            name: of the candidate.
+            name: name of the candidate.
             query: the sub-query.
             account: where the attempts are booked; by default a new ledger.
             sample_index: distinguishes repeated samples of the same query in a recording.
@@ -195,7 +195,7 @@ class ModelPool:
         """Send a request to one candidate and book its attempts.
 
         Args:
-            name: of the candidate.
+            name: name of the candidate.
             request: what to send.
             account: where the attempts are booked; by default a new ledger.
 

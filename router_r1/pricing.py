@@ -1,4 +1,4 @@
-"""Prices and token usage: what a call costs. The sums over many calls are `ledger.py`."""
+"""Prices and token usage: what a call costs. Sums over many calls are in `ledger.py`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Every text that a policy, an aggregator or a proposer reads from the environment, in one place and with a version.
 
-Trained policies depend on these texts: a change to one changes `PROMPT_VERSION`, and gets a line in the changelog.
+Trained policies depend on these texts: changing one changes `PROMPT_VERSION`, and needs a line in the changelog.
 """
 
 from __future__ import annotations
@@ -230,12 +230,12 @@ FAILURES: dict[FailureKind, str] = {
 
 
 def failure(name: str, kind: FailureKind) -> str:
-    """What the policy reads instead of the reply of a failed call."""
+    """The text that the policy reads instead of the reply of a failed call."""
     return f"No reply: {name} {FAILURES[kind]}."
 
 
 def refused_price(name: str, quote: float, left: float) -> str:
-    """What the policy reads when the budget cannot pay for a route.
+    """The text that the policy reads when the budget cannot pay for a route.
 
     Args:
         name: the candidate.
@@ -248,7 +248,7 @@ def refused_price(name: str, quote: float, left: float) -> str:
 
 
 def refused_length(name: str, tokens: int, window: int) -> str:
-    """What the policy reads when a query does not fit a candidate's context window.
+    """The text that the policy reads when a query does not fit a candidate's context window.
 
     Args:
         name: the candidate.

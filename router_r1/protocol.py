@@ -25,7 +25,7 @@ from enum import StrEnum
 _TAG_NAMES = "think|route|search|information|answer"
 _ACTIONS = ("route", "search", "answer")
 _TAG = re.compile(rf"<(/?)({_TAG_NAMES})(\s[^<>]*)?>")
-# Possessive, so that an attribute list of any length is read in one pass.
+# Possessive quantifiers, so that an attribute list of any length is read in one pass.
 _ATTRIBUTE = re.compile(r"""(?<![a-z_])([a-z_]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 
 # Protocol tags, however they are cased or spaced, and the control tokens of common chat templates

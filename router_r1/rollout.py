@@ -27,7 +27,7 @@ class TurnWritten:
     calls: tuple[Call, ...]
     """The calls that follow; none if the turn is malformed or a limit was reached."""
     observation: str
-    """What the policy reads at once: a correction, or why no call was made; empty while responses are awaited."""
+    """What the policy reads immediately: a correction, or why no call was made; empty while responses are awaited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ async def roll_out(
 
     Raises:
         asyncio.CancelledError: the caller gave up; the calls in flight were cancelled.
-        Exception: whatever a retry would not solve: a replay miss, a broken store, a bug.
+        Exception: any error that a retry would not solve: a replay miss, a broken store, a bug.
     """
     clock = asyncio.timeout(timeout_s)
     try:
@@ -126,7 +126,7 @@ async def _ask_all(
 ) -> None:
     """Make the calls of one turn concurrently, and let the episode observe the responses.
 
-    If time runs out or the caller gives up, the episode still observes the responses that came by then.
+    If time runs out or the caller gives up, the episode still observes the responses that have arrived.
     """
 
     async def ask(call: Call) -> Response:

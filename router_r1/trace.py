@@ -45,7 +45,7 @@ def package_version() -> str:
 
 
 def _dump_cards(cards: tuple[ModelCard, ...]) -> list[dict[str, Any]]:
-    # The way a candidate is reached does not matter to the record.
+    # Drop how a candidate is reached: that does not affect the record.
     hidden = {"limits", "endpoint"}
     return [card.model_dump(mode="json", exclude=hidden, exclude_none=True) for card in cards]
 

@@ -1,4 +1,4 @@
-"""Rewards and metrics: is the answer right, is the transcript well-formed, what did the episode cost.
+"""Rewards and metrics: is the answer right, is the transcript well-formed, and what did the episode cost?
 
     reward = score(trace, gold="Paris", metric="em", config=RewardConfig(reference_usd=0.001))
     reward.total, reward.parts["correct"], reward.parts["cost_usd"]

@@ -3,10 +3,10 @@
     u(x) = x / (1 + x),   x = cost / reference
 
 u is strictly increasing, so of two equal answers the cheaper one is always better. It is below 1, so no cost makes a
-right answer worse than a wrong one. It has no cap beyond which saving stops to pay, and no moving normaliser.
+right answer worse than a wrong one. There is no cap beyond which saving stops paying off, and no moving normaliser.
 
-Its slope is 1 / (1 + x)^2: 1 at no cost, 1/4 at the reference, 1/121 at ten times the reference. So an episode that
-costs ten times too much still gains by costing less. The alternatives are flatter there: the slope of 1 - exp(-x) is
+Its slope is 1 / (1 + x)^2: 1 at no cost, 1/4 at the reference, 1/121 at ten times the reference. So an episode at ten
+times the reference still gains by costing less. The alternatives are flatter there: the slope of 1 - exp(-x) is
 1/22000, that of min(x, 1) is 0.
 """
 

@@ -7,11 +7,11 @@
 
 An episode is *valid* if the policy answered. With alpha + beta < 1, every invalid episode scores less than every valid
 one, and every wrong answer less than every right one. Of two episodes that differ only in cost, the cheaper one scores
-strictly more, wrong and invalid ones too; strictly up to floating-point precision, 1e-16 of the total. The range is
+strictly more, even if both are wrong or invalid (up to floating-point precision, 1e-16 of the total). The range is
 (-1 - alpha, 1].
 
-The reference is `alpha * worth_usd` if the episode says what a right answer is worth: then the first dollars cost
-exactly 1 / worth_usd of correctness each. Otherwise it is `RewardConfig.reference_usd`, which has no default.
+The reference is `alpha * worth_usd` if the episode says what a right answer is worth: then the cost penalty starts at
+exactly 1 / worth_usd of correctness per dollar. Otherwise it is `RewardConfig.reference_usd`, which has no default.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NO_REWARD = (StopReason.ERROR, StopReason.CANCELLED)
 
 @dataclass(frozen=True)
 class Facts:
-    """What the reward needs to know about an episode: plain values, which a trainer can pass on as a dictionary."""
+    """What the reward needs to know about an episode, as plain values that a trainer can pass on as a dictionary."""
 
     answer: str | None
     stop_reason: StopReason
@@ -124,7 +124,7 @@ def score(
     question: Question | None = None,
     window: CostWindow | None = None,
 ) -> Reward:
-    """The reward of a trace or of a finished episode; see the module for the formula.
+    """The reward of a trace or of a finished episode; see the module docstring for the formula.
 
     Args:
         trace: the trace, the episode, or the facts of one.
@@ -177,7 +177,7 @@ def total_of(parts: Mapping[str, float]) -> float:
 def _penalties(
     facts: Facts, correct: float, config: RewardConfig, window: CostWindow | None
 ) -> tuple[float, float, float, float]:
-    """u, the cost penalty, the format penalty, the reference in dollars."""
+    """Return u, the cost penalty, the format penalty, and the reference in dollars."""
     if config.kind == "router_r1":
         if window is None:
             raise ConfigError(

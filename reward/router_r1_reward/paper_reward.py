@@ -61,7 +61,7 @@ class CostWindow:
 
 
 def published_reward(valid: bool, correct: float, cost_score: float, alpha: float) -> float:
-    """Router-R1's reward of one episode; see the module for the formula.
+    """Router-R1's reward of one episode; see the module docstring for the formula.
 
     Args:
         valid: whether the policy answered.

@@ -2,11 +2,10 @@
 
 Every accepted answer of every question is graded as if a model had given it, and must score 1. Plausible wrong answers
 (`Metric.wrong_answers`) must score 0, or below 1 where the metric gives partial credit. That finds unknown metrics,
-gold letters beyond the last option, expressions that math-verify cannot read, and tests that pass whatever they are
-given.
+gold letters beyond the last option, expressions that math-verify cannot read, and tests that pass any program.
 
-A metric without gold answers grades its wrong answers only, and one of them must score below 1. Where it has no wrong
-answers either, its questions are counted and not checked.
+Where a metric has no gold answers, only wrong answers are graded, and one of them must score below 1. Where it has no
+wrong answers either, its questions are counted and not checked.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Mixture of Agents: from the responses of all rounds to one final answer.
+"""Aggregators, which turn the responses of all rounds into one final answer (Mixture of Agents).
 
     policy        the policy's own answer
     select        one candidate's response, word for word: the one most others agree with
-    vote          the short answer most candidates gave, normalised and weighted
+    vote          the short answer that most candidates gave, normalised and weighted
     synthesize    an LLM reads all responses and writes the answer; with layers, the candidates first revise theirs
 
 To add one, write a module in this folder, or in a package of your own, that registers a class in `AGGREGATORS`

@@ -19,7 +19,7 @@ class Aggregation:
     kind: str
     answer: str | None
     statements: tuple[Statement, ...] = ()
-    """Everything that was read, in order; an aggregator's prompt numbers them from 1."""
+    """All statements that the aggregator read, in order; its prompt numbers them from 1."""
     votes: dict[str, float] = field(default_factory=dict)
     """Weight of each distinct answer, by `answers.answer_key`."""
     sources: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from router_r1.episode import Episode
 from router_r1.pool import Account, ModelPool
 
 
-@AGGREGATORS.register("policy")
+@AGGREGATORS.register("policy", "the policy's own answer, unchanged")
 @dataclass(frozen=True)
 class PolicyAnswer:
     """The policy's own answer."""
@@ -19,7 +19,7 @@ class PolicyAnswer:
     kind: ClassVar[str] = "policy"
 
     def check(self, pool: ModelPool) -> None:
-        """Do nothing: every pool will do."""
+        """Do nothing: any pool will do."""
 
     async def aggregate(self, episode: Episode, pool: ModelPool, account: Account) -> Aggregation:
         """Return the policy's answer."""

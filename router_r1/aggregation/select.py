@@ -12,13 +12,16 @@ from router_r1.episode import Episode
 from router_r1.pool import Account, ModelPool
 
 
-@AGGREGATORS.register("select")
+@AGGREGATORS.register(
+    "select", "one candidate's response, word for word: the one most others agree with"
+)
 @dataclass(frozen=True)
 class Select(Voting):
     """One candidate's response, word for word.
 
-    Where short answers are readable, the response of the winning answer's candidate with the greatest weight. Where
-    they are not (long free text), the response with the greatest weighted word overlap with all others.
+    If short answers can be extracted, it is the response of the candidate with the greatest weight among those that
+    gave the winning answer. If not (long free text), it is the response with the greatest weighted word overlap with
+    all others.
     """
 
     kind: ClassVar[str] = "select"

@@ -1,4 +1,4 @@
-"""Aggregators from what an agent file says: a name, or a mapping with `kind` and settings.
+"""Makes aggregators from their entry in an agent file: a name, or a mapping with `kind` and settings.
 
 The settings of an aggregator are the fields of its class, which is a dataclass; any other class has none.
 """
@@ -29,7 +29,7 @@ def make_aggregator(given: object) -> Aggregator:
 
 
 def complete_settings(given: object) -> str | dict[str, Any]:
-    """Validate what `make_aggregator` takes: a name as it is, a mapping with all defaults filled in.
+    """Validate the input of `make_aggregator`: returns a name unchanged, and a mapping with all defaults filled in.
 
     Raises:
         ConfigError: as `make_aggregator`.

@@ -1,10 +1,10 @@
 """`synthesize`: an LLM reads all responses and writes one answer; with layers, the candidates first revise theirs.
 
-No LLM is called when enough candidates agree: an answer that five of six share is not shown to a model that the sixth
-could persuade. When the LLM cannot be paid for or fails, the votes decide.
+No LLM is called when enough candidates agree: if five of six give the same answer, the sixth gets no chance to talk an
+LLM out of it. If the budget cannot pay for the LLM, or the LLM fails, the votes decide.
 
-After "Mixture-of-Agents Enhances Large Language Model Capabilities" (Wang et al., 2024, arXiv 2406.04692); weighting
-rather than dropping dissent after the findings on deceptive agents (Wolf et al., 2025, arXiv 2503.05856).
+Based on "Mixture-of-Agents Enhances Large Language Model Capabilities" (Wang et al., 2024, arXiv 2406.04692). Given the
+findings on deceptive agents (Wolf et al., 2025, arXiv 2503.05856), dissent is weighted rather than dropped.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from router_r1.pool import Account, ModelPool
 from router_r1.transport.messages import Message
 
 
-@AGGREGATORS.register("synthesize")
+@AGGREGATORS.register("synthesize", "an answer that an LLM writes from the responses of all rounds")
 @dataclass(frozen=True)
 class Synthesize(Voting):
     """An LLM reads the numbered, attributed responses of all rounds and writes one answer."""
@@ -38,13 +38,14 @@ class Synthesize(Voting):
     model: str | None = None
     """The candidate that writes the answer; by default the most expensive one that the remaining budget can pay for."""
     layers: int = 1
-    """Layers of responses: the episode's own, then one revision by the proposers for each further layer."""
+    """Number of layers of responses: the episode's own is the first; in each further one, the proposers revise their
+    answers."""
     proposers: tuple[str, ...] | None = None
     """The candidates that answer in the layers after the first; by default those that responded in the episode."""
     agreement: float = 2 / 3
-    """Share of the candidates' answers that makes the LLM unnecessary; above 1 the LLM is always called."""
+    """Share of the responding candidates whose agreement makes the LLM unnecessary; above 1, it is always called."""
     min_ballots: int = 3
-    """Readable answers needed before agreement counts."""
+    """Minimum number of readable answers for agreement to count."""
 
     def check(self, pool: ModelPool) -> None:
         """Raise `ConfigError` unless the models are candidates and the numbers in range."""
@@ -188,7 +189,7 @@ class _Purse:
         return True
 
     def settle(self, quote: float, cost: float) -> None:
-        """Put back what a call did not use of its quote."""
+        """Return the part of a quote that the call did not use."""
         if self.left is not None:
             self.left += quote - cost
 

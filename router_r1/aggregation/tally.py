@@ -1,4 +1,4 @@
-"""Votes: the statements of an episode, which of them answer its question, and the count.
+"""Vote counting: the statements of an episode, which of them answer its question, and the tally.
 
 A candidate has one vote however often it was asked, and the policy has one too. Responses to intermediate questions
 have none; see `deciding`. What an aggregator does with the count is in `voting.py` and the modules that use it.
@@ -22,7 +22,7 @@ class Statement:
     query: str
     text: str
     turn: int
-    """The policy turn that asked, counted from 1; 0 for a statement of a later layer."""
+    """Number of the policy turn that made the call, from 1; 0 for a statement of a later layer."""
     layer: int = 1
 
 
@@ -46,9 +46,9 @@ def deciding(
     intermediate step: its answer appears, as something new, in a later query that asks something else ("Paris" in "How
     many people live in Paris?").
 
-    With a draft, a statement that agrees with the draft also counts, and so do those asked in the same turn as one that
-    does; if no statement counts, the policy derived its answer itself. Without a draft, and with no sub-query like the
-    question, every statement counts that was not a step.
+    If there is a draft, a statement that agrees with it also counts, and so do all others from the same turn; if no
+    statement counts, the policy derived its answer itself. If there is no draft and no sub-query resembles the
+    question, every statement counts that was not an intermediate step.
 
     Args:
         question: the episode's question.
@@ -57,7 +57,9 @@ def deciding(
     """
     words = _content(question)
     queries = {s.query for s in statements}
-    same = {q for q in queries if _content(q) == words}  # the question itself is never a step
+    same = {
+        q for q in queries if _content(q) == words
+    }  # the question itself is never an intermediate step
     steps = {q for q in queries - same if _is_step(q, statements, question)}
     like = same | {q for q in queries - steps if _likeness(words, _content(q)) >= 0.5}
     if draft is None:

@@ -12,7 +12,7 @@ from router_r1.episode import Episode
 from router_r1.pool import Account, ModelPool
 
 
-@AGGREGATORS.register("vote")
+@AGGREGATORS.register("vote", "the short answer with the greatest weight of votes")
 @dataclass(frozen=True)
 class Vote(Voting):
     """The short answer with the greatest weight."""
@@ -30,7 +30,7 @@ class Vote(Voting):
 
         Args:
             question: the episode's question.
-            statements: all that was said, in order.
+            statements: all statements, in order.
             draft: the policy's answer, if it gave one; it has a vote too.
         """
         tally = self.tally(question, statements, draft)

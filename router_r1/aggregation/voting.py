@@ -1,4 +1,4 @@
-"""What all aggregators that count votes share: weights, the tally, and what to do without a quorum."""
+"""Base of the aggregators that count votes: weights, the tally, and the fallback without a quorum."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Voting:
         """Raise `ConfigError` unless each weight is at least 0 and belongs to a candidate."""
         for name, weight in self.weights.items():
             pool.card(name)
-            if not weight >= 0:  # also refuses NaN
+            if not weight >= 0:  # also rejects NaN
                 raise ConfigError(f"the weight of {name!r} is {weight}; weights are 0 or more")
         if not self.policy_weight >= 0:
             raise ConfigError(f"policy_weight is {self.policy_weight}; weights are 0 or more")

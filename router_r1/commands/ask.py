@@ -92,7 +92,7 @@ def summary(result: Result) -> str:
 
 _REMEDIES = {
     StopReason.ROUNDS: "raise limits.max_rounds, or use the aggregator 'vote' or 'synthesize'",
-    StopReason.MALFORMED: "this policy does not keep to the tags: try a stronger one, or raise limits.max_malformed",
+    StopReason.MALFORMED: "this policy does not follow the tag format: try a stronger one, or raise limits.max_malformed",
     StopReason.TOKENS: "raise limits.max_policy_tokens",
     StopReason.BUDGET: "raise limits.budget_usd",
     StopReason.DEADLINE: "raise timeout_s",

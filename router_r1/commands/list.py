@@ -17,16 +17,16 @@ def register(app: typer.Typer) -> None:
 
 def list_registry(
     kind: Annotated[
-        str | None, typer.Argument(help="What to list; without it, the kinds there are.")
+        str | None, typer.Argument(help="The kind to list; leave it out to list the kinds.")
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON list of objects with name, summary, owner.")
     ] = False,
 ) -> None:
-    """List routers, metrics, benchmarks and whatever else can be extended.
+    """List routers, metrics, benchmarks and everything else that can be extended.
 
-    One line each: the name, what it is, and the package that brings it, yours included. Without an argument, the kinds
-    that can be listed.
+    Prints one line for each: its name, what it is, and the package that provides it, your own packages included.
+    Without an argument, prints the kinds that can be listed.
 
         router-r1 list routers
     """

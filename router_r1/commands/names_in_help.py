@@ -1,4 +1,4 @@
-"""Help texts that name whatever is registered, extensions included."""
+"""Help texts that list the registered names, extensions included."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class NamesInHelp(TyperCommand):
 
 
 def _fill(text: str | None) -> str | None:
-    """Replace each `{registry}` in a text by the names registered there."""
+    """Replace each `{registry}` in a text with the names registered there."""
     if text is None:
         return None
     known = registry_names()

@@ -1,4 +1,4 @@
-"""The rounds of a question on a console, as they happen."""
+"""Shows the rounds of a question on a console as they happen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Narrator:
         self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
 
     def __call__(self, event: object) -> None:
-        """Show one event of `router_r1.rollout`; events that are not for people are skipped."""
+        """Show one event of `router_r1.rollout`; events not meant for people are skipped."""
         if isinstance(event, TurnWritten):
             self._show_turn(event)
         elif isinstance(event, CallFinished):
@@ -47,5 +47,5 @@ class Narrator:
 
 
 def _cut(text: str, limit: int = 160) -> str:
-    """The start of a text that is longer than `limit` characters."""
+    """The text, cut to `limit` characters if it is longer."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -50,11 +50,11 @@ def check(
         )
         raise typer.Exit(1)
     count = len(checked.cards)
-    typer.echo(f"{pool}: {count} candidate{'' if count == 1 else 's'}, all well", err=True)
+    typer.echo(f"{pool}: {count} candidate{'' if count == 1 else 's'}, all OK", err=True)
 
 
 def _streaming(pool: ModelPool) -> ModelPool:
-    """The same pool, streaming: only then is there a time to the first token."""
+    """The same pool with streaming on: without it, the time to the first token is unknown."""
     cards = [
         card.model_copy(update={"limits": card.limits.model_copy(update={"stream": True})})
         for card in pool.cards

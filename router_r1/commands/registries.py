@@ -1,4 +1,4 @@
-"""The registries by the names that the command line uses for them: `routers`, `metrics`, `benchmarks` and so on.
+"""The registries, by the names that the command line uses: `routers`, `metrics`, `benchmarks` and so on.
 
 Each is an entry point in the group `router_r1.registries` that loads to a `router_r1.extensions.Registry`, so the core
 can show what other packages register without importing them.

@@ -1,4 +1,4 @@
-"""Old names of commands: they say the new name instead of running."""
+"""Renamed commands: the old name prints the new one instead of running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON Lines files: one JSON value a line, gzipped if the file name ends in `.gz`."""
+"""JSON Lines files: one JSON value per line, gzipped if the file name ends in `.gz`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
     """Read a JSON Lines file lazily: (line number from 1, value) pairs; blank lines are skipped.
 
     Raises:
-        DataError: the file cannot be read, or a line is not JSON; names file and line.
+        DataError: the file cannot be read, or a line is not JSON; the message names file and line.
     """
     opener: Any = gzip.open if str(path).endswith(".gz") else open
     number = 0
@@ -41,7 +41,7 @@ def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
 
 
 def write_json_lines(path: str | Path, objects: Iterable[Any]) -> None:
-    """Write one object a line; equal objects give equal files. An existing file is replaced whole or not at all."""
+    """Write one object per line; equal objects give identical files. An existing file is replaced atomically."""
     data = "".join(json.dumps(o, ensure_ascii=False) + "\n" for o in objects).encode()
     with atomic_write(path) as new:
         new.write_bytes(gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)

@@ -12,7 +12,7 @@ LETTERS = string.ascii_uppercase
 
 
 def with_options(question: Question) -> str:
-    """The question's text with its lettered options below, added unless the text ends in them.
+    """The question's text with its lettered options below, added unless the text already ends in them.
 
     Raises:
         DataError: the question has more options than there are letters.

@@ -1,15 +1,15 @@
-"""Outcome tables: what each model answered to each question, what that cost, and its score.
+"""Outcome tables: each model's answer to each question, its cost, and its score.
 
 A table is a folder of three files (`docs/tables.md`):
 
     pool.yaml                the models and their prices
     questions.jsonl[.gz]     the questions with their gold answers
-    responses.jsonl[.gz]     one outcome a line
+    responses.jsonl[.gz]     one outcome per line
 
-or `questions.parquet` and `responses.parquet`. An error in a file names file and line, or row; a table that loads is
+or `questions.parquet` and `responses.parquet`. Error messages name the file and the line or row; a table that loads is
 consistent. Scores are taken as recorded.
 
-Not here: whether a metric exists and a score is right (the reward package), and learning from a table (the worlds).
+Not here: checking that metrics exist and scores are right (the reward package), and training on a table (the worlds).
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ class Outcome(StrictModel):
     sample: TokenCount = 0
     """Number of this answer among those of one model to one question, from 0."""
     estimated: Annotated[bool, Field(strict=True)] = False
-    """The token counts, and so the cost computed from them, are estimated from the texts."""
+    """True if the token counts, and so the cost computed from them, are estimated from the texts."""
 
     @property
     def usage(self) -> Usage:
-        """The token counts, as the ledger has them."""
+        """The token counts in the form that the ledger uses."""
         return Usage(self.input_tokens, self.output_tokens, estimated=self.estimated)
 
     @property
@@ -125,8 +125,8 @@ class OutcomeTable:
         """Read a table.
 
         Raises:
-            ConfigError: `pool.yaml` or a line is invalid; names file, line and field.
-            DataError: a file is missing or empty, or a line contradicts another; names file and line.
+            ConfigError: `pool.yaml` or a line is invalid; the message names file, line and field.
+            DataError: a file is missing or empty, or a line contradicts another; the message names file and line.
             MissingDependencyError: a file is parquet, and pyarrow is not installed.
         """
         folder = Path(folder)
@@ -237,11 +237,11 @@ class OutcomeTable:
             source=self.source,
         )
 
-    def save(self, folder: str | Path, format: str = "jsonl.gz") -> None:  # noqa: A002  # the name in other libraries
-        """Write the three files; equal tables give equal files. A table that is already in the folder is replaced.
+    def save(self, folder: str | Path, format: str = "jsonl.gz") -> None:  # noqa: A002  # named as in other libraries
+        """Write the three files; equal tables give identical files. A table that is already in the folder is replaced.
 
         Args:
-            folder: the folder; it is made if missing.
+            folder: the folder; created if missing.
             format: one of `FORMATS`.
 
         Raises:
@@ -270,7 +270,7 @@ class OutcomeTable:
 
 
 def table_file(folder: Path, name: str) -> Path:
-    """Find the file of `questions` or `responses` of a table, in whatever format it is.
+    """Find a table's file of `questions` or `responses`, in any format.
 
     Raises:
         DataError: there is no such file, or one in each of two formats.
@@ -319,5 +319,5 @@ def _in_columns(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(content: StrictModel) -> dict[str, Any]:
-    """A card or endpoint as YAML has it."""
+    """A card or endpoint as plain values for YAML."""
     return content.model_dump(mode="json", exclude_defaults=True)

@@ -25,7 +25,7 @@ def read_parquet(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Read a file lazily: (row number from 1, row) pairs; null fields are left out.
 
     Raises:
-        DataError: the file cannot be read; names it.
+        DataError: the file cannot be read; the message names it.
         MissingDependencyError: pyarrow is not installed.
     """
     arrow, parquet = _pyarrow()
@@ -41,10 +41,10 @@ def read_parquet(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def write_parquet(path: str | Path, columns: Columns, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a file; equal rows give equal files. A field that a row lacks, or that is None, is null.
+    """Write a file; equal rows give identical files. A field that a row lacks, or that is None, is null.
 
     Args:
-        path: the file; an existing one is replaced whole or not at all.
+        path: the file; an existing one is replaced atomically.
         columns: the columns and their kinds.
         rows: the rows; fields that are not columns are dropped.
 

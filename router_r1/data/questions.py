@@ -1,7 +1,7 @@
 """Questions with gold answers, and the files that hold them.
 
 One question is one JSON object with `id`, `question`, `answer` (a text, or a list of accepted texts), `metric`, and
-optionally `category`, `choices` and `metadata`. A file has one question a line, and is gzipped if its name ends in
+optionally `category`, `choices` and `metadata`. A file has one question per line, and is gzipped if its name ends in
 `.gz`. A file whose name ends in `.parquet` has the same in columns: one text in `answer` or several in `answers`, and
 `metadata` as JSON.
 
@@ -45,9 +45,9 @@ class Question(StrictModel):
     id: Text
     """Unique among the questions it is used with."""
     question: Text
-    """What is asked, choices included where there are any."""
+    """The text of the question, including its choices if there are any."""
     answer: Annotated[Text | tuple[Text, ...], AfterValidator(_not_none)]
-    """The gold answer, or all that are accepted."""
+    """The gold answer, or a list of all accepted answers."""
     metric: Text
     """How an answer is scored: `em`, `f1`, `contains`, `choice`, `math`, `code`, `ifeval`, ..."""
     category: str | None = None
@@ -55,7 +55,7 @@ class Question(StrictModel):
     choices: tuple[str, ...] | None = None
     """The texts of a multiple-choice question's options, in the order A, B, C, ..."""
     metadata: dict[str, Any] = {}
-    """Anything else, kept as it is."""
+    """Anything else; kept unchanged."""
 
     @property
     def answers(self) -> tuple[str, ...]:

@@ -15,13 +15,13 @@ class Split(StrEnum):
 
     TRAIN = "train"
     VALIDATION = "validation"
-    """For choosing checkpoints, levels and thresholds."""
+    """Used to choose checkpoints, levels and thresholds."""
     TEST = "test"
-    """For the figures that are reported."""
+    """Used for the reported figures."""
 
 
 def split_of(key: str, *, validation: float = 0.1, test: float = 0.3) -> Split:
-    """The split of a question: a hash of its id, so it stays the same whatever other questions there are.
+    """The split of a question, from a hash of its id: it does not depend on what other questions there are.
 
     Args:
         key: the question's id.

@@ -1,4 +1,4 @@
-"""Loading of a checkpoint in the Hugging Face format: tokenizer and causal language model.
+"""Loads a checkpoint in the Hugging Face format: tokenizer and causal language model.
 
 Needs the extra `local` (torch, transformers). Importing this module does not import them.
 """

@@ -75,7 +75,7 @@ class OpenAIPolicy:
             name: name in ledger and traces; the model id by default.
             temperature: 0 for greedy decoding; None leaves it to the server, as for the next two.
             top_p: nucleus sampling, in (0, 1].
-            seed: of the server's sampler; few servers honour it.
+            seed: seed of the server's sampler; few servers honour it.
             extra: vendor fields, sent unchanged.
             send_stop: whether to send stop strings. Turn it off for a model that refuses them; the text is cut here.
             headers: extra headers that are not secret.

@@ -53,7 +53,7 @@ class TransformersPolicy:
             dtype: `float32`, `bfloat16`, ...; `auto` takes that of the checkpoint.
             temperature: 0 for greedy decoding.
             top_p: nucleus sampling, in (0, 1].
-            seed: of the sampler; reproducible only for the same order and batching of requests.
+            seed: seed of the sampler; reproducible only for the same order and batching of requests.
             max_batch: maximum number of turns generated together.
             gather_s: seconds to wait for more turns before a batch starts.
             price: dollars per million tokens, to count the cost of a hosted checkpoint; None counts tokens only.

@@ -1,4 +1,4 @@
-"""What a one-shot router is (it predicts each model's score and cost, and chooses), and the registry of all routers."""
+"""The base class of one-shot routers, which predict each model's score and cost and then choose, and the registry."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Router(ABC):
         return self.decide(self.scores(questions), self.costs(questions), willingness_to_pay)
 
     def decide(self, scores: Floats, costs: Floats, willingness_to_pay: float) -> list[str]:
-        """Choose as `choose` does, from given predictions; they are the same for every willingness to pay.
+        """Choose as `choose` does, from predictions made once: they do not depend on the willingness to pay.
 
         Args:
             scores: [n, m] from `scores`.

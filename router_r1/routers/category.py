@@ -1,4 +1,4 @@
-"""`label`: a router by the question's category alone, a baseline that routers on text rarely beat."""
+"""`label`: a router that uses only the question's category, a baseline that text-based routers rarely beat."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-@ROUTERS.register("label")
+@ROUTERS.register("label", "mean score of the question's category, shrunk towards the overall mean")
 class CategoryRouter(Router):
     """The mean score of the question's category, shrunk towards the overall mean where the category is small."""
 

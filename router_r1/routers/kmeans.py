@@ -1,4 +1,4 @@
-"""`kmeans`: a router by clusters of questions (UniRoute, arXiv:2502.08773; Avengers), most robust on new domains."""
+"""`kmeans`: a router that clusters questions (UniRoute, arXiv:2502.08773; Avengers); the most robust on new domains."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-@ROUTERS.register("kmeans")
+@ROUTERS.register("kmeans", "mean score of the question's cluster")
 class KMeansRouter(Router):
     """The mean score of the question's cluster."""
 

@@ -1,4 +1,4 @@
-"""`knn`: a router by the k nearest training questions, the reference for well-tuned routers (arXiv:2505.12601)."""
+"""`knn`: a router that uses the k nearest training questions; hard to beat when well tuned (arXiv:2505.12601)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-@ROUTERS.register("knn")
+@ROUTERS.register("knn", "mean score of the k most similar training questions, by cosine")
 class KnnRouter(Router):
     """The mean score of the k most similar training questions, by cosine."""
 

@@ -1,4 +1,4 @@
-"""`linear`: a router by ridge regression of each model's score on the text of the question."""
+"""`linear`: a router that predicts each model's score from the question's text by ridge regression."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-@ROUTERS.register("linear")
+@ROUTERS.register("linear", "ridge regression of each model's score on the question's text")
 class RidgeRouter(Router):
     """Ridge regression of each model's score; predictions can lie outside 0 to 1."""
 

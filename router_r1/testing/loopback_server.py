@@ -22,7 +22,7 @@ class Exchange:
     number: int
     """Number of the request, from 0."""
     cancelled: bool = False
-    """True once the client disconnected before the end of the reply."""
+    """True if the client disconnected before the end of the reply."""
 
 
 @dataclass(frozen=True)

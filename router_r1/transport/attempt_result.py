@@ -1,4 +1,4 @@
-"""What one HTTP request came to, whether it may be retried, and cleaning of the text that a server sent."""
+"""The result of one HTTP request, whether to retry it, and the cleaning of text that a server sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classification of faults: which `FailureKind` an HTTP error status or a network exception is."""
+"""Classifies faults: maps an HTTP error status or a network exception to a `FailureKind`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One HTTP request to an OpenAI-compatible endpoint, through the openai SDK.
 
-`send` never raises for what a server or a network does; only cancellation passes through it. How a reply is read is
-`reply_parsing.py`, how a fault is classified `faults.py`; retries and limits are `live_call.py`.
+`send` never raises for what a server or a network does; only cancellation passes through it. `reply_parsing.py` reads
+replies, `faults.py` classifies faults, and `live_call.py` has the retries and limits.
 
 Importing this module imports the SDK, so the core imports it when it makes its first connection.
 """
@@ -66,7 +66,7 @@ async def send(
     """Carry out one request.
 
     Args:
-        client: of the endpoint.
+        client: client of the endpoint.
         partial: the request; a streamed answer is collected in it.
         limits: whether to stream, and the time to connect.
         allowed_s: seconds the request may take.
@@ -93,7 +93,7 @@ async def fetch_json(
     """Post to a route outside the OpenAI API and return its JSON.
 
     Args:
-        client: of the endpoint.
+        client: client of the endpoint.
         url: the route, with scheme and host.
         body: sent as JSON.
         limits: the time to connect and to answer.

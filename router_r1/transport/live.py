@@ -1,8 +1,8 @@
 """The live transport: OpenAI-compatible endpoints over HTTP, for candidates, policies and aggregators alike.
 
-`LiveTransport` holds what outlives a call: connections, limiters and circuit breakers. How one call proceeds
-(queues, attempts, retries, hedges) is `live_call.py`, the HTTP request itself `http.py`, what a call costs
-`pool.call_and_book`, and keeping the answers `record_replay.py`.
+`LiveTransport` holds what outlives a call: connections, limiters and circuit breakers. `live_call.py` runs one call
+(queues, attempts, retries, hedges), `http.py` makes the HTTP request, `pool.call_and_book` books the cost, and
+`record_replay.py` keeps the answers.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ This is the only retry layer; the SDK below runs with `max_retries=0`. Every cal
 
 An attempt counts as billed if it was answered, or if it broke off after the request was sent (time-out, reset,
 cancellation, unreadable body), because the provider may have charged for it; its tokens are then estimated and marked
-so. HTTP errors and failed connections are not billed.
+as estimated. HTTP errors and failed connections are not billed.
 
 Server errors, connection failures, time-outs and broken streams open the circuit. A 429 does not: an endpoint that
 asks for fewer requests is not down.
@@ -60,7 +60,7 @@ MAX_PAUSE_S = 3600.0
 
 @dataclass
 class LiveCall:
-    """One call of one model; `run` it once."""
+    """One call to one model; `run` it once."""
 
     card: ModelSpec
     request: Request
@@ -74,7 +74,7 @@ class LiveCall:
     usage: Usage = Usage()
     """Tokens of the attempts so far."""
     deadline: float = 0.0
-    """On the monotonic clock; set when the call leaves the queue."""
+    """Time on the monotonic clock; set when the call leaves the queue."""
 
     async def run(self) -> Response:
         """Carry out the call; never raises for a failure of the model or the network."""

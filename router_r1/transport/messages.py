@@ -1,4 +1,4 @@
-"""What passes between a caller and a transport: requests, responses, attempts and failures.
+"""The messages between a caller and a transport: requests, responses, attempts and failures.
 
 A transport never raises for what a model or a network does: that is a `Failure` inside the `Response`. It reports
 every attempt the moment the attempt ends, through a callback, so that nothing is lost when the caller is cancelled.

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
 _BURST = 0.1
-"""Share of a minute's requests that may go out at once. With a whole minute's burst, which refills while it is used,
-nearly twice the limit would go out in the first minute, and a server that counts would refuse half of it. Tokens are
-not limited this way, since one request may need many."""
+"""Share of a minute's requests that may go out at once. If a whole minute's requests could go out at once, nearly twice
+the limit would go out in the first minute, because the bucket refills while it is used, and a server that counts
+requests would refuse half of them. Tokens are not limited this way, since one request may need many."""
 
 
 class RateLimiter:
@@ -57,7 +57,7 @@ class RateLimiter:
 
     @asynccontextmanager
     async def hedge_slot(self, tokens: int) -> AsyncIterator[bool]:
-        """Hold a second slot of model and endpoint, if all limits have room now; yields whether they had."""
+        """Hold a second slot of model and endpoint, if all limits have room now; yields whether it got one."""
         room = (
             not self._slots.locked()
             and not (self._endpoint_slots and self._endpoint_slots.locked())

@@ -1,4 +1,4 @@
-"""Recording and replay: keep every answer of a pool in a record store, and answer from it without a network.
+"""Recording and replay: keeps every answer of a pool in a record store, and answers from it without a network.
 
 Prices are not part of a record: a replay is priced by the pool that replays it. Two candidates with the same model
 id share their recordings. The file format is `record_store.py`.
@@ -25,7 +25,7 @@ OnMiss = Literal["error", "failure", "live"]
 
 
 class StoreTransport:
-    """Answers from a record store. `on_miss` decides about a request that is not in it:
+    """Answers from a record store. `on_miss` says what happens to a request that is not in it:
 
     `error`     raise `ReplayMissError`: exact replay
     `failure`   return a `not_recorded` failure, which the episode shows to the policy
@@ -80,7 +80,7 @@ class StoreTransport:
             if self.on_miss == "live" and self._live is not None:
                 return await self._record(self._live, card, request, on_attempt)
         if self.on_miss == "failure":
-            detail = f"the store has no answer of {card.name} to this request"
+            detail = f"the store has no answer from {card.name} to this request"
             return Response(failure=Failure(FailureKind.NOT_RECORDED, detail), source="replay")
         query = request.messages[-1]["content"] if request.messages else str(request.prompt)
         raise ReplayMissError(

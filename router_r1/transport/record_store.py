@@ -26,7 +26,7 @@ from router_r1.transport.messages import Attempt, Request, Response
 
 _VERSION = 1
 _APPLICATION_ID = 0x52523152
-"""Marks the file as a record store, in the field that SQLite's header has for this purpose."""
+"""Marks the file as a record store, in the application id of the SQLite header."""
 _BUSY_S = 60.0
 """Seconds to wait for another process that holds the lock."""
 _SCHEMA = """
@@ -55,7 +55,7 @@ class Record:
     """Unix time in seconds."""
 
     def to_json(self) -> str:
-        """As a JSON object, without the dollars: prices change, answers do not."""
+        """The record as a JSON object, without the dollars: prices change, answers do not."""
         return _adapter().dump_json(self, exclude={"response": {"cost_usd"}}).decode()
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Parsing of replies: a JSON body, or the events of a stream, into an `AttemptResult`.
+"""Parses replies: turns a JSON body, or the events of a stream, into an `AttemptResult`.
 
 Replies are read as plain JSON and leniently, not through the SDK's models: servers leave out fields and add their own.
 """
@@ -32,7 +32,7 @@ class PartialReply:
     pieces: list[str] = field(default_factory=list)
     usage: Usage | None = None
     finish_reason: object = None
-    """Once it is set the text is complete, whatever happens to the connection."""
+    """Once it is set, the text is complete, even if the connection breaks."""
     model: object = None
     first_token_s: float | None = None
 

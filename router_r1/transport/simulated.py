@@ -55,7 +55,7 @@ class SimulatedTransport:
         """Always passes: the function serves every model."""
 
     async def aclose(self) -> None:
-        """Nothing to release."""
+        """Do nothing: there is nothing to release."""
 
 
 def _as_response(reply: Reply, request: Request) -> Response:

@@ -418,7 +418,7 @@ def test_an_override_is_validated_like_the_file(write: Write) -> None:
         (AGENT + "aggregators: vote\n", "aggregators: no such field"),
         (
             AGENT + "aggregator: magic\n",
-            "aggregator: there is no aggregator 'magic'; there are policy, select, synthesize, vote",
+            "aggregator: there is no aggregator 'magic'; choose one of policy, select, synthesize, vote",
         ),
         (
             AGENT + "aggregator: {kind: vote, wieghts: {}}\n",
@@ -427,7 +427,7 @@ def test_an_override_is_validated_like_the_file(write: Write) -> None:
         (AGENT + "aggregator: {weights: {a: 2}}\n", "aggregator: it needs a field 'kind': add it"),
         (
             AGENT + "aggregator: {kind: magic}\n",
-            "aggregator: there is no aggregator 'magic'; there are policy, select, synthesize, vote",
+            "aggregator: there is no aggregator 'magic'; choose one of policy, select, synthesize, vote",
         ),
         (
             AGENT + "aggregator: {kind: synthesize, layers: many}\n",

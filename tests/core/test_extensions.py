@@ -112,7 +112,9 @@ def test_nothing_is_imported_before_the_first_lookup(things: Things) -> None:
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones(things: Things) -> None:
-    with pytest.raises(ConfigError, match=r"^there is no thing 'gamma'; there are alpha, beta$"):
+    with pytest.raises(
+        ConfigError, match=r"^there is no thing 'gamma'; choose one of alpha, beta$"
+    ):
         things.registry.find("gamma")
     with pytest.raises(KeyError):
         things.registry["gamma"]

@@ -259,7 +259,7 @@ def test_thinking_models_get_only_parameters_they_accept() -> None:
 def test_pool_check_accepts_every_pool(path: Path) -> None:
     result = CliRunner().invoke(app, ["pool", "check", str(path)])
     assert result.exit_code == 0, result.output
-    assert "all well" in result.output
+    assert "all OK" in result.output
 
 
 @pytest.mark.parametrize("path", AGENT_FILES, ids=name_of)

@@ -98,5 +98,5 @@ class LiveWorld(SharedPoolWorld):
 
 
 WORLDS.add(
-    "live", WorldKind(LiveWorldConfig, LiveWorld), "a pool of your own, through record and replay"
+    "live", WorldKind(LiveWorldConfig, LiveWorld), "your own pool, through recording and replay"
 )

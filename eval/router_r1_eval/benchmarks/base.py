@@ -81,5 +81,5 @@ BENCHMARKS: Registry[Benchmark] = Registry(
 def register(benchmark: Benchmark) -> Benchmark:
     """Register a benchmark under its name. Raises `ConfigError` if the name is taken."""
     size = "" if benchmark.size is None else f", {benchmark.size:,} questions"
-    summary = f"{benchmark.title} ({benchmark.area}{size})"
+    summary = f"{benchmark.title}: {benchmark.area}{size}"
     return BENCHMARKS.add(benchmark.name, benchmark, summary)

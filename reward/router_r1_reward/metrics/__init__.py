@@ -1,4 +1,4 @@
-"""Is an answer right? Named metrics, each a number from 0 to 1, the best over the accepted answers.
+"""Metrics: is an answer right? Each scores an answer from 0 to 1 and takes the best score over the accepted answers.
 
 Each metric is one module or package of this folder, or of an installed extension; `router-r1 list metrics` shows them
 and `base.Metric` says what one consists of.
@@ -62,5 +62,6 @@ def check_metrics(questions: Iterable[Question]) -> None:
     for question in questions:
         if question.metric not in METRICS:
             raise DataError(
-                f"the question {question.id!r} has the metric {question.metric!r}; it is one of {', '.join(METRICS)}"
+                f"the question {question.id!r} has the unknown metric {question.metric!r}; "
+                f"expected one of {', '.join(METRICS)}"
             )

@@ -2,7 +2,7 @@
 
 A metric is one module or package in this folder, or in an installed extension, that calls `register(Metric(...))` when
 it is imported. Everything the rest of the project needs to know about a metric is a field of its `Metric`; no other
-file tests for the name of one.
+file checks for a metric's name.
 """
 
 from __future__ import annotations
@@ -29,35 +29,35 @@ def no_problem(question: Question) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """How an answer is graded, and everything else the project needs to know about that."""
+    """How an answer is graded, and everything else the project needs to know about the metric."""
 
     name: str
-    """What question files call it."""
+    """The name that question files use."""
     summary: str
     """One line: what scores 1."""
     grade: Grade
     """Grades one answer against one gold answer."""
     short_answer: bool = False
-    """Compares short answers: the answer extracted from a long reply is graded as well, and the better score counts."""
+    """True: grades short answers. The answer extracted from a long reply is graded too, and the better score counts."""
     whole_reply: bool = False
-    """Grades the whole reply: no short answer is extracted from it."""
+    """True: grades the whole reply; no short answer is extracted from it."""
     needs_gold: bool = True
-    """Compares with a gold answer. False: the question's metadata, or the metric alone, decide what is right."""
+    """True: compares with a gold answer. False: the question's metadata, or the metric alone, decide what is right."""
     judgeable: bool = True
-    """A model can judge the answer instead, because there is a gold answer to compare with."""
+    """True: a model can judge the answer instead, because there is a gold answer to compare with."""
     partial_credit: bool = False
-    """Scores between 0 and 1 are possible for a wrong answer."""
+    """True: a wrong answer can score between 0 and 1."""
     require_permission: Callable[[bool], None] = always_permitted
     """Called with the caller's `allow_code` before grading; raises `ConfigError` unless that is permitted."""
     question_problem: Callable[[Question], str] = no_problem
-    """Why no answer to a question can be graded; empty if answers can."""
+    """Why answers to a question cannot be graded; empty if they can."""
     wrong_answers: Callable[[Question, str], tuple[str, ...]] = wrong_texts
     """(question, gold answer) -> plausible wrong answers, for `router-r1 reward validate`. Each must score 0, or below
     1 with `partial_credit`. Without `needs_gold`, one of them must score below 1."""
     validated: str = "all gold answers score 1"
     """What `router-r1 reward validate` reports when it found nothing wrong."""
     final_value: Callable[[str], str | None] | None = None
-    """(reply) -> the value that it concludes with, in one notation; for metrics of values with many notations."""
+    """(reply) -> the value it concludes with, in a canonical notation; for metrics whose values have many notations."""
 
 
 METRICS: Registry[Metric] = Registry(

@@ -38,7 +38,7 @@ _MARKED = re.compile(
 # A second letter in that text.
 _ANOTHER = re.compile(r"\b([A-Z])[)\]]|^(?:or|and|[,/&;+])\s*([A-Z])\b")
 # In a sentence a letter counts if it is in brackets, called an option or the answer, or called right. This pattern and
-# _REJECTED begin with the set of their first characters, because only then `re` skips the rest of a text quickly.
+# _REJECTED begin with the set of their first characters, because only then does `re` skip the rest of a text quickly.
 _NAMED = re.compile(
     r"[(ocaA-Z](?:(?<=\()([A-Z])\)"
     r"|(?:(?<=\b[Oo])ption|(?<=\b[Cc])hoice|(?<=\b[Aa])nswer)\s+([A-Z])\b"
@@ -116,7 +116,7 @@ def _read(text: str, choices: Options) -> frozenset[str]:
 
 
 def wrong_options(question: Question, gold: str) -> tuple[str, ...]:
-    """No answer, and the letters of all other options. Not the question: "(c) What is ...?" names an option."""
+    """`NO_ANSWER` and the letters of all other options; not the question, since "(c) What is ...?" names an option."""
     right = named_options(gold, question.choices)
     letters = LETTERS[: len(question.choices or "ABCD")]
     return (*NO_ANSWER, *(letter for letter in letters if letter not in right))

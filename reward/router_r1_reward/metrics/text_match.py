@@ -74,7 +74,7 @@ register(
 register(
     Metric(
         "f1",
-        "overlap of words with a gold answer, as multisets",
+        "overlap of words (as multisets) with a gold answer",
         f1,
         short_answer=True,
         partial_credit=True,
@@ -83,9 +83,9 @@ register(
 register(
     Metric(
         "contains",
-        "a gold answer occurs in the reply, at word borders",
+        "a gold answer occurs in the reply as whole words",
         contains,
-        # Not the question: "Which is older, A or B?" contains the right answer.
+        # The question is left out: "Which is older, A or B?" contains the right answer.
         wrong_answers=unrelated_texts,
     )
 )

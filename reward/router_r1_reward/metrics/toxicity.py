@@ -126,7 +126,7 @@ def _load(path: str, device: str) -> tuple[Any, Any, int]:
 register(
     Metric(
         "toxicity",
-        "harmless, by a classifier that you name",
+        "harmless according to a classifier that you name",
         harmlessness,
         whole_reply=True,
         needs_gold=False,

@@ -1,7 +1,7 @@
 """Plausible wrong answers to a question, which no metric may accept.
 
-`router-r1 reward validate` grades them to find metrics and questions that accept too much. What is here suits metrics
-that compare texts, and is the default of `Metric.wrong_answers`. A metric that needs other wrong answers (the other
+`router-r1 reward validate` grades them to find metrics and questions that accept too much. Those made here suit metrics
+that compare texts, and are the default of `Metric.wrong_answers`. A metric that needs other wrong answers (the other
 options, numbers that are nearly right) makes them in its own file.
 """
 
@@ -11,7 +11,7 @@ from router_r1.answers import normalize_answer
 from router_r1.data.questions import Question
 
 NO_ANSWER = ("I don't know", "")
-"""Replies that hold no answer to any question."""
+"""Replies that answer no question."""
 
 _UNKNOWN_WORD = "zzyzx"
 _NAMES = ("Marie Curie", "Mount Kilimanjaro", "the Treaty of Westphalia")
@@ -26,7 +26,8 @@ def wrong_texts(question: Question, gold: str) -> tuple[str, ...]:
 
 
 def unrelated_texts(question: Question, gold: str) -> tuple[str, ...]:
-    """No answer, an unknown word, names without a word of the gold answer, the opposite of yes, no, true or false."""
+    """`NO_ANSWER`, an unknown word, names that share no word with the gold answer; for yes/no and true/false,
+    also the opposite."""
     key = normalize_answer(gold)
     words = set(key.split())
     names = [name for name in _NAMES if words.isdisjoint(normalize_answer(name).split())]

@@ -45,8 +45,11 @@ def test_a_mapping_is_completed_with_the_defaults_and_a_name_stays_a_name() -> N
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ("judge", "no aggregator 'judge'; there are policy, select, synthesize, vote"),
-        ({"kind": "judge"}, "no aggregator 'judge'; there are policy, select, synthesize, vote"),
+        ("judge", "no aggregator 'judge'; choose one of policy, select, synthesize, vote"),
+        (
+            {"kind": "judge"},
+            "no aggregator 'judge'; choose one of policy, select, synthesize, vote",
+        ),
         ({"weights": {}}, "needs a field 'kind'"),
         ({"kind": None}, "'kind' must be a name"),
         ({"kind": "vote", "wieghts": {}}, "vote: wieghts: no such field: did you mean weights"),
@@ -111,7 +114,7 @@ POOL += "endpoints: {e: {base_url: 'http://127.0.0.1:9/v1'}}\n"
         ("longest", "aggregator: longest: trusted: it is required"),
         ("{kind: longest, trusted: a, at_most: 3}", "longest: at_most: no such field"),
         ("{kind: plain, trusted: a}", "plain: trusted: no such field"),
-        ("magic", "there are policy, select, synthesize, vote, longest, plain"),
+        ("magic", "choose one of policy, select, synthesize, vote, longest, plain"),
     ],
 )
 def test_an_aggregator_of_another_package_is_used_and_checked_like_a_built_in(

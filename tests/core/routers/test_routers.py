@@ -147,7 +147,7 @@ def test_equal_predictions_go_to_the_cheaper_model() -> None:
 
 
 def test_unknown_names_settings_and_values_are_errors() -> None:
-    with pytest.raises(ConfigError, match="there is no router 'best'; there are kmeans, knn"):
+    with pytest.raises(ConfigError, match="there is no router 'best'; choose one of kmeans, knn"):
         routers.make("best")
     with pytest.raises(ConfigError, match=r"router 'label': .*unexpected"):
         routers.make("label", k=3)

@@ -30,7 +30,9 @@ def test_no_answer_scores_0(metric: str) -> None:
 
 
 def test_an_unknown_metric_raises_and_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=rf"no metric 'rouge'; there are {', '.join(METRICS)}"):
+    with pytest.raises(
+        ConfigError, match=rf"no metric 'rouge'; choose one of {', '.join(METRICS)}"
+    ):
         grade("x", ["x"], "rouge")
     with pytest.raises(ConfigError):
         grade(None, ["x"], "rouge")

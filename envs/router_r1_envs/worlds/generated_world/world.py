@@ -128,5 +128,5 @@ class GeneratedWorld(SharedPoolWorld):
 WORLDS.add(
     "generated",
     WorldKind(GeneratedWorldConfig, lambda settings, _: GeneratedWorld(settings)),
-    "made-up facts and six candidates with hidden skills; free, and nothing to memorise",
+    "made-up facts and six candidates with hidden skills; free, with nothing to memorise",
 )

@@ -231,7 +231,7 @@ def open_recorded(settings: RecordedWorldConfig, folder: Path = Path()) -> Recor
 WORLDS.add(
     "recorded",
     WorldKind(RecordedWorldConfig, open_recorded),
-    "an outcome table answers: free, with real answers",
+    "an outcome table whose recorded answers are replayed; free",
 )
 
 

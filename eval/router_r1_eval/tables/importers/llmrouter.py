@@ -150,5 +150,5 @@ def _cards(path: Path) -> dict[str, ModelCard]:
 IMPORTERS.add(
     "llmrouter",
     Importer(read, EXPECTED),
-    "ulab-uiuc/LLMRouter: scores of training and test questions, duplicates dropped",
+    "ulab-uiuc/LLMRouter: scores on training and test questions, duplicates dropped",
 )

@@ -133,5 +133,5 @@ def _question(row: dict[str, Any], where: str) -> Question:
 IMPORTERS.add(
     "mmlu-pro",
     Importer(read, EXPECTED),
-    "TIGER-AI-Lab/MMLU-Pro, eval_results: a zip of answers for each model",
+    "TIGER-AI-Lab/MMLU-Pro: a zip file of answers for each model (eval_results)",
 )

@@ -203,5 +203,5 @@ def _unpacked(source: Path) -> dict[str, list[dict[str, str]]]:
 IMPORTERS.add(
     "routellm",
     Importer(read, EXPECTED),
-    "lm-sys/RouteLLM: evaluations of GSM8K (graded anew) and MMLU",
+    "lm-sys/RouteLLM: evaluations on GSM8K (regraded) and MMLU",
 )

@@ -120,4 +120,6 @@ def _cards(path: Path) -> dict[str, ModelCard]:
     return found
 
 
-IMPORTERS.add("routerarena", Importer(read, EXPECTED), "RouteWorks/RouterArena: cached results")
+IMPORTERS.add(
+    "routerarena", Importer(read, EXPECTED), "RouteWorks/RouterArena: cached results of each model"
+)

@@ -9,7 +9,7 @@ From the answer to the verdict:
 
 The tests use the program's functions by remote procedure call:
 
-    rpc_proxies.py      client side: stand for the program's objects in the tests' process
+    rpc_proxies.py      client side: proxies for the program's objects in the tests' process
     rpc_server.py       server side: the operations that each process serves
     rpc_connection.py   one end of the connection: requests, replies, references to objects
     rpc_encoding.py     values as JSON
@@ -27,7 +27,7 @@ from router_r1_reward.metrics.code.grader import (
 register(
     Metric(
         "code",
-        "the program passes its tests, in a sandbox; off unless allowed",
+        "the program passes its tests in a sandbox; off unless permitted",
         passes,
         whole_reply=True,
         judgeable=False,

@@ -43,7 +43,7 @@ def passes(answer: str, gold: str, question: Question | None = None) -> float:
     Args:
         answer: the whole reply, with the program in it.
         gold: the test program, if the question's metadata have no `tests`.
-        question: its metadata hold the tests, see the module.
+        question: its metadata hold the tests, see the module docstring.
 
     Raises:
         ConfigError: this machine permits no sandbox.
@@ -74,7 +74,7 @@ def program_of(answer: str, metadata: Mapping[str, Any]) -> str:
 
     Args:
         answer: the whole reply.
-        metadata: the question's, with `entry_point` and `prompt` if there are any.
+        metadata: the question's metadata, with `entry_point` and `prompt` if there are any.
     """
     name = metadata.get("entry_point")
     defines = re.compile(rf"^[ \t]*(?:async[ \t]+)?def[ \t]+{re.escape(name)}\b|^{re.escape(name)}[ \t]*=", re.MULTILINE) if name else None  # fmt: skip
@@ -104,7 +104,7 @@ def tests_of(gold: str, metadata: Mapping[str, Any]) -> str:
 
     Args:
         gold: the gold answer, which is the test program if `metadata` has no `tests`.
-        metadata: the question's, see the module.
+        metadata: the question's metadata, see the module docstring.
     """
     tests = metadata.get("tests", gold)
     if not isinstance(tests, str):
@@ -118,7 +118,7 @@ def tests_of(gold: str, metadata: Mapping[str, Any]) -> str:
 
 def _given(prompt: str, entry_point: str | None) -> str:
     """The imports and functions of a prompt except its entry point; empty if the prompt is not valid Python."""
-    for body in ("", "\n    pass"):  # it may end after the head of the entry point
+    for body in ("", "\n    pass"):  # a prompt may end after the head of the entry point
         with contextlib.suppress(SyntaxError, ValueError):
             parts = ast.parse(f"{prompt}{body}").body
             kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef)

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from router_r1_reward.metrics.code.rpc_connection import Connection
 
-TYPE_CHECKING = False  # as in `typing`, which takes longer to load than most tests to run
+TYPE_CHECKING = False  # not from `typing`, which takes longer to import than most tests to run
 if TYPE_CHECKING:
     from typing import Any
 
@@ -24,7 +24,7 @@ ABBREVIATIONS = {"np": "numpy", "pd": "pandas"}
 
 
 def describe(names: Mapping[str, Any], wanted: Sequence[str]) -> list[list[Any]]:
-    """In the program's process: [name, how, value] for each wanted name that the program defines.
+    """Return [name, how, value] for each wanted name that the program defines; runs in the program's process.
 
     `how` is "module" or "from" if the value is a library's, which the tests then import themselves; else "value".
     """
@@ -44,7 +44,7 @@ def describe(names: Mapping[str, Any], wanted: Sequence[str]) -> list[list[Any]]
 
 
 def resolve(name: str, how: str, value: Any) -> Any:
-    """In the tests' process: what a described name means.
+    """Return what a described name means; runs in the tests' process.
 
     A library's module or member is imported here under its own name; it is never what the program says it is.
 
@@ -71,7 +71,7 @@ def names_for(code: types.CodeType, connection: Connection, modules: set[str]) -
 
     A built-in name is the program's only if the tests use no other name of the program. So `assert sum(4, 6) == 24`
     tests the program's `sum`, and a program cannot replace the `abs` and `all` that it is tested with. In
-    `math.isclose`, `math` is the library's module, whatever the program calls so.
+    `math.isclose`, `math` is the library's module, even if the program defines a `math`.
 
     Args:
         code: the compiled tests.
@@ -107,7 +107,7 @@ def _look_up(names: list[str], connection: Connection) -> dict[str, Any]:
     """Name -> value, for the names that the program defines."""
     found = {}
     for name, how, value in connection.request("names", names):
-        if name not in names:  # a program that replies more than was requested
+        if name not in names:  # the program replied with more than was requested
             raise LookupError(name)
         try:
             found[name] = resolve(name, how, value)

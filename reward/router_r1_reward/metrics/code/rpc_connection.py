@@ -10,13 +10,13 @@ Both ends send requests: while one waits for a reply, it serves the requests of 
 can be called from the program.
 
 Data is sent as a copy (`rpc_encoding.py`). Any other object stays in its process, and the receiver gets a proxy for it
-(`rpc_proxies.py`). An object of the program whose class is derived from a class of data is sent as both; such an object
-of the tests is sent as data. What an operation does to its operands is done to the originals too. Exceptions are raised
+(`rpc_proxies.py`). An object of the program whose class is derived from a data type is sent as both; such an object
+of the tests is sent as data. If an operation changes its operands, the originals are changed too. Exceptions are raised
 again at the receiver.
 
-The tests never show the program what they expect: no operator sends data next to a proxy (`proxy - 5` is an error). A
-method that the tests call themselves (`result.equals(expected)`) does, and so does `f(1) == f(2)` where both are
-objects of the program; that is the tests' decision.
+Operators never send the tests' data to the program, so they do not reveal what the tests expect (`proxy - 5` is an
+error). Methods that the tests call themselves (`result.equals(expected)`) can reveal it, and so can `f(1) == f(2)`
+where both results are objects of the program; that is up to the tests.
 
 Imports nothing of the project except the other `rpc_` modules.
 """
@@ -40,7 +40,7 @@ from router_r1_reward.metrics.code.rpc_proxies import (
 )
 from router_r1_reward.metrics.code.rpc_server import FUNCTIONS
 
-TYPE_CHECKING = False  # as in `typing`, which takes longer to load than most tests to run
+TYPE_CHECKING = False  # not from `typing`, which takes longer to import than most tests to run
 if TYPE_CHECKING:
     from typing import Any
 
@@ -56,7 +56,7 @@ class NotSendable(BaseException):
 
 
 class Connection:
-    """One end of the connection: sends requests, and serves those of the other end meanwhile."""
+    """One end of the connection: sends requests, and serves those of the other end while it waits."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Connection:
             inward: file descriptor of the pipe to read from.
             outward: file descriptor of the pipe to write to.
             operations: what the other end may request, by name.
-            tests: this is the end of the tests, where an object that cannot be sent is an error and not a proxy.
+            tests: True at the tests' end, where an object that cannot be sent is an error and not a proxy.
         """
         self._inward, self._outward = os.fdopen(inward, "rb"), os.fdopen(outward, "wb")
         self._operations, self._tests = operations, tests
@@ -188,7 +188,7 @@ class Connection:
         return ConnectionBroken(reason)
 
     def _encode(self, value: Any) -> Json:
-        sent: set[int] = set()  # numbers of objects whose content the message already holds
+        sent: set[int] = set()  # the numbers of objects whose content is already in the message
 
         def reference(one: Any) -> Json:
             return self._reference(one, reference, sent)

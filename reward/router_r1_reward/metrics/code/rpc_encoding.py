@@ -18,7 +18,7 @@ import functools
 import importlib
 from collections.abc import Callable, Sequence
 
-TYPE_CHECKING = False  # as in `typing`, which takes longer to load than most tests to run
+TYPE_CHECKING = False  # not from `typing`, which takes longer to import than most tests to run
 if TYPE_CHECKING:
     from typing import Any
 
@@ -107,11 +107,11 @@ def decode(message: Json, other: Callable[[Sequence[Json]], Any]) -> Any:
     return other(message)
 
 
-# --- classes derived from a class of data
+# --- classes derived from a data type
 
 
 def base_of(kind: type[Any]) -> type[Any] | None:
-    """The class of data that a class is derived from, if any; for a named tuple, a plain one with the same fields."""
+    """The data type that a class is derived from, if any; for a named tuple, a plain one with the same fields."""
     base = next((base for base in kind.__mro__ if any(base is data for data in _DATA)), None)
     return _named(kind.__name__, tuple(kind._fields)) if _is_named(kind) else base
 
@@ -152,7 +152,8 @@ def fill(value: Any, content: Any) -> None:
 
 
 def added_names(kind: type[Any]) -> set[str]:
-    """Names that a class defines in addition to its class of data; for a named tuple, to those that every one has."""
+    """Names that a class defines in addition to its data type; for a named tuple, in addition to the members of
+    every named tuple."""
     names: set[str] = set()
     for derived in kind.__mro__:
         if any(derived is data for data in _DATA):

@@ -1,8 +1,8 @@
 """The client side of the RPC: proxies, which stand in one process for objects of the other.
 
-An `ObjectProxy` stands for any object: every operation on it is a request to the other process. It equals no data.
+An `ObjectProxy` stands for any object: every operation on it is a request to the other process. It never equals data.
 
-A value whose class is derived from a class of data (`class Stack(list)`, an `IntEnum`, a named tuple with methods) gets
+A value whose class is derived from a data type (`class Stack(list)`, an `IntEnum`, a named tuple with methods) gets
 a data proxy, which is data of the base class as well: comparisons, operators and loops run here, on the content that
 the object has in the other process. Members that the derived class defines, and methods that change the value, are
 requests. Operators that the class defines are requests too, but only between two such values: no operator of the class
@@ -22,12 +22,12 @@ from collections.abc import Callable, Iterable
 
 from router_r1_reward.metrics.code import rpc_encoding as encoding
 
-TYPE_CHECKING = False  # as in `typing`, which takes longer to load than most tests to run
+TYPE_CHECKING = False  # not from `typing`, which takes longer to import than most tests to run
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
     class Requester(Protocol):
-        """What proxies need of a connection (`rpc_connection.Connection`)."""
+        """What proxies need from a connection (`rpc_connection.Connection`)."""
 
         turns: int
         """Grows whenever the other process could change its objects."""
@@ -59,7 +59,7 @@ class ObjectProxy(Proxy):
                 self, "call", list(arguments), named, *(() if owner is None else (owner,))
             )
         except (StopIteration, StopAsyncIteration) as error:
-            # One that leaves a call would silently end a loop of the caller (`all(map(f, ...))`).
+            # A `StopIteration` that escapes from a call would silently end a loop of the caller (`all(map(f, ...))`).
             raise RuntimeError("a function raised StopIteration") from error
 
     def __getattr__(self, name: str) -> Any:
@@ -183,7 +183,7 @@ def own_members(value: Any, base: type[Any]) -> list[str]:
 def data_proxy(
     connection: Requester, number: int, content: Any, name: str, own: Iterable[str]
 ) -> Proxy:
-    """A data proxy for an object of a class derived from a class of data.
+    """A data proxy for an object of a class derived from a data type.
 
     Args:
         connection: to the object's process.
@@ -193,10 +193,10 @@ def data_proxy(
         own: `own_members` of the object.
 
     Raises:
-        TypeError: the class of the content is not a class of data.
+        TypeError: the class of the content is not a data type.
     """
     if encoding.base_of(type(content)) is not type(content):
-        raise TypeError(f"{type(content).__name__} is not a class of data")
+        raise TypeError(f"{type(content).__name__} is not a data type")
     base: Any = type(content)
     kind = _data_proxy_class(base, name, tuple(own))
     initial = () if isinstance(content, _MUTABLE) else (content,)
@@ -260,7 +260,7 @@ def _data_proxy_class(base: type[Any], name: str, own: tuple[str, ...]) -> type[
 
 
 def _read_methods(base: type[Any]) -> list[str]:
-    """Names of the methods of a class of data that read a value."""
+    """Names of the methods of a data type that read a value."""
     others = {*vars(object), *_CHANGES_IN_PLACE, "__class_getitem__", "fromkeys"}
     names = {*dir(base)}.difference(others).union(_COMPARISONS)
     return [name for name in names if callable(getattr(base, name))]

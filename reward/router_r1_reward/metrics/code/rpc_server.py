@@ -1,8 +1,9 @@
 """The server side of the RPC between tests and program: what each process does for the other on request.
 
-The program's process serves `PROGRAM_OPERATIONS`: the tests may do with an object of the program whatever Python can.
-The tests' process serves `TEST_OPERATIONS`: a program may call a function of the tests and iterate over an iterable of
-theirs, and nothing else. `rpc_connection.py` reads the requests and calls these; `rpc_proxies.py` is the client side.
+The program's process serves `PROGRAM_OPERATIONS`: the tests may do anything with an object of the program that Python
+can. The tests' process serves `TEST_OPERATIONS`: a program may call a function of the tests and iterate over an
+iterable of theirs, and nothing else. `rpc_connection.py` reads the requests and calls these; `rpc_proxies.py` is the
+client side.
 
 Imports nothing of the project except `rpc_proxies`.
 """
@@ -17,7 +18,7 @@ from collections.abc import Callable, Mapping
 
 from router_r1_reward.metrics.code.rpc_proxies import BINARY_OPERATORS
 
-TYPE_CHECKING = False  # as in `typing`, which takes longer to load than most tests to run
+TYPE_CHECKING = False  # not from `typing`, which takes longer to import than most tests to run
 if TYPE_CHECKING:
     from typing import Any
 

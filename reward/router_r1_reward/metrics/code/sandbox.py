@@ -1,6 +1,6 @@
-"""Confines the current process, so that a program in it can do no harm. Needs Linux and no privilege.
+"""Confines the current process, so that a program in it can do no harm. Needs Linux, but no privileges.
 
-`enter` is called once, before the process forks; `seal` by each process after that, for good. Three layers:
+`enter` is called once, before the process forks; `seal` by each process after that, permanently. Three layers:
 
     file system   "namespaces": a file system of its own with Python and the system's libraries, read-only, and one
                   empty folder in memory of limited size; other processes and the network are invisible.
@@ -12,12 +12,12 @@
     privileges    no capability is left and none can be gained; limits on processor time, memory, file size, open
                   files, threads.
 
-The third way, "nothing", sets the limits only.
+The third method, "nothing", only sets the limits.
 
-This is not a virtual machine. A hole in the kernel that a permitted system call reaches is a way out, and programs
-share caches and the clock with everything else. With "landlock" a program can also find out whether a path exists; only
-its processor time limits what it writes into its folder, and only memory and the account's own limits bound the threads
-of programs of an ordinary user, or of root without CAP_SETUID.
+This is not a virtual machine. A kernel bug that a permitted system call reaches is a way out, and programs share caches
+and the clock with everything else. With "landlock", a program can also find out whether a path exists, and only its
+processor time limits how much it writes into its folder. Its number of threads is then bounded only by memory and the
+limits of the account, if it runs as an ordinary user or as root without CAP_SETUID.
 
 Imports nothing of the project except `seccomp_filter` and `system_calls`, because the worker is run by its path.
 """
@@ -35,7 +35,7 @@ from router_r1_reward.metrics.code import seccomp_filter
 from router_r1_reward.metrics.code.system_calls import SandboxError, call, numbers
 
 HOW = ("namespaces", "landlock", "nothing")
-"""The ways to confine a program, best first."""
+"""The methods of confining a program, best first."""
 
 _SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/nix/store", "/etc/ld.so.cache")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
@@ -87,7 +87,7 @@ def enter(how: str, paths: Iterable[str], folder_bytes: int) -> None:
 def seal(
     how: str, paths: Iterable[str], limits: Mapping[str, int], signals: Iterable[int] = ()
 ) -> None:
-    """Confine this process, for good.
+    """Confine this process permanently.
 
     Args:
         how: one of `HOW`.
@@ -129,7 +129,8 @@ def end_with_parent() -> None:
 
 
 def _count_threads_separately() -> None:
-    """As root, take an unused real user id: the kernel counts threads by it, except root's. Files use the effective id.
+    """If root, take an unused real user id, by which the kernel counts threads (it does not count root's); file access
+    uses the effective id.
 
     The threads of an ordinary user are counted separately in each user namespace. Root without the right to change its
     id stays uncounted.

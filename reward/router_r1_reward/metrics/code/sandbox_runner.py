@@ -1,9 +1,9 @@
 """Starts the sandbox: runs a program and its tests in confined processes and reads the verdict.
 
 Each run is two fresh processes, forked from one bare interpreter (`sandbox_worker.py`): one for the program, one for
-the tests. Neither has the environment variables of the user, network, the right to start processes, or files except
-Python's and one empty folder, and the kernel limits time, memory and files; see `sandbox.py`, also for what the sandbox
-is not. Where a machine permits no such sandbox nothing is run, unless ROUTER_R1_ALLOW_CODE=unconfined, and then a
+the tests. Neither has the user's environment variables, network access, the right to start processes, or any files
+except Python's and one empty folder, and the kernel limits time, memory and files; `sandbox.py` has the details and the
+limitations. Where a machine permits no such sandbox, nothing is run, unless ROUTER_R1_ALLOW_CODE=unconfined, and then a
 warning says so.
 
 A program cannot pass by patching, ending or reading its tests: no line of it runs in their process. The tests call its
@@ -42,7 +42,7 @@ PERMISSION = "ROUTER_R1_ALLOW_CODE"
 UNCONFINED = "unconfined"
 """Value of `PERMISSION` that permits running programs without a sandbox where the machine has none."""
 _WORKER = Path(__file__).with_name("sandbox_worker.py")
-_GRACE_S = 10.0  # after `wall_s` the worker kills the run; after this too, its caller does
+_GRACE_S = 10.0  # the worker kills the run after `wall_s`; if it fails to, its caller does so this much later
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 def _remove(folder: str) -> None:
     """Remove the folder. `rm` also removes one that is deeper than Python's recursion or the length of a path allow."""
     try:
-        os.rmdir(folder)  # it is empty if the program had a file system of its own
+        os.rmdir(folder)  # the folder is empty if the program had a file system of its own
     except OSError:
         _force(folder)
         if os.path.exists(folder):

@@ -4,7 +4,7 @@ The first argument is JSON: `how` to confine, the readable `paths`, the `sites` 
 processes are confined, standard input is read: {"program": ..., "tests": ...}. The program's process is forked before
 that, so it holds neither the tests nor the pipe for the verdict.
 
-The verdict goes to standard output, a line each: `ready`, then `passed`, `failed`, `bad tests`, `no tests`,
+The verdict goes to standard output, line by line: `ready`, then `passed`, `failed`, `bad tests`, `no tests`,
 `nothing tested` or `not sendable: ...`; nothing more if the processes died. Without a sandbox on this machine the only
 line is `no sandbox: ...`.
 """
@@ -20,7 +20,7 @@ import sys
 import types
 from collections.abc import Callable
 
-TYPE_CHECKING = False  # as in `typing`, which takes longer to load than most tests to run
+TYPE_CHECKING = False  # not from `typing`, which takes longer to import than most tests to run
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
@@ -41,7 +41,7 @@ def main() -> None:
     order = json.loads(sys.argv[1])
     sys.argv[1:] = []
     sys.path += order["sites"]
-    site.setquit()  # `exit`, which an interpreter without `site` lacks
+    site.setquit()  # defines `exit`, which an interpreter without `site` lacks
     sandbox.end_with_parent()
     verdict, work = os.dup(1), os.dup(0)
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -103,7 +103,7 @@ def _judge(connection: Connection, program: str, tests: str) -> str:
         exec(code, module.__dict__)
     except SystemExit as leaving:  # as `unittest.main` ends
         ended = not leaving.code and not connection.exit_raised
-    except BaseException:  # whatever else stops the tests
+    except BaseException:  # anything else that stops the tests
         ended = False
     if connection.not_sendable:
         return f"not sendable: {connection.not_sendable}"

@@ -27,8 +27,8 @@ _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54
 _ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 _CLONE_THREAD = 0x10000
 _F_SETOWN, _F_SETSIG, _F_SETOWN_EX, _F_SETLEASE = 8, 10, 15, 1024
-# Permitted: is it a terminal, its size, bytes to read, blocking or not, close on exec or not. Others send signals or
-# change attributes of files.
+# Permitted ioctls: terminal check, terminal size, bytes to read, blocking mode, close-on-exec (on and off). Others send
+# signals or change attributes of files.
 _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 _O_ACCMODE = 3
 
@@ -37,7 +37,7 @@ _Step = tuple[int, int, int, int]
 
 
 def install(pids: Iterable[int], changes: bool) -> None:
-    """Install the filter in this process, for good.
+    """Install the filter in this process permanently.
 
     Args:
         pids: processes that may get signals, this one first.
@@ -106,7 +106,7 @@ def _rule(number: int, test: list[_Step], argument: int) -> list[_Step]:
     """Instructions that decide about one system call by one argument.
 
     Args:
-        number: of the system call.
+        number: number of the system call.
         test: instructions on the loaded argument, which return on every path.
         argument: its position, from 0.
     """

@@ -41,7 +41,7 @@ def followed(answer: str, metadata: Mapping[str, Any], *, loose: bool = False) -
     Args:
         answer: the whole reply.
         metadata: the question's, with `instruction_id_list` and `kwargs`.
-        loose: forgive a first line, a last line and asterisks; see the module.
+        loose: forgive a first line, a last line and asterisks; see the module docstring.
 
     Raises:
         DataError: an instruction is unknown, or has missing, unknown or impossible arguments.
@@ -117,7 +117,9 @@ def read_instructions(metadata: Mapping[str, Any]) -> list[Instruction]:
 def _read(name: object, arguments: object) -> Instruction:
     kind = INSTRUCTIONS.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise DataError(f"there is no instruction {name!r}; it is one of {', '.join(INSTRUCTIONS)}")
+        raise DataError(
+            f"there is no instruction {name!r}; expected one of {', '.join(INSTRUCTIONS)}"
+        )
     if isinstance(arguments, Mapping):
         arguments = {key: value for key, value in arguments.items() if value is not None}
     try:

@@ -1,4 +1,4 @@
-"""The metric `math`: is it the same number or expression?"""
+"""The metric `math`: is the answer the same number or expression as the gold answer?"""
 
 from router_r1_reward.metrics.base import Metric, register
 from router_r1_reward.metrics.maths.final_number import final_number

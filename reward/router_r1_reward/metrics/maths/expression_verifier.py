@@ -199,7 +199,7 @@ def shared() -> Verifier:
 
 
 def _forget_after_fork() -> None:
-    """In a fork: the workers and their pipes belong to the parent process."""
+    """Drop the workers in a fork: they and their pipes belong to the parent process."""
     global _shared, _shared_lock
     _shared, _shared_lock = None, threading.Lock()
 

@@ -27,7 +27,7 @@ def main() -> None:
     """Serve until standard input ends."""
     cpu_s = int(sys.argv[1])
     replies = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what libraries print must not mix with the replies
+    os.dup2(2, 1)  # output of libraries must not mix with the replies
     logging.disable(logging.CRITICAL)
     _limit(resource.RLIMIT_AS, _MEMORY_BYTES)
     math_verify = importlib.import_module("math_verify")
@@ -40,7 +40,7 @@ def main() -> None:
         gold = _parse(math_verify, pair["gold"])
         if all(
             isinstance(part, str) for part in gold
-        ):  # math-verify returns what it cannot read as text
+        ):  # if math-verify cannot read its input, it returns the text
             reply: dict[str, object] = {"unreadable": "gold"}
         else:
             answer = _parse(math_verify, pair["answer"])
@@ -87,7 +87,7 @@ def _parse_in_two_stages(latex2sympy: Any) -> None:
 
 
 def _parse(math_verify: Any, text: str) -> Any:
-    """Parse a text as one formula. Dollars are added, because without them math-verify reads only the last number."""
+    """Parse a text as one formula, in dollar signs, because without them math-verify reads only the last number."""
     text = _PI.sub(r"\\pi ", _SQRT.sub(lambda m: rf"\sqrt{{{m[1] or m[2]}}}", text)).replace(
         "**", "^"
     )

@@ -1,4 +1,4 @@
-"""The number that a text in words concludes with, as a worked solution does: not always its last one.
+"""Finds the number that a worked solution in prose concludes with, which is not always its last one.
 
 1. A number after `####` or `A:` is the answer.
 2. Otherwise the last sentence that holds a number counts, without its introduction ("In 5 days, ...") and its reasons
@@ -49,7 +49,7 @@ _GIVEN = frozenset(
         "day week month year",
     )
 )
-"""Words before a number that is given, not found: "each of the 4 friends", "for 5 days", "step 3"."""
+"""Words before a number that is given, not a result: "each of the 4 friends", "for 5 days", "step 3"."""
 
 _ATTRIBUTE = re.compile(r"-[a-z]|(?:st|nd|rd|th)\b")  # "4-week months", "July 19th"
 

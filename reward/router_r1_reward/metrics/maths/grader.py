@@ -121,7 +121,7 @@ class Quantity:
     """Decimal places as written."""
 
     def same(self, other: Quantity) -> bool:
-        """Equal in value; 10% equals 10 and 0.1. Of an infinite decimal fraction, six decimals are enough."""
+        """Equal in value; 10% equals 10 and 0.1. For a non-terminating decimal, six decimal places are enough."""
         if self.unit and other.unit and self.unit != other.unit:
             return False
         if self.percent == other.percent:
@@ -176,9 +176,9 @@ def same_value(answer: str, gold: str, question: Question | None = None) -> floa
 
 
 def nearby_numbers(question: Question, gold: str) -> tuple[str, ...]:
-    """No answer, and numbers that are nearly the gold answer; a remote number if that is not a plain number.
+    """`NO_ANSWER` and numbers near the gold answer, or one remote number if the gold answer is not a plain number.
 
-    Not the question: a number in it can be the answer.
+    The question is left out, since a number in it can be the answer.
     """
     found = quantity(final_part(gold))
     if found is None:

@@ -82,7 +82,7 @@ def test_a_loose_variant_must_not_be_blank() -> None:
         ({"instruction_id_list": [], "kwargs": []}, "needs two lists"),
         ({"instruction_id_list": "punctuation:no_comma", "kwargs": [{}]}, "needs two lists"),
         ({"instruction_id_list": ["punctuation:no_comma"], "kwargs": []}, "instruction_id_list has 1 ids and kwargs 0 mappings"),
-        (metadata("punctuation:no_period"), "there is no instruction 'punctuation:no_period'; it is one of keywords:existence"),
+        (metadata("punctuation:no_period"), "there is no instruction 'punctuation:no_period'; expected one of keywords:existence"),
         (metadata("keywords:frequency", keyword="a", frequency=1), "keywords:frequency: relation: it is required"),
         (metadata("keywords:frequency", keyword="a", frequency=1, relation="at most"), "'at least' or 'less than'"),
         (metadata("keywords:existence", keywords=[]), "keywords"),
