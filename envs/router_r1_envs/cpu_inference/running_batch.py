@@ -1,4 +1,4 @@
-"""The sequences that a model generates together: requests join, each step draws one token for each, finished turns leave.
+"""The sequences that a model generates together: requests join, each step draws a token for each, finished turns leave.
 
 Equal prompts are fed once. The keys and values of a finished turn stay cached under its session, so the next turn of
 the same episode feeds only what follows the cached prefix of its prompt. The least recently used session is evicted

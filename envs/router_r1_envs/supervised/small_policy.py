@@ -124,7 +124,7 @@ def make_model(
     """Make a model with random weights for a tokenizer.
 
     Args:
-        tokenizer: the policy's; the size of the model's vocabulary is that of the tokenizer, padded to a multiple of 64.
+        tokenizer: the policy's; its size, padded to a multiple of 64, is the model's vocabulary size.
         hidden: width of the model; the MLP has three times as many units.
         layers: number of layers.
         heads: number of query heads; half as many key heads.

@@ -1,6 +1,7 @@
 """The launch settings with which any recipe for verl runs on a CPU: Hydra overrides and environment variables.
 
-    subprocess.run([sys.executable, "-m", "verl.trainer.main_ppo", *overrides(), *recipe], env=os.environ | environment())
+    command = [sys.executable, "-m", "verl.trainer.main_ppo", *overrides(), *recipe]
+    subprocess.run(command, env=os.environ | environment())
 
 Overrides of the recipe come after these and win. None of these settings affects what is learned. Importing this module
 imports neither verl nor torch.

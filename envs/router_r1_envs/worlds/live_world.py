@@ -40,7 +40,7 @@ class LiveWorldConfig(StrictModel):
     levels: Levels
     """Budgets of an episode, or values of an answer; training draws one for each question."""
     reference_usd: Annotated[float, Field(gt=0)] | None = None
-    """Cost of an expensive episode in dollars; by default, that of two of the most expensive replies the pool can give."""
+    """Dollars that an expensive episode costs; by default, two of the most expensive replies that the pool can give."""
     limits: Limits = Limits()
     """Limits of every episode."""
     prompt: Literal["full", "compact"] = "full"

@@ -94,7 +94,7 @@ def load(
 
 
 def _with_unique_id(question: Question, known: dict[str, Question], where: str) -> Question:
-    """The question; if its source published it before, with a number added to its id."""
+    """The question, with a number added to its id if the source contains it more than once."""
     other = known.get(question.id)
     if other is None:
         return question

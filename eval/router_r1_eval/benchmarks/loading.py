@@ -104,7 +104,7 @@ def _find_part(benchmark: Benchmark, data: Path, hub: Hub, split: str | None) ->
     if path is not None:
         return path
     copy = data / hub.path.rpartition("/")[2]
-    # A folder with one file per part (`bbh/word_sorting.json`) is no copy. Not every repository has a README.
+    # A folder with one file per part (`bbh/word_sorting.json`) is not a copy. Not every repository has a README.
     is_copy = any((copy / name).is_file() for name in ("README.md", ".gitattributes"))
     return copy if is_copy else None
 

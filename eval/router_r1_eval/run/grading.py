@@ -56,7 +56,7 @@ def grade_episodes(
         episodes: the traces of each job, of which the last counts.
         questions: the questions by id.
         grader: scores an answer.
-        workers: threads; mathematics and programs run in processes of their own, so these help.
+        workers: threads; they help because mathematics and programs run in processes of their own.
         on_graded: called for each episode.
 
     Raises:
@@ -93,7 +93,7 @@ def grade_episodes(
 
 
 def graded_texts(reply: str | None, metric: str) -> tuple[str | None, ...]:
-    """The texts to grade, of which the best counts: the reply, and for a short-answer metric the answer within it."""
+    """The texts to grade: the reply and, for a short-answer metric, the answer within it. The best score counts."""
     extracted = (
         extract_answer(reply)
         if reply is not None and metric in METRICS and METRICS[metric].short_answer

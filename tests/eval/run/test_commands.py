@@ -182,7 +182,7 @@ def test_a_rerun_asks_only_what_is_missing_or_failed(files: Path, script: Script
     again = evaluate(files, "--single", "small", "--limit", "5", "--resume")
     assert again.returncode == 0, again.stderr
     assert script.asked == {"policy": 2, "large": 1, "small": 5}
-    assert "stay and count" not in again.stderr
+    assert "they still count" not in again.stderr
     rows = {row["name"]: row for row in results(files)["rows"]}
     asked = read_questions(files / "run" / "questions.jsonl")
     easy = sum(q.category == "small" for q in asked) / 5
@@ -190,7 +190,7 @@ def test_a_rerun_asks_only_what_is_missing_or_failed(files: Path, script: Script
     assert rows["small"]["failed"] == 0
 
     fewer = evaluate(files, "--limit", "4", "--resume")
-    assert "6 episodes of questions, samples or models that are not requested now" in fewer.stderr
+    assert "keeps 6 episodes of questions, samples or models not requested now" in fewer.stderr
     assert results(files)["questions"] == 5
 
     other = evaluate(files, "--resume", "--set", "limits.max_rounds=1")
