@@ -65,7 +65,7 @@ max_routes: 1
 YAML
 if [ -n "$LEVELS" ]; then echo "sensitivities: [${LEVELS// /, }]" >>"$world.new"; fi
 if [ -e "$world" ] && ! cmp -s "$world" "$world.new"; then
-  echo "recorded.sh: $OUT was begun with another world, see $world and $world.new; choose another OUT, or remove it" >&2
+  echo "recorded.sh: $OUT was started with another world, see $world and $world.new; choose another OUT, or remove it" >&2
   exit 2
 fi
 mv "$world.new" "$world"

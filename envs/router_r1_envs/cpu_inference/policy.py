@@ -1,4 +1,4 @@
-"""A checkpoint folder as a policy for rolling out many episodes on this machine, whatever the world: `open_policy`."""
+"""Opens a checkpoint folder as a policy that rolls out many episodes on this machine, in any world: `open_policy`."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class SamplerPolicy:
         stops = episode.stop_strings
         room = min(episode.turn_token_limit, self._context - len(prompt))
         if room < 1:
-            detail = f"{len(prompt)} tokens, and the checkpoint reads {self._context}"
+            detail = f"{len(prompt)} tokens, and the checkpoint's context is {self._context}"
             return WrittenTurn(failure=Failure(FailureKind.CONTEXT_OVERFLOW, detail))
         began, clock = time.time(), time.monotonic()
         sampling = SamplingParams(room, temperature=0.0, stop=stops)

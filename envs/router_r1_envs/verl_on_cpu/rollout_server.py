@@ -1,8 +1,8 @@
 """verl's rollout backend `hf_cpu`: a transformers model in a Ray actor, batched continuously.
 
-It has the three parts that verl expects: the server (an actor around `cpu_inference.Sampler`), the replica (starts the
-server) and the adapter (sends the weights from the trainer's process). Each turn reports the version of the weights
-that generated it as `global_steps`. Nothing is retried: if a server dies, weights do not fit or a sampler fails, the
+It has the three parts that verl expects: the server (an actor around `cpu_inference.sampler.Sampler`), the replica
+(starts the server) and the adapter (sends the weights from the trainer's process). Each turn reports the version of the
+weights that generated it as `global_steps`. Nothing is retried: if a server dies, weights do not fit or a sampler fails, the
 error is raised where verl waits, and the run ends.
 """
 

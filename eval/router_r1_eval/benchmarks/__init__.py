@@ -60,7 +60,7 @@ def load(
         data: a folder with the benchmark's files; None for the Hugging Face hub.
         limit: at most this many questions, chosen by a hash of their ids, so that a larger sample contains a smaller
             one and every part of the benchmark has its share.
-        split: a split other than the one that results are reported on.
+        split: the split to use instead of the one that results are reported on.
 
     Raises:
         ConfigError: there is no such benchmark, or the limit is below 1.

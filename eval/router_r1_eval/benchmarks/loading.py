@@ -41,7 +41,7 @@ def rows(
     Args:
         benchmark: the benchmark.
         data: the folder with its files; None for the hub.
-        split: a split other than the one that results are reported on.
+        split: the split to use instead of the one that results are reported on.
 
     Raises:
         DataError: the source cannot be found (says which file to put where) or read.

@@ -42,7 +42,7 @@ Limit = Annotated[
     typer.Option(min=1, help="Ask a sample of N questions; a larger sample contains it."),
 ]
 Split = Annotated[
-    str | None, typer.Option(help="A split other than the one that results are reported on.")
+    str | None, typer.Option(help="Split to use instead of the one that results are reported on.")
 ]
 DataFolder = Annotated[
     Path | None, typer.Option(help="Folder with the benchmark's files; default: the hub.")

@@ -17,7 +17,7 @@ class Grader(Protocol):
         """Whether the short answer within a reply is graded too; the better of the two scores then counts."""
 
     def __call__(self, question: Question, answer: str | None) -> float:
-        """The score of an answer, 0 to 1; None is no answer."""
+        """The score of an answer, 0 to 1; None means no answer."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class MetricGrader:
     """Run the programs in answers to questions about code."""
 
     def __call__(self, question: Question, answer: str | None) -> float:
-        """The score of an answer, 0 to 1; None is no answer."""
+        """The score of an answer, 0 to 1; None means no answer."""
         return grade(
             answer,
             question.answers,

@@ -60,7 +60,7 @@ def grade_episodes(
         on_graded: called for each episode.
 
     Raises:
-        DataError: a trace of an unknown question, or a gold answer that cannot be read; names the question.
+        DataError: a trace belongs to an unknown question, or a gold answer cannot be read; names the question.
         ScorerError: the grader failed.
     """
 
@@ -68,7 +68,7 @@ def grade_episodes(
         job, traces = item
         question = questions.get(job.question)
         if question is None:
-            raise DataError(f"a trace is of the question {job.question!r}, which the run lacks")
+            raise DataError(f"a trace belongs to question {job.question!r}, which the run lacks")
         answer = graded_answer(traces[-1])
         if answer is None and failed(traces[-1]):
             return GradedEpisode(job, traces, None, 0.0)

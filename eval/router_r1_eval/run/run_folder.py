@@ -109,7 +109,7 @@ class RunFolder:
                 job = Job(trace.metadata["router"], trace.metadata["id"], trace.sample_index)
             except KeyError as error:
                 raise DataError(
-                    f"{self.traces}: a trace has no {error} in its metadata; it is not of a run"
+                    f"{self.traces}: a trace has no {error} in its metadata; it does not belong to a run"
                 ) from None
             tries = found.get(job, ())
             better = not tries or evidence(trace) >= evidence(tries[-1])

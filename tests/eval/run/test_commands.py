@@ -281,7 +281,7 @@ def test_failed_tries_count_in_the_costs(files: Path, script: Script) -> None:
     assert found["spent_usd"] == pytest.approx(sum(t.cost_usd for t in traces))
     failed = sum(t.cost_usd for t in traces[:2])
     assert found["spent_on_failed_usd"] == pytest.approx(failed) and failed > 0
-    line = f"spent ${found['spent_usd']:.4f} in all; tries that failed are ${failed:.4f} of these figures"
+    line = f"spent ${found['spent_usd']:.4f} in all; the figures below include ${failed:.4f} for failed tries"
     assert line in done.stdout.splitlines()
 
 
