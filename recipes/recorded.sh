@@ -27,14 +27,14 @@ DUPLICATES=${DUPLICATES:-first}         # the same question under two ids: first
 MAX_ROUNDS=${MAX_ROUNDS:-5}             # most calls per question
 LEVELS=${LEVELS:-}                      # e.g. "0.1 0.2 0.3": the accuracy that a call of the best single model must gain; seven values by default
 IMITATION=${IMITATION:-}                # e.g. "steps=600 copies=1"
-ALPHA=${ALPHA:-0.9}                     # weight of cost in the reward; the larger, the farther from 0 a dollar costs 1 / worth_usd
-STEPS=${STEPS:-40}                      # of reinforcement learning, with BATCH * GROUP episodes each
+ALPHA=${ALPHA:-0.9}                     # weight of cost in the reward; with a larger one, a dollar keeps costing about 1 / worth_usd up to higher costs
+STEPS=${STEPS:-40}                      # steps of reinforcement learning, with BATCH * GROUP episodes each
 BATCH=${BATCH:-64}                      # questions per step, each at one level and with one order of its options
 MINI=${MINI:-32}                        # questions per optimiser step
 GROUP=${GROUP:-8}                       # episodes per question
 LR=${LR:-2e-4}
 TEST_EVERY=${TEST_EVERY:-10}
-VAL_QUESTIONS=${VAL_QUESTIONS:-150}     # of the validation split, each at every level, to choose the checkpoint
+VAL_QUESTIONS=${VAL_QUESTIONS:-150}     # validation questions, each at every level, to choose the checkpoint
 PASSES=${PASSES:-3}                     # rows per training question, each with a random level and random letters
 DRY_RUN=${DRY_RUN:-0}
 VENV=${VENV:-.venv}
@@ -48,7 +48,7 @@ fi
 
 say() { printf '\n== %s (%dm%02ds)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
 
-# A dry run uses whatever environment exists.
+# A dry run uses any existing environment.
 if [ "$DRY_RUN" = 0 ] || [ ! -x "$VENV/bin/python" ]; then bash scripts/env.sh; fi
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
@@ -65,7 +65,7 @@ max_routes: 1
 YAML
 if [ -n "$LEVELS" ]; then echo "sensitivities: [${LEVELS// /, }]" >>"$world.new"; fi
 if [ -e "$world" ] && ! cmp -s "$world" "$world.new"; then
-  echo "recorded.sh: $OUT was begun with another world, see $world and $world.new; choose another OUT, or remove it" >&2
+  echo "recorded.sh: $OUT was started with another world, see $world and $world.new; choose another OUT, or remove it" >&2
   exit 2
 fi
 mv "$world.new" "$world"

@@ -15,8 +15,8 @@
 # episode/calls and share/* beside episode/reward: the reward can rise while the policy stops calling any model.
 #
 # A policy for a generated world needs a cold start first (`router-r1 train cold-start`); without MODEL this script makes one.
-# With random weights no turn is well-formed, and after a random router's episodes alone, training converges to calling the
-# most expensive candidate every time.
+# A policy with random weights writes no well-formed turn, and one that has seen only a random router's episodes converges
+# to calling the most expensive candidate every time.
 #
 # On several nodes OUT, MODEL and the environment must have the same path everywhere: workers read rows and write
 # checkpoints there.
@@ -38,7 +38,7 @@ NODES=${NODES:-1}
 LOGGER=${LOGGER:-console,file,tensorboard}   # add wandb; WANDB_MODE=offline works
 ALPHA=${ALPHA:-0.5}                     # weight of cost in the reward
 TRAIN_QUESTIONS=${TRAIN_QUESTIONS:-8000}
-VAL_QUESTIONS=${VAL_QUESTIONS:-200}     # each at every level; with fewer the best checkpoint is the luckiest one
+VAL_QUESTIONS=${VAL_QUESTIONS:-200}     # each at every level; with too few, the luckiest checkpoint is taken for the best
 if [ "$STACK" = cpu ]; then
   STEPS=${STEPS:-30}; BATCH=${BATCH:-16}; MINI=${MINI:-8}; GROUP=${GROUP:-8}; LR=${LR:-2e-4}; CRITIC_LR=${CRITIC_LR:-1e-3}
   PROMPT=${PROMPT:-64}; RESPONSE=${RESPONSE:-320}; MICRO=${MICRO:-64}; ROLLOUT=${ROLLOUT:-hf_cpu}; KL=${KL:-0}
@@ -70,7 +70,7 @@ if [ "$STACK" = gpu ] && [ "$DRY_RUN" = 0 ] && ! nvidia-smi -L >/dev/null 2>&1; 
 fi
 
 export STACK VENV=${VENV:-$([ "$STACK" = cpu ] && echo .venv || echo .venv-gpu)}
-# A dry run uses whatever environment exists.
+# A dry run uses any existing environment.
 if [ "$DRY_RUN" = 0 ] || [ ! -x "$VENV/bin/python" ]; then bash scripts/env.sh; fi
 PY=$VENV/bin/python
 mkdir -p "$OUT"

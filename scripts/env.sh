@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Creates or updates the project's virtual environment and prints what it does. Safe to repeat: does nothing if nothing
-# changed.
+# Creates or updates the project's virtual environment and prints what it does. Safe to repeat: it does nothing if the
+# environment is up to date.
 #
 #   bash scripts/env.sh                  .venv for a CPU: development tools, torch, transformers
 #   STACK=gpu bash scripts/env.sh        .venv-gpu for a machine with NVIDIA GPUs
@@ -39,7 +39,7 @@ if [ -z "${PYTHON:-}" ] || ! fits "$PYTHON"; then
   exit 2
 fi
 
-# Only one at a time: two recipes that start together must not both install. (Without flock, as on macOS, they might.)
+# One installation at a time: two recipes that start together must not both install. (Without flock, as on macOS, they might.)
 mkdir -p "$(dirname "$VENV")"
 exec 9>"$VENV.lock"
 if command -v flock >/dev/null; then flock 9; fi

@@ -3,7 +3,7 @@
 Light to import: each command imports what it needs.
 """
 
-# ruff: noqa: B006  # typer reads the default of a list option from the signature, and changes none
+# ruff: noqa: B006  # typer reads the default of a list option from the signature and never changes it
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def run(
 ) -> None:
     """Train with verl (reinforcement learning), configured by Hydra overrides KEY=VALUE.
 
-    The configuration is verl's `ppo_trainer`; recipes/train.sh shows a complete set of overrides and calls this command.
+    The configuration is verl's `ppo_trainer`. recipes/train.sh has a complete set of overrides and calls this command.
     A policy, a file or a machine that does not fit the configuration is an error before anything starts. With the
     environment variable DRY_RUN=1 the composed configuration is printed and nothing runs. The same as
     `python -m router_r1_envs.verl_training.train KEY=VALUE ...`
@@ -180,7 +180,7 @@ def run(
 
     if importlib.util.find_spec("verl") is None:
         raise ModuleNotFoundError("No module named 'verl'", name="verl")
-    # In the place of this process: signals, exit status and tracebacks are those of the trainer.
+    # Replace this process, so that signals, exit status and tracebacks are those of the trainer.
     module = "router_r1_envs.verl_training.train"
     os.execv(sys.executable, [sys.executable, "-m", module, *overrides])
 

@@ -1,7 +1,7 @@
-"""A JSON object as an immutable pydantic model that tells fields that were not set from fields that are None.
+"""A JSON object as an immutable pydantic model that distinguishes unset fields from fields that are None.
 
-A field that is not set is absent from the JSON, a field set to None is null. Fields that are not declared cannot be
-set, but are ignored when a file of another version is read.
+An unset field is absent from the JSON; a field set to None is null. Undeclared fields cannot be set, and are ignored
+when a file of another version is read.
 """
 
 from __future__ import annotations

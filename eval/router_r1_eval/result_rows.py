@@ -23,7 +23,7 @@ class Versus(JsonRecord):
 
     accuracy_diff: float
     ci95: Bounds
-    """Of the difference."""
+    """95 % interval of the difference."""
     cost_ratio: float | None = None
     """Cost as a share of the other router's; None if the other one is free."""
 
@@ -44,12 +44,12 @@ class Point(JsonRecord):
     calls: float = Field(ge=0)
     """Candidate calls per question."""
     ci95: Bounds | None = None
-    """Of the accuracy."""
+    """95 % interval of the accuracy."""
     cost_ci95: Bounds | None = None
-    """Of the dollars per question."""
+    """95 % interval of the dollars per question."""
     vs_best_single: Versus | None = None
     vs_best_per_category: Versus | None = None
-    """Under a cost cap: against the best model of each category, chosen under the same cap."""
+    """Difference to the best model of each category, chosen under the same cost cap; set only under a cost cap."""
     reward: float | None = None
     valid: Share | None = None
     """Share of the episodes that ended with an answer."""
@@ -160,7 +160,7 @@ class Row(Point, _Named):
     right_specialist: Share | None = None
     """Share of its calls that a skill oracle would have made too."""
     failed: int = 0
-    """Episodes without a verdict on the router; they count as wrong until they are asked again."""
+    """Failed episodes; those without an answer count as wrong until their questions are asked again."""
     failure: tuple[tuple[str, int], ...] = ()
     """The most frequent reason of failures and its count; empty if no episode failed."""
     asked_again: int = 0

@@ -77,7 +77,7 @@ class Efficiency(JsonRecord):
     tokens_estimated: bool = False
     cost_usd: float | None = None
     tokens_per_s: float | None = None
-    """Median of generated tokens by the seconds of the whole call."""
+    """Median over calls of generated tokens per second of the whole call."""
     first_token_s: float | None = None
     """Median time to the first token; None if replies were not streamed."""
     price: Annotated[Price, ignoring_unknown(Price)] | None = None
@@ -153,7 +153,7 @@ class RunSettings(JsonRecord):
 
     @field_serializer("levels")
     def _levels_in_full(self, levels: tuple[Level, ...]) -> list[dict[str, Any]]:
-        """With unset fields as null: a level without a budget says so."""
+        """Write unset fields of levels as null, so that a level without a budget says so."""
         return [level.model_dump() for level in levels]
 
 
@@ -172,12 +172,12 @@ class Results(JsonRecord):
     """What mixing single models reaches without looking at the question."""
     headroom: Headroom | None = None
     smallest_difference: float | None = None
-    """For a benchmark run; a tournament has it in `headroom`."""
+    """The smallest difference that a benchmark run can show; a tournament reports it in `headroom`."""
     two_models: TwoModels | None = None
     efficiency: dict[str, Efficiency] = {}
     """Candidate or policy -> its calls."""
     spent_usd: float | None = None
-    """Cost of a run, failed tries included."""
+    """Cost of a run, including failed tries."""
     spent_on_failed_usd: float | None = None
     """Cost of its failed tries."""
     settings: RunSettings = RunSettings()

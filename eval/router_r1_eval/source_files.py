@@ -79,7 +79,7 @@ def parse_csv(
 
 
 def quoted(names: Iterable[str]) -> str:
-    """Names for a message, shortened: where a CSV file has no header, its first row is taken for one, and may be long."""
+    """Names for a message, shortened: in a CSV file without a header they are the first row, which may be long."""
     every = list(names)
     shown = [repr(name if len(name) <= 40 else f"{name[:39]}…") for name in every[:12]]
     return ", ".join([*shown, *(["..."] if len(every) > 12 else [])]) or "none"

@@ -7,8 +7,10 @@
 
 Prints three tables. All figures are on test questions, all models are fitted on training questions:
 
-    response    is this response right? From candidate and category; with its length; with its text; with the question
-    pair        two candidates agree: are they right? From their names and the category; with how alike their texts are
+    response    is this response right? Predicted from candidate and category, then also from its length, its text and
+                the question
+    pair        are two candidates that agree right? Predicted from their names and the category, then also from the
+                similarity of their texts
     planner     accuracy points over the best single model and share of its cost, for planners that see letters only;
                 the length of each response too (the default); or the text classifier's logit instead of the length
 

@@ -10,8 +10,8 @@ shows them, the last line does not.
 
 The rate of short answers is per second of processor time. The rate of mathematics is per second on the clock, with two
 threads and two workers. Each is the best of several repeats, and every repeat has answers of its own. On a busy machine
-the clock says little; twice the rate per second of processor time, over all processes, is then what two idle cores
-would reach at most. The last line is JSON.
+the clock says little; what two idle cores could reach is then at most twice the rate per second of processor time. The
+last line is JSON.
 """
 
 from __future__ import annotations

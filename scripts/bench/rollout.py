@@ -14,7 +14,7 @@ with the same answers; otherwise the run fails. The policy takes no time. The se
     efficiency    = lower bound / wall time
 
 The row `ideal queue` simulates a driver without overhead that serves calls in order of arrival. Its distance from the
-bound is the price of not knowing which episodes will be long; the distance of the asynchronous driver from it is that
+bound is the cost of not knowing which episodes will be long; the distance of the asynchronous driver from it is that
 driver's overhead.
 """
 
@@ -80,8 +80,13 @@ def parser() -> argparse.ArgumentParser:
     )
     add = made.add_argument
     add("--episodes", type=_count, default=256, help="episodes in the batch (%(default)s)")
-    add("--rounds", type=_count, default=4, help="most rounds of an episode (%(default)s)")
-    add("--slots", type=_count, default=64, help="most calls of the pool at once (%(default)s)")
+    add("--rounds", type=_count, default=4, help="maximum rounds of an episode (%(default)s)")
+    add(
+        "--slots",
+        type=_count,
+        default=64,
+        help="maximum concurrent calls of the pool (%(default)s)",
+    )
     add("--threads", type=_count, default=10, help="threads of the lock-step driver (%(default)s)")
     add(
         "--mean-latency-s",

@@ -1,7 +1,7 @@
 """Benchmark a tournament: seconds, fitting included, and memory, on a table of 5,199 questions and ten models.
 
     python scripts/bench/tournament.py                     a table drawn at random
-    python scripts/bench/tournament.py --table DIR         a table of yours
+    python scripts/bench/tournament.py --table DIR         your own table
 
 All registered one-shot routers take part, and the baselines of every tournament. The last line is JSON: seconds, and
 peak memory of this process in MiB.

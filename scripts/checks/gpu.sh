@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the checks that a machine with an NVIDIA GPU allows with the packages installed there.
+# Runs the checks for a machine with an NVIDIA GPU, as far as the packages installed there allow.
 #
 #   bash scripts/checks/gpu.sh                 tests of agent loop, reward and masks; optimiser steps on CUDA; a short verl run
 #   VENV=.venv-gpu bash scripts/checks/gpu.sh  uses another environment; by default .venv-gpu, or else the first `python3`
@@ -39,7 +39,7 @@ fi
 "$PY" -c 'import torch; print(torch.cuda.get_device_name(0), torch.version.cuda)'
 
 pytest=(timeout 600 "$PY" -m pytest -q -p no:cacheprovider)
-check "reward" pydantic,pytest,pytest_asyncio,hypothesis "${pytest[@]}" tests/reward/test_formula.py tests/reward/metrics/test_metrics.py
+check "reward" pydantic,pytest,pytest_asyncio,hypothesis "${pytest[@]}" tests/reward/test_formula.py tests/reward/metrics/test_grade.py tests/reward/metrics/test_text_match.py
 check "tokens and masks" pydantic,pytest,pytest_asyncio,transformers "${pytest[@]}" tests/core/policies/test_token_ids.py
 check "agent loop" verl,pytest,pytest_asyncio,ray,transfer_queue "${pytest[@]}" tests/train/test_agent_loop.py
 check "optimiser steps on CUDA" transformers,pydantic timeout 600 "$PY" scripts/checks/gpu_steps.py

@@ -2,15 +2,16 @@
 
     python scripts/checks/vllm.py --config agent.yaml --policy runs/quickstart/policy
 
-The agent file names the server (`mode: native`) and a pool that `router-r1 world serve generated` wrote. The other side is
-`TransformersPolicy` with the served checkpoint, in float32 and greedy, with the world's candidates in this process.
+The agent file names the server (`mode: native`) and a pool that `router-r1 world serve generated` wrote. The other side
+is `TransformersPolicy` with the served checkpoint, in float32 and greedy, with the world's candidates in this process.
 
-Compared for each episode: the token ids and the text of every turn, the overhang beyond its stop string, the observations,
-stop reason and answer, the tokens of the policy and the candidates, and the cost. A second round uses stop strings that end
-inside a token; with the small policy's tokenizer those of the protocol never do.
+For each episode the script compares the token ids and the text of every turn, the overhang beyond its stop string, the
+observations, stop reason and answer, the tokens of the policy and the candidates, and the cost. A second round uses
+stop strings that end inside a token; with the small policy's tokenizer those of the protocol never do.
 
-Two float32 programs may round differently: episodes that diverge where the logits of the two best tokens are within 1e-4 are
-counted as ties. Any other difference is an error, and so are log-probs that differ from the checkpoint's by more than 1e-3.
+Two float32 programs may round differently: episodes that diverge where the logits of the two best tokens are within
+1e-4 are counted as ties. Any other difference is an error, and so are log-probs that differ from the checkpoint's by
+more than 1e-3.
 """
 
 from __future__ import annotations
@@ -162,7 +163,7 @@ def play(
         world: renders the prompts and lists the candidates.
         questions: one episode each.
         kind: class of the episodes.
-        limits: of the episodes.
+        limits: limits of the episodes.
         policy: writes the turns; closed at the end.
         pool_for: the pool for a question; closed at the end.
     """

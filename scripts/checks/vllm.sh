@@ -15,7 +15,7 @@
 #   POLICY     a checkpoint in the Hugging Face format; runs/quickstart/policy by default
 #   OUT        folder for logs and files; runs/vllm by default
 #   EPISODES   number of episodes to compare; 50 by default
-#   WAIT_S     most seconds that a server may take to start; 600 by default
+#   WAIT_S     seconds that a server may take to start; 600 by default
 #
 # The exit status is 75 if no wheel is available (no network, another platform); nothing was checked then.
 set -euo pipefail

@@ -4,8 +4,8 @@
     python scripts/data/qa.py --data downloads/ --out data/      from nq_train.jsonl and hotpotqa_train.json there
 
 Licences: CC BY-SA 3.0 and CC BY-SA 4.0. Writes nq.jsonl.gz and hotpotqa.jsonl.gz, and both together as qa.jsonl.gz.
-Of questions with the same text, the first is kept. docs/benchmarks.md describes the input files, docs/worlds.md how a
-world uses the output.
+If several questions have the same text, the first is kept. docs/benchmarks.md describes the input files, docs/worlds.md
+how a world uses the output.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, help="folder with local files, instead of the hub")
     parser.add_argument("--out", type=Path, required=True, help="folder for the question files")
-    parser.add_argument("--limit", type=int, help="most questions of each data set")
+    parser.add_argument("--limit", type=int, help="maximum number of questions of each data set")
     options = parser.parse_args()
     try:
         combined: list[Question] = []

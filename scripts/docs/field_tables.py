@@ -3,8 +3,8 @@
     python scripts/docs/field_tables.py            rewrite the tables
     python scripts/docs/field_tables.py --check    change nothing; exit status 1 if a table is out of date
 
-A table follows a comment that names its class, a pydantic model or a dataclass: `<!-- fields: package.module.Class -->`. A
-field without a docstring in the code keeps the meaning written in the page.
+A table follows a comment that names its class (a pydantic model or dataclass): `<!-- fields: package.module.Class -->`.
+A field without a docstring in the code keeps the meaning written in the page.
 """
 
 from __future__ import annotations

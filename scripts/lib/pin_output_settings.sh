@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pins an output folder to the settings of its first run: writes them to a file there, and fails if the file holds others.
+# Pins an output folder to the settings of its first run: writes them to a file there, and fails if the file holds different ones.
 #
 #   bash scripts/lib/pin_output_settings.sh FILE SETTINGS
 #   bash scripts/lib/pin_output_settings.sh runs/a/setting "SEED=1 ALGO=grpo"

@@ -14,7 +14,7 @@ FinishReason = Literal["stop", "length", "aborted"]
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How the tokens of a turn are drawn, and what ends it. The token that ends a turn is part of it.
+    """How the tokens of a turn are sampled, and what ends the turn. The token that ends it is part of it.
 
     Raises:
         ValueError: a value is out of range.
@@ -22,15 +22,15 @@ class SamplingParams:
 
     max_tokens: int
     temperature: float = 1.0
-    """0 is greedy."""
+    """Sampling temperature; 0 decodes greedily."""
     top_p: float = 1.0
-    """In (0, 1]; 1 keeps all tokens."""
+    """Threshold of nucleus sampling, in (0, 1]; 1 keeps all tokens."""
     top_k: int = -1
-    """0 or less keeps all tokens."""
+    """Number of most likely tokens to sample from; 0 or less keeps all tokens."""
     stop: tuple[str, ...] = ()
     stop_token_ids: frozenset[int] = frozenset()
     seed: int | None = None
-    """None derives it from the sampler's seed and the number of the request."""
+    """Seed of the request; None derives it from the sampler's seed and the number of the request."""
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1 or self.temperature < 0 or not 0 < self.top_p <= 1:
@@ -45,22 +45,22 @@ class GeneratedTurn:
 
     token_ids: list[int]
     log_probs: list[float]
-    """Of each token under the temperature it was drawn with (1 for greedy turns), before top-p and top-k."""
+    """Log-probability of each token at the sampling temperature (1 for greedy turns), before top-p and top-k."""
     finish_reason: FinishReason
     version: int | None
     """Version of the weights that generated the turn."""
     cached_tokens: int
-    """Tokens of the prompt whose keys and values were cached."""
+    """Number of prompt tokens whose keys and values were already cached."""
 
 
 @dataclass(eq=False)
 class GenerationRequest:
-    """A prompt that waits for its turn or is being continued."""
+    """A request for one turn, waiting or running."""
 
     prompt: list[int]
     sampling: SamplingParams
     session: str | None
-    """Requests of one session continue each other; None caches nothing."""
+    """Each request of a session extends the previous one, whose cache it reuses; None caches nothing."""
     stop_strings: StopStrings | None
     rng: random.Random
     """The request's own stream of random numbers."""

@@ -1,11 +1,11 @@
 """The keys and values of many sequences in one block of memory, one row per sequence, for a Hugging Face model.
 
-A forward pass runs over a window: neighbouring rows, and for each of their new tokens the position it is written to.
+A forward pass covers a window: adjacent rows, and for each of their new tokens the position it is written to.
 The rows of a window may be filled to different lengths. Rows can be swapped and copied, and the block grows when a row
 or a position beyond its end is needed.
 
-`grouped_attention` does not repeat keys for the query heads that share them, which transformers' implementations do in
-every step. Only full attention is supported; `running_batch` rejects models with sliding windows.
+Unlike transformers' implementations, `grouped_attention` does not repeat keys in every step for the query heads that
+share them. Only full attention is supported; `running_batch` rejects models with sliding windows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import transformers
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 ATTENTION = "router_r1_grouped"
-"""Name of `grouped_attention` in transformers' registry; the model's `_attn_implementation` must be this."""
+"""Name of `grouped_attention` in transformers' registry; set the model's `_attn_implementation` to it."""
 
 _LENGTH_STEP = 64
 
@@ -152,11 +152,11 @@ def grouped_attention(
         key: (rows, key heads, length, head size).
         value: the same shape as `key`.
         attention_mask: (rows, 1, new tokens, length); true where a token may attend.
-        scaling: of the scores; one over the root of the head size by default.
+        scaling: factor of the scores; by default one over the square root of the head size.
         kwargs: options of other kinds of attention; those that are not supported must be None.
 
     Returns:
-        The output, (rows, new tokens, query heads, head size), and no weights.
+        The output, (rows, new tokens, query heads, head size), and None in place of the attention weights.
 
     Raises:
         ValueError: there is no mask, or an option is not supported.

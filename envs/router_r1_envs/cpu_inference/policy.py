@@ -1,4 +1,4 @@
-"""A checkpoint folder as a policy for rolling out many episodes on this machine, whatever the world: `open_policy`."""
+"""Opens a checkpoint folder as a policy that rolls out many episodes on this machine, in any world: `open_policy`."""
 
 from __future__ import annotations
 
@@ -25,16 +25,18 @@ from router_r1_envs.cpu_inference.sampler import Sampler
 def open_policy(folder: str | Path, *, name: str | None = None, concurrency: int = 256) -> Policy:
     """Open a checkpoint as a greedy policy, in float32, for many episodes at once.
 
-    On a CPU this is a `SamplerPolicy`. Its sampler batches continuously: a finished turn makes room for the next request
-    between two tokens, and the keys and values of an episode stay cached from turn to turn, so that thousands of episodes
-    of a small policy take a minute. `TransformersPolicy` generates fixed batches and reads every prompt from its start at
-    every turn. It is the policy on a machine with a GPU, and for a model whose attention is not full in every layer, which
-    the sampler does not support. Both write the same turns.
+    On a CPU this is a `SamplerPolicy`. Its sampler batches continuously: as soon as a turn ends, the next request takes
+    its place. The keys and values of an episode stay cached from turn to turn, so thousands of episodes of a small
+    policy take a minute.
+
+    On a machine with a GPU, and for models whose attention is not full in every layer (the sampler does not support
+    them), it is a `TransformersPolicy`, which generates fixed batches and reads the whole prompt again at every turn.
+    Both write the same turns.
 
     Args:
         folder: a checkpoint in the Hugging Face format, with its tokenizer.
         name: what ledger and traces call the policy; the folder's name by default.
-        concurrency: most episodes in one batch; play at least as many at once to fill it.
+        concurrency: maximum number of episodes in one batch; play at least as many at once to fill it.
 
     Raises:
         ConfigError: the folder holds no checkpoint, or its tokenizer cannot carry the protocol.
@@ -63,7 +65,7 @@ class SamplerPolicy:
         Args:
             folder: a checkpoint in the Hugging Face format, with its tokenizer.
             name: what ledger and traces call the policy; the folder's name by default.
-            concurrency: most sequences held at once, those of waiting episodes included.
+            concurrency: maximum number of sequences held at once, including those of waiting episodes.
 
         Raises:
             ConfigError: the folder holds no checkpoint, its tokenizer cannot carry the protocol, or the model's
@@ -86,7 +88,7 @@ class SamplerPolicy:
         stops = episode.stop_strings
         room = min(episode.turn_token_limit, self._context - len(prompt))
         if room < 1:
-            detail = f"{len(prompt)} tokens, and the checkpoint reads {self._context}"
+            detail = f"{len(prompt)} tokens, and the checkpoint's context is {self._context}"
             return WrittenTurn(failure=Failure(FailureKind.CONTEXT_OVERFLOW, detail))
         began, clock = time.time(), time.monotonic()
         sampling = SamplingParams(room, temperature=0.0, stop=stops)

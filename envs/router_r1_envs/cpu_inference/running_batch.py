@@ -1,8 +1,8 @@
-"""The sequences that a model generates together: requests join, every step draws one token for each, finished turns leave.
+"""The sequences that a model generates together: requests join, each step draws a token for each, finished turns leave.
 
-Equal prompts are fed once. The keys and values of a finished turn stay cached under its session, so that the next turn of
-the same episode feeds only what was added; they are compared with the new prompt first, and the session used least
-recently is evicted first. Draws depend on a request's own random numbers, not on what else is in the batch.
+Equal prompts are fed once. The keys and values of a finished turn stay cached under its session, so the next turn of
+the same episode feeds only what follows the cached prefix of its prompt. The least recently used session is evicted
+first. Draws depend on a request's own random numbers, not on what else is in the batch.
 
 A batch belongs to one thread; `sampler` has the queue in front of it.
 """
@@ -35,7 +35,7 @@ def has_full_attention(config: Any) -> bool:
 
 
 def _windows(config: Any) -> str:
-    """What makes attention other than full, in words; empty for full attention."""
+    """Why a model's attention is not full, in words; empty for full attention."""
     config = config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or [])
     if kinds:
@@ -57,7 +57,7 @@ class _Row:
     token_ids: list[int] = field(default_factory=list)
     log_probs: list[float] = field(default_factory=list)
     reused: int = 0
-    """Tokens of the prompt that were cached when the request came."""
+    """Number of prompt tokens that were cached when the request came."""
     last_used: int = 0
 
 
@@ -68,9 +68,9 @@ class RunningBatch:
         """
         Args:
             model: a causal language model with full attention; it belongs to the batch from now on.
-            ends: token ids that end every turn.
-            max_rows: most sequences held at once, kept sessions included.
-            prefill_tokens: most tokens fed in one pass over new prompts, padding included.
+            ends: token ids, each of which ends a turn.
+            max_rows: maximum number of sequences held at once, including kept sessions.
+            prefill_tokens: maximum number of tokens fed in one pass over new prompts, including padding.
 
         Raises:
             ValueError: the model's attention is not full in every layer.
@@ -82,7 +82,7 @@ class RunningBatch:
         model.set_attn_implementation(ATTENTION)
         config = model.config.get_text_config()
         self.version: int | None = None
-        """Of the weights; turns report it."""
+        """Version of the weights, which turns report."""
         self.running = 0
         """How many rows, from the first, have a running request."""
         self._model = model.eval().requires_grad_(False)
@@ -126,7 +126,8 @@ class RunningBatch:
         """Give every request a row.
 
         Returns:
-            For each new row, in order, which of the new rows is fed for it; rows that are fed come first.
+            For each new row, in order, the number of the new row that is fed for it: its own, or that of a row with
+            the same prompt. Rows that are fed come first.
         """
         kept = {r.session: r for r in self._rows[self.running :]}
         fed: list[_Row] = []

@@ -56,9 +56,9 @@ class Sampler:
         Args:
             model: a causal language model with full attention; it belongs to the sampler from now on.
             tokenizer: its tokenizer; needed for stop strings.
-            seed: of the draws.
-            max_rows: most sequences held at once, cached sessions included; further requests wait.
-            prefill_tokens: most tokens fed in one pass over new prompts, padding included.
+            seed: seed of the draws.
+            max_rows: maximum number of sequences held at once, including cached sessions; further requests wait.
+            prefill_tokens: maximum number of tokens fed in one pass over new prompts, including padding.
             gather_s: how long an idle sampler waits for more requests after the first, in seconds.
 
         Raises:
@@ -98,8 +98,8 @@ class Sampler:
 
         Args:
             prompt: token ids.
-            sampling: how to draw it.
-            session: the same for the turns of an episode, which come one at a time; None caches nothing.
+            sampling: how to sample its tokens.
+            session: identifies the episode, whose turns must come one at a time; None caches nothing.
 
         Raises:
             ValueError: the prompt is empty, has ids outside the vocabulary, or leaves too little room.
@@ -130,10 +130,10 @@ class Sampler:
 
         Args:
             state: every tensor of the model by name; either name of tied tensors, such as `lm_head`, will do.
-            version: what turns generated with these weights report.
+            version: the version that turns generated with these weights report.
 
         Raises:
-            ValueError: a tensor is missing, unknown or of another shape; nothing was changed.
+            ValueError: a tensor is missing, unknown or of the wrong shape; the weights are unchanged.
             RuntimeError: the sampler failed or was closed.
         """
         self._check_state(state)

@@ -1,7 +1,7 @@
 """The cold start: from random weights to a policy for the generated world that reinforcement learning can improve.
 
-It has three supervised stages: copies of random names, episodes of a random router, and the best by reward of several such
-episodes. `demonstrations` says why each is needed. No stage uses what the candidates are good at.
+It has three supervised stages: copies of random names, episodes of a random router, and the best by reward of several
+such episodes. `demonstrations` says why each is needed. No stage knows the candidates' skills.
 """
 
 from __future__ import annotations

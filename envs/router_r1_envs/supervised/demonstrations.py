@@ -1,11 +1,13 @@
 """Demonstrations for the generated world, from which a policy learns before reinforcement learning.
 
-    copy_examples   random names and numbers, repeated: the skill that takes longest to learn, by itself
-    explorations    a random router's episodes: the grammar, decomposing questions, carrying an answer to the next hop
+    copy_examples   random names and numbers to copy; copying takes longest to learn, so it is trained on its own
+    explorations    a random router's episodes; they teach the grammar, decomposition, and carrying an answer to the
+                    next hop
     best_of         the best by reward of several explorations of a question (rejection sampling)
 
-None of them uses what the candidates are good at. Without the last one, reinforcement learning converges to calling the
-most expensive candidate every time: the best choice that ignores the question, found long before one that reads it.
+None of them knows the candidates' skills. Without `best_of`, reinforcement learning converges to calling the most
+expensive candidate every time: that is the best choice that ignores the question, and training finds it long before
+one that reads the question.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from router_r1_reward import CostWindow, RewardConfig, score
 
 @dataclass(frozen=True)
 class Example:
-    """The token ids of one episode, opening included, and a mask: 1 for a token to learn, 0 for one that is context."""
+    """The token ids of one episode, including its opening, and a mask: 1 for tokens to learn, 0 for context."""
 
     ids: list[int]
     mask: list[int]
@@ -52,8 +54,8 @@ async def play_episode(world: World, question: Question, level: Level, policy: P
 
     Args:
         world: answers the candidates' calls.
-        question: of the world.
-        level: of the world.
+        question: a question of the world.
+        level: a level of the world.
         policy: writes the turns.
     """
     episode = start(world, question, level)
@@ -62,12 +64,12 @@ async def play_episode(world: World, question: Question, level: Level, policy: P
 
 
 def copy_examples(tokenizer: Any, count: int, seed: int = 0) -> list[Example]:
-    """Two to five random names, reversed names and numbers, and the same again; only the repetition is learned.
+    """Two to five random names, reversed names and numbers, followed by a copy of them; only the copy is learned.
 
     Args:
         tokenizer: the policy's.
         count: number of examples.
-        seed: of the words.
+        seed: seed of the words.
     """
     examples = []
     for number in range(count):
@@ -102,7 +104,7 @@ def explorations(
         world: where the questions come from.
         questions: the questions to explore.
         seed: of all random choices.
-        decompose: share of the episodes that decompose a question of two hops.
+        decompose: share of the episodes that decompose a two-hop question.
         ask_again: share of the episodes that call another candidate after a hedged answer.
     """
 
@@ -131,7 +133,7 @@ def best_of(
     tries: int = 8,
     seed: int = 0,
 ) -> Iterator[Episode]:
-    """The exploration of each question with the highest reward; none if no reward is positive.
+    """For each question, the exploration with the highest reward; questions without a positive reward are left out.
 
     Args:
         world: where the questions come from.

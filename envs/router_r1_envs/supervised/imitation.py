@@ -28,9 +28,9 @@ Count = Annotated[int, Field(ge=1)]
 
 _DECAY = 0.5
 
-# Spelt in pieces, so that a letter is one token wherever it occurs, and two equal answers are easy to recognise. With
-# different tokens for `C` in a thought and `(C).` in a reply, a policy recognised agreement in four of five cases after a
-# thousand steps.
+# These words are spelt in pieces, so that a letter is the same token wherever it occurs, and equal answers are easy to
+# recognise. With different tokens for `C` in a thought and `(C).` in a reply, a policy recognised agreement in only
+# four of five cases after a thousand steps.
 _LETTERS = [form for letter in string.ascii_uppercase for form in (letter, f"({letter}).")]
 
 
@@ -40,7 +40,7 @@ class ImitationConfig(StrictModel):
     seed: int = 0
     """Seed of the weights, the letters, the digits and the order."""
     copies: Count = 1
-    """Demonstrations per question and level, each with other letters or digits."""
+    """Demonstrations per question and level, each with different letters or digits."""
     detours: Annotated[int, Field(ge=0)] = 2
     """Further demonstrations per question and level that begin with candidates drawn so that half of them disagree."""
     steps: Count = 1500

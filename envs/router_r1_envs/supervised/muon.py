@@ -30,7 +30,7 @@ class Muon(torch.optim.Optimizer):  # type: ignore[misc]
         Args:
             params: weight matrices.
             lr: learning rate; for a matrix with more rows than columns it is multiplied by the root of their ratio.
-            momentum: of the gradients, with Nesterov's look-ahead; from 0 to 1.
+            momentum: decay of the running mean of the gradients, with Nesterov's look-ahead; from 0 to 1.
 
         Raises:
             ValueError: a parameter is not a matrix.
@@ -75,8 +75,8 @@ class Muon(torch.optim.Optimizer):  # type: ignore[misc]
 def orthogonalize(matrices: torch.Tensor) -> torch.Tensor:
     """Set the singular values of matrices to about 1, keeping their singular vectors.
 
-    Five Newton-Schulz iterations with the quintic polynomial of Jordan et al. (2024); singular values end between 0.5 and
-    1.5. A zero matrix stays zero.
+    Five Newton-Schulz iterations with the quintic polynomial of Jordan et al. (2024); the resulting singular values lie
+    between 0.5 and 1.5. A zero matrix stays zero.
 
     Args:
         matrices: (matrices, rows, columns).

@@ -1,17 +1,17 @@
 """Demonstrations for a recorded world: episodes in which a policy carries out the planner's decisions.
 
 The planner decides about each training question at each level, and a policy that follows a decision plays the episode.
-Each thought lists the candidates called so far, the answer of each, how likely it is right, and the leading answer. So the
-last thought holds all that the policy must remember: it copies that thought and updates it, and the final answer repeats its
-last word. Likelihoods and leaders come from the planner's posterior, never from the gold answer: a policy trained on
-answers that it cannot infer learns to guess.
+Each thought lists the candidates called so far, the answer of each, how likely it is to be right, and the leading
+answer. So the last thought holds all that the policy must remember: the policy copies that thought and updates it, and
+the final answer repeats its last word. Likelihoods and leaders come from the planner's posterior, never from the gold
+answer: a policy trained on answers that it cannot infer learns to guess.
 
-Some episodes begin with detours: calls that are drawn at random and not learned. Candidates then disagree as often as they
-agree. In the planner's own episodes most agree, from which a policy does not learn to tell the two apart; nor would it
-learn what to do where the planner never goes, such as after a repeated call.
+Some episodes begin with a detour: calls that are drawn at random and not learned. Candidates then disagree as often as
+they agree. In the planner's own episodes most agree, so a policy would not learn to tell agreement from disagreement;
+nor would it learn what to do in states that the planner never reaches, such as after a repeated call.
 
-Each demonstration permutes the letters of the options, or the digits of numbers, so that no answer can be memorised. The
-posterior that decides about a question was not fitted on it; one that was would be too confident.
+Each demonstration permutes the letters of the options, or the digits of numbers, so that no answer can be memorised.
+The posterior that decides about a question was fitted without it; otherwise it would be too confident.
 
 Not covered: candidates' texts (those need a pre-trained policy), several routes in a turn, budgets.
 """
@@ -39,7 +39,7 @@ from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 
 _MAX_DETOUR = 4
 _REPEAT_SHARE = 0.15
-"""How often the next call of a detour repeats one, if it can."""
+"""Probability that the next call of a detour repeats an earlier one, where that is possible."""
 
 NO_ANSWER = "none"
 """A thought's word for a missing answer; also the final answer if no candidate gave one."""
@@ -91,7 +91,7 @@ def planner_decisions(
         planner: makes the decisions.
         copies: decisions per question and level; they differ only in the letters of the options, or in the digits.
         detours: further decisions per question and level, each after one to four calls that are drawn.
-        seed: of letters, digits and draws.
+        seed: seed of letters, digits and draws.
     """
     questions, folds = world.questions(Split.TRAIN), planner.settings.folds
     rounds = list(itertools.product(range(copies + detours), range(len(world.levels))))

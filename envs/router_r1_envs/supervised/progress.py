@@ -1,4 +1,4 @@
-"""The progress of a supervised training: its stages, and their display on standard error."""
+"""The progress of supervised training: its stages, and their display on standard error."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of a training that began or made progress."""
+    """A training stage that has just begun or made progress."""
 
     name: str
     progress: Progress | None = None
-    """None while demonstrations are made."""
+    """None while demonstrations are being generated."""
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
 """A policy small enough to train on two CPU cores: a Llama model of under a million parameters, and its tokenizer.
 
-The words of a world are tokens; everything else is spelt in syllables and characters, so that the policy copies an unseen
-name piece by piece instead of memorising names. Every protocol tag is one token, and an ordinary one: decoding a turn would
-drop special tokens. Both are saved in the Hugging Face format, which every loader of checkpoints reads.
+The words of a world are tokens; everything else is spelt in syllables and characters, so that the policy copies an
+unseen name piece by piece instead of memorising names. Every protocol tag is a single ordinary token; a special token
+would be dropped when a turn is decoded. Model and tokenizer are saved in the Hugging Face format, which every
+checkpoint loader reads.
 """
 
 from __future__ import annotations
@@ -123,12 +124,12 @@ def make_model(
     """Make a model with random weights for a tokenizer.
 
     Args:
-        tokenizer: the vocabulary is its size, padded to a multiple of 64.
+        tokenizer: the policy's; its size, padded to a multiple of 64, is the model's vocabulary size.
         hidden: width of the model; the MLP has three times as many units.
         layers: number of layers.
         heads: number of query heads; half as many key heads.
-        context: most tokens of an episode.
-        seed: of the weights.
+        context: maximum number of tokens in an episode.
+        seed: seed of the weights.
     """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -156,9 +157,9 @@ def save_policy(model: Any, tokenizer: Any, folder: str | Path) -> None:
     """Save a checkpoint in the Hugging Face format.
 
     Args:
-        model: a model of transformers.
+        model: a transformers model.
         tokenizer: its tokenizer.
-        folder: where; made if it does not exist.
+        folder: where to save it; created if it does not exist.
     """
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

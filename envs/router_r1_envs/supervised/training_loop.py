@@ -1,8 +1,8 @@
 """The training loop: cross-entropy on the policy's tokens of demonstrations.
 
-Muon (Jordan et al., 2024) optimises the matrices and AdamW (Loshchilov and Hutter, 2019) the rest: for models this small it
-reaches a given loss in less than half the time of AdamW alone. Made for small models on two CPU cores; for large ones use
-a library made for them.
+Muon (Jordan et al., 2024) optimises the matrices and AdamW (Loshchilov and Hutter, 2019) the rest. For models this
+small, the combination reaches a given loss in less than half the time of AdamW alone. The loop is made for small models
+on two CPU cores; for large ones use a library made for them.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def train(
     """Train `model` in place.
 
     Args:
-        model: a causal language model of transformers.
+        model: a causal language model from transformers.
         examples: what to learn; repeated in a new order as often as `steps` requires.
         steps: optimiser steps.
         batch_size: sequences per step.
@@ -69,12 +69,12 @@ def train(
         muon_lr: peak learning rate of Muon, for matrices.
         warmup: steps of linear warm-up.
         decay: share of the steps, at the end, in which the rates fall linearly to a twentieth; from 0 to 1.
-        bf16: compute in bfloat16; weights stay in float32. None: if the machine has instructions for it.
-        seed: of the order.
+        bf16: compute in bfloat16; weights stay in float32. None does so if the machine has instructions for it.
+        seed: seed of the order.
         on_progress: called every 25 steps and at the end.
 
     Returns:
-        The mean loss of the last report: of 25 steps, or of fewer if 25 does not divide `steps`.
+        The mean loss in the last report, which covers 25 steps, or fewer if 25 does not divide `steps`.
 
     Raises:
         ConfigError: there are no examples.

@@ -17,7 +17,7 @@ from verl.plugin.platform import PlatformBase
 
 
 class _NoOp:
-    """Stands for a stream or an event: every method exists and does nothing."""
+    """Stands in for a stream or an event: every method exists and does nothing."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         pass
@@ -80,7 +80,7 @@ class _HostModule(ModuleType):
         return nullcontext()
 
     def no_op(self, *args: Any) -> None:
-        """For functions that have no meaning on a host."""
+        """Stands in for functions that have no meaning on a host."""
 
     set_device = synchronize = empty_cache = ipc_collect = no_op
     reset_peak_memory_stats = reset_accumulated_memory_stats = no_op

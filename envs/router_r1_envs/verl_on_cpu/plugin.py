@@ -42,7 +42,8 @@ def register() -> None:
 
 
 def _register_rollout_backend() -> None:
-    """Register `hf_cpu` by the name of its module, which cannot be imported here: it imports verl, which imports this one."""
+    """Register `hf_cpu` by the name of its module. Importing it here would be circular: it imports verl, which imports
+    this module."""
     from verl.workers.rollout import base
     from verl.workers.rollout.replica import RolloutReplicaRegistry
 

@@ -1,9 +1,9 @@
 """verl's rollout backend `hf_cpu`: a transformers model in a Ray actor, batched continuously.
 
-It has the three parts that verl expects: the server (an actor around `cpu_inference.Sampler`), the replica (starts the
-server) and the adapter (in the trainer's process; sends the weights). Each turn reports the version of the weights that
-generated it as `global_steps`. Nothing is retried: if a server dies, weights do not fit or a sampler fails, the error is
-raised where verl waits, and the run ends.
+It has the three parts that verl expects: the server (an actor around `cpu_inference.sampler.Sampler`), the replica
+(starts the server) and the adapter (sends the weights from the trainer's process). Each turn reports the version of the
+weights that generated it as `global_steps`. Nothing is retried: if a server dies, weights do not fit or a sampler fails, the
+error is raised where verl waits, and the run ends.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def to_sampling_params(
     Args:
         params: as given to verl's `generate`.
         room: how many tokens fit after the prompt.
-        response_length: most tokens of a turn without a limit of its own.
+        response_length: maximum number of tokens of a turn that has no limit of its own.
 
     Raises:
         ValueError: this backend does not support a parameter, or there is no room.
@@ -158,7 +158,7 @@ class Server:
         self._open.set()
 
     async def no_op(self, *args: Any, **kwargs: Any) -> None:
-        """For methods that free the memory of a GPU, or profile it."""
+        """Stands in for methods that free the memory of a GPU, or profile it."""
 
     wake_up = sleep = clear_kv_cache = release_kv_cache = resume_kv_cache = no_op
     start_profile = stop_profile = no_op

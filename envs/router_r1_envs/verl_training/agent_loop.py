@@ -3,7 +3,7 @@
 It calls the same `roll_out` as `RouterAgent`; only the policy differs. Token ids go in and come out, the environment's
 tokens are masked, and all turns of an episode share a request id, so that a rollout server reads their prefix once.
 
-Of verl's experimental interface this file uses `AgentLoopBase` and `AgentLoopOutput`.
+From verl's experimental interface this file uses `AgentLoopBase` and `AgentLoopOutput`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ServerPolicy:
             server: has `generate(request_id, prompt_ids=, sampling_params=)`, like verl's server client.
             tokenizer: the policy's.
             sampling: verl's sampling parameters; copied, because all episodes of a group share them.
-            response_length: most tokens after the opening, the environment's included.
+            response_length: maximum number of tokens after the opening, including the environment's.
         """
         self.name = "policy"
         self.versions: list[int] = []
@@ -147,7 +147,7 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
         settings = OmegaConf.to_container(reward) if OmegaConf.is_config(reward) else reward
         settings = {"reference_usd": self.world.reference_usd} | dict(settings or {})
         self.reward = config.validate(RewardConfig, settings, "reward")
-        # Of this worker, as in the original Router-R1. Only the published reward uses it.
+        # Each worker has a window of its own, as in the original Router-R1. Only the published reward uses it.
         self._window = CostWindow()
 
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
@@ -158,7 +158,7 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
             kwargs: the columns of the row; `extra_info` is used.
 
         Raises:
-            ConfigError: the row is not of this world, or its opening is longer than `data.max_prompt_length`.
+            ConfigError: the row belongs to another world, or its opening is longer than `data.max_prompt_length`.
         """
         question, level = read_row(self.world, kwargs["extra_info"])
         episode = start(self.world, question, level)

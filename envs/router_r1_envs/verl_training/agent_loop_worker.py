@@ -1,12 +1,12 @@
 """The Ray actors that run agent loops, and the manager that starts them.
 
-verl makes a new agent loop for each trajectory, gives each of its turns another request id, and writes the error of a loop
-only to a worker's log. Here a loop whose class has `reusable = True` is made once per worker; the loop's own request id
-reaches the server, which then finds the cached prefix; and the first error of a prompt is stored in its tag, where
-`replay_buffer` reads it.
+verl makes a new agent loop for each trajectory, gives each of its turns another request id, and writes a loop's error
+only to the worker's log. Here a loop whose class has `reusable = True` is made once per worker; the loop's own request
+id reaches the server, which then finds the cached prefix; and the first error of a prompt is stored in the prompt's
+tag, where `replay_buffer` reads it.
 
-Of verl's experimental interface this file uses `AgentLoopManagerTQ`, `AgentLoopWorkerTQ` with its `_run_agent_loop`, the
-registry of agent loops, and `LLMServerClient._vllm_request_id`.
+From verl's experimental interface this file uses `AgentLoopManagerTQ`, `AgentLoopWorkerTQ` with its `_run_agent_loop`,
+the registry of agent loops, and `LLMServerClient._vllm_request_id`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The checkpoints of a training run: removes stale ones before a start, and keeps the best one apart.
+"""The checkpoints of a training run: removes stale ones before a run starts, and keeps a copy of the best one.
 
-The best checkpoint is a folder in the Hugging Face format with `best.json` beside the weights. A run may be killed at any
-moment and started again; the best checkpoint survives both.
+The best checkpoint is a folder in the Hugging Face format with `best.json` beside the weights. A run may be killed at
+any moment and restarted; the best checkpoint survives both.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _LAST_FILE = "data.pt"  # verl writes it last into a checkpoint, before it updat
 
 
 def remove_stale_checkpoints(folder: str | Path) -> int | None:
-    """Keep the checkpoint that a start resumes from, and remove all others.
+    """Keep the checkpoint that the next run resumes from, and remove all others.
 
-    verl forgets which checkpoints it would have removed when its process ends. A kill while it writes the tracker leaves an
-    empty file, which verl cannot read; the tracker is then written again.
+    When verl's process ends, it forgets which checkpoints it still had to remove. If it is killed while it writes the
+    tracker, the file is left empty, and verl cannot read it; this function then writes the tracker again.
 
     Args:
         folder: where verl saves checkpoints.
@@ -89,7 +89,7 @@ class BestCheckpoint:
         if best is not None and best["reward"] >= reward:
             return False
         shutil.rmtree(self._replacement, ignore_errors=True)
-        # The policy that a run began with may have been the best of another run: leave out its record.
+        # The policy that a run starts from may have been the best of another run; do not copy that run's record.
         shutil.copytree(weights, self._replacement, ignore=shutil.ignore_patterns(RECORD))
         draft = self._replacement / f"{RECORD}.new"
         draft.write_text(json.dumps({"step": step, "reward": reward}) + "\n")

@@ -1,8 +1,8 @@
 """verl's critic without flash attention, which verl's loader requires.
 
 verl imports this module in each of its processes: on GPUs by
-`VERL_USE_EXTERNAL_MODULES=router_r1_envs.verl_training.critic_value_head`, on a CPU through `verl_on_cpu.plugin`. Importing
-it replaces `verl.utils.model.load_valuehead_model`, unless flash attention is installed.
+`VERL_USE_EXTERNAL_MODULES=router_r1_envs.verl_training.critic_value_head`, on a CPU through `verl_on_cpu.plugin`.
+Importing it replaces `verl.utils.model.load_valuehead_model`, unless flash attention is installed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The parquet files that verl reads: a world's questions as rows, and back.
 
-One row is one question at one level; each training row draws its level. A row holds all that the agent loop needs to
-start the episode, so a world is read for its questions here, once, and for its responses during training.
+One row is one question at one level; the level of a training row is drawn at random. A row holds all that the agent
+loop needs to start the episode: a world's questions are read only here, and training reads only its responses.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def make_row(world: World, question: Question, level: Level, index: int) -> dict
 
     Args:
         world: where the question comes from.
-        question: of any split.
+        question: a question of any split.
         level: one of the world's.
         index: number of the row in its file.
     """
@@ -81,8 +81,9 @@ def make_rows(
         limit: how many questions; None takes all.
         every_level: one row for each level, for validation. Otherwise each row draws its level and, if the world can
             permute a question's options, their order.
-        passes: rows per question, each drawn anew; ignored with `every_level`. All first rows come before all second ones.
-        seed: of the draws.
+        passes: rows per question, each drawn anew; ignored with `every_level`. Every question occurs once before any
+            occurs twice.
+        seed: seed of the draws.
     """
     rows: list[dict[str, Any]] = []
     questions = world.questions(split, limit)

@@ -1,7 +1,7 @@
 """Metrics of a step's episodes that reveal a collapse of the policy; the trainer logs them beside the reward.
 
-The reward alone does not: it can rise while the policy stops calling any model. So accuracy, valid answers, calls, cost,
-each candidate's share of the calls and the share of groups without variance are logged too.
+The reward alone does not reveal one: it can rise while the policy stops calling any model. So accuracy, valid answers,
+calls, cost, each candidate's share of the calls and the share of groups without variance are logged too.
 """
 
 from __future__ import annotations

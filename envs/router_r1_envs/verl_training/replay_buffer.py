@@ -1,12 +1,12 @@
 """A replay buffer that polls without sleeping for seconds, and ends the run when the episodes it waits for cannot come.
 
-verl's buffer looks every two seconds and waits for ever, also for the episodes of a dead agent-loop worker or of a server
-that hangs. If some episodes of a group fail, it trains on the others. Here a failed group, a dead actor, or
-no progress for `ROUTER_R1_STALL_S` seconds raises an error that says what was awaited. Once an actor of the transfer queue
-dies, calls of the queue never return; a thread detects this and ends the process.
+verl's buffer polls every two seconds and waits forever, even for the episodes of a dead agent-loop worker or of a
+server that hangs. If some episodes of a group fail, it trains on the others. Here a failed group, a dead actor, or
+`ROUTER_R1_STALL_S` seconds without progress raises an error that says what was awaited. Once an actor of the transfer
+queue dies, calls of the queue never return; a thread detects this and ends the process.
 
-Of verl's experimental interface this file uses `ReplayBuffer` with its `_sync_metadata_from_transfer_queue` and
-`_wait_for_next_poll`; of TransferQueue, the actors in `transfer_queue.interface`.
+From verl's experimental interface this file uses `ReplayBuffer` with its `_sync_metadata_from_transfer_queue` and
+`_wait_for_next_poll`; from TransferQueue, the actors in `transfer_queue.interface`.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Trains with verl: `router-r1 train run key=value ...`, or `python -m router_r1_envs.verl_training.train key=value ...`.
+"""Trains with verl. Run by `router-r1 train run KEY=VALUE ...`, or `python -m router_r1_envs.verl_training.train ...`.
 
 It does what `verl.trainer.main_ppo` does, with checks before the start. Hydra composes verl's own configuration;
 `recipes/train.sh` writes the overrides. The checks find what would otherwise fail late or silently: a policy without a
 tokenizer, a tokenizer that drops tags, prompts that do not fit, GPU settings on a machine without a GPU. `DRY_RUN=1`
 prints the composed configuration and exits.
 
-Of verl's experimental interface this file uses `TaskRunnerV1` and `run_ppo`.
+From verl's experimental interface this file uses `TaskRunnerV1` and `run_ppo`.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def main(config: DictConfig) -> None:
 
 
 def _validate(config: DictConfig) -> None:
-    """Run verl's own checks. They load the critic's configuration; in a dry run there may be no checkpoint for it yet."""
+    """Run verl's own checks. They load the critic's configuration, for which a dry run may have no checkpoint yet."""
     with tempfile.TemporaryDirectory() as folder:
         checked = copy.deepcopy(config)
         if _is_dry_run() and need_critic(config):

@@ -3,8 +3,8 @@
 `trainer.v1.trainer_mode=router_r1` selects this trainer; importing this module registers it. The metrics are in
 `episode_metrics`, the handling of checkpoints in `checkpoints`.
 
-Of verl's experimental interface this file uses `PPOTrainerSync` with its `_compute_metrics` and `_val_metrics_update`, and
-`register_trainer`.
+From verl's experimental interface this file uses `register_trainer`, and `PPOTrainerSync` with its `_compute_metrics`
+and `_val_metrics_update`.
 """
 
 from __future__ import annotations

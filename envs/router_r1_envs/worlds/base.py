@@ -105,8 +105,8 @@ class World(Protocol):
 
         Args:
             split: training, validation or test.
-            limit: the first so many questions; None: all of them (a world without an end picks a number). A smaller
-                limit gives a prefix of a larger one.
+            limit: return only this many, from the first; None returns all (an endless world picks a number). A smaller
+                limit gives a prefix of what a larger one gives.
 
         Raises:
             ConfigError: the split is empty. The message names the source of the questions.

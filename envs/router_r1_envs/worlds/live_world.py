@@ -40,15 +40,15 @@ class LiveWorldConfig(StrictModel):
     levels: Levels
     """Budgets of an episode, or values of an answer; training draws one for each question."""
     reference_usd: Annotated[float, Field(gt=0)] | None = None
-    """The cost of an expensive episode; by default, of two of the most expensive replies the pool can give."""
+    """Dollars that an expensive episode costs; by default, two of the most expensive replies that the pool can give."""
     limits: Limits = Limits()
     """Limits of every episode."""
     prompt: Literal["full", "compact"] = "full"
     """The opening that the policy reads."""
     validation: Share = 0.1
-    """Share of the questions for choices: checkpoints, levels, thresholds."""
+    """Share of the questions on which checkpoints, levels and thresholds are chosen."""
     test: Share = 0.3
-    """Share of the questions for reported figures."""
+    """Share of the questions on which figures are reported."""
 
 
 class LiveWorld(SharedPoolWorld):

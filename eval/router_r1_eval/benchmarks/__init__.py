@@ -60,7 +60,7 @@ def load(
         data: a folder with the benchmark's files; None for the Hugging Face hub.
         limit: at most this many questions, chosen by a hash of their ids, so that a larger sample contains a smaller
             one and every part of the benchmark has its share.
-        split: a split other than the one that results are reported on.
+        split: the split to use instead of the one that results are reported on.
 
     Raises:
         ConfigError: there is no such benchmark, or the limit is below 1.
@@ -94,7 +94,7 @@ def load(
 
 
 def _with_unique_id(question: Question, known: dict[str, Question], where: str) -> Question:
-    """The question; if its source published it before, with a number added to its id."""
+    """The question, with a number added to its id if the source contains it more than once."""
     other = known.get(question.id)
     if other is None:
         return question

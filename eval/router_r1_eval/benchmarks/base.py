@@ -2,7 +2,7 @@
 
 A benchmark converts a row of its source into a `Question`. `rows.py` reads the cells of a row, and `questions.py`
 builds the questions. A conversion returns None for a row to leave out (of another split, or withdrawn), and raises
-`DataError` without a place: the loader adds file and line.
+`DataError` without a file or line, which the loader adds.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class Benchmark:
     instruction: str = ""
     """How to answer; shown below each question."""
     corpus: CorpusScores | None = None
-    """Scores of a whole set of answers that are no mean over questions, such as F1 of a class; 0 to 1, correlations
-    from -1."""
+    """Scores of a whole set of answers that are not means over questions, such as the F1 of a class; from 0 to 1, or
+    from -1 for correlations."""
     one_file: bool = False
     """One file holds all splits; the conversion or a key of the file tells them apart."""
 

@@ -50,7 +50,8 @@ def load_command(
         typer.Option(help="At most N questions; a larger sample contains a smaller one."),
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="A split other than the one that results are reported on.")
+        str | None,
+        typer.Option(help="Split to use instead of the one that results are reported on."),
     ] = None,
 ) -> None:
     """Write the questions of a benchmark to a file, for `reward validate`, a live world or an evaluation."""

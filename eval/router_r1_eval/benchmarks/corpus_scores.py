@@ -1,4 +1,4 @@
-"""Scores of a whole set of answers that are no mean of per-question scores: correlations, F1 of classes, rates.
+"""Scores of a whole set of answers that are not means of per-question scores: correlations, F1 of classes, rates.
 
 A label is the letter of an option; an answer that names no single option has the label `""`, which is never right. A
 correlation of constant values is undefined and counts as 0. Needs scikit-learn, which brings scipy.

@@ -41,7 +41,7 @@ def rows(
     Args:
         benchmark: the benchmark.
         data: the folder with its files; None for the hub.
-        split: a split other than the one that results are reported on.
+        split: the split to use instead of the one that results are reported on.
 
     Raises:
         DataError: the source cannot be found (says which file to put where) or read.
@@ -104,7 +104,7 @@ def _find_part(benchmark: Benchmark, data: Path, hub: Hub, split: str | None) ->
     if path is not None:
         return path
     copy = data / hub.path.rpartition("/")[2]
-    # A folder with one file per part (`bbh/word_sorting.json`) is no copy. Not every repository has a README.
+    # A folder with one file per part (`bbh/word_sorting.json`) is not a copy. Not every repository has a README.
     is_copy = any((copy / name).is_file() for name in ("README.md", ".gitattributes"))
     return copy if is_copy else None
 

@@ -145,7 +145,7 @@ def shuffled_options(key: str, right: str, wrong: Iterable[str]) -> tuple[list[s
     """Options in an order that depends on the key alone, so it is the same on every machine.
 
     Args:
-        key: of the question.
+        key: key of the question.
         right: the right option.
         wrong: the others.
 

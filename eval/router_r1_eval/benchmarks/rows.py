@@ -1,4 +1,4 @@
-"""Rows of a benchmark's source, and how to read their cells. All readers raise `DataError` without a place."""
+"""Rows of a benchmark's source, and how to read their cells. All readers raise `DataError` without file and line."""
 
 from __future__ import annotations
 

@@ -4,7 +4,8 @@
     sample_section.py    what the sample can show; settings_section.py: settings and versions
 
     cost_accuracy.py     figure: accuracy against cost; cost_accuracy_caption.py: its caption
-    differences.py       figure: differences to the best single model; rewards.py: mean rewards; row_chart.py: their axis
+    differences.py       figure: differences to the best single model
+    rewards.py           figure: mean rewards; row_chart.py: the frame that it shares with differences.py
     learning_curve.py    figure: metrics over training steps
     svg.py               drawings; scales.py: axes; labels.py: label placement; row_style.py: colours and markers
 

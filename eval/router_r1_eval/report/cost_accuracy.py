@@ -282,7 +282,7 @@ class _Plot:
 
 
 def zero_router_curve(results: Results) -> Iterator[tuple[float, float]]:
-    """Points along the curve of mixed single models: what a router reaches that does not look at questions.
+    """Points along the curve of mixed single models: what a router reaches without looking at the question.
 
     Yields:
         Dollars per 1,000 questions, and accuracy.

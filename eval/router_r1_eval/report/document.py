@@ -34,7 +34,7 @@ class Document:
         """A figure in two widths, for a page and a phone; the wide one is also written to a file.
 
         Args:
-            name: of the file, without `.svg`.
+            name: name of the file, without `.svg`.
             draw: draws it for a width in pixels; returns None if there is nothing to draw.
             caption: markup.
 

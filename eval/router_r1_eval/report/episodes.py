@@ -102,12 +102,12 @@ def _summary(number: int, trace: Trace, scores: Mapping[str, float]) -> EpisodeS
 
 
 def candidate_calls(trace: Trace) -> int:
-    """How many candidates were called in an episode."""
+    """The number of candidate calls in an episode."""
     return sum(outcome.response is not None for turn in trace.turns for outcome in turn.outcomes)
 
 
 def kinds_of(episodes: Sequence[EpisodeSummary]) -> dict[int, tuple[str, ...]]:
-    """Number of each episode -> which of `KINDS` it is.
+    """Number of each episode -> the kinds, of `KINDS`, that apply to it.
 
     An answer is right from a score of 0.5. Expensive is the most expensive tenth.
     """

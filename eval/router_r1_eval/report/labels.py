@@ -2,8 +2,8 @@
 
 The placement is greedy: labels come in order of importance, and each takes the best free place around its own point. A
 label at a distance has a leader line to its point, which crosses no label and no other labelled point. Labels may cover
-lines of the plot, at a price. All labels are then placed again with the worst-placed one earlier, and the best of these
-attempts is kept. A label without a free place is left out; the caller decides where to show it.
+lines of the plot, at a cost. All labels are then placed again with the worst-placed one earlier in the order, and the
+best of these attempts is kept. A label without a free place is left out; the caller decides where to show it.
 """
 
 from __future__ import annotations

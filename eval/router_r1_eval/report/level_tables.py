@@ -24,7 +24,7 @@ def capped_table(results: Results, cap: str, caption: str) -> str:
     """Every row that has levels, at the one that validation chose under a cost cap.
 
     Args:
-        results: of a tournament.
+        results: results of a tournament.
         cap: one of `cost_caps`.
         caption: markup.
     """

@@ -50,7 +50,7 @@ def plain_columns(
 
 
 def cost_format(points: Iterable[Point]) -> Callable[[Point], str]:
-    """A format for costs per 1,000 questions, with as many digits as the smallest one needs for two significant ones."""
+    """A format for costs per 1,000 questions, with enough digits for two significant ones in the smallest cost."""
     costs = [1000 * p.cost_usd for p in points if p.cost_usd > 0]
     digits = max(2, min(6, 1 - math.floor(math.log10(min(costs))))) if costs else 2
     return lambda point: f"{1000 * point.cost_usd:.{digits}f}"

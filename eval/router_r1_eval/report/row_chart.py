@@ -32,7 +32,7 @@ class RowChart:
             rows: from top to bottom.
             width: in pixels.
             ends: the smallest and the largest value; 0 lies between them or is one of them.
-            title: of the axis.
+            title: title of the axis.
             figure: the text on the right.
         """
         narrow = width < 600

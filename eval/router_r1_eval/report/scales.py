@@ -16,7 +16,7 @@ class Scale(Protocol):
         ...
 
     def ticks(self, most: int) -> list[float]:
-        """Round values within the scale, about `most` of them at most."""
+        """Round values within the scale, roughly `most` of them or fewer."""
         ...
 
 
@@ -41,7 +41,7 @@ class Linear:
 
 @dataclass(frozen=True)
 class Log:
-    """Equal distances for equal ratios, from `low` at the pixel `start` to `high` at `end`; 0 may have its own place."""
+    """Equal distances for equal ratios, from `low` at pixel `start` to `high` at `end`; 0 may have its own place."""
 
     low: float
     high: float
@@ -64,7 +64,8 @@ class Log:
         return self.start + share * (self.end - self.start)
 
     def ticks(self, most: int) -> list[float]:
-        """1, 2 and 5, or 1 and 3, or 1 times powers of ten, whichever is few enough; in a short range, other round values."""
+        """1, 2 and 5, or 1 and 3, or 1 times powers of ten: the first of these that is few enough. In a short range,
+        other round values."""
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         for steps in ((1, 2, 5), (1, 3), (1,)):
             found = [

@@ -14,8 +14,8 @@ _FOLDED_FROM = 1000
 def settings_section(results: Results) -> str:
     """One line per setting and version, with nested values as JSON.
 
-    A benchmark run has the versions that it was made with among its settings; they are left out if they are those of
-    the results.
+    The settings of a benchmark run include the versions that it was made with; these are left out if they equal those
+    of the results.
     """
     settings = results.settings.to_json()
     if settings.get("versions") == results.versions:

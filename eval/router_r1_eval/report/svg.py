@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 WIDE, NARROW = 960, 358
-"""Widths in pixels: of a file or a page, and of a phone."""
+"""Widths of drawings in pixels: in a file or on a page, and on a phone."""
 SERIES = 8
 """Number of curve colours: classes `s0` to `s7`."""
 _COLOURS = {
@@ -37,7 +37,7 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 
 
 def style() -> str:
-    """The CSS rules of drawings: `f-NAME` fills and `l-NAME` strokes in a colour, dark where the reader's screen is."""
+    """The CSS rules of drawings: `f-NAME` fills and `l-NAME` strokes, for the reader's light or dark colour scheme."""
 
     def rules(scheme: int) -> str:
         return "".join(
@@ -129,10 +129,10 @@ class Drawing:
         Args:
             points: two or more.
             colour: name of its colour.
-            width: of the stroke.
+            width: width of the stroke.
             dash: pattern of dashes and gaps.
             opacity: 0 to 1.
-            clip: a frame of `clip`.
+            clip: a frame that `clip` returned.
         """
         self.add(
             "polyline",
@@ -153,10 +153,10 @@ class Drawing:
 
         Args:
             x, y: its centre.
-            shape: of the marker.
+            shape: shape of the marker.
             colour: name of its colour.
             title: what is shown when the mouse is over it; not escaped.
-            radius: from 4 it has an edge, because large points may touch.
+            radius: in pixels; points of radius 4 or more have an edge, because large points may touch.
         """
         content = f"<title>{html.escape(title)}</title>"
         r = radius

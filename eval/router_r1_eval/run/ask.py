@@ -29,7 +29,7 @@ async def ask_all(
         questions: the questions that the jobs name.
         jobs: the jobs, started in this order.
         instruction: how to answer; put below every question.
-        concurrency: most episodes at a time.
+        concurrency: maximum number of episodes at a time.
         max_usd: limit in dollars on these jobs; see `RunBudget`.
         on_result: called when an episode has ended.
 
@@ -65,5 +65,5 @@ async def ask_all(
 
 
 def prompt(question: Question, instruction: str) -> str:
-    """The text that a router is asked."""
+    """The text that a router reads: the question, with the instruction below it."""
     return f"{question.question}\n\n{instruction}" if instruction else question.question

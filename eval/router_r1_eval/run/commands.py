@@ -1,6 +1,6 @@
 """The commands `router-r1 eval` and `rescore`. Light to import."""
 
-# ruff: noqa: B006  # typer reads the default of a list option from the signature, and does not change it
+# ruff: noqa: B006  # typer reads the default of a list option from the signature, and never changes it
 
 from __future__ import annotations
 
@@ -38,16 +38,17 @@ WithAgent = Annotated[
 ]
 AgentName = Annotated[str, typer.Option(help="Name of the agent in the results.")]
 Limit = Annotated[
-    int | None, typer.Option(min=1, help="A sample of N questions; a larger one contains it.")
+    int | None,
+    typer.Option(min=1, help="Ask a sample of N questions; a larger sample contains it."),
 ]
 Split = Annotated[
-    str | None, typer.Option(help="A split other than the one that results are reported on.")
+    str | None, typer.Option(help="Split to use instead of the one that results are reported on.")
 ]
 DataFolder = Annotated[
     Path | None, typer.Option(help="Folder with the benchmark's files; default: the hub.")
 ]
 Samples = Annotated[int, typer.Option(min=1, help="How often each question is asked.")]
-Concurrency = Annotated[int, typer.Option(min=1, help="Most episodes at a time.")]
+Concurrency = Annotated[int, typer.Option(min=1, help="Maximum number of episodes at a time.")]
 MaxUsd = Annotated[
     float | None,
     typer.Option(
@@ -60,17 +61,18 @@ Resume = Annotated[
 ]
 AllowCode = Annotated[
     bool,
-    typer.Option("--allow-code", help="Run the programs of answers to questions about code."),
+    typer.Option("--allow-code", help="Run the programs in answers to questions about code."),
 ]
 JudgeName = Annotated[
     str | None,
-    typer.Option("--judge", help="Grade by this model of --judge-pool instead of the metric."),
+    typer.Option("--judge", help="Grade with this model of --judge-pool instead of the metric."),
 ]
 JudgePool = Annotated[
     Path | None, typer.Option("--judge-pool", help="The pool file with the judge.")
 ]
 ByMetric = Annotated[
-    bool, typer.Option("--by-metric", help="Without the judge that graded this run before.")
+    bool,
+    typer.Option("--by-metric", help="Grade by metric, even if a judge graded this run before."),
 ]
 Overrides = Annotated[
     list[str], typer.Option("--set", help="a.b=value: overrides the agent file; repeatable.")
@@ -219,7 +221,7 @@ def _remaining(
         for job in done
     ):
         typer.echo(
-            f"{folder.path}: {others} episodes of questions, samples or models that are not requested now stay and count",
+            f"{folder.path}: keeps {others} episodes of questions, samples or models not requested now; they still count",
             err=True,
         )
     jobs = list(remaining_jobs(list(routers), questions, samples, done))

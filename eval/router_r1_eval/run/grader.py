@@ -1,4 +1,4 @@
-"""Graders: how right an answer is. This one grades by metric; `judge_grader.py` asks a model."""
+"""Graders, which score answers: their interface, and the one that grades by metric. `judge_grader.py` asks a model."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Grader(Protocol):
 
     @property
     def extracts_answers(self) -> bool:
-        """Whether the short answer within a reply may be graded too, and the better of the two scores counts."""
+        """Whether the short answer within a reply is graded too; the better of the two scores then counts."""
 
     def __call__(self, question: Question, answer: str | None) -> float:
-        """The score of an answer, 0 to 1; None is no answer."""
+        """The score of an answer, 0 to 1; None means no answer."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class MetricGrader:
     extracts_answers: ClassVar[bool] = True
 
     allow_code: bool = False
-    """Run the programs of answers to questions about code."""
+    """Run the programs in answers to questions about code."""
 
     def __call__(self, question: Question, answer: str | None) -> float:
-        """The score of an answer, 0 to 1; None is no answer."""
+        """The score of an answer, 0 to 1; None means no answer."""
         return grade(
             answer,
             question.answers,

@@ -56,11 +56,11 @@ def grade_episodes(
         episodes: the traces of each job, of which the last counts.
         questions: the questions by id.
         grader: scores an answer.
-        workers: threads; mathematics and programs run in processes of their own, so these help.
+        workers: threads; they help because mathematics and programs run in processes of their own.
         on_graded: called for each episode.
 
     Raises:
-        DataError: a trace of an unknown question, or a gold answer that cannot be read; names the question.
+        DataError: a trace belongs to an unknown question, or a gold answer cannot be read; names the question.
         ScorerError: the grader failed.
     """
 
@@ -68,7 +68,7 @@ def grade_episodes(
         job, traces = item
         question = questions.get(job.question)
         if question is None:
-            raise DataError(f"a trace is of the question {job.question!r}, which the run lacks")
+            raise DataError(f"a trace belongs to question {job.question!r}, which the run lacks")
         answer = graded_answer(traces[-1])
         if answer is None and failed(traces[-1]):
             return GradedEpisode(job, traces, None, 0.0)
@@ -93,7 +93,7 @@ def grade_episodes(
 
 
 def graded_texts(reply: str | None, metric: str) -> tuple[str | None, ...]:
-    """The texts to grade, of which the best counts: the reply, and for a short-answer metric the answer within it."""
+    """The texts to grade: the reply and, for a short-answer metric, the answer within it. The best score counts."""
     extracted = (
         extract_answer(reply)
         if reply is not None and metric in METRICS and METRICS[metric].short_answer

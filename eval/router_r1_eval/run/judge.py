@@ -160,7 +160,7 @@ def judge_prompt(question: Question, answer: str) -> str:
 def read_verdict(reply: str) -> tuple[bool, str] | None:
     """Whether a reply says correct, and the text before the verdict.
 
-    None if the last line is no verdict, or another line contradicts it.
+    None if the last line is not a verdict, or another line contradicts it.
     """
     lines = reply.strip().split("\n")
     found = [match[1].upper() for match in map(_VERDICT.fullmatch, lines) if match]

@@ -59,7 +59,7 @@ class JudgeGrader:
         Args:
             episodes: the traces of each job, of which the last counts.
             questions: the questions by id.
-            concurrency: most answers judged at a time.
+            concurrency: maximum number of answers judged at a time.
 
         Raises:
             ScorerError: the judge failed on an answer; the verdicts on the others are kept.
@@ -102,7 +102,7 @@ class JudgeGrader:
         return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
 
     def __call__(self, question: Question, answer: str | None) -> float:
-        """The verdict on an answer that was judged; no answer is wrong."""
+        """The score of an answer that was judged; a missing answer scores 0."""
         if not METRICS.find(question.metric).judgeable:
             return self._by_metric(question, answer)
         if answer is None:
@@ -114,7 +114,7 @@ class JudgeGrader:
         return {"model": self._judge.card.name, "pool": self._judge.pool.source}
 
     def description(self) -> dict[str, Any]:
-        """For `results.json`: the judge, and the dollars of its new verdicts."""
+        """For `results.json`: the judge, and the cost of its new verdicts."""
         return {
             **self.reference(),
             "version": JUDGE_VERSION,

@@ -37,7 +37,7 @@ def rescore(
         The content of `results.json`.
 
     Raises:
-        DataError: the folder holds no run, or as `grade_episodes` and `run_results`.
+        DataError: the folder holds no run, or for the reasons of `grade_episodes` and `run_results`.
         ScorerError: the grader failed.
     """
     folder = RunFolder(path)

@@ -1,4 +1,4 @@
-"""The money of a run: whether one more episode may start, when its cost is known only at its end."""
+"""The budget of a run: decides whether another episode may start, although its cost is known only at its end."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import math
 class RunBudget:
     """A limit in dollars on all episodes of a run.
 
-    No episode starts when the money spent plus the expected cost of the episodes in flight, at the mean so far, would
-    exceed the limit. Until there is a mean, few are in flight.
+    An episode starts only if the money spent, plus the mean cost so far for it and for each episode in flight, stays
+    within the limit. Episodes in flight never outnumber those that have ended by more than one, so that the mean is
+    known before many start.
     """
 
     def __init__(self, max_usd: float = math.inf) -> None:
@@ -20,7 +21,7 @@ class RunBudget:
         self._ended = asyncio.Condition()
 
     async def start_episode(self) -> bool:
-        """Wait until an episode may start. Returns False if the money does not suffice for it."""
+        """Wait until an episode may start. Returns False if the budget does not cover it."""
         if self._max_usd < math.inf and not self.exhausted:
             async with self._ended:
                 await self._ended.wait_for(lambda: self._in_flight <= self._finished)

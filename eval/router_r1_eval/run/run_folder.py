@@ -93,12 +93,12 @@ class RunFolder:
         return found
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
-        """Update `run.json`, as a whole or not at all; other keys stay."""
+        """Update keys of `run.json` atomically; other keys stay."""
         kept = self.read_settings() if self.settings.exists() else {}
         write_json(self.settings, kept | dict(settings))
 
     def episodes(self) -> dict[Job, tuple[Trace, ...]]:
-        """All traces of each job. The last one counts: it is the one with the most evidence, the newest of equals.
+        """All traces of each job. The last one counts: it has the most evidence, and is the newest if several do.
 
         Raises:
             DataError: the traces are not those of a run.
@@ -109,7 +109,7 @@ class RunFolder:
                 job = Job(trace.metadata["router"], trace.metadata["id"], trace.sample_index)
             except KeyError as error:
                 raise DataError(
-                    f"{self.traces}: a trace has no {error} in its metadata; it is not of a run"
+                    f"{self.traces}: a trace has no {error} in its metadata; it does not belong to a run"
                 ) from None
             tries = found.get(job, ())
             better = not tries or evidence(trace) >= evidence(tries[-1])

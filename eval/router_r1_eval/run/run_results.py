@@ -56,7 +56,7 @@ def compared(
 ) -> Comparison:
     """Choose the routers and questions to compare.
 
-    A router that was asked less than half as many questions as another is left out as unfinished.
+    A router that was asked fewer than half as many questions as another is left out as unfinished.
 
     Args:
         folder: the run, for messages.

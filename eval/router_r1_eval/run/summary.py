@@ -16,7 +16,7 @@ def summary(results: Results) -> list[str]:
         cost = f", for ${judge.cost_usd:.4f} now" if judge.cost_usd else ""
         lines.append(f"graded by the judge {judge.model}{cost}")
     lines.append(
-        f"spent ${results.spent_usd:.4f} in all; tries that failed are ${results.spent_on_failed_usd:.4f} of these figures"
+        f"spent ${results.spent_usd:.4f} in all; the figures below include ${results.spent_on_failed_usd:.4f} for failed tries"
     )
     for name, count in results.unfinished.items():
         lines.append(f"{name} was asked {count} questions, too few to compare; --resume continues")

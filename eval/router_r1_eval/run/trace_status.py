@@ -57,10 +57,10 @@ def failure_reason(trace: Trace) -> str:
 
 
 def graded_answer(trace: Trace) -> str | None:
-    """The answer that counts, also while a failed episode waits to be repeated; None if there is none."""
+    """The answer that counts, even while a failed episode waits to be repeated; None if there is none."""
     return None if interrupted(trace) else trace.answer
 
 
 def evidence(trace: Trace) -> tuple[bool, bool, bool]:
-    """How much an episode says about the router: of several tries the greatest counts."""
+    """How much an episode says about the router; of several tries, the one with the greatest evidence counts."""
     return not failed(trace), graded_answer(trace) is not None, not interrupted(trace)

@@ -63,7 +63,7 @@ class Curve:
         return self.points[-1][1]
 
     def cost_of(self, quality: float) -> float | None:
-        """The least cost that reaches this quality; None if none does."""
+        """The lowest cost that reaches this quality; None if none does."""
         points = self._with_origin()
         if quality <= points[0][1]:
             return points[0][0]
@@ -90,7 +90,7 @@ class Curve:
 
 
 def through(points: Iterable[Point]) -> Curve:
-    """The curve through all of these points; of points with the same cost, through the last one.
+    """The curve through all of these points; where several have the same cost, through the last of them.
 
     Raises:
         ValueError: no points, or a cost or quality that is negative or not finite.
@@ -111,7 +111,7 @@ def routerbench_aiq(points: Iterable[Point], max_cost: float) -> float:
     """AIQ as RouterBench's code computes it, for comparison with published figures: the area under a hull / `max_cost`.
 
     Unlike `hull`, this one starts at the router's own cheapest point, even if leaving questions unanswered would be
-    better; the area below that cost is 0. From its last point to `max_cost` it is level. So of two routers with the
+    better; the area below that cost is 0. From its last point to `max_cost` it is level. So if two routers have the
     same hull, the one with the cheaper first setting has the higher AIQ.
 
     Args:
@@ -141,7 +141,7 @@ def _hull_points(start: list[Point], points: Iterable[Point]) -> list[Point]:
 
 
 def corners(points: Mapping[str, Point]) -> list[str]:
-    """The names of the routers on the hull, by cost; of routers at the same point, the first.
+    """The names of the routers on the hull, in order of cost; where several share a point, only the first of them.
 
     Raises:
         ValueError: as `hull`.

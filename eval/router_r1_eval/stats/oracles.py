@@ -1,4 +1,4 @@
-"""Oracles: routers that know beforehand which models are right. They bound what routing can gain.
+"""Oracles: routers that know in advance which models are right. They bound what routing can gain.
 
     raw_oracle               the best score of all models on each question. It grows with the pool even if all models
                              guess, because one of many guesses is right

@@ -95,8 +95,8 @@ def detectable_difference(ours: Floats, theirs: Floats) -> float:
     is taken about 0, as if either sign were equally likely, which McNemar's test assumes too. For scores of 0 and 1
     it is the root of the share of questions that differ.
 
-    The routers are assumed to differ on at least six questions, by their mean difference elsewhere or else by 1: fewer
-    can never be significant.
+    The routers are assumed to differ on at least six questions, because fewer can never be significant. If they differ
+    on fewer, the missing differences are assumed to be as large as the others, or 1 if there are none.
 
     Args:
         ours: [n] scores, 0 to 1.
@@ -117,6 +117,6 @@ def detectable_difference(ours: Floats, theirs: Floats) -> float:
 
 
 def _smallest(questions: int, variance: float, alpha: float = 0.05, power: float = 0.8) -> float:
-    """By the variance of the difference on one question."""
+    """The smallest difference, given the variance of the difference on one question."""
     z = NormalDist().inv_cdf
     return (z(1 - alpha / 2) + z(power)) * math.sqrt(variance / questions)

@@ -39,7 +39,7 @@ def broken_rows(folder: str | Path, most: int = 20) -> list[str]:
     """One message for each broken row of a table's files. A file is read up to a line that is not JSON.
 
     Args:
-        folder: of the table.
+        folder: folder of the table.
         most: stop after this many messages.
     """
     folder, found = Path(folder), []

@@ -1,6 +1,6 @@
 """The commands `router-r1 table check` and `table import`. Light to import."""
 
-# ruff: noqa: B006  # typer reads the default of a list option from the signature, and changes none
+# ruff: noqa: B006  # typer reads the default of a list option from the signature and never changes it
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def import_command(
     gold: Annotated[
         Path | None,
         typer.Option(
-            help="Questions with gold answers, to grade again a source without them; for routellm (GSM8K) only."
+            help="Questions with gold answers, to regrade a source without them; for routellm (GSM8K) only."
         ),
     ] = None,
     as_published: Annotated[

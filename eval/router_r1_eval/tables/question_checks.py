@@ -1,4 +1,4 @@
-"""Checks of which questions and models an outcome table has.
+"""Checks of the questions and models that an outcome table has.
 
     models                     other models than in the table that a router is fitted on
     duplicates                 the same question under several ids

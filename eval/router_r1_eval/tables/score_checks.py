@@ -33,7 +33,7 @@ MAX_UNREAD = 0.05
 """Share of a model's texts that may lack an answer."""
 MAX_TIES = 0.95
 """Share of questions on which two models may score the same."""
-_STANDARD_ERRORS = 4.0  # a difference beyond these is no chance
+_STANDARD_ERRORS = 4.0  # a larger difference is not due to chance
 _DECIMAL = re.compile(r"\d[.,]\d")
 
 Scores = Mapping[str, Mapping[str, Sequence[float]]]

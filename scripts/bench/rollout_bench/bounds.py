@@ -35,7 +35,7 @@ class Bound:
 
         Args:
             latencies: seconds of each call, by episode and round.
-            slots: most calls at once.
+            slots: maximum number of concurrent calls.
             rate: calls that the server starts per second; None: no limit.
         """
         calls = sum(map(len, latencies))
@@ -79,7 +79,7 @@ def simulate(draw: Draw, count: int, slots: int, threads: int) -> dict[str, Any]
     Args:
         draw: the first draw; the others have the next seeds.
         count: the number of draws, at least 2.
-        slots: most calls at once of the asynchronous driver.
+        slots: maximum number of concurrent calls of the asynchronous driver.
         threads: threads of the lock-step driver.
     """
     lock_step_ratios, bound_ratios = [], []

@@ -31,7 +31,7 @@ def measure(name: str, drive: Driver, draw: Draw, server: ServerProcess, limit: 
         drive: the driver.
         draw: the batch of episodes.
         server: the server to call.
-        limit: most calls at once.
+        limit: maximum number of concurrent calls.
 
     Raises:
         SystemExit: an answer or a call was lost, changed or repeated, or too many calls were in flight.
@@ -101,7 +101,7 @@ def compare(
     Args:
         draw: the batch of episodes.
         server: the server to call.
-        slots: most calls at once of the asynchronous driver.
+        slots: maximum number of concurrent calls of the asynchronous driver.
         threads: threads of the lock-step driver.
         rate: calls that the server starts per second, for the bound; None: no limit.
     """

@@ -24,7 +24,7 @@ class Draw:
     seed: int
     episodes: int
     rounds: int
-    """Most rounds of an episode."""
+    """Maximum number of rounds of an episode."""
     mean_s: float
     """Mean latency of a call in seconds."""
     sigma: float

@@ -182,7 +182,7 @@ def test_a_rerun_asks_only_what_is_missing_or_failed(files: Path, script: Script
     again = evaluate(files, "--single", "small", "--limit", "5", "--resume")
     assert again.returncode == 0, again.stderr
     assert script.asked == {"policy": 2, "large": 1, "small": 5}
-    assert "stay and count" not in again.stderr
+    assert "they still count" not in again.stderr
     rows = {row["name"]: row for row in results(files)["rows"]}
     asked = read_questions(files / "run" / "questions.jsonl")
     easy = sum(q.category == "small" for q in asked) / 5
@@ -190,7 +190,7 @@ def test_a_rerun_asks_only_what_is_missing_or_failed(files: Path, script: Script
     assert rows["small"]["failed"] == 0
 
     fewer = evaluate(files, "--limit", "4", "--resume")
-    assert "6 episodes of questions, samples or models that are not requested now" in fewer.stderr
+    assert "keeps 6 episodes of questions, samples or models not requested now" in fewer.stderr
     assert results(files)["questions"] == 5
 
     other = evaluate(files, "--resume", "--set", "limits.max_rounds=1")
@@ -281,7 +281,7 @@ def test_failed_tries_count_in_the_costs(files: Path, script: Script) -> None:
     assert found["spent_usd"] == pytest.approx(sum(t.cost_usd for t in traces))
     failed = sum(t.cost_usd for t in traces[:2])
     assert found["spent_on_failed_usd"] == pytest.approx(failed) and failed > 0
-    line = f"spent ${found['spent_usd']:.4f} in all; tries that failed are ${failed:.4f} of these figures"
+    line = f"spent ${found['spent_usd']:.4f} in all; the figures below include ${failed:.4f} for failed tries"
     assert line in done.stdout.splitlines()
 
 

@@ -13,7 +13,7 @@ from router_r1.pricing import Price
 from router_r1_envs.worlds.generated_world.relations import Skill
 
 # Probability of a right answer: of a specialist on its own skill, on another one, and on several steps at once; of the
-# generalist on one step and on several. The bluffer is as accurate as a specialist off its skill.
+# generalist on one step and on several. The bluffer is as accurate as a specialist outside its skill.
 OWN_SKILL, OTHER_SKILL, OTHER_SEVERAL = 0.92, 0.12, 0.04
 GENERALIST, GENERALIST_SEVERAL = 0.80, 0.30
 # Probability that a candidate hedges a wrong and a right answer.

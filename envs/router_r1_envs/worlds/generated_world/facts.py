@@ -155,7 +155,7 @@ class Knowledge:
         """A random question.
 
         Args:
-            source: the randomness.
+            source: the random generator.
             usable: whether the question may be about a name or a sum; other questions are drawn again.
             hops: 1 or 2; by default each in half of the draws.
         """

@@ -126,7 +126,7 @@ ONE_HOP = {
 
 
 def made_up_name(source: random.Random, syllables: int) -> str:
-    """A random lower-case name of so many syllables, two letters each."""
+    """A random lower-case name with this number of syllables, two letters each."""
     return "".join(source.choice(SYLLABLES) for _ in range(syllables))
 
 

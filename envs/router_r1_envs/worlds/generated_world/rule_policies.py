@@ -5,9 +5,9 @@
     cheapest                  decomposes; asks the cheapest candidate                   baseline
     dearest                   decomposes; asks the most expensive candidate             baseline
     single NAME               asks NAME the whole question                              baseline
-    skill oracle              per hop, asks the cheapest of the most accurate ones      all there is to learn about
-                              for the skill                                             the candidates
-    skill oracle, asks again  the same; after a hedged reply, asks the next best        the same, and about replies
+    skill oracle              for each hop, asks the cheapest of the candidates that    what knowing the candidates
+                              are most accurate on the skill                            can achieve
+    skill oracle, asks again  the same; after a hedged reply, asks the next best        ... and heeding their replies
     hindsight oracle          knows which call will be right                            an upper bound
 
 A rule policy takes the hops from the question's metadata. Only the oracles use hidden properties of the candidates.

@@ -55,10 +55,10 @@ class WorldServer:
         self._runner = web.AppRunner(app, access_log=None)
 
     async def __aenter__(self) -> Self:
-        """Start to listen.
+        """Start listening.
 
         Raises:
-            ConfigError: the port is taken, not allowed or no port number.
+            ConfigError: the port is taken or not allowed, or is not a port number.
         """
         await self._runner.setup()
         try:

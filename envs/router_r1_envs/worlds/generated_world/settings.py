@@ -31,10 +31,10 @@ class GeneratedWorldConfig(StrictModel):
     kind: Literal["generated"] = "generated"
     """The kind of this world."""
     seed: int = 0
-    """Another seed gives another world: other facts, other mistakes."""
+    """Another seed gives another world, with different facts and different mistakes."""
     prompt: Literal["compact", "full"] = "compact"
     """`compact` for a small policy that learns this pool by heart; `full` states rules and candidates, for an LLM."""
     budgets_usd: Budgets = (0.0006, 0.002, 0.01)
-    """Budgets of an episode; training draws one for each question. The smallest default does not pay for the generalist."""
+    """Budgets of an episode; training draws one for each question. The smallest default cannot pay the generalist."""
     max_rounds: Annotated[int, Field(ge=1)] = 4
-    """Most rounds of routing."""
+    """Maximum number of routing rounds."""

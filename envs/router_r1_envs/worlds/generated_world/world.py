@@ -1,7 +1,7 @@
 """The generated world: six simulated candidates answer questions about made-up names, at no cost.
 
-The policy sees names, descriptions and prices. Which candidate has which skill, and how often each is right, it has to
-find out. A question of two hops is answered reliably only if it is decomposed.
+The policy sees names, descriptions and prices. It has to find out which candidate has which skill, and how often each
+is right. A two-hop question is answered reliably only if it is decomposed.
 
 A candidate's reply is a function of the world's seed, its name and the query, so a world behaves the same in training,
 in evaluation and behind a server.
@@ -38,7 +38,7 @@ from router_r1_envs.worlds.generated_world.facts import Knowledge, Puzzle
 from router_r1_envs.worlds.generated_world.settings import GeneratedWorldConfig, level_name
 
 DEFAULT_QUESTIONS = 1000
-"""How many questions of a split a caller gets that sets no limit."""
+"""How many questions of a split a caller gets without a limit."""
 
 
 class GeneratedWorld(SharedPoolWorld):
@@ -68,7 +68,7 @@ class GeneratedWorld(SharedPoolWorld):
         self._by_name = {candidate.name: candidate for candidate in CANDIDATES}
 
     def questions(self, split: Split, limit: int | None = None) -> Sequence[Question]:
-        """The first `limit` questions of a split (by default `DEFAULT_QUESTIONS`); there is no last one."""
+        """The first `limit` questions of a split (by default `DEFAULT_QUESTIONS`); a split is endless."""
         wanted = DEFAULT_QUESTIONS if limit is None else limit
         found: dict[str, Question] = {}
         for number in itertools.count():

@@ -1,7 +1,7 @@
 """BIG-Bench Hard: 27 reasoning tasks. The category is the task.
 
 The gold answer decides the metric: `(C)` names an option of the question (`choice`), a number is compared as a number
-(`math`), and everything else as words (`em`). Some published rows have options and a gold answer that is no letter.
+(`math`), and everything else as words (`em`). Some published rows have options and a gold answer that is not a letter.
 """
 
 from __future__ import annotations

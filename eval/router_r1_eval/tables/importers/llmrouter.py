@@ -1,5 +1,7 @@
-"""LLMRouter's table of nine models: `train.json` and `test.json` (question, score of each model), joined by the text of
-the question with `query_train.jsonl` and `query_test.jsonl` (task, gold answer, metric). `candidates.json` has prices.
+"""LLMRouter's table of nine models.
+
+`train.json` and `test.json` (question, score of each model) are joined, by the text of the question, with
+`query_train.jsonl` and `query_test.jsonl` (task, gold answer, metric). `candidates.json` has prices.
 
 119 of the 500 test questions are training questions too; they are dropped from the test split. The source lacks the
 answers of models and their output tokens.

@@ -1,5 +1,7 @@
-"""RouteLLM's evaluations of Mixtral-8x7B and GPT-4-1106: `gsm8k_responses.csv` (texts and flags), or a CSV of flags for
-each MMLU subject, `mmlu_SUBJECT.csv`, in a folder or a `.tar.gz`. A flag says whether an answer is right.
+"""RouteLLM's evaluations of Mixtral-8x7B and GPT-4-1106 on GSM8K and MMLU.
+
+The source is `gsm8k_responses.csv` (texts and flags), or a CSV of flags for each MMLU subject, `mmlu_SUBJECT.csv`, in a
+folder or a `.tar.gz`. A flag says whether an answer is right.
 
 GSM8K is graded again from the texts, because the flags take the last run of digits for the answer: "$20.00" is 0 to
 them. Grading needs the gold answers, which any file of questions with `question` and `answer` has, such as GSM8K's

@@ -1,5 +1,6 @@
-"""RouterArena's cached results: a JSON Lines file per model with texts, true token usage, scores and costs; `cost.json`
-has prices. The `global_index` of a row is `DATASET_NUMBER`.
+"""RouterArena's cached results: one JSON Lines file per model, with texts, true token usage, scores and costs.
+
+`cost.json` has prices. The `global_index` of a row is `DATASET_NUMBER`.
 """
 
 from __future__ import annotations

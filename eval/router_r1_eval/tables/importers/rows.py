@@ -91,7 +91,7 @@ def require_keys(row: Any, keys: Iterable[str], where: str) -> dict[str, Any]:
         where: the row, for the message.
 
     Raises:
-        DataError: it is no object, or lacks a key.
+        DataError: it is not an object, or lacks a key.
     """
     if not isinstance(row, dict):
         raise DataError(f"{where}: expected an object, got {type(row).__name__}")
