@@ -27,8 +27,11 @@ from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun, TableAr
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 from router_r1_eval.tournament.entrants import Entrant
 from router_r1_reward import CostWindow, RewardConfig, score
+from router_r1_reward.formula import Reward
 
 PolicyFor = Callable[[Question], Policy]
+TraceOf = Callable[..., Trace]
+"""(metadata=...) -> the trace of an episode."""
 
 
 @dataclass(frozen=True)
@@ -71,24 +74,9 @@ async def roll_out_all(
     """
     slots = asyncio.Semaphore(concurrency)
 
-    async def one(question: Question) -> tuple[Episode, Callable[..., Trace]]:
+    async def one(question: Question) -> tuple[Episode, TraceOf]:
         async with slots:
-            policy, ledger = policy_for(question), Ledger()
-            began, clock = time.time(), time.monotonic()
-            episode = start(world, question, level)
-            pool = world.pool(question)
-            await roll_out(episode, policy, pool, ledger)
-            return episode, partial(
-                Trace.of,
-                episode,
-                ledger,
-                policy=policy.name,
-                pool_version=pool.version,
-                answer=episode.answer,
-                aggregation=None,
-                started_at=began,
-                latency_s=time.monotonic() - clock,
-            )
+            return await _roll_out_one(world, question, level, policy_for(question))
 
     played = await asyncio.gather(*[one(question) for question in questions])
     unreached = [e.stop_detail for e, _ in played if _unreached(e)]
@@ -109,19 +97,45 @@ async def roll_out_all(
         np.array([s.parts["calls"] for s in scored]),
     )
     traces = tuple(
-        trace(
-            metadata={
-                "id": question.id,
-                "gold": list(question.answers),
-                "category": question.category,
-                "level": level.name,
-                "score": s.parts["correct"],
-                "reward": s.total,
-            }
-        )
-        for (_, trace), question, s in zip(played, questions, scored, strict=True)
+        trace_of(metadata=_metadata(question, level, s))
+        for (_, trace_of), question, s in zip(played, questions, scored, strict=True)
     )
     return Rollouts(episodes, run, tuple(s.total for s in scored), traces)
+
+
+async def _roll_out_one(
+    world: World, question: Question, level: Level, policy: Policy
+) -> tuple[Episode, TraceOf]:
+    """One finished episode, and its trace but for the metadata, which needs the scores of all episodes."""
+    ledger = Ledger()
+    began, clock = time.time(), time.monotonic()
+    episode = start(world, question, level)
+    pool = world.pool(question)
+    await roll_out(episode, policy, pool, ledger)
+    trace_of = partial(
+        Trace.of,
+        episode,
+        ledger,
+        policy=policy.name,
+        pool_version=pool.version,
+        answer=episode.answer,
+        aggregation=None,
+        started_at=began,
+        latency_s=time.monotonic() - clock,
+    )
+    return episode, trace_of
+
+
+def _metadata(question: Question, level: Level, scored: Reward) -> dict[str, Any]:
+    """What a trace says about its question and its reward."""
+    return {
+        "id": question.id,
+        "gold": list(question.answers),
+        "category": question.category,
+        "level": level.name,
+        "score": scored.parts["correct"],
+        "reward": scored.total,
+    }
 
 
 def _unreached(episode: Episode) -> bool:
