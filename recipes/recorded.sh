@@ -27,7 +27,7 @@ DUPLICATES=${DUPLICATES:-first}         # the same question under two ids: first
 MAX_ROUNDS=${MAX_ROUNDS:-5}             # most calls per question
 LEVELS=${LEVELS:-}                      # e.g. "0.1 0.2 0.3": the accuracy that a call of the best single model must gain; seven values by default
 IMITATION=${IMITATION:-}                # e.g. "steps=600 copies=1"
-ALPHA=${ALPHA:-0.9}                     # weight of cost in the reward; with a larger one, a dollar keeps costing about 1 / worth_usd up to higher costs
+ALPHA=${ALPHA:-0.9}                     # weight of cost in the reward (docs/reward.md)
 STEPS=${STEPS:-40}                      # steps of reinforcement learning, with BATCH * GROUP episodes each
 BATCH=${BATCH:-64}                      # questions per step, each at one level and with one order of its options
 MINI=${MINI:-32}                        # questions per optimiser step
