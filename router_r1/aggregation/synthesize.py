@@ -38,8 +38,7 @@ class Synthesize(Voting):
     model: str | None = None
     """The candidate that writes the answer; by default the most expensive one that the remaining budget can pay for."""
     layers: int = 1
-    """Number of layers of responses: the episode's own is the first; in each further one, the proposers revise their
-    answers."""
+    """Number of layers of responses: the episode's own, and one revision by the proposers for each further one."""
     proposers: tuple[str, ...] | None = None
     """The candidates that answer in the layers after the first; by default those that responded in the episode."""
     agreement: float = 2 / 3
