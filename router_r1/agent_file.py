@@ -22,7 +22,7 @@ from router_r1.policies.base import Policy
 from router_r1.policies.openai_policy import OpenAIPolicy
 from router_r1.policies.transformers_policy import TransformersPolicy
 from router_r1.pool import ModelPool
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 from router_r1.transport.record_replay import OnMiss
 
 

@@ -32,9 +32,9 @@ from router_r1 import prompts
 from router_r1.config import StrictModel
 from router_r1.errors import ConfigError, EpisodeStateError
 from router_r1.model_cards import ModelCard
-from router_r1.pricing import estimate_tokens
 from router_r1.prompts import PromptBuilder, PromptContext
 from router_r1.protocol import Information, Turn, parse_turn, render_information, stop_strings
+from router_r1.token_prices import estimate_tokens
 from router_r1.transport.messages import Message, Response
 
 Count = Annotated[int, Field(ge=1)]

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from router_r1.pricing import Usage
+from router_r1.token_prices import Usage
 
 
 class Role(StrEnum):

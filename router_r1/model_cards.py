@@ -4,7 +4,7 @@ A pool file is YAML; `docs/pools/` has one for each kind of endpoint. Prices are
 tokens: a free model says `price: {input: 0, output: 0}`. The file never contains a key, only the name of the
 environment variable that holds it. Candidates without an endpoint can be replayed or simulated, but not called.
 
-`transport/` carries out calls; `pricing.py` says what they cost.
+`transport/` carries out calls; `token_prices.py` says what they cost.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from router_r1.config import StrictModel
-from router_r1.pricing import Price, Usage, cost_usd
+from router_r1.token_prices import Price, Usage, cost_usd
 from router_r1.transport.messages import Message, Request
 
 _MARKUP_CHARACTERS = set("<>\"'")

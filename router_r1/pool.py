@@ -19,7 +19,7 @@ from router_r1 import config
 from router_r1.errors import ConfigError
 from router_r1.ledger import Ledger, LedgerEntry, Role
 from router_r1.model_cards import Endpoint, ModelCard, ModelSpec, PoolFile
-from router_r1.pricing import Price, cost_usd
+from router_r1.token_prices import Price, cost_usd
 from router_r1.transport.base import Transport
 from router_r1.transport.live import LiveTransport
 from router_r1.transport.messages import Attempt, Request, Response

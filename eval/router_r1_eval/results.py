@@ -21,7 +21,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_serializer
 
 from router_r1.errors import DataError
 from router_r1.files import write_json
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 from router_r1_envs.worlds.base import Level
 from router_r1_eval.json_record import IGNORE_UNKNOWN, JsonRecord, ignoring_unknown
 from router_r1_eval.result_rows import (

@@ -2,7 +2,7 @@
 
     total = (correct if valid else -1) - cost_penalty - format_penalty
 
-    cost_penalty   = alpha * u(cost / reference),   u(x) = x / (1 + x), see cost.py
+    cost_penalty   = alpha * u(cost / reference),   u(x) = x / (1 + x), see cost_penalty.py
     format_penalty = beta * min(1, problems / 4) if valid, else 0
 
 An episode is *valid* if the policy answered. With alpha + beta < 1, every invalid episode scores less than every valid
@@ -25,7 +25,7 @@ from router_r1.episode import Episode, StopReason
 from router_r1.errors import ConfigError, DataError
 from router_r1.trace import Trace
 from router_r1_reward.config import RewardConfig
-from router_r1_reward.cost import penalty
+from router_r1_reward.cost_penalty import penalty
 from router_r1_reward.metrics import grade
 from router_r1_reward.metrics.text_match import exact_match
 from router_r1_reward.paper_reward import CostWindow, published_reward

@@ -30,7 +30,7 @@ from router_r1.data.questions import Question, Text, read_questions, write_quest
 from router_r1.errors import ConfigError, DataError
 from router_r1.files import atomic_write
 from router_r1.model_cards import Endpoint, ModelCard, PoolFile
-from router_r1.pricing import Usage, cost_usd
+from router_r1.token_prices import Usage, cost_usd
 
 TokenCount = Annotated[int, Field(ge=0, strict=True)]
 FORMATS = ("jsonl", "jsonl.gz", "parquet")

@@ -17,8 +17,8 @@ from router_r1.errors import PolicyError
 from router_r1.model_cards import CallLimits, Endpoint, ModelSpec, Sampling
 from router_r1.policies.base import WrittenTurn
 from router_r1.pool import Account, call_and_book
-from router_r1.pricing import Price
 from router_r1.protocol import cut_turn, restore_stop
+from router_r1.token_prices import Price
 from router_r1.transport.base import Transport
 from router_r1.transport.live import LiveTransport
 from router_r1.transport.messages import Message, Request, Response

@@ -24,7 +24,7 @@ from router_r1.policies.base import WrittenTurn
 from router_r1.policies.batch_worker import BatchWorker, PendingTurn
 from router_r1.policies.checkpoint import load_checkpoint
 from router_r1.pool import Account, new_call_id
-from router_r1.pricing import Price, Usage
+from router_r1.token_prices import Price, Usage
 from router_r1.transport.messages import Attempt, Failure, FailureKind
 
 

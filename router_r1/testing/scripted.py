@@ -10,7 +10,7 @@ from router_r1.ledger import Cause
 from router_r1.model_cards import ModelCard, ModelSpec
 from router_r1.policies.base import WrittenTurn
 from router_r1.pool import Account, ModelPool, new_call_id
-from router_r1.pricing import Price, Usage, estimate_tokens
+from router_r1.token_prices import Price, Usage, estimate_tokens
 from router_r1.transport.messages import Attempt, Failure, Request
 from router_r1.transport.simulated import Reply, SimulatedTransport
 

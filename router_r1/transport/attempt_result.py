@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from router_r1.pricing import Usage
+from router_r1.token_prices import Usage
 from router_r1.transport.credentials import KEYS
 from router_r1.transport.messages import Failure, FailureKind, Response
 

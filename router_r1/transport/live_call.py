@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 
 from router_r1.ledger import Cause
 from router_r1.model_cards import ModelSpec
-from router_r1.pricing import Usage
+from router_r1.token_prices import Usage
 from router_r1.transport.attempt_result import AttemptResult
 from router_r1.transport.circuit_breaker import CircuitBreaker
 from router_r1.transport.messages import Attempt, Failure, FailureKind, OnAttempt, Request, Response

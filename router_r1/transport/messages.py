@@ -19,7 +19,7 @@ from typing import Any, Literal
 from typing_extensions import TypedDict  # pydantic reads only this one before Python 3.12
 
 from router_r1.ledger import Cause
-from router_r1.pricing import Usage, estimate_tokens
+from router_r1.token_prices import Usage, estimate_tokens
 
 
 class Message(TypedDict):

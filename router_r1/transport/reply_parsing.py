@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from router_r1.pricing import Usage, estimate_tokens
+from router_r1.token_prices import Usage, estimate_tokens
 from router_r1.transport.attempt_result import AttemptResult, clean_text
 from router_r1.transport.messages import FailureKind, Request, Response
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from router_r1.ledger import Cause
 from router_r1.model_cards import ModelSpec
-from router_r1.pricing import Usage, estimate_tokens
+from router_r1.token_prices import Usage, estimate_tokens
 from router_r1.transport.messages import Attempt, Failure, FailureKind, OnAttempt, Request, Response
 
 Reply = str | Response | Failure

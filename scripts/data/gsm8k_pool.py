@@ -32,7 +32,7 @@ from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.errors import DataError
 from router_r1.model_cards import ModelCard
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 from router_r1_eval.tables.importers.rows import estimated_tokens
 from router_r1_reward.metrics.maths.final_number import final_number
 

@@ -13,7 +13,7 @@ from router_r1.data.questions import Question
 from router_r1.data.splits import Split
 from router_r1.errors import ConfigError, DataError
 from router_r1.model_cards import ModelCard
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 from router_r1.trace import read_traces
 from router_r1_envs.worlds.load import load_world
 from router_r1_eval.tournament.commands import _named

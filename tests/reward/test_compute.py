@@ -7,7 +7,7 @@ import pytest
 from router_r1 import Episode, Limits, ModelCard, Price
 from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError
-from router_r1.pricing import Usage
+from router_r1.token_prices import Usage
 from router_r1.transport.messages import Response
 from router_r1_reward import CostWindow, Facts, RewardConfig, score
 from router_r1_reward.compute import compute_score

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 
 from router_r1 import Episode, Limits, ModelCard, Price, RouterAgent, StopReason, Trace
 from router_r1.errors import ConfigError, DataError
-from router_r1.pricing import Usage
 from router_r1.testing import ScriptedPolicy, ScriptedPool
+from router_r1.token_prices import Usage
 from router_r1.transport.messages import Response
 from router_r1_reward import CostWindow, Facts, RewardConfig, score
-from router_r1_reward.cost import penalty
+from router_r1_reward.cost_penalty import penalty
 from router_r1_reward.formula import total_of
 from router_r1_reward.paper_reward import published_reward
 

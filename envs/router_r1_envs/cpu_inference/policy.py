@@ -15,7 +15,7 @@ from router_r1.policies.base import Policy, WrittenTurn
 from router_r1.policies.checkpoint import load_checkpoint
 from router_r1.policies.transformers_policy import TransformersPolicy
 from router_r1.pool import Account, new_call_id
-from router_r1.pricing import Usage
+from router_r1.token_prices import Usage
 from router_r1.transport.messages import Attempt, Failure, FailureKind
 from router_r1_envs.cpu_inference.generation_request import SamplingParams
 from router_r1_envs.cpu_inference.running_batch import has_full_attention

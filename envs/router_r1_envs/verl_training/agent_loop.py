@@ -26,8 +26,8 @@ from router_r1.ledger import Cause, Ledger
 from router_r1.policies import token_ids
 from router_r1.policies.base import WrittenTurn
 from router_r1.pool import Account, new_call_id
-from router_r1.pricing import Usage
 from router_r1.rollout import roll_out
+from router_r1.token_prices import Usage
 from router_r1.transport.messages import Attempt, Failure, FailureKind
 from router_r1_envs.verl_training.dataset import read_row
 from router_r1_envs.worlds.base import World, start

@@ -3,7 +3,7 @@
     page.py              the sections, in order; document.py: the HTML frame (page.html, page.css, page.js)
     sample_section.py    what the sample can show; settings_section.py: settings and versions
 
-    cost_accuracy.py     figure: accuracy against cost; cost_accuracy_caption.py: its caption
+    cost_accuracy_figure.py     figure: accuracy against cost; cost_accuracy_caption.py: its caption
     differences.py       figure: differences to the best single model
     rewards.py           figure: mean rewards; row_chart.py: the frame that it shares with differences.py
     learning_curve.py    figure: metrics over training steps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from router_r1_eval.report.cost_accuracy import drawn_points, zero_router_curve
+from router_r1_eval.report.cost_accuracy_figure import drawn_points, zero_router_curve
 from router_r1_eval.report.row_style import RowStyle, row_styles
 from router_r1_eval.results import Results
 

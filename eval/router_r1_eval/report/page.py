@@ -9,8 +9,8 @@ from pathlib import Path
 
 from router_r1_envs.verl_training.training_log import read_metrics
 from router_r1_eval.report.calls_table import calls_table
-from router_r1_eval.report.cost_accuracy import close_up, frontier
 from router_r1_eval.report.cost_accuracy_caption import cost_accuracy_caption
+from router_r1_eval.report.cost_accuracy_figure import close_up, frontier
 from router_r1_eval.report.differences import differences, differences_caption
 from router_r1_eval.report.document import Document
 from router_r1_eval.report.efficiency_table import efficiency_table

@@ -12,9 +12,9 @@ from router_r1.agent import RouterAgent
 from router_r1.aggregation.base import Aggregation
 from router_r1.episode import Episode, Limits
 from router_r1.pool import Account, ModelPool
-from router_r1.pricing import Price
 from router_r1.protocol import Route, render_turn
 from router_r1.testing import ScriptedPolicy
+from router_r1.token_prices import Price
 from router_r1_eval.run.trace_status import SINGLE_MODEL_POLICY
 
 _FREE = Price(input=0, output=0)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from router_r1.data.outcome_table import OutcomeTable
 from router_r1.model_cards import ModelCard
-from router_r1.pricing import cost_usd
+from router_r1.token_prices import cost_usd
 from router_r1_eval.tables.finding import Finding
 from router_r1_eval.tables.importers.rows import NOT_PUBLISHED
 

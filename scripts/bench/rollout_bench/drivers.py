@@ -12,7 +12,7 @@ from rollout_bench.workload import Draw, make_pool
 from router_r1 import testing
 from router_r1.agent import RouterAgent
 from router_r1.episode import Call, Episode, Limits
-from router_r1.pricing import Usage, cost_usd
+from router_r1.token_prices import Usage, cost_usd
 from router_r1.transport.messages import Response
 
 Driver = Callable[[Draw, str, int], list[str | None]]

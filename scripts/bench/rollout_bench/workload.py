@@ -11,7 +11,7 @@ from statistics import NormalDist
 from router_r1.episode import Episode
 from router_r1.model_cards import CallLimits, Endpoint, ModelCard
 from router_r1.pool import ModelPool
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 
 CANDIDATES = 4
 FOREVER_S = 86400.0  # no call is given up: a timeout would change what is measured

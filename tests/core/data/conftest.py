@@ -5,7 +5,7 @@ import pytest
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.model_cards import ModelCard
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from router_r1.data.outcome_table import FORMATS, Outcome, OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError, RouterR1Error
 from router_r1.model_cards import ModelCard
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 

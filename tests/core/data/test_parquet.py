@@ -11,7 +11,7 @@ from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question, read_questions
 from router_r1.errors import ConfigError, DataError, RouterR1Error
 from router_r1.model_cards import ModelCard
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 from router_r1_eval.tables.check import broken_rows
 
 

@@ -10,7 +10,7 @@ from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError
 from router_r1.model_cards import ModelCard
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 
 TOPICS = {
     "law": ("court judge contract statute appeal tort", (0.9, 0.2)),

@@ -162,7 +162,7 @@ async def test_a_killed_recording_resumes_where_it_stopped(tmp_path, numbered, p
 import asyncio
 from router_r1.model_cards import Endpoint, ModelCard, CallLimits
 from router_r1.pool import ModelPool
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 path, base_url = sys.argv[1:]
 card = ModelCard(name="a", endpoint="server", price=Price(input=3.0, output=15.0),
                  limits=CallLimits(max_concurrency=2))

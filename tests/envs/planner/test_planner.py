@@ -12,7 +12,7 @@ from router_r1.data.questions import Question  # noqa: E402
 from router_r1.data.splits import Split, split_of  # noqa: E402
 from router_r1.errors import ConfigError, DataError  # noqa: E402
 from router_r1.model_cards import ModelCard  # noqa: E402
-from router_r1.pricing import Price  # noqa: E402
+from router_r1.token_prices import Price  # noqa: E402
 from router_r1_envs.planner.config import PlannerConfig  # noqa: E402
 from router_r1_envs.planner.planner import Planner  # noqa: E402
 from router_r1_envs.worlds.base import Level, level_named  # noqa: E402

@@ -12,7 +12,7 @@ from router_r1.data.questions import Question
 from router_r1.data.splits import Split
 from router_r1.episode import Episode
 from router_r1.model_cards import ModelCard
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 from router_r1_envs.supervised.demonstrations import (
     Example,
     explorations,

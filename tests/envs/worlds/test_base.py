@@ -13,10 +13,10 @@ from router_r1.data.splits import Split, split_questions
 from router_r1.episode import StopReason
 from router_r1.errors import ConfigError
 from router_r1.model_cards import ModelCard
-from router_r1.pricing import Price
 from router_r1.protocol import Route, render_turn
 from router_r1.rollout import roll_out
 from router_r1.testing import ScriptedPolicy
+from router_r1.token_prices import Price
 from router_r1.transport.simulated import SimulatedTransport
 from router_r1_envs.worlds.base import (
     WORLDS,

@@ -10,7 +10,7 @@ from router_r1.data.json_lines import read_json_lines, write_json_lines
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.model_cards import ModelCard
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 from router_r1_eval.tables.check import broken_rows, check
 from router_r1_eval.tables.score_checks import MIN_QUESTIONS
 

@@ -6,7 +6,7 @@ import pytest
 from router_r1.data.outcome_table import OutcomeTable
 from router_r1.data.splits import Split
 from router_r1.model_cards import ModelCard
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 from router_r1_eval.report import write_report
 from router_r1_eval.results import Results

@@ -11,9 +11,9 @@ from router_r1.episode import Limits
 from router_r1.errors import PolicyError
 from router_r1.model_cards import CallLimits
 from router_r1.policies.openai_policy import OpenAIPolicy
-from router_r1.pricing import Price
 from router_r1.prompts import PromptBuilder, policy_messages
 from router_r1.testing import ScriptedPolicy, ScriptedPool
+from router_r1.token_prices import Price
 from router_r1.trace import read_traces
 from router_r1_envs.worlds.base import Level
 from router_r1_envs.worlds.generated_world.world import GeneratedWorld

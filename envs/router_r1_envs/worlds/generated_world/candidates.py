@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from router_r1.model_cards import ModelCard
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 from router_r1_envs.worlds.generated_world.relations import Skill
 
 # Probability of a right answer: of a specialist on its own skill, on another one, and on several steps at once; of the

@@ -21,7 +21,7 @@ from router_r1.episode import Limits
 from router_r1.errors import ConfigError
 from router_r1.model_cards import ModelSpec
 from router_r1.pool import ModelPool
-from router_r1.pricing import Usage, estimate_tokens
+from router_r1.token_prices import Usage, estimate_tokens
 from router_r1.transport.messages import Request, Response
 from router_r1.transport.simulated import SimulatedTransport
 from router_r1_envs.seeded_random import seeded_random

@@ -10,7 +10,7 @@ from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.ledger import Cause, Ledger
 from router_r1.model_cards import ModelCard, ModelSpec
 from router_r1.pool import Account, ModelPool, call_and_book
-from router_r1.pricing import TOKENS_PER_PRICE_UNIT, Price, Usage, cost_usd
+from router_r1.token_prices import TOKENS_PER_PRICE_UNIT, Price, Usage, cost_usd
 from router_r1.transport.messages import (
     Attempt,
     Failure,

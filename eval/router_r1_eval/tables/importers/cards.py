@@ -8,7 +8,7 @@ from pathlib import Path
 from router_r1 import config
 from router_r1.errors import ConfigError
 from router_r1.model_cards import ModelCard, PoolFile
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 from router_r1_eval.tables.importers.base import ImportOptions
 
 

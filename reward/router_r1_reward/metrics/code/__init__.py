@@ -9,10 +9,10 @@ From the answer to the verdict:
 
 The tests use the program's functions by remote procedure call:
 
-    rpc_proxies.py      client side: proxies for the program's objects in the tests' process
-    rpc_server.py       server side: the operations that each process serves
-    rpc_connection.py   one end of the connection: requests, replies, references to objects
-    rpc_encoding.py     values as JSON
+    sandbox_rpc_proxies.py      client side: proxies for the program's objects in the tests' process
+    sandbox_rpc_server.py       server side: the operations that each process serves
+    sandbox_rpc_connection.py   one end of the connection: requests, replies, references to objects
+    sandbox_rpc_encoding.py     values as JSON
     program_names.py    which names of the tests are the program's
 """
 

@@ -1,7 +1,7 @@
 """The names that tests use without defining them: which of them are the program's, a library's or Python's.
 
 `describe` runs in the program's process, the rest in the tests' process. Imports nothing of the project except
-`rpc_connection`.
+`sandbox_rpc_connection`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import types
 from collections.abc import Mapping, Sequence
 
-from router_r1_reward.metrics.code.rpc_connection import Connection
+from router_r1_reward.metrics.code.sandbox_rpc_connection import Connection
 
 TYPE_CHECKING = False  # not from `typing`, which takes longer to import than most tests to run
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ limitations. Where a machine permits no such sandbox, nothing is run, unless ROU
 warning says so.
 
 A program cannot pass by patching, ending or reading its tests: no line of it runs in their process. The tests call its
-functions by RPC (`rpc_server.py`). What remains is an answer that the tests themselves accept. The price is that tests
+functions by RPC (`sandbox_rpc_server.py`). What remains is an answer that the tests themselves accept. The price is that tests
 cannot catch what a function prints, patch the program's globals, or subclass its classes. `router-r1 reward validate`
 finds questions whose tests do.
 

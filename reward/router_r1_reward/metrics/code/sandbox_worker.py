@@ -31,8 +31,8 @@ for _name in ("router_r1_reward", "router_r1_reward.metrics", "router_r1_reward.
 sys.modules[_name].__path__ = [os.path.dirname(os.path.abspath(__file__))]
 
 from router_r1_reward.metrics.code import program_names, sandbox  # noqa: E402
-from router_r1_reward.metrics.code.rpc_connection import Connection  # noqa: E402
-from router_r1_reward.metrics.code.rpc_server import PROGRAM_OPERATIONS, TEST_OPERATIONS  # noqa: E402
+from router_r1_reward.metrics.code.sandbox_rpc_connection import Connection  # noqa: E402
+from router_r1_reward.metrics.code.sandbox_rpc_server import PROGRAM_OPERATIONS, TEST_OPERATIONS  # noqa: E402
 from router_r1_reward.metrics.code.system_calls import SandboxError  # noqa: E402
 
 

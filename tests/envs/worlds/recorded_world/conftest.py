@@ -11,7 +11,7 @@ from router_r1.data.splits import Split
 from router_r1.ledger import Ledger
 from router_r1.model_cards import ModelCard
 from router_r1.pool import Account
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 

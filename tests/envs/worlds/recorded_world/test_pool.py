@@ -6,8 +6,8 @@ import pytest
 
 from router_r1 import RouterAgent
 from router_r1.ledger import Ledger
-from router_r1.pricing import Price, cost_usd
 from router_r1.testing import ScriptedPolicy
+from router_r1.token_prices import Price, cost_usd
 from router_r1.transport.messages import FailureKind
 from router_r1_envs.worlds.base import start
 from router_r1_envs.worlds.recorded_world.pool import as_booked

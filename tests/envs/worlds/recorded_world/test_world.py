@@ -8,7 +8,7 @@ from router_r1.data.outcome_table import OutcomeTable
 from router_r1.data.splits import Split, split_of
 from router_r1.errors import ConfigError, DataError
 from router_r1.model_cards import ModelCard
-from router_r1.pricing import Price
+from router_r1.token_prices import Price
 from router_r1_envs.worlds.base import Level, start
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
 from router_r1_envs.worlds.recorded_world.world import (

@@ -2,10 +2,10 @@
 
 The program's process serves `PROGRAM_OPERATIONS`: the tests may do anything with an object of the program that Python
 can. The tests' process serves `TEST_OPERATIONS`: a program may call a function of the tests and iterate over an
-iterable of theirs, and nothing else. `rpc_connection.py` reads the requests and calls these; `rpc_proxies.py` is the
+iterable of theirs, and nothing else. `sandbox_rpc_connection.py` reads the requests and calls these; `sandbox_rpc_proxies.py` is the
 client side.
 
-Imports nothing of the project except `rpc_proxies`.
+Imports nothing of the project except `sandbox_rpc_proxies`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import operator
 import types
 from collections.abc import Callable, Mapping
 
-from router_r1_reward.metrics.code.rpc_proxies import BINARY_OPERATORS
+from router_r1_reward.metrics.code.sandbox_rpc_proxies import BINARY_OPERATORS
 
 TYPE_CHECKING = False  # not from `typing`, which takes longer to import than most tests to run
 if TYPE_CHECKING:

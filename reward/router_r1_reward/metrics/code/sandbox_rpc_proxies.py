@@ -11,7 +11,7 @@ sees data of this process.
 The object in the other process is the original. The content of its data proxy is updated when the object is sent, and
 before it is read if the other process could have changed it.
 
-Imports nothing of the project except `rpc_encoding`.
+Imports nothing of the project except `sandbox_rpc_encoding`.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ import collections
 import functools
 from collections.abc import Callable, Iterable
 
-from router_r1_reward.metrics.code import rpc_encoding as encoding
+from router_r1_reward.metrics.code import sandbox_rpc_encoding as encoding
 
 TYPE_CHECKING = False  # not from `typing`, which takes longer to import than most tests to run
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
     class Requester(Protocol):
-        """What proxies need from a connection (`rpc_connection.Connection`)."""
+        """What proxies need from a connection (`sandbox_rpc_connection.Connection`)."""
 
         turns: int
         """Grows whenever the other process could change its objects."""
@@ -118,7 +118,7 @@ def request(proxy: Any, operation: str, *operands: Any) -> Any:
 
     Args:
         proxy: stands for the object, which is the first operand.
-        operation: a name in the operations that the other process serves (`rpc_server.py`).
+        operation: a name in the operations that the other process serves (`sandbox_rpc_server.py`).
         operands: the other operands.
     """
     connection: Requester = proxy.__dict__["_rpc_connection"]

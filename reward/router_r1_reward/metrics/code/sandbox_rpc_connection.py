@@ -9,8 +9,8 @@ Messages are JSON arrays, one a line, over two pipes:
 Both ends send requests: while one waits for a reply, it serves the requests of the other, so a function of the tests
 can be called from the program.
 
-Data is sent as a copy (`rpc_encoding.py`). Any other object stays in its process, and the receiver gets a proxy for it
-(`rpc_proxies.py`). An object of the program whose class is derived from a data type is sent as both; such an object
+Data is sent as a copy (`sandbox_rpc_encoding.py`). Any other object stays in its process, and the receiver gets a proxy for it
+(`sandbox_rpc_proxies.py`). An object of the program whose class is derived from a data type is sent as both; such an object
 of the tests is sent as data. If an operation changes its operands, the originals are changed too. Exceptions are raised
 again at the receiver.
 
@@ -29,8 +29,8 @@ import os
 import types
 from collections.abc import Callable, Mapping, Sequence
 
-from router_r1_reward.metrics.code import rpc_encoding as encoding
-from router_r1_reward.metrics.code.rpc_proxies import (
+from router_r1_reward.metrics.code import sandbox_rpc_encoding as encoding
+from router_r1_reward.metrics.code.sandbox_rpc_proxies import (
     ObjectProxy,
     Proxy,
     data_proxy,
@@ -38,7 +38,7 @@ from router_r1_reward.metrics.code.rpc_proxies import (
     refresh,
     request,
 )
-from router_r1_reward.metrics.code.rpc_server import FUNCTIONS
+from router_r1_reward.metrics.code.sandbox_rpc_server import FUNCTIONS
 
 TYPE_CHECKING = False  # not from `typing`, which takes longer to import than most tests to run
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from router_r1 import Price, Usage
-from router_r1.pricing import cost_usd, estimate_tokens
+from router_r1.token_prices import cost_usd, estimate_tokens
 
 MANY = settings(max_examples=300, deadline=None)
 

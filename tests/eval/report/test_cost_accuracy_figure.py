@@ -3,7 +3,7 @@
 import math
 import xml.etree.ElementTree as ElementTree
 
-from router_r1_eval.report.cost_accuracy import frontier
+from router_r1_eval.report.cost_accuracy_figure import frontier
 from router_r1_eval.report.labels import Box
 from router_r1_eval.report.svg import NARROW, WIDE
 from router_r1_eval.results import Results
