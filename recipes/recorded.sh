@@ -85,7 +85,7 @@ if [ ! -e "$OUT/imitation/imitation.json" ]; then
   for option in $IMITATION; do options+=(--imitation "$option"); done
   "$bin/router-r1" train imitate "$world" --out "$OUT/imitation" --seed "$SEED" ${options[@]+"${options[@]}"}
 fi
-if [ ! -e "$OUT/data/agent_loop.yaml" ]; then
+if ! grep -qs router_r1_envs.verl_training "$OUT/data/agent_loop.yaml"; then  # missing, or of a version with other modules
   "$bin/router-r1" train prepare "$world" --out "$OUT/data" --seed "$SEED" --reward alpha="$ALPHA" --passes "$PASSES" \
     --validation "$VAL_QUESTIONS"
 fi

@@ -91,7 +91,7 @@ mkdir -p "$OUT/metrics"
 export VERL_FILE_LOGGER_PATH=$OUT/metrics/$(date -u +%Y%m%dT%H%M%S).jsonl TENSORBOARD_DIR=$OUT/tensorboard WANDB_DIR=$OUT DRY_RUN
 
 if [ "$DRY_RUN" = 0 ]; then
-  if [ ! -e "$OUT/data/agent_loop.yaml" ]; then
+  if ! grep -qs router_r1_envs.verl_training "$OUT/data/agent_loop.yaml"; then  # missing, or of a version with other modules
     world_settings=()
     # The prompt of a pre-trained LLM states the rules and the candidates; a small policy learns them.
     if [ "$STACK" = gpu ] && [ "$WORLD" = generated ] && [ ! -e "$MODEL/cold_start.json" ]; then world_settings=(--set prompt=full); fi

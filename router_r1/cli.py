@@ -86,7 +86,7 @@ def _add_commands_of_other_packages() -> None:
     for point in entry_points(group="router_r1.commands"):
         try:
             point.load()(app)
-        except Exception as error:  # another package's module may raise anything
+        except (Exception, SystemExit) as error:  # another package's module may raise anything
             report_broken(point, error)
 
 

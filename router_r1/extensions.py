@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 import logging
 import pkgutil
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ log = logging.getLogger("router_r1.extensions")
 
 T = TypeVar("T")
 
+_OWN_PACKAGES = frozenset({"router_r1", "router_r1_reward", "router_r1_envs", "router_r1_eval"})
 BUILT_IN = "router-r1"
 """The owner of what this distribution registers itself."""
 
@@ -41,6 +43,8 @@ class Entry(Generic[T]):
     """One line for lists and help texts."""
     owner: str
     """The distribution that provides it."""
+    module: str
+    """The module that registered it."""
 
 
 class Registry(Mapping[str, T]):
@@ -57,7 +61,7 @@ class Registry(Mapping[str, T]):
         self.group = group
         self._folder = folder
         self._entries: dict[str, Entry[T]] = {}
-        self._owner = BUILT_IN
+        self._built_ins_loaded = False
         self._loaded = False
         self._lock = threading.RLock()
 
@@ -74,13 +78,18 @@ class Registry(Mapping[str, T]):
         Raises:
             ConfigError: the name is taken by something else.
         """
+        module = _registering_module()
+        owner = self._owner_of_module(module)
+        if owner != BUILT_IN:
+            # An extension may be imported before the first lookup; the names of the built-ins are taken all the same.
+            self._load_built_ins()
         taken = self._entries.get(name)
         if taken is not None and taken.value is not value:
             raise ConfigError(
                 f"the {self.noun} {name!r} is registered already, by {taken.owner}; rename one of them"
             )
         summary = summary or (value.__doc__ or "").strip().partition("\n")[0]
-        self._entries[name] = Entry(name, value, summary, self._owner)
+        self._entries[name] = Entry(name, value, summary, owner, module)
         return value
 
     def register(self, name: str, summary: str = "") -> Callable[[T], T]:
@@ -123,29 +132,65 @@ class Registry(Mapping[str, T]):
         with self._lock:
             if self._loaded:
                 return
-            self._loaded = True  # set first: a module that looks something up while it registers must not start over
+            self._load_built_ins()
+            self._loaded = (
+                True  # set first: an extension that looks something up must not start over
+            )
             try:
-                folder = importlib.import_module(self._folder)
-                for module in pkgutil.iter_modules(folder.__path__, f"{self._folder}."):
-                    importlib.import_module(module.name)
+                for point in sorted(entry_points(group=self.group), key=_place):
+                    self._load_extension(point)
             except BaseException:
-                self._loaded = (
-                    False  # the next lookup must raise too, not find an incomplete registry
-                )
+                self._loaded = False  # the next lookup must not find an incomplete registry
                 raise
-            for point in sorted(entry_points(group=self.group), key=_place):
-                self._load_extension(point)
+
+    def _load_built_ins(self) -> None:
+        with self._lock:
+            if self._built_ins_loaded:
+                return
+            self._built_ins_loaded = True  # set first, as above
+            module = self._folder
+            try:
+                folder = importlib.import_module(module)
+                for found in pkgutil.iter_modules(folder.__path__, f"{self._folder}."):
+                    module = found.name
+                    importlib.import_module(module)
+            except BaseException:
+                self._built_ins_loaded = False  # the next lookup must raise too
+                self._forget(module)
+                raise
 
     def _load_extension(self, point: EntryPoint) -> None:
-        before = dict(self._entries)
-        self._owner = owner_of(point)
         try:
             point.load()
-        except Exception as error:  # the module of another package may raise anything
-            self._entries = before
+        except (Exception, SystemExit) as error:  # the module of another package may raise anything
+            self._forget(point.module)
             report_broken(point, error)
-        finally:
-            self._owner = BUILT_IN
+
+    def _forget(self, module: str) -> None:
+        """Drop what a module registered before it failed. Modules that it imported stay loaded and keep their entries."""
+        self._entries = {n: entry for n, entry in self._entries.items() if entry.module != module}
+
+    def _owner_of_module(self, module: str) -> str:
+        """The distribution of a registering module; its top-level package if no entry point tells."""
+        package = module.partition(".")[0]
+        if package == self._folder.partition(".")[0] or package in _OWN_PACKAGES:
+            return BUILT_IN
+        for point in entry_points(group=self.group):
+            if point.module.partition(".")[0] == package:
+                return owner_of(point)
+        return package
+
+
+def _registering_module() -> str:
+    """The module that registers something: the first caller that is a module's own code, or outside this project."""
+    frame = sys._getframe(1)
+    name = str(frame.f_globals.get("__name__", ""))
+    while frame.f_code.co_name != "<module>" and name.partition(".")[0] in _OWN_PACKAGES:
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+        name = str(frame.f_globals.get("__name__", ""))
+    return name
 
 
 def owner_of(point: EntryPoint) -> str:

@@ -130,7 +130,9 @@ class ModelPool:
         self.endpoints = checked.endpoints
         self.source = source
         self._by_name = {card.name: card for card in self.cards}
-        self.transport: Transport = transport or LiveTransport(self.endpoints, source=source)
+        self.transport: Transport = (
+            LiveTransport(self.endpoints, source=source) if transport is None else transport
+        )
 
     @classmethod
     def from_yaml(cls, path: str | Path, *, transport: Transport | None = None) -> ModelPool:

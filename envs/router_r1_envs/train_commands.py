@@ -66,7 +66,7 @@ def prepare(
 
     from router_r1.data.splits import Split
     from router_r1_envs.verl_training.dataset import AGENT, make_rows, write_rows
-    from router_r1_envs.worlds.load import load_world
+    from router_r1_envs.worlds.load import bare_names, load_world
 
     world = load_world(source, settings)
     reward_config = reward_of(world, reward)
@@ -77,7 +77,7 @@ def prepare(
     agent_loop = {
         "name": AGENT,
         "_target_": "router_r1_envs.verl_training.agent_loop.RouterAgentLoop",
-        "world": source if source == "generated" else str(Path(source).resolve()),
+        "world": source if source in bare_names() else str(Path(source).resolve()),
         "overrides": settings,
         "reward": reward_config.model_dump(),
     }

@@ -125,7 +125,7 @@ def test_a_name_belongs_to_one_value(things: Things) -> None:
     registry = things.registry
     assert registry.add("gamma", int, "A number.") is int
     registry.add("gamma", int, "A number.")
-    with pytest.raises(ConfigError, match=r"'gamma' is registered already, by router-r1; rename"):
+    with pytest.raises(ConfigError, match=r"'gamma' is registered already, by tests; rename"):
         registry.add("gamma", str)
     assert registry["gamma"] is int
 
@@ -270,3 +270,53 @@ def test_a_router_of_an_installed_package_is_found_beside_the_built_in_ones(tmp_
     assert {"knn", "nearest"} <= set(done.stdout.split())
     (line,) = done.stderr.splitlines()
     assert "package old-router is left out" in line
+
+
+# --- what else an extension may do
+
+
+def test_an_extension_that_exits_at_import_is_left_out(
+    things: Things, caplog: pytest.LogCaptureFixture
+) -> None:
+    things.install("needs-gpu", 'import sys\nsys.exit("this thing needs a GPU")\n')
+    things.install("zz-fine", '@THINGS.register("gamma")\nclass Gamma: ...\n')
+    registry = things.registry
+    for _ in range(2):
+        assert set(registry) == {"alpha", "beta", "gamma"}
+    (line,) = warnings(caplog)
+    assert "needs-gpu" in line and "this thing needs a GPU" in line
+
+
+def test_an_extension_that_a_broken_one_imports_stays(
+    things: Things, caplog: pytest.LogCaptureFixture
+) -> None:
+    things.install("zz-fine", '@THINGS.register("gamma")\nclass Gamma: ...\n')
+    things.install("broken", 'import zz_fine\nraise ImportError("no such library")\n')
+    assert set(things.registry) == {"alpha", "beta", "gamma"}
+    (line,) = warnings(caplog)
+    assert "broken" in line and "no such library" in line
+
+
+def test_an_extension_that_is_imported_first_has_its_owner_and_takes_no_built_in_name(
+    things: Things,
+) -> None:
+    things.install("early", '@THINGS.register("gamma")\nclass Gamma: ...\n')
+    importlib.import_module("early")
+    things.install("greedy", '@THINGS.register("alpha")\nclass Alpha: ...\n')
+    with pytest.raises(ConfigError, match="'alpha' is registered already, by router-r1"):
+        importlib.import_module("greedy")
+    owners = {entry.name: entry.owner for entry in things.registry.entries()}
+    assert owners == {"alpha": BUILT_IN, "beta": BUILT_IN, "gamma": "early"}
+
+
+def test_a_built_in_that_registers_and_then_fails_shows_its_cause_every_time(
+    things: Things,
+) -> None:
+    things.add_built_in(
+        "aaa",
+        f"from {things.package}.registry import THINGS\n"
+        '@THINGS.register("first")\nclass First: ...\nraise OSError("disk")\n',
+    )
+    for _ in range(2):
+        with pytest.raises(OSError, match="disk"):
+            things.registry.find("alpha")

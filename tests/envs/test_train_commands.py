@@ -163,10 +163,14 @@ def test_run_without_verl_names_the_missing_package(router_r1, executed, monkeyp
     assert not executed
 
 
-@pytest.mark.parametrize("name", ["prepare", "cold-start", "imitate", "watch"])
-def test_the_old_name_of_a_command_says_the_new_one(router_r1, name):
-    output = router_r1("world", name, "generated", "--out", "x", status=2)
-    assert output == f"router-r1: `world {name}` is now `train {name}`\n"
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(name, f"train {name}") for name in ("prepare", "cold-start", "imitate", "watch")]
+    + [("evaluate", "tournament"), ("measure", "tournament"), ("report", "report")],
+)
+def test_the_old_name_of_a_command_says_the_new_one(router_r1, old, new):
+    output = router_r1("world", old, "generated", "--out", "x", status=2)
+    assert output == f"router-r1: `world {old}` is now `{new}`\n"
 
 
 # --- tournament and report

@@ -198,3 +198,9 @@ def test_a_tournament_is_held_in_the_world(installed: Path, tmp_path: Path) -> N
     assert rows["single adder"]["accuracy"] == rows["random"]["accuracy"] == 1.0
     router_r1(installed, tmp_path, "report", "compared")
     assert "single adder" in (tmp_path / "compared" / "report.html").read_text()
+
+
+def test_training_rows_of_the_world_name_it(installed: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    router_r1(installed, tmp_path, "train", "prepare", "sums", "--out", "data", "--train", "4")
+    assert "world: sums\n" in (tmp_path / "data" / "agent_loop.yaml").read_text()

@@ -46,6 +46,9 @@ def register(app: typer.Typer) -> None:
     group.command("serve")(serve)
     for name in ("prepare", "cold-start", "imitate", "watch"):
         add_renamed(group, name, f"train {name}")
+    for name in ("evaluate", "measure"):
+        add_renamed(group, name, "tournament")
+    add_renamed(group, "report", "report")
     app.add_typer(group, name="world")
 
 

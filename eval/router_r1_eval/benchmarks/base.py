@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
 from router_r1.data.questions import Question
+from router_r1.errors import ConfigError
 from router_r1.extensions import Registry
 from router_r1_eval.benchmarks.rows import SourceRow
 
@@ -79,7 +80,12 @@ BENCHMARKS: Registry[Benchmark] = Registry(
 
 
 def register(benchmark: Benchmark) -> Benchmark:
-    """Register a benchmark under its name. Raises `ConfigError` if the name is taken."""
+    """Register a benchmark under its name. Raises `ConfigError` if the name is taken or the area is unknown."""
+    public = [area for area in AREAS if area != "own"]
+    if benchmark.area not in public:
+        raise ConfigError(
+            f"benchmark {benchmark.name!r}: area is {benchmark.area!r}; expected one of {', '.join(public)}"
+        )
     size = "" if benchmark.size is None else f", {benchmark.size:,} questions"
     summary = f"{benchmark.title}: {benchmark.area}{size}"
     return BENCHMARKS.add(benchmark.name, benchmark, summary)

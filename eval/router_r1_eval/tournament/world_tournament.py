@@ -8,6 +8,7 @@ question itself, and `random`, which asks a random one.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -75,6 +76,8 @@ class WorldTournament:
     async def _hold(self, reward: RewardConfig, traces: str | Path | None, seed: int) -> Results:
         world = self.world
         questions = world.questions(self.split, self.limit)
+        # Asked for first: a world without validation questions must not fail after everything is paid for.
+        validation = world.questions(Split.VALIDATION, self.limit)
         main = world.levels[len(world.levels) // 2].name
         played: dict[str, Levels] = {}
         for number, (name, policy) in enumerate(self.policies.items()):
@@ -87,7 +90,7 @@ class WorldTournament:
                 write_traces(traces, played[name].values())
         for name, policy_for in rule_policies(world).items():
             played[name] = await _at_all_levels(world, questions, policy_for, reward)
-        best = await _best_single(world, reward, self.limit)
+        best = await _best_single(world, validation, reward)
         baseline = played[f"single {best}"][main]
         rows = []
         for name, levels in played.items():
@@ -148,9 +151,10 @@ class SingleCandidate(ScriptedPolicy):
     def _write(self, episode: Episode) -> str:
         if not episode.rounds:
             return render_turn("Ask.", [Route(self._candidate, self._question.question)])
-        (outcome,) = episode.turns[-1].outcomes
-        reply = outcome.response.text if outcome.response is not None else ""
-        return render_turn("Answer.", answer=extract_answer(reply) or reply or "unknown")
+        replies = [o.response.text for t in episode.turns for o in t.outcomes if o.response]
+        reply = replies[-1] if replies else ""
+        answer = (extract_answer(reply) or reply).strip() or "unknown"
+        return render_turn("Answer.", answer=answer)
 
 
 async def _at_all_levels(
@@ -162,9 +166,10 @@ async def _at_all_levels(
     }
 
 
-async def _best_single(world: World, reward: RewardConfig, limit: int) -> str:
-    """The candidate with the highest accuracy on the validation questions, each asked as a whole."""
-    questions = world.questions(Split.VALIDATION, limit)
+async def _best_single(world: World, questions: Sequence[Question], reward: RewardConfig) -> str:
+    """The candidate with the highest accuracy on these questions, each undivided, at the level with the largest budget."""
+    budgets = [math.inf if level.budget_usd is None else level.budget_usd for level in world.levels]
+    richest = world.levels[max(range(len(budgets)), key=budgets.__getitem__)]
     accuracy: dict[str, float] = {}
     for card in world.cards:
 
@@ -173,7 +178,7 @@ async def _best_single(world: World, reward: RewardConfig, limit: int) -> str:
                 return RulePolicy(world, question, always(name), decompose=False)
             return SingleCandidate(name, question)
 
-        result = await roll_out_all(world, questions, world.levels[-1], ask, reward)
+        result = await roll_out_all(world, questions, richest, ask, reward)
         accuracy[card.name] = float(result.run.value.mean())
     return max(accuracy, key=lambda name: accuracy[name])
 

@@ -1,12 +1,14 @@
 """Finding a benchmark by name, samples of its questions, and unique ids."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from router_r1.errors import ConfigError, DataError
 from router_r1_eval import benchmarks
+from router_r1_eval.benchmarks import register
 
 
 def test_an_unknown_name_is_an_error_with_a_guess() -> None:
@@ -39,3 +41,11 @@ def test_a_question_that_is_published_twice_gets_two_ids(
         DataError, match=r"hotpotqa\.jsonl:2: another question has the id 'hotpotqa/1'"
     ):
         benchmarks.load("hotpotqa", tmp_path)
+
+
+@pytest.mark.parametrize("area", ["science", "own"])
+def test_a_benchmark_of_an_unknown_area_is_refused(area: str) -> None:
+    found = benchmarks.get("gsm8k")
+    with pytest.raises(ConfigError, match=f"'odd': area is '{area}'; expected one of qa, maths"):
+        register(replace(found, name="odd", area=area))
+    assert "odd" not in benchmarks.names()

@@ -8,7 +8,7 @@ from router_r1 import ModelCard, ModelPool
 from router_r1.data.questions import Question
 from router_r1.data.splits import Split
 from router_r1.episode import Limits
-from router_r1.errors import PolicyError
+from router_r1.errors import ConfigError, PolicyError
 from router_r1.model_cards import CallLimits
 from router_r1.policies.openai_policy import OpenAIPolicy
 from router_r1.prompts import PromptBuilder, policy_messages
@@ -93,6 +93,47 @@ def test_the_printed_lines_start_with_the_highest_reward() -> None:
     best = max(results.rows, key=lambda row: row.reward)
     assert lines[0].startswith(best.name)
     assert not any("right" in line for line in lines)  # only the generated world has specialists
+
+
+class Silent(Sums):
+    """`small` replies with spaces only."""
+
+    def pool(self, question: Question) -> ModelPool:
+        return ScriptedPool({"small": "  ", "large": "The answer is 1."}, cards=CARDS)
+
+
+def test_a_candidate_that_replies_with_nothing_is_wrong_and_ends_no_tournament() -> None:
+    results = WorldTournament(Silent(), limit=3).hold(RewardConfig(reference_usd=0.001))
+    rows = {row.name: row for row in results.rows}
+    assert rows["single small"].accuracy == 0
+
+
+class Descending(Sums):
+    """The first level has the largest budget; the last one cannot pay for `large`."""
+
+    levels = (Level(name="high", budget_usd=0.1), Level(name="none", budget_usd=1e-9))
+
+
+def test_the_best_single_model_is_chosen_at_the_largest_budget() -> None:
+    results = WorldTournament(Descending(), limit=8).hold(RewardConfig(reference_usd=0.001))
+    assert results.settings.best_single == "large"
+
+
+class Unvalidated(Sums):
+    """A world without validation questions, whose candidates must not be called in vain."""
+
+    def questions(self, split: Split, limit: int | None = None) -> Sequence[Question]:
+        if split is Split.VALIDATION:
+            raise ConfigError("sums: no validation questions")
+        return super().questions(split, limit)
+
+    def pool(self, question: Question) -> ModelPool:
+        raise AssertionError("a candidate was called")
+
+
+def test_missing_validation_questions_are_an_error_before_any_call() -> None:
+    with pytest.raises(ConfigError, match="no validation questions"):
+        WorldTournament(Unvalidated(), limit=2).hold(RewardConfig(reference_usd=0.001))
 
 
 def test_a_policy_that_cannot_be_reached_is_an_error() -> None:
