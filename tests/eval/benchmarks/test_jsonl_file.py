@@ -42,7 +42,7 @@ def test_a_file_is_a_benchmark(put: Callable[..., Path], tmp_path: Path) -> None
             r"mine\.jsonl:2: the id .* is used in line 1 already",
         ),
         ("[]", r"mine\.jsonl:2: expected an object, got list"),
-        ("{", r"mine\.jsonl:2: no JSON"),
+        ("{", r"mine\.jsonl:2: not JSON"),
     ],
 )
 def test_a_broken_line_is_named(line: str, message: str, tmp_path: Path) -> None:

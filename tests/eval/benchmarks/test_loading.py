@@ -45,7 +45,7 @@ def test_one_file_may_hold_all_parts(put: Callable[..., Path], tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "file", "content", "message"),
     [
-        ("nq", "nq.jsonl", '{"question": "?", "answer": ["x"]}\nno', r"nq\.jsonl:2: no JSON"),
+        ("nq", "nq.jsonl", '{"question": "?", "answer": ["x"]}\nno', r"nq\.jsonl:2: not JSON"),
         ("nq", "nq.jsonl", '{"question": "?"}', r"nq\.jsonl:1: the row has no 'answer' or"),
         ("nq", "nq.jsonl", '{"question": "?", "answer": []}', "no accepted answer"),
         ("nq", "nq.jsonl", "[1]", r"nq\.jsonl:1: expected an object, got list"),
