@@ -41,9 +41,16 @@ def test_a_command_of_another_package_runs(program: Program, install: Install) -
         "import a_module_that_is_not_installed",
         "raise RuntimeError('two\\nlines')",
         "def register(app): raise KeyError('app')",
+        "raise SystemExit('needs a GPU')",
         "",
     ],
-    ids=["missing module", "raises when imported", "raises when called", "no such function"],
+    ids=[
+        "missing module",
+        "raises when imported",
+        "raises when called",
+        "exits when imported",
+        "no such function",
+    ],
 )
 def test_a_broken_command_package_is_one_line_and_the_other_commands_work(
     program: Program, install: Install, source: str
