@@ -83,7 +83,7 @@ def first_letter(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a metric that is registered for one test."""
     name = FIRST_LETTER.name
     assert name not in METRICS  # loads the registry
-    monkeypatch.setitem(METRICS._entries, name, Entry(name, FIRST_LETTER, "", "tests"))
+    monkeypatch.setitem(METRICS._entries, name, Entry(name, FIRST_LETTER, "", "tests", __name__))
     return name
 
 
