@@ -27,7 +27,7 @@ from router_r1.transport.reply_parsing import (
     finish_stream,
     malformed,
     parse_json_reply,
-    read_event,
+    read_data,
 )
 
 MAX_REPLY_BYTES = 64 * 2**20
@@ -130,14 +130,14 @@ async def _stream(
             await stream.response.aread()
             return parse_json_reply(stream.response, partial)  # a server that does not stream
         try:
-            async for event in stream:
-                if not isinstance(event, dict):
-                    detail = f"expected JSON objects in the stream, got a {type(event).__name__}"
-                    return malformed(detail, partial.billable_usage)
-                read_event(event, partial, time.monotonic() - began)
+            # Not the SDK's parsed events: it hides the mark of the end, and stops at a sign of life.
+            async for event in stream._iter_events():
+                read_data(event.data, event.event, partial, time.monotonic() - began)
+                if partial.ended:
+                    break
         except (ValueError, RecursionError):  # the event is not JSON, or not even text
             if partial.finish_reason is None:
-                detail = "an event of the stream is not JSON"
+                detail = "an event of the stream is not a JSON object"
                 return malformed(detail, partial.billable_usage)
     return finish_stream(partial)
 
