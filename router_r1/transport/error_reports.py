@@ -31,7 +31,7 @@ class ErrorReport:
     codes: tuple[str, ...]
     """Names of the error, in lower case without punctuation."""
     message: str
-    """For people; empty if there is none."""
+    """For people: what the server says, or else the code; empty if there is neither."""
     words: str
     """All text of the report in lower case, in which wordings are looked for."""
 
@@ -99,9 +99,13 @@ def _is_report(data: Mapping[str, object], alone: bool) -> bool:
     """Whether a reply without choices reports an error although it has no `error`."""
     if "error" in (data.get("object"), data.get("type")):
         return True
-    if not dialect.REPORT_KEYS & {str(key).lower() for key in data}:
-        return False
-    return alone or read_error(data).status is not None
+    fields = {str(key).lower(): value for key, value in data.items()}
+    told = dialect.REPORT_KEYS & fields.keys()
+    if alone:
+        return bool(told) or read_error(data).status is not None
+    codes = {str(fields[key]).lower() for key in dialect.EVENT_CODE_KEYS & fields.keys()}
+    has_text = any(isinstance(fields[key], str) for key in told)
+    return "detail" in told or (has_text and bool(codes - dialect.GOOD_CODES))
 
 
 def classify_report(report: ErrorReport, status: int | None = None) -> tuple[FailureKind, bool]:
@@ -125,7 +129,7 @@ def classify_report(report: ErrorReport, status: int | None = None) -> tuple[Fai
     if codes & dialect.QUOTA_CODES:
         return kind, False
     exhausted = any(word in words for word in dialect.QUOTA_WORDINGS)
-    if exhausted and not dialect.RETRY_TIME.search(words):
+    if (exhausted or dialect.QUOTA_RULE.search(words)) and not dialect.RETRY_TIME.search(words):
         return kind, False
     return kind, kind in RETRIABLE
 
@@ -187,9 +191,10 @@ def _statuses_in_words(words: str) -> list[int]:
 
 
 def _message(fields: list[tuple[str, str]]) -> str:
-    """The message for people: the first field of the most telling name."""
-    for name in (*dialect.MESSAGE_KEYS, ""):
-        for key, text in fields:
-            if key == name and text.strip() and not text.strip().isdecimal():
-                return text
-    return ""
+    """The message for people: the field of the most telling name, and what a gateway passes on; or else the code."""
+    told = [(key, text) for key, text in fields if text.strip() and not text.strip().isdecimal()]
+    names = (*dialect.MESSAGE_KEYS, "")
+    message = next((text for name in names for key, text in told if key == name), "")
+    passed_on = next((text for key, text in told if key == "raw" and text != message), "")
+    code = next((text for key, text in fields if key in dialect.CODE_KEYS), "")
+    return ": ".join(part for part in (message, passed_on) if part) or code

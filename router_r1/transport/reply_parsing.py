@@ -276,7 +276,7 @@ def _reported_failure(error: ErrorReport, partial: PartialReply) -> AttemptResul
     status = "" if error.status is None else f" {error.status}"
     return AttemptResult.failed(
         kind,
-        f"error{status} in the reply: {error.message or ', '.join(error.codes)}",
+        f"error{status} in the reply: {error.message}",
         usage=partial.billable_usage if partial.generated else None,
         status=error.status,
         retry_after_s=partial.retry_after_s if retriable else None,

@@ -24,6 +24,11 @@ REPORT_KEYS = frozenset(
 )
 """A reply without choices that has one of these is an error: FastAPI's `detail`, gateways' `message` beside a `code`,
 Baidu's `error_msg`."""
+EVENT_CODE_KEYS = frozenset(
+    {"code", "status", "statuscode", "status_code", "error_code", "errorcode"}
+)
+"""In a stream, an event with one of these beside a message is an error, unless the code is one of `GOOD_CODES`."""
+GOOD_CODES = frozenset({"0", "200", "none", "", "ok", "success", "processing", "queued", "running"})
 NOT_ERROR_KEYS = frozenset(
     {"choices", "usage", "id", "model", "object", "created", "system_fingerprint", "provider"}
     | {"input", "param", "request_id", "user_id", "x_groq", "service_tier"}
@@ -142,6 +147,7 @@ STATUS_OF_WORDING: tuple[tuple[str, int], ...] = (
     ("api_key", 401),
     ("unauthorized", 401),
     ("unauthenticated", 401),
+    ("not authenticated", 401),
     ("authentication", 401),
     ("forbidden", 403),
     ("permission denied", 403),
@@ -151,7 +157,10 @@ STATUS_OF_WORDING: tuple[tuple[str, int], ...] = (
     ("no such model", 404),
     ("unknown model", 404),
     ("invalid request", 400),
-    ("unsupported parameter", 400),
+    ("unsupported", 400),
+    ("not supported", 400),
+    ("invalid value", 400),
+    ("must be", 400),
     ("timed out", 504),
     ("timeout", 504),
 )
@@ -179,6 +188,8 @@ OVERFLOW_WORDINGS = (
     "maximum model length",  # vLLM
     "max_model_len",
     "maximum input length",
+    "maximum sequence length",
+    "token limit exceeded",
     "prompt is too long",  # Anthropic, Fireworks
     "prompt too long",
     "prompt tokens too long",  # Baidu
@@ -202,7 +213,7 @@ OVERFLOW_WORDINGS = (
 )
 """The prompt does not fit. Collected from the error handling of litellm, crewAI, letta, pi and the servers' sources."""
 OVERFLOW_RULE = re.compile(
-    r"\b(?:prompt|input|query|context|messages?)\b[^.!?]{0,60}\b(?:too long|too large|"
+    r"\b(?:prompt|input|query|context|messages?|conversation|sequence|text)\b[^.!?]{0,60}\b(?:too long|too large|"
     r"(?:exceeds?|exceeded|longer than|larger than|greater than)\b[^.!?]{0,60}"
     r"\b(?:tokens?|length|window|limit|maximum))\b"
 )
@@ -210,6 +221,7 @@ OVERFLOW_RULE = re.compile(
 NOT_OVERFLOW = re.compile(
     r"please wait before"  # Bedrock throttles with `Too many tokens, please wait before trying again`
     r"|string_above_max_length|invalid 'user'"  # a field of the request, not the prompt
+    r"|per[ -]min|rate limit"
     r"|deadline exceeded"  # Go's `context deadline exceeded` is a time-out
 )
 """Wordings that look like an overflow and are none."""
@@ -260,26 +272,24 @@ QUOTA_WORDINGS = (
     "current quota",  # OpenAI, Gemini, Moonshot
     "insufficient_quota",
     "insufficient quota",
-    "quota exhausted",
-    "exhausted your quota",
     " billing",  # not the address `/billing` that OpenAI and Groq put into every 429
-    "credit balance",  # Anthropic
-    "insufficient balance",  # DeepSeek
-    "insufficient credit",
-    "insufficient funds",
-    "out of credit",
     "available credits",  # xAI
-    "add credits",
+    "add credits",  # OpenRouter
     "more credits",
-    "spending limit",
     "monthly included",  # Hugging Face
-    "monthly limit",
-    "monthly usage",
     "per-day",  # OpenRouter: `free-models-per-day`
     "perday",  # Gemini: `GenerateRequestsPerDayPerProject...`
-    "余额不足",
+    "余额不足",  # Zhipu
     "欠费",
 )
 """The same in words. Gemini uses `current quota` for limits of a minute too, and then says when to try again."""
+QUOTA_RULE = re.compile(
+    r"\b(?:daily|weekly|monthly|per day|per month|hour)\b[^.]{0,40}\b(?:limit|quota|usage)\b"
+    r"|\b(?:usage|spending|billing|credit) (?:hard )?limit\b"
+    r"|\bexceeded your\b[^.]{0,30}\bquota|\bquota\b[^.]{0,30}\bexhausted|exhausted your\b[^.]{0,30}\bquota"
+    r"|\b(?:no|not enough|insufficient|out of)\b[^.]{0,20}\b(?:credits?|balance|funds)\b"
+    r"|\b(?:credits?|balance|funds)\b[^.]{0,30}\b(?:insufficient|too low|exhausted|depleted|used up)\b"
+)
+"""The same in words not listed: a limit of a day or a month, a balance that is too low."""
 RETRY_TIME = re.compile(r"(?:try again|retry)(?:[ _-]?(?:in|after|delay|at))?\W{0,8}\d")
 """A message that says after which time to try again."""
