@@ -117,12 +117,12 @@ def total_tokens(raw: object) -> int | None:
 
 
 def value_at(data: object, path: dialect.Path) -> Any:
-    """The value at the end of a path of keys and indices; None if the path leads nowhere."""
+    """The value at the end of a path of keys and indices through JSON data; None if the path leads nowhere."""
     for step in path:
         if isinstance(step, int):
             data = data[step] if isinstance(data, list) and len(data) > step else None
         else:
-            data = data.get(step) if isinstance(data, Mapping) else None
+            data = data.get(step) if isinstance(data, dict) else None
     return data
 
 

@@ -76,23 +76,20 @@ def find_error(
         choice: its first choice, if it has one.
         alone: whether an object without choices is a whole reply; in a stream it may be a sign of life.
     """
-    envelope = {key: value for key, value in data.items() if key not in dialect.NOT_ERROR_KEYS}
-    reported: object = None
     base = data.get("base_resp")  # MiniMax; 0 means that all went well
+    failed = isinstance(base, dict) and base.get("status_code")
     if (
-        data.get("error")
+        failed
+        or data.get("error")
         or data.get("errors")
-        or (isinstance(base, Mapping) and base.get("status_code"))
+        or (choice is None and _is_report(data, alone))
     ):
-        reported = envelope
+        report = read_error({k: v for k, v in data.items() if k not in dialect.NOT_ERROR_KEYS})
     elif choice is not None and choice.get("error"):
-        reported = choice["error"]
-    elif choice is None and _is_report(data, alone):
-        reported = envelope
-    if reported is None:
+        report = read_error(choice["error"])
+    else:
         return None
-    report = read_error(reported)
-    return report if report.message or report.codes or report.status is not None else None
+    return report if report.message or report.status is not None else None
 
 
 def _is_report(data: Mapping[str, object], alone: bool) -> bool:
@@ -164,7 +161,7 @@ def _fields(value: object, depth: int, key: str = "") -> Iterator[tuple[str, str
                 inner = json.loads(value)
             except (ValueError, RecursionError):
                 return
-            if isinstance(inner, (Mapping, list)):
+            if isinstance(inner, (dict, list)):
                 yield from _fields(inner, depth + 1, key)
     elif isinstance(value, int) and not isinstance(value, bool):
         if abs(value) < 10**9:
@@ -174,14 +171,14 @@ def _fields(value: object, depth: int, key: str = "") -> Iterator[tuple[str, str
     elif isinstance(value, list):
         for item in value[:_MAX_ITEMS]:
             yield from _fields(item, depth + 1, key)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         if key == "base_resp" and type(code := value.get("status_code")) is int:
             yield "base_resp", str(dialect.MINIMAX_STATUS.get(code, 500))
         items = list(value.items())[:_MAX_ITEMS]
         for nested in (False, True):
             for name, item in items:
                 name = str(name).lower()
-                if isinstance(item, (Mapping, list)) is nested and name not in ("input", "param"):
+                if isinstance(item, (dict, list)) is nested and name not in ("input", "param"):
                     yield from _fields(item, depth + 1, name)
 
 

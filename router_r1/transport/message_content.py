@@ -30,6 +30,9 @@ def read_message(message: Mapping[str, object]) -> MessageContent:
         ValueError: the content is neither text nor parts that may hold text.
     """
     content = MessageContent()
+    if len(message) == 1 and isinstance(text := message.get("content"), str):
+        content.text = text  # nearly every event of a stream
+        return content
     _add_part(message.get("content"), content, 0)
     refusal = message.get("refusal")
     if isinstance(refusal, str):
@@ -52,7 +55,7 @@ def _add_part(part: object, content: MessageContent, depth: int) -> None:
     elif isinstance(part, list):
         for item in part:
             _add_part(item, content, depth + 1)
-    elif isinstance(part, Mapping):
+    elif isinstance(part, dict):
         kind = str(part.get("type") or "").lower()
         if part.get("thought") is True or any(word in kind for word in dialect.THOUGHT_WORDS):
             content.thoughts += _all_text({k: v for k, v in part.items() if k != "type"}, depth)
@@ -71,7 +74,7 @@ def _all_text(value: object, depth: int) -> str:
         return value
     if depth > _MAX_DEPTH:
         return ""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return "".join(_all_text(item, depth + 1) for item in value.values())
     if isinstance(value, list):
         return "".join(_all_text(item, depth + 1) for item in value)

@@ -26,7 +26,7 @@ from router_r1.transport.error_reports import (
 from router_r1.transport.generated_tokens import read_logprobs, read_token_ids, text_after_stop
 from router_r1.transport.message_content import read_message
 from router_r1.transport.messages import FailureKind, Request, Response
-from router_r1.transport.reported_usage import believe, find_total, find_usage, tokens
+from router_r1.transport.reported_usage import believe, find_usage, tokens
 from router_r1.transport.retry_after import parse_retry_after
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def _read(data: Mapping[str, Any], partial: PartialReply, elapsed_s: float | Non
     error = find_error(data, choice, alone=elapsed_s is None)
     if error is not None:
         _note_error(error, partial)
-    usage = find_usage(data) or find_total(data, partial.request)
+    usage = find_usage(data, partial.request)
     if usage is not None and (partial.usage is None or tokens(usage) >= tokens(partial.usage)):
         partial.usage = usage
     partial.model = data.get("model") or partial.model

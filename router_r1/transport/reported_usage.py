@@ -29,20 +29,24 @@ _FEW = 64
 """Tokens that a server may count beyond a bound: templates and marks of the end."""
 
 
-def find_usage(data: Mapping[str, Any]) -> Usage | None:
-    """The usage in a reply or an event; the largest if there are several; None if there is none with counts."""
-    found = (Usage.from_openai(value_at(data, place)) for place in dialect.PLACES)
-    return max((u for u in found if u is not None), key=tokens, default=None)
+def find_usage(data: Mapping[str, Any], request: Request) -> Usage | None:
+    """The usage in a reply or an event; the largest if there are several.
 
+    Where there is a total and nothing else, the prompt is estimated, and the rest is completion.
 
-def find_total(data: Mapping[str, Any], request: Request) -> Usage | None:
-    """The usage of a reply that reports a total and nothing else: the prompt is estimated, the rest is completion."""
-    for place in dialect.PLACES:
-        total = total_tokens(value_at(data, place))
-        if total is not None:
-            prompt = min(total, request.prompt_tokens_estimate)
-            return Usage(prompt, total - prompt, estimated=True)
-    return None
+    Returns:
+        None if no usage with counts is there.
+    """
+    places = (place for place in dialect.PLACES if not place or place[0] in data)
+    objects = [found for place in places if isinstance(found := value_at(data, place), dict)]
+    reported = [usage for each in objects if (usage := Usage.from_openai(each)) is not None]
+    if reported:
+        return max(reported, key=tokens)
+    total = next((n for each in objects if (n := total_tokens(each)) is not None), None)
+    if total is None:
+        return None
+    prompt = min(total, request.prompt_tokens_estimate)
+    return Usage(prompt, total - prompt, estimated=True)
 
 
 def tokens(usage: Usage) -> int:

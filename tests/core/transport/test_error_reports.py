@@ -56,7 +56,10 @@ INSIDE_200 = [
     ({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, SERVER),
     # a list
     ([{"error": {"code": 429, "message": "q", "status": "RESOURCE_EXHAUSTED"}}], RATE),
-    ({"errors": [{"code": 10000, "message": "Authentication error"}], "success": False}, UNAUTHORIZED),
+    (
+        {"errors": [{"code": 10000, "message": "Authentication error"}], "success": False},
+        UNAUTHORIZED,
+    ),
     ({"error": ["the worker died"]}, SERVER),
     # passed on by a gateway
     ({"error": {"message": "Provider returned error", "metadata": {"raw": '{"code": 429}'}}}, RATE),
@@ -84,7 +87,10 @@ INSIDE_200 = [
     ({"choices": [{"error": {"code": 502, "message": "x"}}]}, SERVER),
     # what cannot be cured by the status alone
     ({"error": {"code": "context_length_exceeded", "message": "x"}}, OVERFLOW),
-    ({"error": {"code": 400, "message": "x", "metadata": {"raw": "prompt is too long: 9"}}}, OVERFLOW),
+    (
+        {"error": {"code": 400, "message": "x", "metadata": {"raw": "prompt is too long: 9"}}},
+        OVERFLOW,
+    ),
     ({"error": {"code": 403, "message": "Your input was flagged"}}, FILTER),
     ({"base_resp": {"status_code": 1026, "status_msg": "x"}}, FILTER),
 ]
@@ -310,7 +316,10 @@ FILTERED = [
 @pytest.mark.parametrize(("status", "error"), FILTERED)
 def test_a_prompt_that_the_provider_refuses_is_no_bad_request_and_no_bad_key(status, error) -> None:
     assert classify_report(read_error({"error": error}), status) == (FILTER, False)
-    assert classify_report(read_error({"error": error | {"code": error.get("code") or status}}))[0] is FILTER
+    assert (
+        classify_report(read_error({"error": error | {"code": error.get("code") or status}}))[0]
+        is FILTER
+    )
 
 
 # --- the status of HTTP decides about the rest
@@ -363,8 +372,14 @@ def test_the_message_for_people_has_what_a_gateway_passes_on() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["input " * 20_000, "prompt exceeds " * 8_000, "4" * 100_000, "retry " * 20_000, "[" * 100_000]
-    + ['{"' * 50_000, "status " * 15_000, "quota " * 20_000, "no " * 30_000],
+    [
+        *(
+            word * 20_000
+            for word in ("input ", "prompt exceeds ", "retry ", "status ", "quota ", "no ")
+        ),
+        *(mark * 50_000 for mark in ("4", "[", '{"')),
+    ],
+    ids=lambda text: text[:8],
 )
 def test_long_errors_are_read_in_linear_time(text) -> None:
     began = time.monotonic()
