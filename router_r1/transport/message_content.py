@@ -58,7 +58,7 @@ def _add_part(part: object, content: MessageContent, depth: int) -> None:
     elif isinstance(part, dict):
         kind = str(part.get("type") or "").lower()
         if part.get("thought") is True or any(word in kind for word in dialect.THOUGHT_WORDS):
-            content.thoughts += _all_text({k: v for k, v in part.items() if k != "type"}, depth)
+            content.thoughts += _all_text(part, depth)
         elif kind == "refusal":
             content.refusal += _all_text(part.get("refusal") or part.get("text"), depth)
         else:
@@ -69,13 +69,14 @@ def _add_part(part: object, content: MessageContent, depth: int) -> None:
 
 
 def _all_text(value: object, depth: int) -> str:
-    """All text in a value, joined."""
+    """All text in a value, joined, without what only labels it."""
     if isinstance(value, str):
         return value
     if depth > _MAX_DEPTH:
         return ""
     if isinstance(value, dict):
-        return "".join(_all_text(item, depth + 1) for item in value.values())
+        items = (item for key, item in value.items() if key not in dialect.LABELS)
+        return "".join(_all_text(item, depth + 1) for item in items)
     if isinstance(value, list):
         return "".join(_all_text(item, depth + 1) for item in value)
     return ""

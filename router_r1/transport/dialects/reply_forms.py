@@ -111,6 +111,8 @@ CALL_FIELDS = ("tool_calls", "function_call")
 THOUGHT_WORDS = ("think", "thought", "reason")
 """A part of a message whose type has one of these is a thought: `thinking` (Mistral: docs.mistral.ai/capabilities/
 reasoning; Anthropic), `reasoning`, `reasoning.text` (OpenRouter), `redacted_thinking`."""
+LABELS = frozenset({"type", "id", "index", "format", "signature"})
+"""Fields of thoughts and calls that hold no text."""
 TEXT_KEYS = ("text", "content", "value", "output_text")
 """Where the text of a part stands: OpenAI's `text`, also as `{"value": ...}` (Assistants), a nested `content`."""
 
