@@ -9,7 +9,7 @@ import openai
 from router_r1.transport.attempt_result import AttemptResult
 from router_r1.transport.error_reports import classify_report, read_error
 from router_r1.transport.messages import FailureKind
-from router_r1.transport.reply_parsing import PartialReply
+from router_r1.transport.reply_parsing import PartialReply, finish_stream
 from router_r1.transport.retry_after import parse_retry_after
 
 NETWORK_ERRORS = (openai.OpenAIError, httpx2.RequestError, aiohttp.ClientError, OSError)
@@ -19,7 +19,7 @@ NETWORK_ERRORS = (openai.OpenAIError, httpx2.RequestError, aiohttp.ClientError, 
 def classify_error(
     error: Exception, partial: PartialReply, timeout_kind: FailureKind, allowed_s: float
 ) -> AttemptResult:
-    """The result of a request that raised.
+    """The result of a request that raised; what had arrived before, if that is a whole answer or an error report.
 
     Args:
         error: one of `NETWORK_ERRORS`.
@@ -29,6 +29,8 @@ def classify_error(
     """
     if isinstance(error, openai.APIStatusError):
         return _classify_status(error)
+    if partial.ended or partial.finish_reason is not None:
+        return finish_stream(partial)
     # The libraries wrap each other's errors, and report a lost connection as a time-out: look at the root cause.
     causes = _causes(error)
     detail = f"{type(causes[-1]).__name__}: {causes[-1]}"

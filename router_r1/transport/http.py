@@ -82,8 +82,6 @@ async def send(
             http = await _post(client, *_path_and_body(partial.request), timeout)
             return parse_json_reply(http, partial)
     except NETWORK_ERRORS as error:
-        if partial.finish_reason is not None:
-            return finish_stream(partial)
         return classify_error(error, partial, timeout_kind, allowed_s)
 
 
