@@ -46,7 +46,7 @@ class PartialReply:
     pieces: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     """What the model wrote in place of an answer, in pieces."""
-    others: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
     """Calls of tools that came beside the text, in pieces."""
     thoughts: list[str] = field(default_factory=list)
     """Thoughts that came beside the text, in pieces."""
@@ -78,7 +78,7 @@ class PartialReply:
     @property
     def generated(self) -> bool:
         """Whether the model wrote anything, as far as is known."""
-        arrived = (self.pieces, self.refusals, self.others, self.thoughts, self.token_ids)
+        arrived = (self.pieces, self.refusals, self.calls, self.thoughts, self.token_ids)
         return any(arrived) or (self.usage is not None and self.usage.completion > 0)
 
     def restart(self) -> None:
@@ -89,7 +89,7 @@ class PartialReply:
         """An estimate of the tokens used: the prompt, `text` (by default the text so far), thoughts and calls."""
         written = estimate_tokens(self.text if text is None else text)
         thoughts = estimate_tokens("".join(self.thoughts))
-        completion = written + thoughts + estimate_tokens("".join(self.others))
+        completion = written + thoughts + estimate_tokens("".join(self.calls))
         prompt = self.request.prompt_tokens_estimate
         return Usage(prompt, completion, reasoning=thoughts, estimated=True)
 
@@ -109,7 +109,7 @@ class PartialReply:
 
     @property
     def _bytes(self) -> int:
-        parts = (*self.pieces, *self.refusals, *self.others, *self.thoughts)
+        parts = (*self.pieces, *self.refusals, *self.calls, *self.thoughts)
         return sum(len(part.encode("utf-8", "surrogatepass")) for part in parts)
 
 
@@ -242,7 +242,7 @@ def _read(data: Mapping[str, Any], partial: PartialReply, elapsed_s: float | Non
             (content.text, partial.pieces),
             (content.refusal, partial.refusals),
             (content.thoughts, partial.thoughts),
-            (content.calls, partial.others),
+            (content.calls, partial.calls),
         ):
             if piece:
                 pieces.append(piece)
@@ -303,7 +303,7 @@ def _answer(partial: PartialReply, logprobs: tuple[float, ...] | None = None) ->
     if not text.strip() and not partial.token_ids:
         # The limit, a filter and a refusal would end it again; and at temperature 0 the model would do the same again,
         # while a reply with nothing in it at all may be a fault of the server.
-        own = partial.thoughts or partial.others or usage.reasoning or finish is Finish.TOOL_CALLS
+        own = partial.thoughts or partial.calls or usage.reasoning or finish is Finish.TOOL_CALLS
         final = finish in (Finish.LENGTH, Finish.CONTENT_FILTER, Finish.REFUSAL)
         return AttemptResult.failed(
             FailureKind.EMPTY_REPLY,
