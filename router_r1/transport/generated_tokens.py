@@ -1,4 +1,4 @@
-"""Reads what servers such as vLLM tell of generated tokens: their ids, their probabilities, and a stop string's rest."""
+"""Reads what servers such as vLLM tell of generated tokens: ids, probabilities, and what follows a stop string."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class PartialReply:
 
     @property
     def billable_usage(self) -> Usage:
-        """The reported usage as far as it can be true; an estimate if none was reported, or if more arrived after it."""
+        """The reported usage as far as it can be true; an estimate if there is none, or if more arrived after it."""
         estimate = self.estimate_usage()
         if self.usage is None:
             return estimate

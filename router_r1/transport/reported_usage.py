@@ -2,8 +2,8 @@
 
 What can be true, given what was sent and what arrived:
 
-- Tokens of the prompt: at most one for each byte sent, and `ADDED_PROMPT` more, which servers add. A report with more is
-  dropped, and the usage estimated from the text.
+- Tokens of the prompt: at most one for each byte sent, and `ADDED_PROMPT` more, which servers add. A report with more
+  is dropped, and the usage estimated from the text.
 - Tokens of the completion: hidden reasoning may use up the limit of the request; without a limit, no model writes more
   than `LONGEST_COMPLETION`; and what arrived has at most one token for each byte. A higher count is cut to that limit,
   or to the estimate of what arrived if that is more.

@@ -89,7 +89,7 @@ REASONING: tuple[Path, ...] = (
 )
 """Where the tokens of hidden reasoning stand."""
 BESIDE_COMPLETION = ("thoughtsTokenCount", "thoughts_token_count")
-"""Reasoning that the completion leaves out (Gemini). xAI leaves it out too, but under the usual name: its total tells."""
+"""Reasoning that the completion leaves out (Gemini). xAI leaves it out under the usual name: there the total tells."""
 
 TOKEN_LIMITS = (
     "max_tokens",

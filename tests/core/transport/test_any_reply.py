@@ -1,4 +1,4 @@
-"""Whatever a server sends: a reply is read without an exception, as an answer or a failure, with a usage that can be true."""
+"""Whatever a server sends is an answer or a failure, read without an exception, with a usage that can be true."""
 
 import json
 from typing import Any
