@@ -5,7 +5,6 @@ Replies are read as plain JSON and leniently, not through the SDK's models: serv
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from router_r1.token_prices import Usage, estimate_tokens
 from router_r1.transport.attempt_result import AttemptResult, clean_text
+from router_r1.transport.json_body import read_json
 from router_r1.transport.messages import FailureKind, Request, Response
 
 if TYPE_CHECKING:
@@ -34,12 +34,19 @@ class PartialReply:
     finish_reason: object = None
     """Once it is set, the text is complete, even if the connection breaks."""
     model: object = None
+    ended: bool = False
+    """Whether the stream said that it has ended."""
     first_token_s: float | None = None
 
     @property
     def text(self) -> str:
         """The text so far."""
         return "".join(self.pieces)
+
+    @property
+    def complete(self) -> bool:
+        """Whether text and usage are known, though the stream may go on."""
+        return self.finish_reason is not None and self.usage is not None
 
     def estimate_usage(self, text: str | None = None) -> Usage:
         """An estimate of the tokens used: the prompt, and `text` (by default the text so far)."""
@@ -60,7 +67,7 @@ class PartialReply:
 def parse_json_reply(http: httpx2.Response, partial: PartialReply) -> AttemptResult:
     """Parse the JSON body of a reply with status 2xx."""
     try:
-        data = json.loads(http.content)
+        data = read_json(http.content)
     except (ValueError, RecursionError):
         content_type = http.headers.get("content-type") or "no content type"
         detail = f"expected JSON, got {content_type} of {len(http.content)} bytes"
@@ -92,6 +99,17 @@ def parse_json_reply(http: httpx2.Response, partial: PartialReply) -> AttemptRes
         token_ids=_token_ids(choice.get("token_ids")),
         logprobs=_logprobs(logprobs.get("token_logprobs") if isinstance(logprobs, dict) else None),
     )
+
+
+def read_data(data: str, name: str | None, partial: PartialReply, elapsed_s: float) -> None:
+    """Add one server-sent event, as text, to what has arrived."""
+    if data.startswith("[DONE]"):
+        partial.ended = True
+        return
+    event = read_json(data)
+    if not isinstance(event, dict):
+        raise ValueError("not a JSON object")
+    read_event(event, partial, elapsed_s)
 
 
 def read_event(event: Mapping[str, Any], partial: PartialReply, elapsed_s: float) -> None:
