@@ -8,18 +8,19 @@ Requests ask for no compression. A server may send gzip or deflate all the same;
 
 from __future__ import annotations
 
-import asyncio
 import zlib
 from collections.abc import AsyncIterator
 from typing import cast
 
 import httpx2
 
+from router_r1.transport.turns import Turns
+
 MAX_BODY_BYTES = 64 * 2**20
 """A longer body is broken off and counts as malformed: a server that never stops must not fill the memory. A stream of
 128,000 tokens, one event each with its envelope of 350 bytes, is 43 MiB."""
 MAX_ERROR_BYTES = 64 * 2**10
-"""How much of the body of an HTTP error is read. The status says what happened, so a longer body is only cut."""
+"""How much is kept of the body of an HTTP error."""
 PIECE_BYTES = 64 * 2**10
 _GZIP, _ZLIB, _RAW = zlib.MAX_WBITS | 16, zlib.MAX_WBITS, -zlib.MAX_WBITS
 _WINDOWS = {"gzip": (_GZIP,), "x-gzip": (_GZIP,), "deflate": (_ZLIB, _RAW)}
@@ -32,15 +33,18 @@ _MAX_LAYERS = 4
 async def bound(http: httpx2.Response) -> None:
     """Put the limits on a response that has just begun; an event hook for responses."""
     body: AsyncIterator[bytes] = aiter(cast(httpx2.AsyncByteStream, http.stream))
-    limit = MAX_BODY_BYTES if http.is_success else MAX_ERROR_BYTES
     layers = [name.strip().lower() for name in http.headers.get("content-encoding", "").split(",")]
     layers = [name for name in reversed(layers) if name in _WINDOWS or name in _UNREADABLE]
-    body = _limited(body, limit, cut=not http.is_success)
+    body = _limited(body)
     if unreadable := [name for name in layers if name in _UNREADABLE] or layers[_MAX_LAYERS:]:
-        body = _refuse(f"the reply is compressed ({', '.join(unreadable)}), which was not asked for")
+        body = _refuse(
+            f"the reply is compressed ({', '.join(unreadable)}), which was not asked for"
+        )
         layers = []
     for name in layers:
-        body = _limited(_inflate(body, _WINDOWS[name]), limit, cut=not http.is_success)
+        body = _limited(_inflate(body, _WINDOWS[name]))
+    if not http.is_success:
+        body = _beginning(body)
     http.stream = _Body(cast(httpx2.AsyncByteStream, http.stream), body)
     http.headers.pop("content-encoding", None)
     # JSON and server-sent events are UTF-8, whatever the header says; some codecs of Python are slow or not for text.
@@ -61,20 +65,27 @@ class _Body(httpx2.AsyncByteStream):
         await self._raw.aclose()
 
 
-async def _limited(body: AsyncIterator[bytes], limit: int, *, cut: bool) -> AsyncIterator[bytes]:
-    """At most `limit` bytes in pieces; a longer body is cut, or raises `DecodingError`."""
+async def _limited(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The body in pieces; raises `DecodingError` after `MAX_BODY_BYTES`."""
     length = 0
+    turns = Turns()
     async for chunk in body:
         for start in range(0, len(chunk), PIECE_BYTES):
             piece = chunk[start : start + PIECE_BYTES]
             length += len(piece)
-            if length > limit:
-                if cut:
-                    yield piece[: len(piece) - (length - limit)]
-                    return
-                raise httpx2.DecodingError(f"the reply is longer than {limit} bytes")
+            if length > MAX_BODY_BYTES:
+                raise httpx2.DecodingError(f"the reply is longer than {MAX_BODY_BYTES} bytes")
             yield piece
-            await asyncio.sleep(0)
+            await turns.pause()
+
+
+async def _beginning(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The first `MAX_ERROR_BYTES`; the rest is read, so that the connection can be kept, and dropped."""
+    left = MAX_ERROR_BYTES
+    async for piece in body:
+        if left > 0:
+            yield piece[:left]
+            left -= len(piece)
 
 
 async def _inflate(body: AsyncIterator[bytes], windows: tuple[int, ...]) -> AsyncIterator[bytes]:

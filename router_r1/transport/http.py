@@ -29,7 +29,7 @@ from router_r1.transport import request_dialects
 from router_r1.transport.attempt_result import AttemptResult, clean_message
 from router_r1.transport.event_stream import EventReader
 from router_r1.transport.faults import NETWORK_ERRORS, classify_error, is_timeout
-from router_r1.transport.json_body import MAX_REPLY_BYTES, in_turns, read_json
+from router_r1.transport.json_body import MAX_REPLY_BYTES, read_json
 from router_r1.transport.messages import FailureKind, Request
 from router_r1.transport.reply_parsing import (
     PartialReply,
@@ -39,11 +39,16 @@ from router_r1.transport.reply_parsing import (
     read_data,
 )
 from router_r1.transport.request_dialects import Change, Dialect
+from router_r1.transport.turns import Turns, in_turns
 
 USAGE_GRACE_S = 2.0
 """Seconds to wait for the usage after the finish reason; it comes in an event of its own."""
 END_GRACE_S = 0.25
 """Seconds to wait for the end of the body once nothing more is needed from it: a connection can be kept only then."""
+_STREAM_BEGINS = (b"data:", b"event:", b"id:", b"retry:", b":")
+_JSON_BEGINS = (b"{", b"[")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LONGEST_BEGINNING = len(_BYTE_ORDER_MARK + b"event:")
 _MAY_BE_REFUSAL = (FailureKind.BAD_REQUEST, FailureKind.SERVER_ERROR)
 
 
@@ -146,22 +151,22 @@ async def _exchange(
     async with _post(client, path, body, timeout) as http:
         pieces = http.aiter_bytes()
         start = await _first_bytes(pieces)
-        if not start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_STREAM_BEGINS):
-            return await _read_body(http, await _whole(start, pieces), partial)
-        return await _read_events(start, pieces, partial, began)
-
-
-_STREAM_BEGINS = (b"data:", b"event:", b"id:", b"retry:", b":")
+        if start.startswith(_STREAM_BEGINS) or (
+            body.get("stream") and not start.startswith(_JSON_BEGINS)
+        ):
+            return await _read_events(start, pieces, partial, began)
+        return await _read_body(http, await _whole(start, pieces), partial)
 
 
 async def _first_bytes(pieces: AsyncIterator[bytes]) -> bytes:
-    """The beginning of a body, long enough to see what it is."""
+    """The beginning of a body, long enough to see what it is; without the space that servers send to keep a connection
+    alive, and without a byte order mark."""
     start = b""
     async for piece in pieces:
-        start += piece
-        if len(start.strip()) >= len(b"\xef\xbb\xbfevent:") or b"\n" in start.strip():
+        start = (start + piece).lstrip(b" \t\r\n")
+        if len(start) >= _LONGEST_BEGINNING:
             break
-    return start
+    return start.removeprefix(_BYTE_ORDER_MARK)
 
 
 async def _whole(start: bytes, pieces: AsyncIterator[bytes]) -> bytes:
@@ -189,6 +194,7 @@ async def _read_events(
     """Read a stream until it ends, or until nothing more is needed from it."""
     reader = EventReader()
     length = 0
+    turns = Turns()
     loop = asyncio.get_running_loop()
 
     async def read(piece: bytes | None) -> None:
@@ -201,6 +207,7 @@ async def _read_events(
             name = event.name or None
             add = functools.partial(read_data, event.data, name, partial, elapsed)
             await in_turns(add, event.data)
+            await turns.pause()
             length += sum(map(len, partial.pieces[known:]))
             if length > MAX_REPLY_BYTES:
                 raise httpx2.DecodingError(f"the text is longer than {MAX_REPLY_BYTES} characters")

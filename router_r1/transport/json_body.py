@@ -6,10 +6,8 @@ lists take a second. So JSON with many values is read by the parser in Python, i
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 MAX_REPLY_BYTES = 10 * 2**20
 """A longer JSON body is malformed. 128,000 tokens are at most 1 MiB of text, or 2 MiB if each is escaped; log
@@ -17,9 +15,6 @@ probabilities and token ids add about 75 bytes a token."""
 MAX_VALUES = 500_000
 """JSON with more values is malformed: it is no reply of a model, and reading it takes seconds."""
 _MANY_VALUES = 20_000
-_LARGE_BYTES = 256 * 2**10
-
-_Result = TypeVar("_Result")
 
 
 class _PatientDecoder(json.JSONDecoder):
@@ -31,7 +26,7 @@ class _PatientDecoder(json.JSONDecoder):
 
 
 def read_json(body: bytes | str) -> Any:
-    """Read JSON of limited size; UTF-8 if it is bytes. Call it within `in_turns`.
+    """Read JSON of limited size; UTF-8 if it is bytes. Call it within `turns.in_turns`.
 
     Raises:
         ValueError: not JSON, not text, longer than `MAX_REPLY_BYTES`, or more than `MAX_VALUES` values.
@@ -46,14 +41,6 @@ def read_json(body: bytes | str) -> Any:
         return json.loads(body)
     text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
     return _PatientDecoder().decode(text)
-
-
-async def in_turns(function: Callable[[], _Result], body: bytes | str) -> _Result:
-    """Call a function that reads `body`: in a thread if that may take long."""
-    small = len(body) <= _MANY_VALUES
-    if small or (len(body) < _LARGE_BYTES and _count_values(body) <= _MANY_VALUES):
-        return function()
-    return await asyncio.to_thread(function)
 
 
 def _count_values(body: bytes | str) -> int:

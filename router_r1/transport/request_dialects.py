@@ -75,7 +75,9 @@ _SYSTEM = re.compile(
 )
 # The chat templates of Gemma and Mistral, which have no system role (tokenizer_config.json of gemma-2-9b-it and
 # Mistral-7B-Instruct-v0.1), as vLLM, SGLang, llama.cpp and TGI report them, with status 400, 422 or 500.
-_SYSTEM_TEMPLATE = re.compile(r"roles must alternate|only user and assistant roles|first message .{0,20}user")
+_SYSTEM_TEMPLATE = re.compile(
+    r"roles must alternate|only user and assistant roles|first message .{0,20}user"
+)
 _SENTENCE = re.compile(r"[.!?](?=\s)|\n")
 _WORD = re.compile(r"[a-z_]+")
 
