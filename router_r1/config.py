@@ -7,7 +7,6 @@ that names file, field and remedy. `a.b=value` overrides have the same grammar a
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, get_args, get_origin
@@ -180,11 +179,10 @@ _REMEDIES = {
     "model_type": "expected a mapping of fields to values",
     "model_attributes_type": "expected a mapping of fields to values",
 }
-# For these types the message may show the input, if it does not look like a key: see `_describe`.
+# For these types the input cannot be a key, so the message may show it.
 _SHOWS_TEXT = frozenset(
     {"float_parsing", "int_parsing", "bool_parsing", "date_from_datetime_parsing", "literal_error"}
 )
-_PLAIN_TEXT = re.compile(r"[A-Za-z_ ]{1,20}|[-+.,%\d]{1,8}")
 _Path: TypeAlias = tuple[str | int, ...]
 
 
@@ -265,9 +263,11 @@ def _field_paths(annotation: Any, prefix: str = "") -> Iterator[str]:
 
 
 def _describe(value: object, show_text: bool = False) -> str:
-    """A value for an error message. Text may be a key, so it is shown only on request, and only if it is plain."""
+    """A value for an error message. Text may be a key, so it is shown only on request."""
     if isinstance(value, str):
-        return repr(value) if show_text and _PLAIN_TEXT.fullmatch(value) else "text"
+        if not show_text:
+            return "text"
+        return repr(value) if len(value) <= 40 else f"text of {len(value)} characters"
     if isinstance(value, Mapping):
         return "a mapping"
     return "a list" if isinstance(value, (list, tuple)) else repr(value)

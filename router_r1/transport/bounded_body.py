@@ -21,7 +21,7 @@ MAX_BODY_BYTES = 64 * 2**20
 128,000 tokens, one event each with its envelope of 350 bytes, is 43 MiB."""
 MAX_ERROR_BYTES = 64 * 2**10
 """How much is kept of the body of an HTTP error."""
-PIECE_BYTES = 64 * 2**10
+PIECE_BYTES = 16 * 2**10
 _GZIP, _ZLIB, _RAW = zlib.MAX_WBITS | 16, zlib.MAX_WBITS, -zlib.MAX_WBITS
 _WINDOWS = {"gzip": (_GZIP,), "x-gzip": (_GZIP,), "deflate": (_ZLIB, _RAW)}
 """Formats by content coding. `deflate` means zlib's format (RFC 9110, section 8.4.1.2), but some servers leave its

@@ -43,6 +43,14 @@ INSERT INTO records (key, ok, request, response, created_at) VALUES (?, ?, ?, ?,
 ON CONFLICT (key) DO UPDATE SET ok = excluded.ok, response = excluded.response, created_at = excluded.created_at
 WHERE records.ok < excluded.ok
 """
+_CLAIMS = """
+CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL, expires_at REAL NOT NULL) WITHOUT ROWID
+"""
+_CLAIM = """
+INSERT INTO claims (key, owner, expires_at) VALUES (?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
+WHERE claims.owner = excluded.owner OR claims.expires_at < ?
+"""
 
 
 @dataclass(frozen=True)
@@ -186,6 +194,18 @@ class RecordStore:
         row = (request.key, int(record.response.ok), request.canonical_json(), record.to_json())
         with self._using() as connection:
             connection.execute(_PUT, (*row, record.created_at))
+
+    def claim(self, key: str, owner: str, seconds: float) -> bool:
+        """Take or renew the claim on a request for some seconds; False if another owner has it. See `request_claims`."""
+        now = time.time()
+        with self._using() as connection:
+            connection.execute(_CLAIMS)
+            return connection.execute(_CLAIM, (key, owner, now + seconds, now)).rowcount == 1
+
+    def release(self, key: str, owner: str) -> None:
+        """Give up a claim."""
+        with self._using() as connection:
+            connection.execute("DELETE FROM claims WHERE key = ? AND owner = ?", (key, owner))
 
     def __len__(self) -> int:
         with self._using() as connection:

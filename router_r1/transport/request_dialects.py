@@ -79,7 +79,7 @@ _SYSTEM_TEMPLATE = re.compile(
     r"roles must alternate|only user and assistant roles|first message .{0,20}user"
 )
 _SENTENCE = re.compile(r"[.!?](?=\s)|\n")
-_WORD = re.compile(r"[a-z_]+")
+_WORD = re.compile(r"[a-z0-9_-]+")
 
 
 @dataclass
