@@ -49,7 +49,7 @@ CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL, ex
 _CLAIM = """
 INSERT INTO claims (key, owner, expires_at) VALUES (?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
-WHERE claims.owner = excluded.owner OR claims.expires_at < ?
+WHERE claims.expires_at < ?
 """
 
 
@@ -196,11 +196,21 @@ class RecordStore:
             connection.execute(_PUT, (*row, record.created_at))
 
     def claim(self, key: str, owner: str, seconds: float) -> bool:
-        """Take or renew the claim on a request for some seconds; False if another owner has it. See `request_claims`."""
+        """Take the claim on a request for some seconds; False if another owner has it. See `request_claims.py`."""
         now = time.time()
         with self._using() as connection:
             connection.execute(_CLAIMS)
+            # Those who wait ask often, so they only read: writers would wait for them.
+            taken = "SELECT 1 FROM claims WHERE key = ? AND expires_at >= ?"
+            if connection.execute(taken, (key, now)).fetchone():
+                return False
             return connection.execute(_CLAIM, (key, owner, now + seconds, now)).rowcount == 1
+
+    def renew_claims(self, owner: str, seconds: float) -> None:
+        """Keep all claims of an owner for some seconds from now."""
+        with self._using() as connection:
+            update = "UPDATE claims SET expires_at = ? WHERE owner = ?"
+            connection.execute(update, (time.time() + seconds, owner))
 
     def release(self, key: str, owner: str) -> None:
         """Give up a claim."""

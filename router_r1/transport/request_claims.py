@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ from router_r1.transport.record_store import RecordStore
 
 log = logging.getLogger("router_r1.transport.request_claims")
 
-LEASE_S = 10.0
+LEASE_S = 15.0
 """Seconds after which a claim that is not renewed lapses."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.02, 0.5
 
@@ -30,6 +31,9 @@ class RequestClaims:
     def __init__(self, store: RecordStore) -> None:
         self._store = store
         self._owner = uuid.uuid4().hex
+        self._lock = threading.Lock()
+        self._held = 0
+        self._none_held = threading.Event()
 
     @asynccontextmanager
     async def hold(self, key: str) -> AsyncIterator[None]:
@@ -38,26 +42,33 @@ class RequestClaims:
         Waits while another process has it. What that process stored is then in the store.
         """
         pause = _FIRST_WAIT_S
-        renewing: asyncio.Task[None] | None = None
         try:
             while not await asyncio.to_thread(self._store.claim, key, self._owner, LEASE_S):
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_WAIT_S)
-            renewing = asyncio.ensure_future(self._renew(key))
         except StoreError as error:
             log.warning("%s; other processes may send the same request", error)
+        self._count(1)
         try:
             yield
         finally:
-            if renewing is not None:
-                renewing.cancel()
-                await asyncio.shield(asyncio.to_thread(self._release, key))
+            self._count(-1)
+            await asyncio.shield(asyncio.to_thread(self._release, key))
 
-    async def _renew(self, key: str) -> None:
-        while True:
-            await asyncio.sleep(LEASE_S / 3)
+    def _count(self, more: int) -> None:
+        """Count the claims held. While there are any, a thread renews them, whatever holds up the event loops."""
+        with self._lock:
+            before, self._held = self._held, self._held + more
+            if before == 0:
+                self._none_held = threading.Event()
+                threading.Thread(target=self._renew, args=(self._none_held,), daemon=True).start()
+            elif self._held == 0:
+                self._none_held.set()
+
+    def _renew(self, none_held: threading.Event) -> None:
+        while not none_held.wait(LEASE_S / 3):
             try:
-                await asyncio.to_thread(self._store.claim, key, self._owner, LEASE_S)
+                self._store.renew_claims(self._owner, LEASE_S)
             except StoreError as error:
                 log.warning("%s; other processes may send the same request", error)
 
