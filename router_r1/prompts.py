@@ -219,6 +219,7 @@ FAILURES: dict[FailureKind, str] = {
     FailureKind.DEADLINE: "did not answer in time",
     FailureKind.MALFORMED_REPLY: "sent something that is no reply",
     FailureKind.EMPTY_REPLY: "gave an empty answer",
+    FailureKind.CONTENT_FILTER: "was stopped by its provider's content filter",
     FailureKind.STREAM_CUT: "broke off in the middle of its answer",
     FailureKind.BAD_REQUEST: "refused the request",
     FailureKind.UNAUTHORIZED: "refused access",

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from pydantic import Field
 
 from router_r1.config import StrictModel
+from router_r1.transport.dialects import usage as dialect
 
 TOKENS_PER_PRICE_UNIT = 1_000_000
 
@@ -52,7 +53,7 @@ class Usage:
     cached: int = 0
     reasoning: int = 0
     estimated: bool = False
-    """True if the provider gave no usable counts and they were estimated from the text."""
+    """True if the provider gave no counts that can be true, and they were estimated from the text or bounded."""
 
     def __post_init__(self) -> None:
         if min(self.prompt, self.completion, self.cached, self.reasoning) < 0:
@@ -73,40 +74,68 @@ class Usage:
 
     @classmethod
     def from_openai(cls, raw: object) -> Usage | None:
-        """Read the `usage` object of an OpenAI-compatible reply.
+        """Read the `usage` object of an OpenAI-compatible reply, in any dialect of `transport/dialects/usage.py`.
 
-        Some servers (xAI, Gemini) leave reasoning out of `completion_tokens` and include it only in `total_tokens`;
-        since it is billed as completion, it is counted as completion. Counts that contradict each other (more cached
-        than prompt tokens) are clamped and marked as estimated.
+        Some servers (xAI, Gemini) leave reasoning out of the completion and include it only in the total; since it is
+        billed as completion, it is counted as completion. Counts that contradict each other (more cached than prompt
+        tokens) are clamped and marked as estimated.
 
         Returns:
             None if the object is absent or has no usable counts: the caller then estimates them.
         """
         if not isinstance(raw, Mapping):
             return None
-        prompt, completion = raw.get("prompt_tokens"), raw.get("completion_tokens")
-        if not _is_count(prompt) or not _is_count(completion):
+        prompt_name, prompt = _first_count(raw, dialect.PROMPT)
+        _, completion = _first_count(raw, dialect.COMPLETION)
+        if prompt is None or completion is None:
             return None
-        cached = _detail(raw.get("prompt_tokens_details"), "cached_tokens")
-        reasoning = _detail(raw.get("completion_tokens_details"), "reasoning_tokens")
-        total = raw.get("total_tokens")
-        hidden = max(0, total - prompt - completion) if _is_count(total) else 0
+        _, total = _first_count(raw, dialect.TOTAL)
+        beside = sum(_counts(raw, [(n,) for n in dialect.BESIDE_PROMPT.get(prompt_name, ())]))
+        if total is None or total >= prompt + beside + completion:
+            prompt += beside
+        if total is None:
+            completion += max(_counts(raw, [(n,) for n in dialect.BESIDE_COMPLETION]), default=0)
+        hidden = 0 if total is None else max(0, total - prompt - completion)
         completion += hidden
+        caches = _counts(raw, dialect.CACHED)
+        # Several names may be there, one of them filled; a count above the prompt belongs to something else.
+        cached = max((c for c in caches if c <= prompt), default=prompt if caches else 0)
+        reasoning = max(_counts(raw, dialect.REASONING), default=0)
         # The rest of the total is certainly reasoning only if the reply says so.
-        contradictory = cached > prompt or reasoning > completion or hidden not in (0, reasoning)
-        reasoning = max(reasoning, hidden)
-        return cls(
-            prompt, completion, min(cached, prompt), min(reasoning, completion), contradictory
+        contradictory = (
+            (bool(caches) and min(caches) > prompt)
+            or reasoning > completion
+            or hidden not in (0, reasoning)
         )
+        reasoning = max(reasoning, hidden)
+        return cls(prompt, completion, cached, min(reasoning, completion), contradictory)
+
+
+def total_tokens(raw: object) -> int | None:
+    """The total that a `usage` object reports; None if it reports none."""
+    return _first_count(raw, dialect.TOTAL)[1] if isinstance(raw, Mapping) else None
+
+
+def value_at(data: object, path: dialect.Path) -> Any:
+    """The value at the end of a path of keys and indices through JSON data; None if the path leads nowhere."""
+    for step in path:
+        if isinstance(step, int):
+            data = data[step] if isinstance(data, list) and len(data) > step else None
+        else:
+            data = data.get(step) if isinstance(data, dict) else None
+    return data
+
+
+def _first_count(raw: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, int | None]:
+    return next(((n, v) for n in names if _is_count(v := raw.get(n))), ("", None))
+
+
+def _counts(raw: Mapping[str, Any], paths: Iterable[dialect.Path]) -> list[int]:
+    return [value for path in paths if _is_count(value := value_at(raw, path))]
 
 
 def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _detail(details: object, key: str) -> int:
-    value = details.get(key) if isinstance(details, Mapping) else None
-    return value if _is_count(value) else 0
 
 
 def estimate_tokens(text: str) -> int:

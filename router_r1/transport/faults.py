@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import email.utils
-import math
-import time
-from collections.abc import Mapping
-
 import aiohttp
 import httpx2
 import openai
 
-from router_r1.transport.attempt_result import RETRIABLE, AttemptResult
+from router_r1.transport.attempt_result import AttemptResult
+from router_r1.transport.error_reports import classify_report, read_error
 from router_r1.transport.messages import FailureKind
-from router_r1.transport.reply_parsing import PartialReply
+from router_r1.transport.reply_parsing import PartialReply, finish_stream
+from router_r1.transport.retry_after import parse_retry_after
 
 NETWORK_ERRORS = (openai.OpenAIError, httpx2.RequestError, aiohttp.ClientError, OSError)
 """All exceptions that a server or a network can cause."""
-_OVERFLOW_PHRASES = (
-    "context length",
-    "context_length",
-    "context window",
-    "maximum context",
-    "too many tokens",
-    "prompt is too long",
-)
 
 
 def classify_error(
     error: Exception, partial: PartialReply, timeout_kind: FailureKind, allowed_s: float
 ) -> AttemptResult:
-    """The result of a request that raised.
+    """The result of a request that raised; what had arrived before, if that is a whole answer or an error report.
 
     Args:
         error: one of `NETWORK_ERRORS`.
@@ -40,6 +29,8 @@ def classify_error(
     """
     if isinstance(error, openai.APIStatusError):
         return _classify_status(error)
+    if partial.ended or partial.finish_reason is not None:
+        return finish_stream(partial)
     # The libraries wrap each other's errors, and report a lost connection as a time-out: look at the root cause.
     causes = _causes(error)
     detail = f"{type(causes[-1]).__name__}: {causes[-1]}"
@@ -52,9 +43,6 @@ def classify_error(
         return AttemptResult.failed(timeout_kind, f"no answer in {allowed_s:.3g} s", usage=usage)
     if _any(causes, httpx2.DecodingError, aiohttp.ClientResponseError):
         return AttemptResult.failed(FailureKind.MALFORMED_REPLY, detail, usage=usage)
-    if isinstance(error, openai.APIError) and not isinstance(error, openai.APIConnectionError):
-        # An error object inside a stream.
-        return AttemptResult.failed(FailureKind.SERVER_ERROR, error.message, usage=usage)
     kind = FailureKind.STREAM_CUT if partial.pieces else FailureKind.CONNECTION
     return AttemptResult.failed(kind, detail, usage=usage)
 
@@ -62,39 +50,22 @@ def classify_error(
 def _classify_status(error: openai.APIStatusError) -> AttemptResult:
     """The result of an HTTP error; no provider bills those."""
     status, raw = error.status_code, error.response.text
+    report = read_error(raw if error.body is None else error.body)
     message = error.body.get("message") if isinstance(error.body, dict) else error.body
+    if isinstance(error.body, list):  # Gemini
+        message = report.message
     reason = message if isinstance(message, str) and message else raw
     if 300 <= status < 400:
         reason = f"redirected to {error.response.headers.get('location')}; correct the base URL"
-    if status in (408, 409, 425, 429):
-        kind = FailureKind.RATE_LIMITED if status == 429 else FailureKind.SERVER_ERROR
-    elif status >= 500:
-        kind = FailureKind.SERVER_ERROR
-    elif status in (401, 403):
-        kind = FailureKind.UNAUTHORIZED
-    elif any(phrase in raw[:4000].lower() for phrase in _OVERFLOW_PHRASES):
-        kind = FailureKind.CONTEXT_OVERFLOW
-    else:
-        kind = FailureKind.BAD_REQUEST
-    retry_after = parse_retry_after(error.response.headers) if kind in RETRIABLE else None
+    kind, retriable = classify_report(report, status)
     detail = f"HTTP {status}: {reason}" if reason.strip() else f"HTTP {status}"
-    return AttemptResult.failed(kind, detail, status=status, retry_after_s=retry_after)
-
-
-def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds from `retry-after-ms` or `retry-after` (seconds, or an HTTP date); None if absent or unreadable."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.get(name, "")) * unit
-        except ValueError:
-            continue
-        if math.isfinite(seconds):
-            return max(0.0, seconds)
-    date = email.utils.parsedate_tz(headers.get("retry-after", ""))
-    try:
-        return None if date is None else max(0.0, email.utils.mktime_tz(date) - time.time())
-    except (ValueError, OverflowError):  # a date outside the calendar
-        return None
+    return AttemptResult.failed(
+        kind,
+        detail,
+        status=status,
+        retry_after_s=parse_retry_after(error.response.headers) if retriable else None,
+        retriable=retriable,
+    )
 
 
 def is_timeout(error: BaseException) -> bool:

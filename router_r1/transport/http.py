@@ -97,9 +97,8 @@ async def send(
                 if not new:
                     break
                 learned += new
+                partial.restart()
     except NETWORK_ERRORS as error:
-        if partial.finish_reason is not None:
-            return finish_stream(partial)
         return classify_error(error, partial, timeout_kind, allowed_s)
     if result.response.ok:
         dialect.learn(model, learned)
@@ -183,8 +182,7 @@ async def _read_body(http: httpx2.Response, content: bytes, partial: PartialRepl
     lines = content.split(b"\n", 2)
     if len(lines) > 1 and lines[1].startswith(b"{") and lines[0].strip().endswith(b"}"):
         return await _read_events(content, _nothing(), partial, time.monotonic())
-    headers = {"content-type": http.headers.get("content-type", "")}
-    whole = httpx2.Response(http.status_code, headers=headers, content=content)
+    whole = httpx2.Response(http.status_code, headers=http.headers, content=content)
     return await in_turns(lambda: parse_json_reply(whole, partial), content)
 
 
@@ -193,6 +191,7 @@ async def _read_events(
 ) -> AttemptResult:
     """Read a stream until it ends, or until nothing more is needed from it."""
     reader = EventReader()
+    written = (partial.pieces, partial.refusals, partial.thoughts, partial.calls)
     length = 0
     turns = Turns()
     loop = asyncio.get_running_loop()
@@ -202,13 +201,14 @@ async def _read_events(
         for event in reader.finish() if piece is None else reader.feed(piece):
             if partial.ended:
                 return
-            known = len(partial.pieces)
+            known = [len(part) for part in written]
             elapsed = time.monotonic() - began
             name = event.name or None
             add = functools.partial(read_data, event.data, name, partial, elapsed)
             await in_turns(add, event.data)
             await turns.pause()
-            length += sum(map(len, partial.pieces[known:]))
+            for part, old in zip(written, known, strict=True):
+                length += sum(map(len, part[old:]))
             if length > MAX_REPLY_BYTES:
                 raise httpx2.DecodingError(f"the text is longer than {MAX_REPLY_BYTES} characters")
 

@@ -91,6 +91,8 @@ class FailureKind(StrEnum):
     """The call's total time ran out."""
     MALFORMED_REPLY = "malformed_reply"
     EMPTY_REPLY = "empty_reply"
+    CONTENT_FILTER = "content_filter"
+    """The provider refused the prompt, or cut the answer, for what it says."""
     STREAM_CUT = "stream_cut"
     BAD_REQUEST = "bad_request"
     UNAUTHORIZED = "unauthorized"
@@ -104,9 +106,10 @@ class FailureKind(StrEnum):
 
 
 MODEL_FAULTS = frozenset(
-    {FailureKind.EMPTY_REPLY, FailureKind.MALFORMED_REPLY, FailureKind.CONTEXT_OVERFLOW}
+    {FailureKind.EMPTY_REPLY, FailureKind.CONTEXT_OVERFLOW, FailureKind.CONTENT_FILTER}
 )
-"""Failures caused by the model itself, not by its server or the network; evaluation counts them as its answer."""
+"""Failures caused by the model itself, which would fail again, and not by its server or the network; evaluation counts
+them as its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,8 @@ class Response:
     """Dollars of all attempts; None until the call is priced, and for models without a price."""
     attempts: int = 0
     finish_reason: str | None = None
+    """Why the answer ended: `stop`, `length`, `tool_calls` or `refusal`, whatever the server calls it; None if it gave no
+    reason, or an unknown one."""
     served_by: str | None = None
     """The model that the endpoint reported; it need not be the one requested."""
     latency_s: float = 0.0

@@ -1,27 +1,41 @@
 """Parses replies: turns a JSON body, or the events of a stream, into an `AttemptResult`.
 
 Replies are read as plain JSON and leniently, not through the SDK's models: servers leave out fields and add their own.
+What they say differently is in `dialects/`; errors are read by `error_reports.py`, messages by `message_content.py`,
+token counts by `reported_usage.py`. A body and a stream take the same path: both are collected in a `PartialReply`.
 """
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from router_r1.token_prices import Usage, estimate_tokens
+from router_r1.token_prices import Usage, estimate_tokens, value_at
 from router_r1.transport.attempt_result import AttemptResult, clean_text
+from router_r1.transport.dialects import reply_forms as dialect
+from router_r1.transport.dialects.reply_forms import Finish
+from router_r1.transport.error_reports import (
+    ErrorReport,
+    classify_report,
+    find_error,
+    read_error,
+)
+from router_r1.transport.generated_tokens import read_logprobs, read_token_ids, text_after_stop
 from router_r1.transport.json_body import read_json
+from router_r1.transport.message_content import read_message
 from router_r1.transport.messages import FailureKind, Request, Response
+from router_r1.transport.reported_usage import believe, find_usage, tokens
+from router_r1.transport.retry_after import parse_retry_after
 
 if TYPE_CHECKING:
     import httpx2
 
-_MAX_PLAUSIBLE_TOKENS = 10**9
-"""A usage beyond this is ignored."""
 _MAX_ESTIMATED_CHARACTERS = 4000
 """How much of an unreadable body is counted as tokens."""
+_WORDS = re.compile(r":|\[?[A-Za-z][A-Za-z _.-]{0,63}\]?$")
+"""Data of an event that is a comment or words, and no JSON."""
 
 
 @dataclass
@@ -30,38 +44,73 @@ class PartialReply:
 
     request: Request
     pieces: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    """What the model wrote in place of an answer, in pieces."""
+    calls: list[str] = field(default_factory=list)
+    """Calls of tools that came beside the text, in pieces."""
+    thoughts: list[str] = field(default_factory=list)
+    """Thoughts that came beside the text, in pieces."""
     usage: Usage | None = None
+    """The largest report of the usage so far: some servers repeat it, counting up, and some end with zeros."""
+    usage_was_last: bool = False
+    """Whether nothing of the message came after the usage."""
     finish_reason: object = None
     """Once it is set, the text is complete, even if the connection breaks."""
     model: object = None
-    ended: bool = False
-    """Whether the stream said that it has ended."""
+    token_ids: tuple[int, ...] | None = None
     first_token_s: float | None = None
+    error: ErrorReport | None = None
+    """The error that ended the reply."""
+    retry_after_s: float | None = None
+    ended: bool = False
+    """Nothing more is needed from the stream: it said that it is done, or reported an error."""
 
     @property
     def text(self) -> str:
-        """The text so far."""
-        return "".join(self.pieces)
+        """The text so far; a refusal is the text if there is no other."""
+        return "".join(self.pieces) or "".join(self.refusals)
 
     @property
     def complete(self) -> bool:
         """Whether text and usage are known, though the stream may go on."""
         return self.finish_reason is not None and self.usage is not None
 
+    @property
+    def generated(self) -> bool:
+        """Whether the model wrote anything, as far as is known."""
+        arrived = (self.pieces, self.refusals, self.calls, self.thoughts, self.token_ids)
+        return any(arrived) or (self.usage is not None and self.usage.completion > 0)
+
+    def restart(self) -> None:
+        """Forget what arrived, to send the request again."""
+        vars(self).update(vars(PartialReply(self.request)))
+
     def estimate_usage(self, text: str | None = None) -> Usage:
-        """An estimate of the tokens used: the prompt, and `text` (by default the text so far)."""
-        completion = estimate_tokens(self.text if text is None else text)
-        return Usage(self.request.prompt_tokens_estimate, completion, estimated=True)
+        """An estimate of the tokens used: the prompt, `text` (by default the text so far), thoughts and calls."""
+        written = estimate_tokens(self.text if text is None else text)
+        thoughts = estimate_tokens("".join(self.thoughts))
+        completion = written + thoughts + estimate_tokens("".join(self.calls))
+        prompt = self.request.prompt_tokens_estimate
+        return Usage(prompt, completion, reasoning=thoughts, estimated=True)
 
     @property
     def billable_usage(self) -> Usage:
-        """The reported usage; an estimate if none was reported, or if more text arrived after the report."""
+        """The reported usage as far as it can be true; an estimate if none was reported, or if more arrived after it."""
         estimate = self.estimate_usage()
         if self.usage is None:
             return estimate
-        if self.finish_reason is not None or self.usage.completion >= estimate.completion:
-            return self.usage
-        return replace(self.usage, completion=estimate.completion, estimated=True)
+        usage = believe(
+            self.usage, estimate, self.request, max(self._bytes, len(self.token_ids or ()))
+        )
+        whole = self.finish_reason is not None or (self.ended and self.error is None)
+        if whole or usage.completion >= estimate.completion:
+            return usage
+        return replace(usage, completion=estimate.completion, estimated=True)
+
+    @property
+    def _bytes(self) -> int:
+        parts = (*self.pieces, *self.refusals, *self.calls, *self.thoughts)
+        return sum(len(part.encode("utf-8", "surrogatepass")) for part in parts)
 
 
 def parse_json_reply(http: httpx2.Response, partial: PartialReply) -> AttemptResult:
@@ -72,44 +121,54 @@ def parse_json_reply(http: httpx2.Response, partial: PartialReply) -> AttemptRes
         content_type = http.headers.get("content-type") or "no content type"
         detail = f"expected JSON, got {content_type} of {len(http.content)} bytes"
         return malformed(detail, partial.estimate_usage(http.text[:_MAX_ESTIMATED_CHARACTERS]))
+    data = _unwrap(data)
     if not isinstance(data, dict):
         detail = f"expected a JSON object, got a {type(data).__name__}"
         return malformed(detail, partial.estimate_usage())
-    usage = _usage(data)
+    partial.ended = True
+    partial.retry_after_s = parse_retry_after(http.headers)
     choice = _first_choice(data)
+    try:
+        _read(data, partial, None)
+    except ValueError as error:
+        return malformed(str(error), partial.billable_usage)
+    if partial.error is not None:
+        return _reported_failure(partial.error, partial)
     if choice is None:
-        error = data.get("error")
-        message = error.get("message") if isinstance(error, dict) else error
-        reason = f": {message}" if isinstance(message, str) else ""
-        return malformed(f"no choices in the reply{reason}", usage or partial.estimate_usage())
-    if partial.request.messages:
-        message = choice.get("message")
-        text = message.get("content") if isinstance(message, dict) else None
-    else:
-        text = choice.get("text")
-    if text is not None and not isinstance(text, str):
-        detail = f"expected text, got a {type(text).__name__}"
-        return malformed(detail, usage or partial.estimate_usage())
-    logprobs = choice.get("logprobs")
-    return _answer(
-        (text or "") + _text_after_stop(text or "", choice),
-        usage or partial.estimate_usage(text or ""),
-        choice.get("finish_reason"),
-        data.get("model"),
-        token_ids=_token_ids(choice.get("token_ids")),
-        logprobs=_logprobs(logprobs.get("token_logprobs") if isinstance(logprobs, dict) else None),
-    )
+        return malformed("no choices in the reply", partial.billable_usage)
+    if rest := text_after_stop(partial.text, choice):
+        partial.pieces.append(rest)
+    partial.token_ids = read_token_ids(choice.get("token_ids"))
+    return _answer(partial, read_logprobs(value_at(choice, ("logprobs", "token_logprobs"))))
 
 
 def read_data(data: str, name: str | None, partial: PartialReply, elapsed_s: float) -> None:
-    """Add one server-sent event, as text, to what has arrived."""
-    if data.startswith("[DONE]"):
+    """Add one server-sent event, as text, to what has arrived. Signs of life are ignored.
+
+    Args:
+        data: the data of the event.
+        name: the name of the event, if it has one.
+        partial: the reply so far.
+        elapsed_s: seconds since the request was sent.
+
+    Raises:
+        ValueError: the data is not a JSON object, or its content is not text.
+        RecursionError: the data is nested too deeply.
+    """
+    data, name = data.strip(), (name or "").strip().lower()
+    if data.upper().startswith("[DONE]"):
         partial.ended = True
-        return
-    event = read_json(data)
-    if not isinstance(event, dict):
-        raise ValueError("not a JSON object")
-    read_event(event, partial, elapsed_s)
+    elif name == "error" and not data.startswith(("{", "[")):
+        _note_error(read_error(data), partial)
+    elif data and name not in dialect.SIGNS_OF_LIFE and not _WORDS.match(data):
+        event = _unwrap(read_json(data))
+        if not event:
+            return
+        if not isinstance(event, dict):
+            raise ValueError(f"expected a JSON object, got a {type(event).__name__}")
+        if name == "error" and not event.get("choices"):
+            _note_error(read_error(event), partial)
+        read_event(event, partial, elapsed_s)
 
 
 def read_event(event: Mapping[str, Any], partial: PartialReply, elapsed_s: float) -> None:
@@ -119,33 +178,26 @@ def read_event(event: Mapping[str, Any], partial: PartialReply, elapsed_s: float
         event: the JSON object of the event.
         partial: the reply so far.
         elapsed_s: seconds since the request was sent.
+
+    Raises:
+        ValueError: the content of the event is not text.
     """
-    partial.model = event.get("model") or partial.model
-    partial.usage = _usage(event) or partial.usage
-    choice = _first_choice(event)
-    if choice is None:
-        return
-    partial.finish_reason = choice.get("finish_reason") or partial.finish_reason
-    delta = choice.get("delta")
-    piece = delta.get("content") if isinstance(delta, dict) else choice.get("text")
-    if isinstance(piece, str) and piece:
-        if partial.first_token_s is None:
-            partial.first_token_s = elapsed_s
-        partial.pieces.append(piece)
+    _read(event, partial, elapsed_s)
 
 
 def finish_stream(partial: PartialReply) -> AttemptResult:
-    """The result of a stream that has ended: an answer if its finish reason arrived, else a cut stream."""
-    if partial.finish_reason is None:
+    """The result of a stream that has ended.
+
+    An error that was reported is a failure. An answer is whole if its finish reason arrived, or the mark of the end, or
+    the usage after the last piece of text; otherwise the stream was cut.
+    """
+    if partial.error is not None:
+        return _reported_failure(partial.error, partial)
+    whole = partial.finish_reason is not None or partial.ended
+    if not whole and not (partial.usage_was_last and partial.text):
         detail = "the stream ended before the answer did"
         return AttemptResult.failed(FailureKind.STREAM_CUT, detail, usage=partial.billable_usage)
-    return _answer(
-        partial.text,
-        partial.billable_usage,
-        partial.finish_reason,
-        partial.model,
-        first_token_s=partial.first_token_s,
-    )
+    return _answer(partial)
 
 
 def malformed(detail: str, usage: Usage) -> AttemptResult:
@@ -153,62 +205,136 @@ def malformed(detail: str, usage: Usage) -> AttemptResult:
     return AttemptResult.failed(FailureKind.MALFORMED_REPLY, detail, usage=usage)
 
 
-def _answer(
-    text: str, usage: Usage, finish_reason: object, model: object, **extra: Any
-) -> AttemptResult:
-    finish = clean_text(finish_reason) if isinstance(finish_reason, str) else None
-    if not text.strip() and not extra.get("token_ids"):
+def read_finish_reason(reason: object) -> Finish | None:
+    """What a finish reason means; None if there is none, or it is unknown."""
+    if not isinstance(reason, str) or not reason:
+        return None
+    name = _finish_name(reason)
+    if name in dialect.FINISH_REASONS:
+        return dialect.FINISH_REASONS[name]
+    return next((finish for word, finish in dialect.FINISH_WORDS if word in name), None)
+
+
+def _finish_name(reason: str) -> str:
+    return reason.strip().lower().replace("-", "_").replace(" ", "_").removeprefix("finish_reason_")
+
+
+def _read(data: Mapping[str, Any], partial: PartialReply, elapsed_s: float | None) -> None:
+    """Add a whole reply (`elapsed_s` is None) or one event to what has arrived."""
+    choice = _first_choice(data)
+    error = find_error(data, choice, alone=elapsed_s is None)
+    if error is not None:
+        _note_error(error, partial)
+    usage = find_usage(data, partial.request)
+    if usage is not None and (partial.usage is None or tokens(usage) >= tokens(partial.usage)):
+        partial.usage = usage
+    partial.model = data.get("model") or partial.model
+    wrote = False
+    if choice is not None:
+        reason = choice.get("finish_reason") or choice.get("native_finish_reason")
+        reason = reason.get("type") if isinstance(reason, dict) else reason  # SGLang
+        partial.finish_reason = reason or partial.finish_reason
+        content = read_message(_message(choice, partial, streamed=elapsed_s is not None))
+        wrote = bool(content.text or content.refusal or content.thoughts or content.calls)
+        if content.text and partial.first_token_s is None:
+            partial.first_token_s = elapsed_s
+        for piece, pieces in (
+            (content.text, partial.pieces),
+            (content.refusal, partial.refusals),
+            (content.thoughts, partial.thoughts),
+            (content.calls, partial.calls),
+        ):
+            if piece:
+                pieces.append(piece)
+    partial.usage_was_last = not wrote and (usage is not None or partial.usage_was_last)
+
+
+def _message(
+    choice: Mapping[str, Any], partial: PartialReply, *, streamed: bool
+) -> Mapping[str, Any]:
+    """The message of a choice, wherever it stands."""
+    message, delta = choice.get("message"), choice.get("delta")
+    text = {"content": choice["text"]} if choice.get("text") is not None else None
+    if streamed and partial.pieces:
+        message = None  # Perplexity repeats the whole message in every event
+    if not partial.request.messages:
+        found = (text, message, delta)
+    else:
+        found = (delta, text, message) if streamed else (message, delta, text)
+    return next((each for each in found if isinstance(each, dict) and each), {})
+
+
+def _note_error(error: ErrorReport, partial: PartialReply) -> None:
+    """The first error ends the reply, unless the answer was whole before."""
+    if partial.finish_reason is None and partial.error is None:
+        partial.error, partial.ended = error, True
+
+
+def _reported_failure(error: ErrorReport, partial: PartialReply) -> AttemptResult:
+    """The failure that a server reported inside HTTP 200. It is billed only if the model had written something."""
+    kind, retriable = classify_report(error)
+    status = "" if error.status is None else f" {error.status}"
+    return AttemptResult.failed(
+        kind,
+        f"error{status} in the reply: {error.message}",
+        usage=partial.billable_usage if partial.generated else None,
+        status=error.status,
+        retry_after_s=partial.retry_after_s if retriable else None,
+        retriable=retriable,
+    )
+
+
+def _answer(partial: PartialReply, logprobs: tuple[float, ...] | None = None) -> AttemptResult:
+    text, usage = partial.text, partial.billable_usage
+    finish = read_finish_reason(partial.finish_reason)
+    said = clean_text(partial.finish_reason) if isinstance(partial.finish_reason, str) else None
+    random = partial.request.sampling.get("temperature") != 0
+    if finish is Finish.ERROR:
+        if _finish_name(str(said)) in dialect.MODELS_OWN_ERRORS:
+            detail = f"no answer (finish reason: {said})"
+            return AttemptResult.failed(
+                FailureKind.EMPTY_REPLY, detail, usage=usage, retriable=random
+            )
+        return AttemptResult.failed(
+            FailureKind.SERVER_ERROR,
+            f"the server broke off (finish reason: {said})",
+            usage=usage if partial.generated else None,
+        )
+    if not text.strip() and not partial.token_ids:
+        # The limit, a filter and a refusal would end it again; and at temperature 0 the model would do the same again,
+        # while a reply with nothing in it at all may be a fault of the server.
+        own = partial.thoughts or partial.calls or usage.reasoning or finish is Finish.TOOL_CALLS
+        final = finish in (Finish.LENGTH, Finish.CONTENT_FILTER, Finish.REFUSAL)
         return AttemptResult.failed(
             FailureKind.EMPTY_REPLY,
-            f"an empty answer (finish reason: {finish})",
+            f"an empty answer (finish reason: {said})",
             usage=usage,
-            # A retry cannot help if hidden reasoning used up the limit, or a content filter refused.
-            retriable=finish not in ("length", "content_filter"),
+            retriable=not final and (random or not own),
         )
+    if finish is Finish.CONTENT_FILTER:
+        if any(partial.pieces):
+            detail = f"the answer was cut (finish reason: {said})"
+            return AttemptResult.failed(FailureKind.CONTENT_FILTER, detail, usage=usage)
+        finish = Finish.REFUSAL
     return AttemptResult(
         Response(
             text=clean_text(text),
             usage=usage,
-            finish_reason=finish,
-            served_by=clean_text(model) if isinstance(model, str) else None,
-            **extra,
+            finish_reason=None if finish is None else finish.value,
+            served_by=clean_text(partial.model) if isinstance(partial.model, str) else None,
+            first_token_s=partial.first_token_s,
+            token_ids=partial.token_ids,
+            logprobs=logprobs,
         )
     )
 
 
-def _usage(data: Mapping[str, Any]) -> Usage | None:
-    usage = Usage.from_openai(data.get("usage"))
-    return None if usage and max(usage.prompt, usage.completion) > _MAX_PLAUSIBLE_TOKENS else usage
+def _unwrap(data: object) -> object:
+    """The object in a list of one: Gemini sends errors so."""
+    return data[0] if isinstance(data, list) and len(data) == 1 and data[0] else data
 
 
 def _first_choice(data: Mapping[str, Any]) -> dict[str, Any] | None:
     choices = data.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     return choice if isinstance(choice, dict) else None
-
-
-def _text_after_stop(text: str, choice: Mapping[str, Any]) -> str:
-    """What the last token holds after the stop string: vLLM cuts it from the text, but not from the token ids."""
-    stop, logprobs = choice.get("stop_reason"), choice.get("logprobs")
-    tokens = logprobs.get("tokens") if isinstance(logprobs, dict) else None
-    last = tokens[-1] if isinstance(tokens, list) and tokens else None
-    # Known only if the text includes the stop string and the reply includes the tokens.
-    if not isinstance(stop, str) or not text.endswith(stop) or not isinstance(last, str):
-        return ""
-    inside = (n for n in range(len(last), 0, -1) if text.endswith(last[:n]))
-    return last[next(inside, len(last)) :]
-
-
-def _token_ids(value: object) -> tuple[int, ...] | None:
-    if not isinstance(value, list) or not all(type(v) is int for v in value):
-        return None
-    return tuple(value)
-
-
-def _logprobs(value: object) -> tuple[float, ...] | None:
-    """None unless every value is a finite number, since a trace cannot hold any other."""
-    if not isinstance(value, list) or not all(
-        type(v) in (int, float) and math.isfinite(v) for v in value
-    ):
-        return None
-    return tuple(map(float, value))

@@ -174,6 +174,29 @@ def openai(prompt: object, completion: object, **more: object) -> dict[str, Any]
             openai(21, 0, total_tokens=81, completion_tokens_details={"reasoning_tokens": 60}),
             Usage(21, 60, 0, 60),
         ),
+        # other names; more in `transport/test_reported_usage.py`
+        ({"input_tokens": 10, "output_tokens": 5}, Usage(10, 5)),
+        (openai(10, 5, prompt_cache_hit_tokens=4, prompt_cache_miss_tokens=6), Usage(10, 5, 4)),
+        (openai(10, 5, cached_tokens=4), Usage(10, 5, 4)),
+        (
+            openai(10, 5, prompt_tokens_details={"cached_tokens": None}, cached_tokens=4),
+            Usage(10, 5, 4),
+        ),
+        # of several counts of cached tokens, the largest that the prompt can hold
+        (
+            openai(10, 5, prompt_tokens_details={"cached_tokens": 0}, num_cached_tokens=4),
+            Usage(10, 5, 4),
+        ),
+        # Anthropic counts the cache beside the input, Gemini the thoughts beside the candidates
+        (
+            {"input_tokens": 1, "output_tokens": 5}
+            | {"cache_read_input_tokens": 4, "cache_creation_input_tokens": 5},
+            Usage(10, 5, 4),
+        ),
+        (
+            {"promptTokenCount": 10, "candidatesTokenCount": 5, "thoughtsTokenCount": 7},
+            Usage(10, 12, 0, 7),
+        ),
     ],
 )
 def test_the_usage_object_of_a_reply_is_read(raw: object, expected: Usage) -> None:

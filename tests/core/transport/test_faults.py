@@ -312,6 +312,60 @@ async def test_a_query_that_is_too_long_is_a_context_overflow(body, run_against)
     assert f"No reply: {NAME} found the query too long." in run.observations[0]
 
 
+@pytest.mark.parametrize("status", [400, 422, 500])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "the request exceeds the available context size, try increasing it",
+        "The input token count (5) exceeds the maximum number of tokens allowed (4).",
+        "This model's maximum prompt length is 4 but the request contains 5 tokens.",
+        "Input is too long for requested model.",
+    ],
+)
+async def test_a_query_that_is_too_long_is_sent_once_whatever_the_status(
+    message, status, run_against
+):
+    run, server = await run_against(Served({"error": {"message": message}}, status=status))
+    assert run.rows == [(1, "first", "context_overflow", False, 0.0)]
+    assert len(server.exchanges) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "insufficient_quota", "type": "insufficient_quota", "message": "?"},
+        {"message": "You exceeded your current quota, please check your plan and billing details."},
+        {"message": "Your credit balance is too low"},
+    ],
+)
+async def test_a_429_for_want_of_quota_is_sent_once(error, run_against):
+    run, server = await run_against(Served({"error": error}, status=429), max_attempts=3)
+    assert run.rows == [(1, "first", "rate_limited", False, 0.0)]
+    assert len(server.exchanges) == 1
+
+
+async def test_a_429_for_being_too_fast_is_sent_again(both_attempts, run_against):
+    error = {
+        "message": "Rate limit reached. Please try again in 20ms.",
+        "code": "rate_limit_exceeded",
+    }
+    run, _ = await run_against(Served({"error": error}, status=429))
+    assert run.rows == both_attempts("rate_limited", False, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, {"code": "content_filter", "message": "The prompt triggered a content filter"}),
+        (403, {"code": 403, "message": "x requires moderation. Your input was flagged"}),
+    ],
+)
+async def test_a_refused_prompt_is_sent_once_and_said_to_be_refused(status, error, run_against):
+    run, _ = await run_against(Served({"error": error}, status=status))
+    assert run.rows == [(1, "first", "content_filter", False, 0.0)]
+    assert f"{NAME} was stopped by its provider's content filter." in run.observations[0]
+
+
 @pytest.mark.parametrize(
     ("served", "detail"),
     [

@@ -6,6 +6,9 @@ import math
 
 import pytest
 
+from router_r1 import Price
+from router_r1.model_cards import CallLimits, Endpoint, ModelCard
+from router_r1.pool import ModelPool
 from router_r1.testing import LoopbackServer, Served, chat_events, chat_reply, usage
 from router_r1.trace import read_traces
 
@@ -127,14 +130,140 @@ async def test_a_broken_reply_is_retried_and_then_observed(
     assert run.response.usage.estimated
 
 
-async def test_an_error_object_with_status_200_is_a_failure_with_its_message(
-    both_attempts, run_against
+# --- what servers say otherwise: kind of failure, requests, ledger rows; more in `test_error_reports.py` and others
+
+REPORTED = {
+    # name: (body with status 200, outcome, requests)
+    "too fast": ({"error": {"code": 429, "message": "slow down"}}, "rate_limited", 2),
+    "too fast, by name": ({"error": {"code": "rate_limit_exceeded"}}, "rate_limited", 2),
+    "too fast, Gemini": (
+        [{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED"}}],
+        "rate_limited",
+        2,
+    ),
+    "no quota": ({"error": {"code": "insufficient_quota", "message": "?"}}, "rate_limited", 1),
+    "no credit": ({"error": {"message": "no credit left", "code": 402}}, "bad_request", 1),
+    "no such model": ({"error": {"code": 404}, "choices": None}, "bad_request", 1),
+    "bad key": ({"error": {"type": "authentication_error"}}, "unauthorized", 1),
+    "overloaded": ({"type": "error", "error": {"type": "overloaded_error"}}, "server_error", 2),
+    "down": ({"error": {"code": 503}, "choices": []}, "server_error", 2),
+    "words only": ({"error": "worker died"}, "server_error", 2),
+    "detail": ({"detail": "worker died"}, "server_error", 2),
+    "too long": ({"error": {"message": "prompt is too long"}}, "context_overflow", 1),
+    "refused": ({"error": {"code": "content_filter", "message": "?"}}, "content_filter", 1),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("case", REPORTED)
+async def test_an_error_inside_status_200_is_a_failure_of_its_kind_and_not_billed(
+    case, stream, run_against
 ):
-    body = {"error": {"message": "no credit left", "code": 402}}
-    run, server = await run_against(Served(body))
-    assert run.rows == both_attempts("malformed_reply", True, PROMPT_USD)
-    assert len(server.exchanges) == 2
-    assert run.response.failure.detail == "no choices in the reply: no credit left"
+    body, outcome, requests = REPORTED[case]
+    served = Served(events=[json.dumps(body)]) if stream else Served(json.dumps(body).encode())
+    if stream and case == "detail":
+        served = Served(events=[body, "[DONE]"])
+    run, server = await run_against(served, stream=stream)
+    assert [row[2:] for row in run.rows] == [(outcome, False, 0.0)] * requests
+    assert len(server.exchanges) == requests
+    assert run.response.failure.detail.startswith("error ")
+
+
+async def test_an_error_with_status_200_is_shown_with_its_message(run_against):
+    run, _ = await run_against(Served({"error": {"message": "no credit left", "code": 402}}))
+    assert run.response.failure.detail == "error 402 in the reply: no credit left"
+    assert run.response.failure.status == 402
+
+
+async def test_an_error_with_status_200_may_ask_for_a_pause(pool_at, run_episode):
+    busy = Served({"error": {"code": 429}}, headers={"Retry-After": "0.5"})
+    with LoopbackServer(lambda exchange: Served(GOOD) if exchange.number else busy) as server:
+        run = await run_episode(pool_at(server.base_url))
+    assert run.rows == [
+        (1, "first", "rate_limited", False, 0.0),
+        (2, "retry", "ok", True, GOOD_USD),
+    ]
+    assert run.seconds >= 0.5
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    "finish", ["error", "network_error", "insufficient_system_resource", "abort"]
+)
+async def test_text_that_the_server_broke_off_is_no_answer_but_is_billed(
+    finish, stream, both_attempts, run_against
+):
+    counts = usage(10, 5)
+    served = (
+        Served(events=chat_events("It is 4.", finish=finish, usage=counts))
+        if stream
+        else Served(chat_reply("It is 4.", finish=finish, usage=counts))
+    )
+    run, _ = await run_against(served, stream=stream)
+    assert run.rows == both_attempts("server_error", True, GOOD_USD)
+    assert "It is 4." not in run.observations[0]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_refusal_is_an_answer(stream, run_against):
+    message = {"content": None, "refusal": "I cannot say."}
+    body = {"choices": [{"message": message, "finish_reason": "stop"}], "usage": usage(10, 5)}
+    events = [{"choices": [{"delta": message}]}, *chat_events("", usage=usage(10, 5))]
+    run, _ = await run_against(Served(events=events) if stream else Served(body), stream=stream)
+    assert run.rows == [(1, "first", "ok", True, GOOD_USD)]
+    assert "I cannot say." in run.observations[0]
+
+
+@pytest.mark.parametrize("message", [{"reasoning_content": "Okay"}, {"tool_calls": [{"id": "1"}]}])
+async def test_at_temperature_0_a_reply_of_thoughts_or_calls_is_asked_once(message, run_against):
+    message = {"content": None} | message
+    finish = "tool_calls" if "tool_calls" in message else "stop"
+    body = {"choices": [{"message": message, "finish_reason": finish}], "usage": usage(10, 5)}
+    run, _ = await run_against(Served(body))
+    assert run.rows == [(1, "first", "empty_reply", True, GOOD_USD)]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_cached_tokens_have_their_price_wherever_they_stand(stream):
+    counts = {"prompt_tokens": 1000, "completion_tokens": 10, "prompt_cache_hit_tokens": 900}
+    events = chat_events("It is 4.", usage=counts)
+    served = Served(events=events) if stream else Served(chat_reply("It is 4.", usage=counts))
+    with LoopbackServer(lambda _: served) as server:
+        price = Price(input=2, output=10, cached=0.2)
+        card = ModelCard(name="a", endpoint="here", price=price, limits=CallLimits(stream=stream))
+        async with ModelPool([card], {"here": Endpoint(base_url=server.base_url)}) as pool:
+            response = await pool.ask("a", "What is 2+2?")
+    assert response.cost_usd == pytest.approx(0.00048, rel=1e-12)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_usage_that_cannot_be_true_never_costs_more_than_the_request_allows(
+    stream, run_against
+):
+    counts = usage(10, 199_999_000)
+    events = chat_events("It is 4.", usage=counts)
+    served = Served(events=events) if stream else Served(chat_reply("It is 4.", usage=counts))
+    run, _ = await run_against(served, stream=stream)
+    assert run.rows == [(1, "first", "ok", True, (10 * INPUT + 1024 * OUTPUT) / 1_000_000)]
+    assert run.response.usage.estimated
+
+
+async def test_signs_of_life_in_a_stream_are_ignored(run_against):
+    events = ["[KEEPALIVE]", "", "null", *WHOLE[:-1], ": OPENROUTER PROCESSING", "[PING]", "[DONE]"]
+    run, _ = await run_against(stream(events), stream=True)
+    assert run.rows == [(1, "first", "ok", True, GOOD_USD)]
+
+
+@pytest.mark.parametrize(
+    "ending", [["[DONE]"], [{"choices": [], "usage": usage(10, 5)}]], ids=["done", "usage"]
+)
+async def test_a_stream_without_a_finish_reason_may_be_whole(ending, run_against):
+    run, _ = await run_against(stream([*UNFINISHED, *ending]), stream=True)
+    assert [row[2] for row in run.rows] == ["ok"]
+    assert run.response.text == WORDS
+
+
+# --- empty answers
 
 
 @pytest.mark.parametrize("text", ["", "  \n", None])

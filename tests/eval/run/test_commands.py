@@ -31,6 +31,7 @@ class Script:
 
     def __init__(self) -> None:
         self.down: set[str] = set()
+        self.when_down = Served(status=400, body={"error": {"message": "no such model"}})
         self.delay_s = 0.0
         self.asked: Counter[str] = Counter()
         self.judge_reply: str | None = None
@@ -49,7 +50,7 @@ class Script:
             verdict = f"It says so.\nVERDICT: {'CORRECT' if right else 'INCORRECT'}"
             return _served(self.judge_reply or verdict)
         if model in self.down:
-            return Served(status=400, body={"error": {"message": "no such model"}})
+            return self.when_down
         if model == "policy":
             if any(m["role"] == "assistant" for m in messages):
                 return _served(f"<think>Fine.</think><answer>{answer}</answer>")
@@ -195,6 +196,26 @@ def test_a_rerun_asks_only_what_is_missing_or_failed(files: Path, script: Script
 
     other = evaluate(files, "--resume", "--set", "limits.max_rounds=1")
     assert other.returncode == 2 and "started with another agent" in other.stderr
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "no credit left", "code": 402}},
+        {"error": {"code": "insufficient_quota"}, "choices": None},
+        b"<html>Bad gateway</html>",
+    ],
+)
+def test_a_question_that_met_an_error_inside_status_200_is_asked_again(
+    body, files: Path, script: Script
+) -> None:
+    script.down, script.when_down = {"small"}, Served(body)
+    first = evaluate(files, "--single", "small", "--limit", "1")
+    assert "1 failed, which --resume asks again" in first.stdout
+    script.down.clear()
+    script.asked.clear()
+    assert evaluate(files, "--single", "small", "--limit", "1", "--resume").returncode == 0
+    assert script.asked == {"small": 1}
 
 
 def interrupted(files: Path, *arguments: str) -> int:
