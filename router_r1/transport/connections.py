@@ -48,15 +48,16 @@ def connect(endpoint: Endpoint, key: str | None) -> openai.AsyncOpenAI:
 
 # aiohttp underneath, because its cost per call does not grow with the number of open connections.
 class _HttpClient(openai.DefaultAioHttpClient):
-    def _init_transport(self, **settings: Any) -> httpx2.AsyncBaseTransport:
+    def _init_transport(self, *given: Any, **settings: Any) -> httpx2.AsyncBaseTransport:
         return _Reconnecting(
-            super()._init_transport(**settings), super()._init_transport(**_unkept(settings))
+            super()._init_transport(*given, **settings),
+            super()._init_transport(*given, **_unkept(settings)),
         )
 
-    def _init_proxy_transport(self, **settings: Any) -> httpx2.AsyncBaseTransport:
+    def _init_proxy_transport(self, *given: Any, **settings: Any) -> httpx2.AsyncBaseTransport:
         return _Reconnecting(
-            super()._init_proxy_transport(**settings),
-            super()._init_proxy_transport(**_unkept(settings)),
+            super()._init_proxy_transport(*given, **settings),
+            super()._init_proxy_transport(*given, **_unkept(settings)),
         )
 
 
