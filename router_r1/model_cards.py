@@ -16,11 +16,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from router_r1.config import StrictModel
+from router_r1.endpoint_checks import check_base_url, check_headers
 from router_r1.token_prices import Price, Usage, cost_usd
 from router_r1.transport.messages import Message, Request
 
 _MARKUP_CHARACTERS = set("<>\"'")
-_SECRET_HEADERS = {"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key"}
 
 
 def _check_name(name: str) -> str:
@@ -33,20 +33,6 @@ def _check_name(name: str) -> str:
     return name
 
 
-def _check_base_url(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("a base URL starts with http:// or https://, and usually ends with /v1")
-    host = url.split("://", 1)[1].split("/", 1)[0]
-    if not host:
-        raise ValueError("a base URL needs a host, e.g. http://127.0.0.1:8000/v1")
-    if "@" in host or "?" in url:
-        raise ValueError(
-            "a base URL must not contain a user, password or query: "
-            "put the key into an environment variable and name that in api_key_env"
-        )
-    return url.rstrip("/")
-
-
 def _check_variable(name: str) -> str:
     if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
         raise ValueError(
@@ -56,17 +42,9 @@ def _check_variable(name: str) -> str:
     return name
 
 
-def _check_headers(headers: dict[str, str]) -> dict[str, str]:
-    if secret := sorted(name for name in headers if name.lower() in _SECRET_HEADERS):
-        raise ValueError(
-            f"{secret[0]} contains a key: name its environment variable in api_key_env"
-        )
-    return headers
-
-
-BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
+BaseUrl = Annotated[str, AfterValidator(check_base_url)]
 VariableName = Annotated[str, AfterValidator(_check_variable)]
-Headers = Annotated[dict[str, str], AfterValidator(_check_headers)]
+Headers = Annotated[dict[str, str], AfterValidator(check_headers)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 

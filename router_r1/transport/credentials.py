@@ -8,16 +8,20 @@ A key that the application puts into its own question is not removed.
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import logging
 import re
 import threading
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 from router_r1.errors import ConfigError
-from router_r1.model_cards import Endpoint
+
+if TYPE_CHECKING:
+    from router_r1.model_cards import Endpoint
 
 HIDDEN = "[key]"
 _KEY_LIKE = re.compile(r"(?i)\b(?:bearer\s+\S+|(?:sk|pk|key|nvapi|hf|gsk)[-_][\w*-]{8,})")
@@ -68,6 +72,7 @@ class KeyRing(logging.Filter):
         super().__init__()
         self._lock = threading.Lock()
         self._keys: frozenset[str] = frozenset()
+        self._spellings: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
 
     def __repr__(self) -> str:
@@ -79,6 +84,7 @@ class KeyRing(logging.Filter):
             if key in self._keys:
                 return
             self._keys |= {key}
+            self._spellings |= _spellings(key)
             longest_first = sorted(self._keys, key=len, reverse=True)
             self._pattern = re.compile("|".join(_pattern(each) for each in longest_first))
             for name in self._LOGGERS:
@@ -86,7 +92,10 @@ class KeyRing(logging.Filter):
 
     def hide(self, text: str) -> str:
         """`text` without the keys, however they are escaped. For replies; changes nothing else."""
-        return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
+        # Looking for each spelling first is quick, and the pattern is slow on a long text.
+        if self._pattern is None or not any(each in text for each in self._spellings):
+            return text
+        return self._pattern.sub(HIDDEN, text)
 
     def redact(self, text: str) -> str:
         """`text` without the keys and without anything that looks like one. For error messages."""
@@ -100,20 +109,59 @@ class KeyRing(logging.Filter):
         return True
 
 
-def _pattern(key: str) -> str:
-    """A regular expression that matches a key, verbatim or escaped for JSON, Python, HTML or a URL.
+def looks_like_key(text: str) -> bool:
+    """Whether a text contains something in the form of a provider's key."""
+    return _KEY_LIKE.search(text) is not None
 
-    A short key matches only as a whole word, and a placeholder such as `none` only after `Bearer`: otherwise replies
-    that happen to contain those letters would be changed.
-    """
+
+def _spellings(key: str) -> frozenset[str]:
+    """A key verbatim, and as JSON, Python, HTML, URLs, base64 and hexadecimal spell it."""
+    raw = key.encode()
     encoded = {quote(key, safe=""), quote(key), quote_plus(key)}
     spellings = {key, json.dumps(key)[1:-1], repr(key)[1:-1]} | encoded
     spellings |= {html.escape(key), html.escape(key, quote=False), key.replace("/", "\\/")}
     spellings |= {re.sub("%..", lambda code: code[0].lower(), each) for each in encoded}
-    either = "|".join(re.escape(each) for each in sorted(spellings, key=len, reverse=True))
+    if not _is_short(key):
+        spellings |= {raw.hex(), raw.hex().upper(), key[::-1]} | _in_base64(raw)
+        for form in (
+            "%{:02x}",
+            "%{:02X}",
+            "\\u{:04x}",
+            "\\u{:04X}",
+            "\\x{:02x}",
+            "&#{};",
+            "&#x{:x};",
+        ):
+            spellings.add("".join(map(form.format, raw)))
+    return frozenset(spellings)
+
+
+def _in_base64(raw: bytes) -> set[str]:
+    """How base64 spells these bytes, alone and within any others: it depends on what is before them, modulo three."""
+    spellings = set()
+    for before in range(3):
+        text = base64.b64encode(b"\0" * before + raw).decode()
+        certain = text.rstrip("=")[: -1 if (before + len(raw)) % 3 else None]
+        spellings.add(certain[(before * 8 + 5) // 6 :])
+        if before == 0:
+            spellings |= {text, text.rstrip("=")}
+    return spellings | {each.translate({43: "-", 47: "_"}) for each in spellings}
+
+
+def _is_short(key: str) -> bool:
+    return len(key) < _WHOLE_WORD_BELOW or _PLACEHOLDER.fullmatch(key) is not None
+
+
+def _pattern(key: str) -> str:
+    """A regular expression that matches a key in all its spellings.
+
+    A short key matches only as a whole word, and a placeholder such as `none` only after `Bearer`: otherwise replies
+    that happen to contain those letters would be changed.
+    """
+    either = "|".join(re.escape(each) for each in sorted(_spellings(key), key=len, reverse=True))
     if _PLACEHOLDER.fullmatch(key):
         return rf"\b[Bb]earer\s+(?:{either})(?!\w)"
-    if len(key) < _WHOLE_WORD_BELOW:
+    if _is_short(key):
         return rf"(?<!\w)(?:{either})(?!\w)"
     return f"(?:{either})"
 

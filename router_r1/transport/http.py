@@ -1,7 +1,12 @@
 """One HTTP request to an OpenAI-compatible endpoint, through the openai SDK.
 
-`send` never raises for what a server or a network does; only cancellation passes through it. `reply_parsing.py` reads
-replies, `faults.py` classifies faults, and `live_call.py` has the retries and limits.
+`send` never raises for what a server or a network does; only cancellation passes through it. `connections.py` makes the
+client, `bounded_body.py` bounds and decompresses bodies, `event_stream.py` finds the events of a stream,
+`request_dialects.py` knows refused parameters, `reply_parsing.py` reads replies, `faults.py` classifies faults, and
+`live_call.py` has the retries and limits.
+
+Whether a reply is one JSON object or a stream is seen from its first byte: some servers stream unasked, and some answer
+with JSON to a request for a stream.
 
 Importing this module imports the SDK, so the core imports it when it makes its first connection.
 """
@@ -9,18 +14,22 @@ Importing this module imports the SDK, so the core imports it when it makes its 
 from __future__ import annotations
 
 import asyncio
-import json
+import functools
 import time
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, cast
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 import httpx2
 import openai
 
-from router_r1.model_cards import CallLimits, Endpoint
+from router_r1.model_cards import CallLimits
+from router_r1.transport import request_dialects
 from router_r1.transport.attempt_result import AttemptResult, clean_message
-from router_r1.transport.credentials import KEYS
+from router_r1.transport.event_stream import EventReader
 from router_r1.transport.faults import NETWORK_ERRORS, classify_error, is_timeout
+from router_r1.transport.json_body import MAX_REPLY_BYTES, read_json
 from router_r1.transport.messages import FailureKind, Request
 from router_r1.transport.reply_parsing import (
     PartialReply,
@@ -29,60 +38,72 @@ from router_r1.transport.reply_parsing import (
     parse_json_reply,
     read_data,
 )
+from router_r1.transport.request_dialects import Change, Dialect
+from router_r1.transport.turns import Turns, in_turns
 
-MAX_REPLY_BYTES = 64 * 2**20
-"""A longer reply is broken off and counts as malformed: a server that never stops must not fill the memory."""
-
-
-def connect(endpoint: Endpoint, key: str | None) -> openai.AsyncOpenAI:
-    """A client of an endpoint, for one event loop. It connects at its first request, and never retries."""
-    if key is not None:
-        KEYS.add(key)
-    client = openai.AsyncOpenAI(
-        base_url=endpoint.base_url,
-        api_key=key or "none",
-        max_retries=0,
-        # aiohttp underneath, because its cost per call does not grow with the number of open connections. No
-        # redirects: each would be a request beyond the configured number, to a server that was not configured.
-        http_client=openai.DefaultAioHttpClient(
-            follow_redirects=False, event_hooks={"response": [_limit_length]}
-        ),
-    )
-    # The SDK also reads OPENAI_ORG_ID, OPENAI_PROJECT_ID and OPENAI_CUSTOM_HEADERS. Those are meant for one provider,
-    # while this may be another's server: send only what the configuration says.
-    client.organization = client.project = client.admin_api_key = None
-    client._custom_headers = dict(endpoint.headers)
-    return client
+USAGE_GRACE_S = 2.0
+"""Seconds to wait for the usage after the finish reason; it comes in an event of its own."""
+END_GRACE_S = 0.25
+"""Seconds to wait for the end of the body once nothing more is needed from it: a connection can be kept only then."""
+_STREAM_BEGINS = (b"data:", b"event:", b"id:", b"retry:", b":")
+_JSON_BEGINS = (b"{", b"[")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LONGEST_BEGINNING = len(_BYTE_ORDER_MARK + b"event:")
+_MAY_BE_REFUSAL = (FailureKind.BAD_REQUEST, FailureKind.SERVER_ERROR)
 
 
 async def send(
     client: openai.AsyncOpenAI,
     partial: PartialReply,
     limits: CallLimits,
+    dialect: Dialect,
     *,
     allowed_s: float,
     timeout_kind: FailureKind,
 ) -> AttemptResult:
-    """Carry out one request.
+    """Carry out one request; once more for each parameter that the endpoint refuses.
 
     Args:
         client: client of the endpoint.
         partial: the request; a streamed answer is collected in it.
         limits: whether to stream, and the time to connect.
+        dialect: the parameters that the endpoint is known to refuse.
         allowed_s: seconds the request may take.
         timeout_kind: the kind of failure if it takes longer.
     """
     # asyncio's time-out is the only one for reading, so that one clock decides. Connecting gets less than the whole
     # time, so that it is known whether the request was sent at all.
     timeout = _connect_timeout(min(limits.connect_timeout_s, 0.9 * allowed_s))
+    path, wanted = _path_and_body(partial.request)
+    if limits.stream:
+        wanted |= {"stream": True, "stream_options": {"include_usage": True}}
+    model = partial.request.model
+    learned: tuple[Change, ...] = ()
     try:
         async with asyncio.timeout(allowed_s):
-            if limits.stream:
-                return await _stream(client, partial, timeout)
-            http = await _post(client, *_path_and_body(partial.request), timeout)
-            return parse_json_reply(http, partial)
+            while True:
+                body, notes = request_dialects.apply(wanted, dialect.changes(model) + learned)
+                try:
+                    result = await _exchange(client, path, body, partial, timeout)
+                    error = result.response.failure.detail if result.response.failure else ""
+                except openai.APIStatusError as status_error:
+                    result = classify_error(status_error, partial, timeout_kind, allowed_s)
+                    error = status_error.response.text
+                new = tuple(
+                    change
+                    for change in _refused(result, body, error)
+                    if not {change.parameter, change.instead} & {c.parameter for c in learned}
+                )
+                if not new:
+                    break
+                learned += new
+                partial.restart()
     except NETWORK_ERRORS as error:
         return classify_error(error, partial, timeout_kind, allowed_s)
+    if result.response.ok:
+        dialect.learn(model, learned)
+        result.response = replace(result.response, changed=tuple(map(clean_message, notes)))
+    return result
 
 
 async def fetch_json(
@@ -102,49 +123,140 @@ async def fetch_json(
     seconds = limits.attempt_timeout_s
     timeout = _connect_timeout(limits.connect_timeout_s)
     try:
-        async with asyncio.timeout(seconds):
-            return json.loads((await _post(client, url, body, timeout)).content)
+        async with asyncio.timeout(seconds), _post(client, url, body, timeout) as http:
+            content = await _whole(b"", http.aiter_bytes())
+            return await in_turns(lambda: read_json(content), content)
     except (*NETWORK_ERRORS, ValueError, RecursionError) as error:
         reason = f"no answer in {seconds:g} s" if is_timeout(error) else clean_message(str(error))
         raise ConnectionError(f"{url}: {reason}") from None
 
 
-async def _stream(
-    client: openai.AsyncOpenAI, partial: PartialReply, timeout: httpx2.Timeout
+def _refused(result: AttemptResult, body: Mapping[str, Any], error: str) -> tuple[Change, ...]:
+    failure = result.response.failure
+    if failure is None or failure.kind not in _MAY_BE_REFUSAL:
+        return ()
+    return request_dialects.refused(body, error)
+
+
+async def _exchange(
+    client: openai.AsyncOpenAI,
+    path: str,
+    body: Mapping[str, Any],
+    partial: PartialReply,
+    timeout: httpx2.Timeout,
 ) -> AttemptResult:
-    path, body = _path_and_body(partial.request)
-    options: Any = {"timeout": timeout}
+    """Send one request and read the reply, whatever its form."""
     began = time.monotonic()
+    async with _post(client, path, body, timeout) as http:
+        pieces = http.aiter_bytes()
+        start = await _first_bytes(pieces)
+        if start.startswith(_STREAM_BEGINS) or (
+            body.get("stream") and not start.startswith(_JSON_BEGINS)
+        ):
+            return await _read_events(start, pieces, partial, began)
+        return await _read_body(http, await _whole(start, pieces), partial)
+
+
+async def _first_bytes(pieces: AsyncIterator[bytes]) -> bytes:
+    """The beginning of a body, long enough to see what it is; without the space that servers send to keep a connection
+    alive, and without a byte order mark."""
+    start = b""
+    async for piece in pieces:
+        start = (start + piece).lstrip(b" \t\r\n")
+        if len(start) >= _LONGEST_BEGINNING:
+            break
+    return start.removeprefix(_BYTE_ORDER_MARK)
+
+
+async def _whole(start: bytes, pieces: AsyncIterator[bytes]) -> bytes:
+    body = bytearray(start)
+    async for piece in pieces:
+        body += piece
+        if len(body) > MAX_REPLY_BYTES:
+            raise httpx2.DecodingError(f"the reply is longer than {MAX_REPLY_BYTES} bytes")
+    return bytes(body)
+
+
+async def _read_body(http: httpx2.Response, content: bytes, partial: PartialReply) -> AttemptResult:
+    """Read a reply that is one JSON object, or one JSON object a line."""
+    lines = content.split(b"\n", 2)
+    if len(lines) > 1 and lines[1].startswith(b"{") and lines[0].strip().endswith(b"}"):
+        return await _read_events(content, _nothing(), partial, time.monotonic())
+    whole = httpx2.Response(http.status_code, headers=http.headers, content=content)
+    return await in_turns(lambda: parse_json_reply(whole, partial), content)
+
+
+async def _read_events(
+    start: bytes, pieces: AsyncIterator[bytes], partial: PartialReply, began: float
+) -> AttemptResult:
+    """Read a stream until it ends, or until nothing more is needed from it."""
+    reader = EventReader()
+    written = (partial.pieces, partial.refusals, partial.thoughts, partial.calls)
+    length = 0
+    turns = Turns()
+    loop = asyncio.get_running_loop()
+
+    async def read(piece: bytes | None) -> None:
+        nonlocal length
+        for event in reader.finish() if piece is None else reader.feed(piece):
+            if partial.ended:
+                return
+            known = [len(part) for part in written]
+            elapsed = time.monotonic() - began
+            name = event.name or None
+            add = functools.partial(read_data, event.data, name, partial, elapsed)
+            await in_turns(add, event.data)
+            await turns.pause()
+            for part, old in zip(written, known, strict=True):
+                length += sum(map(len, part[old:]))
+            if length > MAX_REPLY_BYTES:
+                raise httpx2.DecodingError(f"the text is longer than {MAX_REPLY_BYTES} characters")
+
+    try:
+        async with asyncio.timeout(None) as patience:
+            await read(start)
+            async for piece in pieces:
+                await read(piece)
+                if partial.ended or partial.complete:
+                    wait = END_GRACE_S
+                elif partial.finish_reason is not None:
+                    wait = USAGE_GRACE_S
+                else:
+                    continue
+                until = loop.time() + wait
+                patience.reschedule(min(until, patience.when() or until))
+            await read(None)
+    except TimeoutError:
+        if not patience.expired():
+            raise
+    except (ValueError, RecursionError):
+        if partial.finish_reason is None:
+            detail = "an event of the stream is not a JSON object"
+            return malformed(detail, partial.billable_usage)
+    return await in_turns(lambda: finish_stream(partial), partial.text)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""  # makes this an iterator
+
+
+@asynccontextmanager
+async def _post(
+    client: openai.AsyncOpenAI, path: str, body: Mapping[str, Any], timeout: httpx2.Timeout
+) -> AsyncIterator[httpx2.Response]:
+    """The response to a request, its body not yet read."""
+    options: Any = {"timeout": timeout}
     stream = await client.post(
         path,
         cast_to=object,
-        body=body | {"stream": True, "stream_options": {"include_usage": True}},
+        body=dict(body),
         options=options,
         stream=True,
         stream_cls=openai.AsyncStream[object],
     )
     async with stream:
-        if "application/json" in stream.response.headers.get("content-type", ""):
-            await stream.response.aread()
-            return parse_json_reply(stream.response, partial)  # a server that does not stream
-        try:
-            # Not the SDK's parsed events: it hides the mark of the end, and stops at a sign of life.
-            async for event in stream._iter_events():
-                read_data(event.data, event.event, partial, time.monotonic() - began)
-                if partial.ended:
-                    break
-        except (ValueError, RecursionError):  # the event is not JSON, or not even text
-            if partial.finish_reason is None:
-                detail = "an event of the stream is not a JSON object"
-                return malformed(detail, partial.billable_usage)
-    return finish_stream(partial)
-
-
-async def _post(
-    client: openai.AsyncOpenAI, path: str, body: Mapping[str, Any], timeout: httpx2.Timeout
-) -> httpx2.Response:
-    options: Any = {"timeout": timeout}
-    return await client.post(path, cast_to=httpx2.Response, body=dict(body), options=options)
+        yield stream.response
 
 
 def _path_and_body(request: Request) -> tuple[str, dict[str, Any]]:
@@ -158,25 +270,3 @@ def _path_and_body(request: Request) -> tuple[str, dict[str, Any]]:
 def _connect_timeout(seconds: float) -> httpx2.Timeout:
     # In the aiohttp transport, `pool` is the time to look up the host and to connect.
     return httpx2.Timeout(None, connect=seconds, pool=seconds)
-
-
-async def _limit_length(http: httpx2.Response) -> None:
-    http.stream = _LimitedStream(cast(httpx2.AsyncByteStream, http.stream))
-
-
-class _LimitedStream(httpx2.AsyncByteStream):
-    """The body of a response; raises `DecodingError` after `MAX_REPLY_BYTES`."""
-
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        length = 0
-        async for chunk in self._stream:
-            length += len(chunk)
-            if length > MAX_REPLY_BYTES:
-                raise httpx2.DecodingError(f"the reply is longer than {MAX_REPLY_BYTES} bytes")
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()

@@ -1,8 +1,8 @@
 """The live transport: OpenAI-compatible endpoints over HTTP, for candidates, policies and aggregators alike.
 
-`LiveTransport` holds what outlives a call: connections, limiters and circuit breakers. `live_call.py` runs one call
-(queues, attempts, retries, hedges), `http.py` makes the HTTP request, `pool.call_and_book` books the cost, and
-`record_replay.py` keeps the answers.
+`LiveTransport` holds what outlives a call: connections, limiters, circuit breakers and what endpoints refuse.
+`live_call.py` runs one call (queues, attempts, retries, hedges), `http.py` makes the HTTP request, `pool.call_and_book`
+books the cost, and `record_replay.py` keeps the answers.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from router_r1.transport.credentials import read_key
 from router_r1.transport.live_call import LiveCall
 from router_r1.transport.messages import Failure, FailureKind, OnAttempt, Request, Response
 from router_r1.transport.rate_limiter import RateLimiter
+from router_r1.transport.request_dialects import Dialect
 
 if TYPE_CHECKING:
     import openai
@@ -59,6 +60,7 @@ class LiveTransport:
         self._env = os.environ if env is None else env
         self._loops: dict[asyncio.AbstractEventLoop, _LoopState] = {}
         self._breakers: dict[str, CircuitBreaker] = {}
+        self._dialects = {name: Dialect(name) for name in self._endpoints}
         self._jitter = random.Random()
 
     def check(self, cards: tuple[ModelSpec, ...]) -> None:
@@ -106,6 +108,7 @@ class LiveTransport:
             client=client,
             limiter=state.limiters[card.name],
             breaker=self._breakers[card.name],
+            dialect=self._dialects[name],
             on_attempt=on_attempt,
             jitter=self._jitter,
         )
@@ -125,9 +128,9 @@ class LiveTransport:
         return state, state.clients[name]
 
     def _connect(self, name: str, endpoint: Endpoint) -> openai.AsyncOpenAI:
-        from router_r1.transport import http
+        from router_r1.transport import connections
 
-        return http.connect(endpoint, self._key(name, endpoint))
+        return connections.connect(endpoint, self._key(name, endpoint))
 
     def _key(self, name: str, endpoint: Endpoint) -> str | None:
         return read_key(endpoint, f"{self._source}: {self._section}{name}", self._env)

@@ -38,6 +38,7 @@ from router_r1.transport.circuit_breaker import CircuitBreaker
 from router_r1.transport.messages import Attempt, Failure, FailureKind, OnAttempt, Request, Response
 from router_r1.transport.rate_limiter import RateLimiter
 from router_r1.transport.reply_parsing import PartialReply
+from router_r1.transport.request_dialects import Dialect
 
 if TYPE_CHECKING:
     import openai
@@ -67,6 +68,7 @@ class LiveCall:
     client: openai.AsyncOpenAI
     limiter: RateLimiter
     breaker: CircuitBreaker
+    dialect: Dialect
     on_attempt: OnAttempt
     jitter: random.Random
     sent: int = 0
@@ -201,6 +203,7 @@ class LiveCall:
                 self.client,
                 partial,
                 limits,
+                self.dialect,
                 allowed_s=min(limits.attempt_timeout_s, left),
                 timeout_kind=FailureKind.TIMEOUT
                 if limits.attempt_timeout_s <= left

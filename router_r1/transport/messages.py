@@ -166,6 +166,8 @@ class Response:
     """The generated token ids, if the endpoint returns them; for `encode`, those of the prompt."""
     logprobs: tuple[float, ...] | None = None
     """Natural log-probability of each generated token, if the endpoint returns them."""
+    changed: tuple[str, ...] = ()
+    """What was sent otherwise than asked, because the endpoint refuses it; e.g. `temperature: not sent (...)`."""
     source: str = "live"
 
     @property

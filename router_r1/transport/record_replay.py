@@ -18,6 +18,7 @@ from router_r1.model_cards import ModelSpec
 from router_r1.transport.base import Transport
 from router_r1.transport.messages import Attempt, Failure, FailureKind, OnAttempt, Request, Response
 from router_r1.transport.record_store import Record, RecordStore
+from router_r1.transport.request_claims import RequestClaims
 
 log = logging.getLogger("router_r1.transport.record_replay")
 
@@ -32,7 +33,7 @@ class StoreTransport:
     `live`      call the live transport and keep the answer: recording, and resuming a recording
 
     Failures are kept too, so that a replay repeats them; recording calls again after a kept failure. Equal requests
-    that are in flight together on one event loop are sent once.
+    that are in flight together are sent once, by whichever process claims them first.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class StoreTransport:
         self.store = store
         self.on_miss = on_miss
         self._live = live
+        self._claims = RequestClaims(store)
         self._in_flight: weakref.WeakValueDictionary[tuple[int, str], asyncio.Lock] = (
             weakref.WeakValueDictionary()
         )
@@ -78,7 +80,11 @@ class StoreTransport:
             if record is not None and (record.response.ok or self.on_miss != "live"):
                 return _replay(record, on_attempt)
             if self.on_miss == "live" and self._live is not None:
-                return await self._record(self._live, card, request, on_attempt)
+                async with self._claims.hold(key):
+                    record = await asyncio.to_thread(self.store.get, key)  # another may have asked
+                    if record is not None and record.response.ok:
+                        return _replay(record, on_attempt)
+                    return await self._record(self._live, card, request, on_attempt)
         if self.on_miss == "failure":
             detail = f"the store has no answer from {card.name} to this request"
             return Response(failure=Failure(FailureKind.NOT_RECORDED, detail), source="replay")

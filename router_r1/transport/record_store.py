@@ -43,6 +43,14 @@ INSERT INTO records (key, ok, request, response, created_at) VALUES (?, ?, ?, ?,
 ON CONFLICT (key) DO UPDATE SET ok = excluded.ok, response = excluded.response, created_at = excluded.created_at
 WHERE records.ok < excluded.ok
 """
+_CLAIMS = """
+CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL, expires_at REAL NOT NULL) WITHOUT ROWID
+"""
+_CLAIM = """
+INSERT INTO claims (key, owner, expires_at) VALUES (?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
+WHERE claims.expires_at < ?
+"""
 
 
 @dataclass(frozen=True)
@@ -186,6 +194,28 @@ class RecordStore:
         row = (request.key, int(record.response.ok), request.canonical_json(), record.to_json())
         with self._using() as connection:
             connection.execute(_PUT, (*row, record.created_at))
+
+    def claim(self, key: str, owner: str, seconds: float) -> bool:
+        """Take the claim on a request for some seconds; False if another owner has it. See `request_claims.py`."""
+        now = time.time()
+        with self._using() as connection:
+            connection.execute(_CLAIMS)
+            # Those who wait ask often, so they only read: writers would wait for them.
+            taken = "SELECT 1 FROM claims WHERE key = ? AND expires_at >= ?"
+            if connection.execute(taken, (key, now)).fetchone():
+                return False
+            return connection.execute(_CLAIM, (key, owner, now + seconds, now)).rowcount == 1
+
+    def renew_claims(self, owner: str, seconds: float) -> None:
+        """Keep all claims of an owner for some seconds from now."""
+        with self._using() as connection:
+            update = "UPDATE claims SET expires_at = ? WHERE owner = ?"
+            connection.execute(update, (time.time() + seconds, owner))
+
+    def release(self, key: str, owner: str) -> None:
+        """Give up a claim."""
+        with self._using() as connection:
+            connection.execute("DELETE FROM claims WHERE key = ? AND owner = ?", (key, owner))
 
     def __len__(self) -> int:
         with self._using() as connection:

@@ -7,7 +7,6 @@ token counts by `reported_usage.py`. A body and a stream take the same path: bot
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from router_r1.transport.error_reports import (
     read_error,
 )
 from router_r1.transport.generated_tokens import read_logprobs, read_token_ids, text_after_stop
+from router_r1.transport.json_body import read_json
 from router_r1.transport.message_content import read_message
 from router_r1.transport.messages import FailureKind, Request, Response
 from router_r1.transport.reported_usage import believe, find_usage, tokens
@@ -116,7 +116,7 @@ class PartialReply:
 def parse_json_reply(http: httpx2.Response, partial: PartialReply) -> AttemptResult:
     """Parse the JSON body of a reply with status 2xx."""
     try:
-        data = json.loads(http.content)
+        data = read_json(http.content)
     except (ValueError, RecursionError):
         content_type = http.headers.get("content-type") or "no content type"
         detail = f"expected JSON, got {content_type} of {len(http.content)} bytes"
@@ -161,7 +161,7 @@ def read_data(data: str, name: str | None, partial: PartialReply, elapsed_s: flo
     elif name == "error" and not data.startswith(("{", "[")):
         _note_error(read_error(data), partial)
     elif data and name not in dialect.SIGNS_OF_LIFE and not _WORDS.match(data):
-        event = _unwrap(json.loads(data))
+        event = _unwrap(read_json(data))
         if not event:
             return
         if not isinstance(event, dict):

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from router_r1 import ModelPool, Price, config
 from router_r1.agent_file import AgentFile, load_agent
 from router_r1.errors import ConfigError
-from router_r1.model_cards import PoolFile
+from router_r1.model_cards import Endpoint, PoolFile
 
 ROOT = Path(__file__).parents[2]
 RECORDED = ROOT.parent / "shared" / "data" / "mmlu_pro" / "pool.yaml"
@@ -479,3 +479,153 @@ def test_a_pool_file_and_an_agent_file_are_not_confused(write: Write) -> None:
         ModelPool.from_yaml(agent)
     with pytest.raises(ConfigError, match=r"agent\.yaml: pool: .*other\.yaml: cannot be read"):
         load_agent(agent)
+
+
+# --- addresses and headers that cannot be called
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://",
+        "http:///v1",
+        "https://:8000/v1",
+        "http://host:port/v1",
+        "http://host:99999/v1",
+        "http://host:0/v1",
+        "http://host:-1/v1",
+        "http://host:80:80/v1",
+        "http://[::1/v1",
+        "http://[nonsense]/v1",
+        "http://::1/v1",
+        "http://127.0.0.256/v1",
+        "http://1.2.3/v1",
+        "http://ho st/v1",
+        "http://host /v1",
+        "http://host/v 1",
+        "http://host/v1\t",
+        "http://host\\v1",
+        "http://-host/v1",
+        "http://host-/v1",
+        "http://a..b/v1",
+        "http://.host/v1",
+        "http://ho$t/v1",
+        "http://ho%20st/v1",
+        "http://{host}/v1",
+        "http://" + "a" * 64 + "/v1",
+        "http://" + "a." * 130 + "b/v1",
+        "http://\u2028host/v1",
+        "http://xn--\u00e9/v1",
+        "http://\u00e9\u00e9..com/v1",
+        "http://\u0000/v1",
+        "ftp://host/v1",
+        "host:8000/v1",
+    ],
+)
+def test_an_address_that_cannot_be_called_is_refused_in_one_line(url: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        config.validate(Endpoint, {"base_url": url}, "pool.yaml")
+    assert str(raised.value).startswith("pool.yaml: base_url: a base URL ")
+    assert len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:8000/v1",
+        "http://127.0.0.1/v1",
+        "http://[::1]:8000/v1",
+        "https://api.example.com/",
+        "https://api.example.com./v1",
+        "http://my_service:8000/v1",
+        "http://gpu-7/v1",
+        "https://b\u00fccher.example/v1",
+        "https://xn--bcher-kva.example/v1",
+        "https://api.example.com/openai/deployments/gpt-4o",
+        "https://generativelanguage.googleapis.com/v1beta/openai/",
+        "http://host:/v1",
+    ],
+)
+def test_an_address_that_can_be_called_is_accepted(url: str) -> None:
+    assert config.validate(Endpoint, {"base_url": url}, "").base_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.example.com/v1#s3cret-key",
+        "https://api.example.com/v1?s3cret-key",
+        "https://s3cret-key@api.example.com/v1",
+        "https://:s3cret-key@api.example.com/v1",
+        "https://api.example.com?s3cret-key",
+        "https://api.example.com#s3cret-key",
+        "https://api.example.com/sk-s3cret-key-s3cret/v1",
+    ],
+)
+def test_a_key_in_an_address_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(ConfigError, match="api_key_env") as raised:
+        config.validate(Endpoint, {"base_url": url}, "pool.yaml")
+    assert "s3cret" not in str(raised.value)
+
+
+SECRET_HEADERS = (
+    "Authorization",
+    "authorization ",
+    " AUTHORIZATION",
+    "Proxy-Authorization",
+    "X-Goog-Api-Key",
+    "x-api-key",
+    "api-key",
+    "apikey",
+    "X-ApiKey",
+    "Ocp-Apim-Subscription-Key",
+    "X-Auth-Token",
+    "x_api_key",
+    "X-Amz-Security-Token",
+    "Cookie",
+    "CF-Access-Client-Secret",
+    "X-Vault-Token",
+    "Token",
+)
+
+
+@pytest.mark.parametrize("name", SECRET_HEADERS)
+def test_a_key_in_a_header_is_refused_and_not_shown(name: str) -> None:
+    data = {"base_url": "http://h/v1", "headers": {name: "s3cret"}}
+    with pytest.raises(ConfigError, match="name its environment variable in api_key_env") as raised:
+        config.validate(Endpoint, data, "pool.yaml")
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X-A\n", "s3cret"),
+        ("X A", "s3cret"),
+        ("", "s3cret"),
+        ("X:A", "s3cret"),
+        ("X-\u00e9", "s3cret"),
+        ("X-A", "s3cret\n"),
+        ("X-A", "s3cret\r\nX-B: b"),
+        ("X-A", "s3cret \u00e9"),
+        ("X-A", "s3cret\x00"),
+        ("X-A", "Bearer s3cret"),
+        ("X-A", "Basic s3cret"),
+        ("X-A", "sk-s3cret-s3cret-s3cret"),
+        ("Content-Length", "1"),
+        ("transfer-encoding", "chunked"),
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_refused_in_one_line(name: str, value: str) -> None:
+    data = {"base_url": "http://h/v1", "headers": {name: value}}
+    with pytest.raises(ConfigError, match=r"^pool.yaml: headers: ") as raised:
+        config.validate(Endpoint, data, "pool.yaml")
+    assert len(str(raised.value).splitlines()) == 1 and "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["HTTP-Referer", "X-Title", "OpenAI-Organization", "X-Max-Tokens", "Idempotency-Key"]
+)
+def test_a_header_that_is_not_secret_is_accepted(name: str) -> None:
+    data = {"base_url": "http://h/v1", "headers": {name: "Router-R1, v1"}}
+    assert config.validate(Endpoint, data, "").headers == {name: "Router-R1, v1"}

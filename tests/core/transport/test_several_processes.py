@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 from router_r1.testing import LoopbackServer, Served
@@ -193,6 +194,49 @@ asyncio.run(main())
     async with pool_at(GONE).replaying(tmp_path / "store") as pool:
         replayed = await asyncio.gather(*(pool.ask("a", f"{n}?") for n in range(40)))
     assert [r.text for r in replayed] == [r.text for r in responses]
+
+
+RECORDING = """
+import asyncio, json
+from router_r1.model_cards import Endpoint, ModelCard, CallLimits
+from router_r1.pool import ModelPool
+from router_r1.token_prices import Price
+path, base_url = sys.argv[1:]
+card = ModelCard(name="a", endpoint="server", price=Price(input=3.0, output=15.0),
+                 limits=CallLimits(max_concurrency=4))
+pool = ModelPool([card], {"server": Endpoint(base_url=base_url)}).recording(path)
+async def main():
+    async with pool:
+        responses = await asyncio.gather(*(pool.ask("a", f"{n}?") for n in range(60)))
+    print(json.dumps([response.text for response in responses]))
+asyncio.run(main())
+"""
+
+
+def test_three_processes_that_record_the_same_requests_pay_once(tmp_path, numbered):
+    with LoopbackServer(lambda e: replace(numbered(e), delay_s=0.05)) as server:
+        processes = [start(RECORDING, tmp_path / "store", server.base_url) for _ in range(3)]
+        go(*processes)
+        answers = finish(*processes)
+        assert len(server.exchanges) == 60
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_the_claims_of_a_killed_process_lapse(tmp_path, numbered):
+    def hangs_first(exchange) -> Served:
+        return replace(numbered(exchange), delay_s=60.0 if exchange.number < 4 else 0.0)
+
+    with LoopbackServer(hangs_first) as server:
+        killed, later = (start(RECORDING, tmp_path / "store", server.base_url) for _ in range(2))
+        go(killed)
+        while len(server.exchanges) < 4:
+            time.sleep(0.01)
+            assert killed.poll() is None, killed.stderr.read()
+        killed.kill()
+        killed.communicate()
+        go(later)
+        finish(later)
+        assert len(server.exchanges) == 4 + 60
 
 
 # --- trace files
