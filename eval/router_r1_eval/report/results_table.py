@@ -69,4 +69,4 @@ def results_table(results: Results, caption: str) -> str:
 def _p_value(row: Row) -> str:
     if row.mcnemar is None or is_best_single(row):
         return ""
-    return "&lt; 0.001" if row.mcnemar.p < 0.001 else f"{row.mcnemar.p:.3f}"
+    return "< 0.001" if row.mcnemar.p < 0.001 else f"{row.mcnemar.p:.3f}"
