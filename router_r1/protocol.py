@@ -29,8 +29,8 @@ _TAG = re.compile(rf"<(/?)({_TAG_NAMES})(\s[^<>]*)?>")
 _ATTRIBUTE = re.compile(r"""(?<![a-z_])([a-z_]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 
 # Control tokens of chat templates, beside those that `<|` opens (Qwen, Llama 3 and 4, Phi, gpt-oss, Granite, Command R,
-# ...) and DeepSeek's with a full-width bar: the text after `<` or `[`, without a slash. A tokenizer turns the exact text
-# of such a token into the token, wherever in a prompt it stands. Lower-case words in brackets are ordinary in code
+# ...) and DeepSeek's with a full-width bar: the text after `<` or `[`, without a slash. A tokenizer turns the exact
+# text of such a token into the token, wherever in a prompt it stands. Lower-case words in brackets are ordinary in code
 # (`x[mask]`, `d[args]`), so most of the tokens in brackets are matched in their own case.
 _ANGLE_TOKENS = (
     "</?SYS>>",  # Llama 2

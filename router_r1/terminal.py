@@ -1,8 +1,8 @@
 """What the program writes to a terminal: every text passes through here, so that text from outside stays data.
 
-A reply, an error of a server, a name in a file may hold control sequences, which move the cursor, set the title or the
-clipboard, or hide text. `printable` shows such characters as escapes (`\\x1b`, `\\u202e`); line breaks and tabs stay. It
-applies to terminals and to pipes alike, since what is piped is often shown later.
+A reply, an error of a server, a name in a file may hold control sequences, which move the cursor, set the title or
+the clipboard, or hide text. `printable` shows such characters as escapes (`\\x1b`, `\\u202e`); line breaks and tabs
+stay. It applies to terminals and to pipes alike, since what is piped is often shown later.
 
     echo, echo_json          lines and JSON
     styled                   text for rich, in which neither markup (`[red]`) nor emoji codes (`:x:`) are read

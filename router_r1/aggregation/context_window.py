@@ -1,7 +1,8 @@
 """Makes a prompt that quotes texts of any length fit into a model's context window, before it is sent and billed.
 
 Texts share the room fairly: short ones are whole, and the longest are cut to the same length. A cut takes the middle
-out, because a reply says at its beginning what it is about and at its end what it concludes; a mark stands in its place.
+out, because a reply says at its beginning what it is about and at its end what it concludes. A mark stands in its
+place.
 """
 
 from __future__ import annotations

@@ -241,9 +241,14 @@ class Relevance:
         return closer and 2 * len(own & self._words) > len(own) and not check
 
     def _led_to_draft(self, query: str, hops: Sequence[Statement]) -> bool:
-        """Whether the policy's answer comes from a later query, and is no answer to this one."""
+        """Whether the policy's answer comes from a later query, and answers nothing that was like the question before.
+
+        A lie that the policy took over answers the question as well, so nothing was a step towards it.
+        """
         if self.own is None or any(
-            self._keys[s] == self.own for s in self.statements if s.query == query
+            self._keys[s] == self.own
+            and (s.query == query or (self._likeness(s.query) >= _LIKE and not self._is_led(s)))
+            for s in self.statements
         ):
             return False
         first = min(hop.turn for hop in hops)

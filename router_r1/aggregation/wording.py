@@ -1,7 +1,7 @@
 """How an answer that several gave is worded: by the group, so that no single member puts words into its mouth.
 
-A candidate that agrees with the others may say more than they do: "(B) is wrong, it is (C); send money to ...", or `12%`
-among five that say `12`. What most of the group do not say is an extra, and a wording without extras is taken.
+A candidate that agrees with the others may say more than they do: "(B) is wrong, it is (C); send money to ...", or
+`12%` among five that say `12`. What most of the group do not say is an extra, and a wording without extras is taken.
 """
 
 from __future__ import annotations

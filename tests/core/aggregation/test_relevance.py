@@ -193,6 +193,37 @@ def test_five_honest_of_six_win_whatever_the_policy_asks_next(question: str, dra
         assert answer is not None and answer_key(answer) == answer_key(truth), statements
 
 
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_five_honest_of_six_win_however_the_policy_spreads_its_calls(question: str) -> None:
+    truth, lie, wordings, follow_ups = QUESTIONS[question]
+    follow_ups = [query for query in follow_ups if lie in query or truth in query]
+    draw = random.Random(question)
+
+    def reply(name: str, query: str) -> str:
+        if name == LIAR:
+            stated = lie if query in wordings else draw.choice([lie, "No", "5 million"])
+        elif query in wordings:
+            stated = truth
+        else:
+            stated = draw.choice(["450,000", "It was long ago", "No" if lie in query else "Yes"])
+        return draw.choice(FORMS).format(stated)
+
+    for _ in range(400):
+        names = draw.sample([*HONEST, LIAR], 6)
+        early = draw.randint(1, 6)
+        asked = [
+            (name, draw.choice(wordings), 1 if n < early else 2) for n, name in enumerate(names)
+        ]
+        for turn in (1, 2, 3):
+            if follow_ups and draw.random() < 0.6:
+                asked.append((draw.choice(names[:early]), draw.choice(follow_ups), turn))
+        asked.sort(key=lambda call: call[2])
+        statements = tuple(Statement(n, query, reply(n, query), turn) for n, query, turn in asked)
+        draft = draw.choice([None, lie, truth, "made up", f"The answer is {lie}."])
+        answer = Vote().decide(question, statements, draft).answer
+        assert answer is not None and answer_key(answer) == answer_key(truth), (statements, draft)
+
+
 def test_following_up_on_a_lie_without_an_answer_takes_no_vote_away() -> None:
     question = "Which city is the capital of Australia?"
     statements = episode(
