@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from router_r1 import terminal
 from router_r1.commands import ask, list, pool  # noqa: A004  # a command named like a builtin
 from router_r1.errors import RouterR1Error
 from router_r1.extensions import report_broken
@@ -48,7 +49,7 @@ for _command in (ask, pool, list):
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(package_version())
+        terminal.echo(package_version())
         raise typer.Exit
 
 
@@ -66,6 +67,7 @@ def _options(
 
 def main() -> None:
     """Run the `router-r1` program."""
+    terminal.escape_log_messages()
     _add_commands_of_other_packages()
     try:
         app()
@@ -92,5 +94,5 @@ def _add_commands_of_other_packages() -> None:
 
 def _exit(message: str, status: int) -> NoReturn:
     """End the program with one line on standard error; the exception that led here is not shown."""
-    typer.echo(f"router-r1: {message}", err=True)
+    terminal.echo(f"router-r1: {message}", err=True)
     raise SystemExit(status) from None

@@ -6,6 +6,8 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
+from router_r1 import terminal
+
 _MIN_INTERVAL_S = 2.0
 """Seconds between two lines if there is no terminal."""
 _MAX_LINES = 20
@@ -35,6 +37,7 @@ def show_progress(
     )
 
     console = Console(stderr=True)
+    task = terminal.printable(task)
     done, spent = 0, 0.0
     if not console.is_terminal:
         interval, last_print = max(1, total // _MAX_LINES), time.monotonic()
@@ -46,12 +49,7 @@ def show_progress(
             if done == total or due:
                 last_print = time.monotonic()
                 dollars = f", ${spent:.4f}" if show_cost else ""
-                console.print(
-                    f"{task}: {done} of {total}{dollars}",
-                    highlight=False,
-                    markup=False,
-                    soft_wrap=True,
-                )
+                terminal.echo(f"{task}: {done} of {total}{dollars}", err=True)
 
         yield advance_line
         return

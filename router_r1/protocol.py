@@ -28,13 +28,36 @@ _TAG = re.compile(rf"<(/?)({_TAG_NAMES})(\s[^<>]*)?>")
 # Possessive quantifiers, so that an attribute list of any length is read in one pass.
 _ATTRIBUTE = re.compile(r"""(?<![a-z_])([a-z_]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 
-# Protocol tags, however they are cased or spaced, and the control tokens of common chat templates
-# (`<|` opens those of Qwen, Llama 3, Phi and others; DeepSeek's have a full-width bar).
+# Control tokens of chat templates, beside those that `<|` opens (Qwen, Llama 3 and 4, Phi, gpt-oss, Granite, Command R,
+# ...) and DeepSeek's with a full-width bar: the text after `<` or `[`, without a slash. A tokenizer turns the exact
+# text of such a token into the token, wherever in a prompt it stands. Lower-case words in brackets are ordinary in code
+# (`x[mask]`, `d[args]`), so most of the tokens in brackets are matched in their own case.
+_ANGLE_TOKENS = (
+    "</?SYS>>",  # Llama 2
+    "(?:s|bos|eos|pad|unk|cls|sep|mask|sop|eop|eod|eot|eom)>",  # SentencePiece, GLM
+    "(?:bos|eos|pad|unk|cls|sep|mask)_token>",  # Cohere
+    "(?:start|end)_of_(?:turn|image|audio|utterance)>",  # Gemma, SmolVLM
+    "(?:image|(?:image|audio)_soft_token|img_context|fake_token_around_image)>",  # LLaVA, Gemma 3, InternVL, Idefics
+    "(?:tool_calls?|tool_responses?|tool_results?|arg_key|arg_value)>",  # Qwen, Hermes, GLM
+    "(?:seed|minimax):",  # Seed-OSS, MiniMax
+    "(?:unused|extra_id_|reserved_|special_)[0-9]{1,6}>",  # Gemma, Nemotron, Baichuan
+    "(?:fim_(?:prefix|middle|suffix|pad)|file_sep|repo_name)>",  # StarCoder, Qwen Coder
+)
+_BRACKET_TOKENS = (
+    "INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT",  # Llama 2, Mistral
+    "THINK|IMG|IMG_BREAK|IMG_END",  # Mistral
+    "(?-i:CALL_ID|ARGS|MODEL_SETTINGS|AUDIO|BEGIN_AUDIO|TRANSCRIBE|PREFIX|MIDDLE|SUFFIX)",  # Mistral
+    "gMASK|sMASK",  # GLM
+    "(?-i:BOS|EOS|EOT|PAD|UNK)",  # Kimi
+    "(?-i:UNUSED_TOKEN_[0-9]{1,6}|unused[0-9]{1,6})",  # InternLM, Pangu
+    r"\|(?:system|user|assistant|tool|endofturn)\|",  # Exaone
+)
+
+# Protocol tags, however they are cased or spaced, and those tokens.
 _SPECIAL = re.compile(
-    rf"(?P<mark><|&(?:amp;)*lt;)(?=\s*(?:/\s*)?(?:{_TAG_NAMES})\b|[|\uff5c]|</?SYS>>"
-    r"|/?(?:s|bos|eos|pad|unk|sop|eop|start_of_turn|end_of_turn)>)"
-    r"|(?P<bracket>&(?:amp;)*lsqb;|\[)"
-    r"(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|gMASK)\])",
+    rf"(?P<mark><|&(?:amp;)*lt;)"
+    rf"(?=\s*(?:/\s*)?(?:{_TAG_NAMES})\b|[|\uff5c]|/?(?:{'|'.join(_ANGLE_TOKENS)}))"
+    rf"|(?P<bracket>&(?:amp;)*lsqb;|\[)(?=/?(?:{'|'.join(_BRACKET_TOKENS)})\])",
     re.IGNORECASE,
 )
 

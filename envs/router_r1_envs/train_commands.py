@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from router_r1 import terminal
 from router_r1.commands.names_in_help import NamesInHelp
 from router_r1_envs.worlds.commands import (
     Generated,
@@ -82,7 +83,7 @@ def prepare(
         "reward": reward_config.model_dump(),
     }
     (out / "agent_loop.yaml").write_text(yaml.safe_dump([agent_loop], sort_keys=False))
-    typer.echo(
+    terminal.echo(
         f"{out}: {len(rows)} training rows, {len(validation_rows)} validation rows of {world.name}, "
         f"{len(world.levels)} levels"
     )
@@ -114,7 +115,7 @@ def cold_start_command(
         report = cold_start(world, reward_config, out, cold_start_config, show)
     (out / "cold_start.json").write_text(json.dumps(report, indent=2) + "\n")
     losses = ", ".join(f"{name} {loss:.3f}" for name, loss in report["losses"].items())
-    typer.echo(f"{out}: a policy of {report['parameters']:,} parameters; losses: {losses}")
+    terminal.echo(f"{out}: a policy of {report['parameters']:,} parameters; losses: {losses}")
 
 
 def imitate_command(
@@ -149,14 +150,16 @@ def imitate_command(
                 f"{path}: was fitted with seed {planner.seed}, not {seed}; remove it, or choose another folder"
             )
     else:
-        typer.echo(f"fitting the planner on {world.name}", err=True)
+        terminal.echo(f"fitting the planner on {world.name}", err=True)
         planner = Planner.fit(splits, seed)
         planner.save(path)
 
     with show_stages() as show:
         report = imitate(world, planner, out, imitation_config, show)
     (out / "imitation.json").write_text(json.dumps(report, indent=2) + "\n")
-    typer.echo(f"{out}: a policy of {report['parameters']:,} parameters; loss {report['loss']:.3f}")
+    terminal.echo(
+        f"{out}: a policy of {report['parameters']:,} parameters; loss {report['loss']:.3f}"
+    )
 
 
 def run(
@@ -198,7 +201,7 @@ def watch(
     names = ("reward", "accuracy", "valid", "calls", "cost_usd")
     last_shown = -1
     if not log.exists():
-        typer.echo(f"waiting for {log}", err=True)
+        terminal.echo(f"waiting for {log}", err=True)
     while True:
         steps = read_metrics(log) if log.exists() else []
         for step, data in steps:
@@ -210,5 +213,5 @@ def watch(
             )
             if "val/reward" in data:
                 line += f" | validation reward {data['val/reward']:.3f}, accuracy {data['val/accuracy']:.3f}"
-            typer.echo(f"step {step:3d}  {line}")
+            terminal.echo(f"step {step:3d}  {line}")
         time.sleep(1.0)

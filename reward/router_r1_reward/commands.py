@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from router_r1 import terminal
+
 # Imports of the package are inside the command, so that `router-r1 --help` stays fast.
 
 _SHOWN = 20
@@ -36,11 +38,11 @@ def validate(
     for file in files:
         report = check(read_questions(file), allow_code=allow_code)
         counts = ", ".join(f"{count} {metric}" for metric, count in report.checked.items())
-        typer.echo(f"{file}: {counts}: {report.found()}")
+        terminal.echo(f"{file}: {counts}: {report.found()}")
         for offender in report.offenders[:_SHOWN]:
-            typer.echo(f"  {offender.id}: {offender.answer[:60]!r}: {offender.problem}")
+            terminal.echo(f"  {offender.id}: {offender.answer[:60]!r}: {offender.problem}")
         if len(report.offenders) > _SHOWN:
-            typer.echo(f"  and {len(report.offenders) - _SHOWN} more")
+            terminal.echo(f"  and {len(report.offenders) - _SHOWN} more")
         failed = failed or not report.ok
     if failed:
         raise typer.Exit(1)

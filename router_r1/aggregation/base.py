@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from router_r1.aggregation.tally import Statement
+from router_r1.aggregation.statements import Statement
 from router_r1.episode import Episode
 from router_r1.extensions import Registry
 from router_r1.pool import Account, ModelPool
@@ -31,7 +31,8 @@ class Aggregation:
     """True when agreement made the LLM unnecessary."""
     fallback: str | None = None
     """Why the aggregator used a simpler method than configured: `budget`, `deadline`, `no_responses`, `no_quorum`
-    (too few readable answers to count), or a failure kind."""
+    (too few readable answers to count), `context_window` (no LLM can read the question and the replies), or a failure
+    kind."""
 
 
 class Aggregator(Protocol):

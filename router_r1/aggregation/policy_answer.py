@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from router_r1.aggregation.base import AGGREGATORS, Aggregation
-from router_r1.aggregation.tally import statements_of
+from router_r1.aggregation.statements import statements_of
 from router_r1.episode import Episode
 from router_r1.pool import Account, ModelPool
 

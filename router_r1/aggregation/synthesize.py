@@ -1,7 +1,8 @@
 """`synthesize`: an LLM reads all responses and writes one answer; with layers, the candidates first revise theirs.
 
 No LLM is called when enough candidates agree: if five of six give the same answer, the sixth gets no chance to talk an
-LLM out of it. If the budget cannot pay for the LLM, or the LLM fails, the votes decide.
+LLM out of it. What the LLM reads is cut to its context window. If it cannot read even the question, if the budget
+cannot pay for it, or if it fails, the votes decide.
 
 Based on "Mixture-of-Agents Enhances Large Language Model Capabilities" (Wang et al., 2024, arXiv 2406.04692). Given the
 findings on deceptive agents (Wolf et al., 2025, arXiv 2503.05856), dissent is weighted rather than dropped.
@@ -16,7 +17,9 @@ from typing import ClassVar
 
 from router_r1 import prompts
 from router_r1.aggregation.base import AGGREGATORS, Aggregation
-from router_r1.aggregation.tally import Statement, Tally, statements_of
+from router_r1.aggregation.context_window import fit, prompt_room
+from router_r1.aggregation.statements import Statement, statements_of
+from router_r1.aggregation.tally import Tally
 from router_r1.aggregation.vote import Vote
 from router_r1.aggregation.voting import Voting
 from router_r1.answers import answer_key, extract_answer
@@ -25,7 +28,6 @@ from router_r1.errors import ConfigError
 from router_r1.ledger import Role
 from router_r1.model_cards import ModelCard
 from router_r1.pool import Account, ModelPool
-from router_r1.transport.messages import Message
 
 
 @AGGREGATORS.register("synthesize", "an answer that an LLM writes from the responses of all rounds")
@@ -110,14 +112,22 @@ class _Synthesis:
         )
 
     async def _propose(self, layer: int) -> None:
-        """Every proposer reads the previous layer and answers the question itself."""
+        """Every proposer reads the previous layer, as much of it as it can, and answers the question itself."""
         names = self.settings.proposers or tuple(dict.fromkeys(s.model for s in self.statements))
-        query = prompts.proposer_query(self.episode.question, _quoted(self.current))
-        quotes = {name: self.pool.card(name).quote(query) for name in names}
-        asked = [name for name in names if self.purse.reserve(quotes[name])]
+        queries = {name: self._query_for(self.pool.card(name)) for name in names}
+        quotes = {
+            name: self.pool.card(name).quote(query)
+            for name, query in queries.items()
+            if query is not None
+        }
+        asked = {
+            name: query
+            for name, query in queries.items()
+            if query is not None and self.purse.reserve(quotes[name])
+        }
         sample = self.episode.sample_index
         responses = await asyncio.gather(
-            *(self.pool.ask(name, query, self.account, sample_index=sample) for name in asked)
+            *(self.pool.ask(*call, self.account, sample_index=sample) for call in asked.items())
         )
         proposed: list[Statement] = []
         for name, response in zip(asked, responses, strict=True):
@@ -128,16 +138,50 @@ class _Synthesis:
             self.current = tuple(proposed)
             self.statements += self.current
 
+    def _query_for(self, card: ModelCard) -> str | None:
+        """The query for a proposer; None if it cannot read the question and some of each reply."""
+        names = [s.model for s in self.current]
+
+        def build(texts: Sequence[str]) -> str:
+            quoted = list(zip(names, names, texts, strict=True))
+            return prompts.proposer_query(self.episode.question, quoted)
+
+        return fit(build, [s.text for s in self.current], prompt_room(card))
+
     async def _write(self) -> Aggregation:
-        question, draft = self.episode.question, self.episode.answer
-        messages = prompts.aggregator_messages(question, _quoted(self.current), draft)
         if self.episode.stop_reason is StopReason.DEADLINE:
             return self._fall_back("deadline")
-        card = self._writer(messages)
-        if card is None:
-            return self._fall_back("budget")
+        if self.settings.model is not None:
+            cards = [self.pool.card(self.settings.model)]
+        else:
+            cards = sorted(self.pool.cards, key=_price_order, reverse=True)
+        readers = [(card, text) for card in cards if (text := self._prompt_for(card)) is not None]
+        if not readers:
+            return self._fall_back("context_window")
+        for card, text in readers:
+            if self.purse.reserve(card.quote(text)):
+                return await self._write_with(card, text)
+        return self._fall_back("budget")
+
+    def _prompt_for(self, card: ModelCard) -> str | None:
+        """The prompt for a writer; None if it cannot read the question and some of each reply."""
+        draft = self.episode.answer
+        count = len(self.current)
+
+        def build(texts: Sequence[str]) -> str:
+            names = (s.model for s in self.current)
+            quoted = list(zip(names, texts[:count], texts[count : 2 * count], strict=True))
+            # The texts end with the draft, if there is one.
+            opinion = None if draft is None else texts[-1]
+            (message,) = prompts.aggregator_messages(self.episode.question, quoted, opinion)
+            return message["content"]
+
+        texts = [s.query for s in self.current] + [s.text for s in self.current]
+        return fit(build, texts if draft is None else [*texts, draft], prompt_room(card))
+
+    async def _write_with(self, card: ModelCard, text: str) -> Aggregation:
         request = card.chat(
-            messages,
+            [{"role": "user", "content": text}],
             sample_index=self.episode.sample_index,
             token_limit_field=self.pool.token_limit_field(card),
         )
@@ -155,15 +199,6 @@ class _Synthesis:
             model=card.name,
             layers=self.settings.layers,
         )
-
-    def _writer(self, messages: Sequence[Message]) -> ModelCard | None:
-        """The LLM that writes the answer, with its quote reserved; None when the budget cannot pay for one."""
-        text = "".join(message["content"] for message in messages)
-        if self.settings.model is not None:
-            cards = [self.pool.card(self.settings.model)]
-        else:
-            cards = sorted(self.pool.cards, key=_price_order, reverse=True)
-        return next((card for card in cards if self.purse.reserve(card.quote(text))), None)
 
     def _fall_back(self, reason: str) -> Aggregation:
         vote = Vote(self.settings.weights, self.settings.policy_weight)
@@ -195,7 +230,3 @@ class _Purse:
 
 def _price_order(card: ModelCard) -> tuple[float, float]:
     return card.price.output, card.price.input
-
-
-def _quoted(statements: Sequence[Statement]) -> list[tuple[str, str, str]]:
-    return [(s.model, s.query, s.text) for s in statements]

@@ -1,7 +1,7 @@
-"""Vote counting: the statements of an episode, which of them answer its question, and the tally.
+"""Vote counting: one vote for each candidate that gave a readable answer, and one for the policy.
 
-A candidate has one vote however often it was asked, and the policy has one too. Responses to intermediate questions
-have none; see `deciding`. What an aggregator does with the count is in `voting.py` and the modules that use it.
+A candidate has one vote however often it was asked. Responses to intermediate questions have none; see `relevance.py`.
+What an aggregator does with the count is in `voting.py` and the modules that use it.
 """
 
 from __future__ import annotations
@@ -10,118 +10,25 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from router_r1.answers import abstains, answer_key, extract_answer, normalize_answer
-from router_r1.episode import Episode
+from router_r1.aggregation.relevance import Relevance, draft_key
+from router_r1.aggregation.statements import Statement, statements_of
+from router_r1.aggregation.wording import GroupWording
+from router_r1.answers import abstains, answer_key, extract_answer
 
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One response and its origin."""
-
-    model: str
-    query: str
-    text: str
-    turn: int
-    """Number of the policy turn that made the call, from 1; 0 for a statement of a later layer."""
-    layer: int = 1
-
-
-def statements_of(episode: Episode) -> tuple[Statement, ...]:
-    """Every answered route of an episode, in order."""
-    return tuple(
-        Statement(outcome.model, outcome.query, outcome.response.text, number)
-        for number, record in enumerate(episode.turns, 1)
-        for outcome in record.outcomes
-        if outcome.response is not None and outcome.response.ok
-    )
+__all__ = ["Statement", "Tally", "deciding", "statements_of"]
 
 
 def deciding(
     question: str, statements: Sequence[Statement], draft: str | None
 ) -> tuple[Statement, ...]:
-    """Select the statements that answer the question itself, judged by wording and use.
-
-    A policy also asks for parts of an answer, and agreement on a part ("6400 km") is not agreement on the whole ("the
-    Nile"). A sub-query counts as the question when it shares most of the question's words, unless it was an
-    intermediate step: its answer appears, as something new, in a later query that asks something else ("Paris" in "How
-    many people live in Paris?").
-
-    If there is a draft, a statement that agrees with it also counts, and so do all others from the same turn; if no
-    statement counts, the policy derived its answer itself. If there is no draft and no sub-query resembles the
-    question, every statement counts that was not an intermediate step.
+    """Select the statements that answer the question itself; see `Relevance.deciding`.
 
     Args:
         question: the episode's question.
         statements: all statements, in order.
         draft: the policy's answer, if it gave one.
     """
-    words = _content(question)
-    queries = {s.query for s in statements}
-    same = {
-        q for q in queries if _content(q) == words
-    }  # the question itself is never an intermediate step
-    steps = {q for q in queries - same if _is_step(q, statements, question)}
-    like = same | {q for q in queries - steps if _likeness(words, _content(q)) >= 0.5}
-    if draft is None:
-        chosen = tuple(s for s in statements if s.query in like)
-        return chosen or tuple(s for s in statements if s.query not in steps) or tuple(statements)
-    own = answer_key(draft)
-    agreeing = [s for s in statements if _key(s) == own]
-    turns = {(s.turn, s.layer) for s in agreeing}
-    return tuple(
-        s
-        for s in statements
-        if s in agreeing or s.query in like or ((s.turn, s.layer) in turns and s.query not in steps)
-    )
-
-
-_FUNCTION_WORDS = frozenset(
-    normalize_answer(
-        "What which who whom whose when where why how is are was were be been do does did has have had can could will "
-        "would of in on at to for from by with and or as it its this that there than one answer please tell me"
-    ).split()
-)
-
-
-def _content(text: str) -> frozenset[str]:
-    """The words of a text that carry its meaning."""
-    return frozenset(normalize_answer(text).split()) - _FUNCTION_WORDS
-
-
-def _likeness(question: frozenset[str], query: frozenset[str]) -> float:
-    """F1 of two sets of words."""
-    total = len(question) + len(query)
-    return 2.0 * len(question & query) / total if total else 0.0
-
-
-def _key(statement: Statement) -> str | None:
-    answer = extract_answer(statement.text)
-    return None if answer is None else answer_key(answer)
-
-
-def _is_step(query: str, statements: Sequence[Statement], question: str) -> bool:
-    """Whether a later turn's query builds on an answer to this query and asks something else.
-
-    "Is Canberra the capital of Australia?" repeats the words of "Capital of Australia?": a check, not a next step.
-    """
-    words = _content(query)
-    same = [s for s in statements if s.query == query]
-    keys = {key for s in same if (key := _key(s)) is not None}
-    first = min(s.turn for s in same)
-    return any(
-        s.turn > first
-        and 2 * len(words & _content(s.query)) < max(1, len(words))
-        and _builds_on(s.query, keys, question, query)
-        for s in statements
-    )
-
-
-def _builds_on(later: str, keys: set[str], question: str, query: str) -> bool:
-    """Whether a later query contains one of the answers, and neither the question nor the sub-query already did."""
-    known = f" {normalize_answer(question)} | {normalize_answer(query)} "
-    words = f" {normalize_answer(later)} "
-    answers = {f" {normalize_answer(key)} " for key in keys} - {"  "}
-    return any(answer in words and answer not in known for answer in answers)
+    return Relevance(question, statements, draft).deciding()
 
 
 @dataclass(frozen=True)
@@ -139,38 +46,40 @@ class Tally:
     @classmethod
     def count(
         cls,
+        question: str,
         statements: Sequence[Statement],
         draft: str | None,
         weights: Mapping[str, float],
         policy_weight: float,
     ) -> Tally:
-        """Count each candidate's vote: its statement that agrees with the draft, else its latest readable one.
-
-        A candidate that gave the policy's answer and was then asked something else has not retracted it.
+        """Count each candidate's vote: of its readable statements that answer the question, the one that counts most.
 
         Args:
-            statements: those that decide, in order.
+            question: the episode's question.
+            statements: all statements, in order; those on intermediate questions have no vote.
             draft: the policy's answer, if it gave one.
             weights: weight of a candidate's vote; 1 for candidates not in it.
             policy_weight: weight of the draft's vote.
         """
-        own = None if draft is None else answer_key(draft)
+        relevance = Relevance(question, statements, draft)
+        final = relevance.deciding()
         ballots: dict[str, tuple[str, Statement]] = {}
-        for statement in statements:
+        for statement in final:
             answer = extract_answer(statement.text)
+            if answer is None:
+                continue
             held = ballots.get(statement.model)
-            if answer is not None and (held is None or answer_key(held[0]) != own):
+            if held is None or relevance.precedence(statement) >= relevance.precedence(held[1]):
                 ballots[statement.model] = (answer, statement)
         votes: dict[str, float] = {}
         for model, (answer, _) in ballots.items():
             key = answer_key(answer)
             votes[key] = votes.get(key, 0.0) + weights.get(model, 1.0)
         if draft is not None:
-            key = answer_key(draft)
+            key = draft_key(draft)
             votes[key] = votes.get(key, 0.0) + policy_weight
-        return cls(
-            votes, ballots, draft, len({s.model for s in statements if not abstains(s.text)})
-        )
+        responders = len({s.model for s in final if not abstains(s.text)})
+        return cls(votes, ballots, draft, responders)
 
     @property
     def winner(self) -> str | None:
@@ -179,14 +88,20 @@ class Tally:
             return None
         best = max(self.votes.values())
         leaders = [key for key, weight in self.votes.items() if weight >= best * (1 - 1e-9)]
-        own = None if self.draft is None else answer_key(self.draft)
+        own = None if self.draft is None else draft_key(self.draft)
         return own if own in leaders else leaders[0]
 
     def wording(self, key: str) -> str | None:
-        """The words of an answer: the policy's if it agrees, else those of the first candidate that gave it."""
-        if self.draft is not None and answer_key(self.draft) == key:
-            return self.draft
-        return next((a for a, _ in self.ballots.values() if answer_key(a) == key), None)
+        """The words of an answer: those that its supporters share, or the policy's if no candidate gave it."""
+        group = self.group(key)
+        return self.draft if group is None else group.best
+
+    def group(self, key: str) -> GroupWording | None:
+        """How the supporters of an answer word it; None if no candidate gave it."""
+        wordings = [answer for answer, _ in self.ballots.values() if answer_key(answer) == key]
+        agrees = self.draft is not None and draft_key(self.draft) == key
+        draft = extract_answer(self.draft) or self.draft if agrees and self.draft else None
+        return GroupWording(wordings, draft) if wordings else None
 
     def supporters(self, key: str) -> tuple[str, ...]:
         """The candidates that gave this answer."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from router_r1.aggregation.base import AGGREGATORS, Aggregation
-from router_r1.aggregation.tally import Statement, statements_of
+from router_r1.aggregation.statements import Statement, statements_of
 from router_r1.aggregation.voting import Voting
 from router_r1.episode import Episode
 from router_r1.pool import Account, ModelPool

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from router_r1.aggregation.base import Aggregation
-from router_r1.aggregation.tally import Statement, Tally, deciding
+from router_r1.aggregation.statements import Statement
+from router_r1.aggregation.tally import Tally, deciding
 from router_r1.answers import normalize_answer
 from router_r1.errors import ConfigError
 from router_r1.pool import ModelPool
@@ -42,8 +43,7 @@ class Voting:
             statements: all statements; those on intermediate questions have no vote.
             draft: the policy's answer, if it gave one.
         """
-        final = deciding(question, statements, draft)
-        return Tally.count(final, draft, self.weights, self.policy_weight)
+        return Tally.count(question, statements, draft, self.weights, self.policy_weight)
 
     def without_quorum(
         self, question: str, statements: tuple[Statement, ...], draft: str | None
@@ -57,24 +57,28 @@ class Voting:
         """
         if draft is not None:
             return Aggregation(self.kind, draft, statements, fallback="no_quorum")
-        chosen = self._most_central(deciding(question, statements, None))
+        latest = list({s.model: s for s in deciding(question, statements, None)}.values())
+        centrality = self.centrality(latest)
+        chosen = latest[max(range(len(latest)), key=centrality.__getitem__)]
         return Aggregation(
             self.kind, chosen.text, statements, sources=(chosen.model,), fallback="no_quorum"
         )
 
-    def _most_central(self, statements: Sequence[Statement]) -> Statement:
-        """The response with the greatest weighted word overlap with all others."""
-        latest = list({s.model: s for s in statements}.values())
-        bags = [Counter(normalize_answer(s.text).split()) for s in latest]
+    def centrality(self, statements: Sequence[Statement]) -> list[float]:
+        """For each statement, its weighted word overlap with all others.
 
-        def centrality(index: int) -> float:
-            return sum(
-                self.weights.get(other.model, 1.0) * _overlap(bags[index], bags[at])
-                for at, other in enumerate(latest)
-                if at != index
+        Args:
+            statements: one of each candidate.
+        """
+        bags = [Counter(normalize_answer(s.text).split()) for s in statements]
+        return [
+            sum(
+                self.weights.get(other.model, 1.0) * _overlap(bag, bags[at])
+                for at, other in enumerate(statements)
+                if at != number
             )
-
-        return latest[max(range(len(latest)), key=centrality)]
+            for number, bag in enumerate(bags)
+        ]
 
 
 def _overlap(one: Counter[str], other: Counter[str]) -> float:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from router_r1 import terminal
 from router_r1.agent import Result
 from router_r1.agent_file import load_agent
 from router_r1.episode import StopReason
@@ -37,7 +37,7 @@ def ask(
     """Answer one question.
 
     The answer goes to standard output; the rounds, as they happen, and the cost go to standard error. With --json,
-    standard output is one JSON object and nothing else.
+    standard output is one JSON object and nothing else. Control characters in what models wrote are shown as escapes.
 
         router-r1 ask "Who directed the film that won ...?" --config agent.yaml --set limits.budget_usd=0.005
     """
@@ -48,25 +48,22 @@ def ask(
     with load_agent(config, overrides or []) as agent:
         result = agent.ask(question, emit=None if as_json or quiet else Narrator())
     if as_json:
-        typer.echo(_as_json(result))
+        terminal.echo_json(_as_json(result))
     elif result.answer is not None:
-        typer.echo(result.answer)
-        typer.echo(summary(result), err=True)
+        terminal.echo(result.answer)
+        terminal.echo(summary(result), err=True)
     if result.answer is None:
         raise ConfigError(_no_answer(result))
 
 
-def _as_json(result: Result) -> str:
-    return json.dumps(
-        {
-            "answer": result.answer,
-            "cost_usd": result.cost_usd,
-            "rounds": result.rounds,
-            "stop_reason": result.stop_reason.value,
-            "trace": result.trace.to_dict(),
-        },
-        ensure_ascii=False,
-    )
+def _as_json(result: Result) -> dict[str, Any]:
+    return {
+        "answer": result.answer,
+        "cost_usd": result.cost_usd,
+        "rounds": result.rounds,
+        "stop_reason": result.stop_reason.value,
+        "trace": result.trace.to_dict(),
+    }
 
 
 def summary(result: Result) -> str:

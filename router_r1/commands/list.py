@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
+from router_r1 import terminal
 from router_r1.commands.registries import find_registry, registry_names
 
 
@@ -32,13 +32,16 @@ def list_registry(
     """
     if kind is None:
         kinds = registry_names()
-        typer.echo(json.dumps(kinds) if as_json else "\n".join(kinds))
+        if as_json:
+            terminal.echo_json(kinds)
+        else:
+            terminal.echo("\n".join(kinds))
         return
     entries = find_registry(kind).entries()
     if as_json:
         listed = [{"name": e.name, "summary": e.summary, "owner": e.owner} for e in entries]
-        typer.echo(json.dumps(listed, ensure_ascii=False))
+        terminal.echo_json(listed)
         return
     width = max((len(entry.name) for entry in entries), default=0)
     for entry in entries:
-        typer.echo(f"{entry.name:<{width}}  {entry.summary}  [{entry.owner}]")
+        terminal.echo(f"{entry.name:<{width}}  {entry.summary}  [{entry.owner}]")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.markup import escape
 
 from router_r1.prompts import usd
 from router_r1.rollout import CallFinished, TurnWritten
+from router_r1.terminal import styled
 
 
 class Narrator:
@@ -24,16 +24,16 @@ class Narrator:
 
     def _show_turn(self, event: TurnWritten) -> None:
         thought = " ".join(event.turn.thought.split())
-        self._console.print(f"[bold]{event.number}[/] [dim]{escape(_cut(thought))}[/]")
+        self._print((f"{event.number}", "bold"), " ", (_cut(thought), "dim"))
         called = {(call.model, call.query) for call in event.calls}
         for route in event.turn.routes:
             asked = (route.model, route.query) in called
-            arrow = "<-" if asked else "[yellow]not called:[/]"
-            query = escape(_cut(route.query))
-            self._console.print(f"  [cyan]{escape(route.model)}[/] {arrow} {query}")
+            query = " ".join(route.query.split())
+            arrow = "<-" if asked else ("not called:", "yellow")
+            self._print("  ", (route.model, "cyan"), " ", arrow, " ", _cut(query))
         if event.turn.malformed:
             kinds = ", ".join(dict.fromkeys(p.kind.value for p in event.turn.problems))
-            self._console.print(f"  [yellow]malformed: {kinds}[/]")
+            self._print("  ", (f"malformed: {kinds}", "yellow"))
 
     def _show_response(self, event: CallFinished) -> None:
         response = event.response
@@ -41,9 +41,10 @@ class Narrator:
         text = f"{failure.kind.value}: {failure.detail}" if failure else response.text
         text = _cut(" ".join(text.split()))
         cost = usd(response.cost_usd or 0.0)
-        self._console.print(
-            f"  [cyan]{escape(event.call.model)}[/] -> {escape(text)} [dim]{cost}[/]"
-        )
+        self._print("  ", (event.call.model, "cyan"), " -> ", text, " ", (cost, "dim"))
+
+    def _print(self, *parts: str | tuple[str, str]) -> None:
+        self._console.print(styled(*parts))
 
 
 def _cut(text: str, limit: int = 160) -> str:

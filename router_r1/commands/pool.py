@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from router_r1 import terminal
 from router_r1.pool import ModelPool
 from router_r1.prompts import usd
 from router_r1.transport.messages import Response
@@ -45,12 +46,12 @@ def check(
     _print_pool(checked, responses)
     failed = [name for name, response in responses.items() if not response.ok]
     if failed:
-        typer.echo(
+        terminal.echo(
             f"{pool}: {len(failed)} of {len(responses)} failed: {', '.join(failed)}", err=True
         )
         raise typer.Exit(1)
     count = len(checked.cards)
-    typer.echo(f"{pool}: {count} candidate{'' if count == 1 else 's'}, all OK", err=True)
+    terminal.echo(f"{pool}: {count} candidate{'' if count == 1 else 's'}, all OK", err=True)
 
 
 def _streaming(pool: ModelPool) -> ModelPool:
@@ -70,10 +71,11 @@ async def _call_each(pool: ModelPool, prompt: str) -> dict[str, Response]:
 
 def _print_pool(pool: ModelPool, responses: dict[str, Response]) -> None:
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=f"{pool.source} (version {pool.version})", title_justify="left")
+    table = Table(
+        title=terminal.styled(f"{pool.source} (version {pool.version})"), title_justify="left"
+    )
     columns = ["candidate", "$/M in", "$/M out", "at most per reply", "endpoint"]
     columns += ["first token", "tokens/s", "cost", "result"] if responses else []
     for column in columns:
@@ -90,7 +92,7 @@ def _print_pool(pool: ModelPool, responses: dict[str, Response]) -> None:
         ]
         if responses:
             row += _measured(responses[card.name])
-        table.add_row(*map(escape, row))
+        table.add_row(*map(terminal.styled, row))
     console = Console()
     if not console.is_terminal:
         console = Console(width=200)

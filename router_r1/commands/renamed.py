@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from router_r1 import terminal
+
 
 def add_renamed(group: typer.Typer, name: str, new: str) -> None:
     """Add a hidden command for a name that is no longer used.
@@ -24,5 +26,5 @@ def add_renamed(group: typer.Typer, name: str, new: str) -> None:
     @group.command(name, hidden=True, context_settings=any_arguments)
     def refuse(context: typer.Context) -> None:
         old = context.command_path.removeprefix(context.find_root().command_path).strip()
-        typer.echo(f"router-r1: `{old}` is now `{new}`", err=True)
+        terminal.echo(f"router-r1: `{old}` is now `{new}`", err=True)
         raise typer.Exit(2)

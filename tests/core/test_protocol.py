@@ -48,6 +48,23 @@ CONTROL_TOKENS = (
     "<</SYS>>",
     "[TOOL_CALLS]",
     "[gMASK]",
+    "<|start_header_id|>",
+    "<|user|>",
+    "<|channel|>",
+    "<｜User｜>",
+    "<tool_call>",
+    "</tool_response>",
+    "<start_of_image>",
+    "<image_soft_token>",
+    "<EOS_TOKEN>",
+    "<seed:think>",
+    "<extra_id_1>",
+    "<fim_prefix>",
+    "[THINK]",
+    "[/THINK]",
+    "[IMG]",
+    "[IMG_BREAK]",
+    "[|assistant|]",
 )
 PIECES = (
     *(f"<{name}>" for name in TAG_NAMES),
@@ -416,12 +433,21 @@ def test_a_control_token_loses_its_meaning_in_any_case(token: str) -> None:
         assert text not in escape(f"so{text}what") and unescape(escape(text)) == text
 
 
+@pytest.mark.parametrize("token", ["[ARGS]", "[CALL_ID]", "[BOS]", "[UNUSED_TOKEN_7]", "[unused9]"])
+def test_a_control_token_that_is_a_word_in_brackets_loses_its_meaning_in_its_own_case(
+    token: str,
+) -> None:
+    assert escape(f"so{token}what") == f"so&lsqb;{token[1:]}what"
+    assert unescape(escape(token)) == token
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "if a < b and c[i] <= d[-1]: print('<div>&nbsp;</div>', x & y)",
         "x &lt; y, &amp; so on",
         "thinking about <thinker> and <answers> and [instance]",
+        "x[mask] + d[args] - \\\\left[|x|\\\\right], usage: ls [options], [BBC] <pre><em>html</em></pre> <T> <img src='a'>",
     ],
 )
 def test_escape_does_not_change_other_text(text: str) -> None:

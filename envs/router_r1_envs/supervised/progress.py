@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from router_r1 import terminal
+
 _LINE_EVERY = 250
 
 
@@ -41,7 +43,7 @@ def show_stages() -> Iterator[Callable[[Stage], None]]:
         yield _print_line
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("loss {task.fields[loss]:.3f}"),
@@ -52,7 +54,9 @@ def show_stages() -> Iterator[Callable[[Stage], None]]:
 
         def show(stage: Stage) -> None:
             if stage.name not in tasks:
-                tasks[stage.name] = bars.add_task(stage.name, total=None, loss=float("nan"))
+                tasks[stage.name] = bars.add_task(
+                    terminal.printable(stage.name), total=None, loss=float("nan")
+                )
             if stage.progress is not None:
                 done, total = stage.progress.step, stage.progress.steps
                 bars.update(
@@ -64,11 +68,9 @@ def show_stages() -> Iterator[Callable[[Stage], None]]:
 
 def _print_line(stage: Stage) -> None:
     """Print a line when a stage begins, every 250 steps, and at its end."""
-    import typer
-
     done = stage.progress
     if done is None:
-        typer.echo(stage.name, err=True)
+        terminal.echo(stage.name, err=True)
     elif done.step % _LINE_EVERY == 0 or done.step == done.steps:
         line = f"{stage.name}: step {done.step} of {done.steps}, loss {done.loss:.3f}, {done.seconds:.0f} s"
-        typer.echo(line, err=True)
+        terminal.echo(line, err=True)

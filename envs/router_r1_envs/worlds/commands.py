@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from router_r1 import terminal
 from router_r1.commands.renamed import add_renamed
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def serve(
                 draft = pool.with_name(pool.name + ".draft")
                 draft.write_text(yaml.safe_dump(content, sort_keys=False))
                 draft.rename(pool)
-            typer.echo(f"{world.name} at {server.base_url}")
+            terminal.echo(f"{world.name} at {server.base_url}")
             await asyncio.Event().wait()
 
     asyncio.run(listen())

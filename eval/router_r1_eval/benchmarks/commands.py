@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from router_r1 import terminal
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -19,7 +21,6 @@ def register(app: typer.Typer) -> None:
 def list_command() -> None:
     """List all benchmarks, extensions included: name, area, number of questions, licence, source."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     from router_r1_eval import benchmarks
@@ -31,7 +32,8 @@ def list_command() -> None:
     for name in benchmarks.names():
         found = benchmarks.get(name)
         size = "-" if found.size is None else f"{found.size:,}"
-        table.add_row(name, found.area, size, escape(f"{found.licence}; {found.source}"))
+        row = (name, found.area, size, f"{found.licence}; {found.source}")
+        table.add_row(*map(terminal.styled, row))
     console = Console()
     if not console.is_terminal:
         console = Console(width=220)
@@ -67,4 +69,4 @@ def load_command(
     note = ""
     if found.size is not None and limit is None and split is None and len(questions) != found.size:
         note = f"; the whole has {found.size:,}"
-    typer.echo(f"{out}: {len(questions):,} questions of {found.title}{note}")
+    terminal.echo(f"{out}: {len(questions):,} questions of {found.title}{note}")

@@ -13,7 +13,8 @@
     level_tables.py      tables: levels under a cost cap, all levels; mixture_tables.py: mixtures of levels or models
     heat_tables.py       tables: regret and accuracy by category, corpus metrics, candidates called
     efficiency_table.py  table: calls to each model; calls_table.py: episodes by number of calls
-    table.py             the markup of tables; number_format.py: numbers as text; row_names.py: shortened names
+    markup.py            text as escaped markup; table.py: the markup of tables
+    number_format.py     numbers as text; row_names.py: shortened names
 
     episodes.py          summaries and a sample of traces; episode_pager.py: their markup
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from router_r1 import terminal
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -23,4 +25,4 @@ def report_command(
     """Write report.html: cost and quality, tables, sampled episodes, learning curve; one page that opens offline."""
     from router_r1_eval.report import write_report
 
-    typer.echo(f"{write_report(run, log)}")
+    terminal.echo(f"{write_report(run, log)}")

@@ -5,13 +5,13 @@ Style, script and figures are part of the page, which fetches nothing. Figures a
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import TypeVar
 
+from router_r1_eval.report.markup import escaped
 from router_r1_eval.report.svg import NARROW, WIDE, Drawing, style
 
 T = TypeVar("T")
@@ -81,8 +81,8 @@ class Document:
             for number, (heading, body) in enumerate(self._sections, 1)
         ]
         text = Template(resources.joinpath("page.html").read_text()).substitute(
-            title=html.escape(f"Router-R1: {title}"),
-            heading=html.escape(f"Routers on {title}"),
+            title=escaped(f"Router-R1: {title}"),
+            heading=escaped(f"Routers on {title}"),
             lead=lead,
             style=resources.joinpath("page.css").read_text() + style(),
             contents="".join(f'<a href="#{key}">{heading}</a>' for key, heading, _ in sections),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 
+from router_r1_eval.report.markup import escaped
 from router_r1_eval.report.number_format import compact
 from router_r1_eval.report.table import Column, table
 from router_r1_eval.results import Efficiency, Results
@@ -18,11 +18,11 @@ def efficiency_table(results: Results, caption: str) -> str:
     if not lines:
         return ""
     if peaks := results.settings.peak_mib:
-        listed = ", ".join(f"{html.escape(name)} {mib:,.0f} MiB" for name, mib in peaks.items())
+        listed = ", ".join(f"{escaped(name)} {mib:,.0f} MiB" for name, mib in peaks.items())
         caption += f" Peak memory of the run: {listed}."
     estimated = any(calls.tokens_estimated for _, calls in lines)
     columns: list[Column[_Line]] = [
-        Column("model", lambda line: html.escape(line[0]), words=True),
+        Column("model", lambda line: escaped(line[0]), words=True),
         _figure("calls", lambda calls: calls.attempts, "{:,}".format, "retries included"),
         _figure("failed", lambda calls: calls.failed, "{:,}".format),
         _tokens(

@@ -5,7 +5,6 @@ All episodes of the sample are on the page. The script shows one at a time; with
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from router_r1_eval.report.episodes import (
     kinds_of,
     sample_episodes,
 )
+from router_r1_eval.report.markup import escaped
 from router_r1_eval.report.number_format import compact
 from router_r1_eval.run.trace_status import is_single_model
 
@@ -72,8 +72,8 @@ def _article(trace: Trace, kinds: Sequence[str], score: float | None, *, hidden:
     answer = "<i>none</i>" if trace.answer is None else _text(trace.answer)
     gold = _gold_answers(trace)
     return (
-        f'<article class="episode" data-kinds="{html.escape(",".join(kinds))}"{" hidden" * hidden}>'
-        f"<header><h3>{html.escape(title)}</h3>"
+        f'<article class="episode" data-kinds="{escaped(",".join(kinds))}"{" hidden" * hidden}>'
+        f"<header><h3>{escaped(title)}</h3>"
         f'<ul class="facts">{_verdict(score)}{_facts(trace)}</ul></header>'
         f'<div class="question">{_text(trace.question)}</div>{_prompt(trace)}'
         f'<ol class="turns">{"".join(_turns(trace.turns))}</ol>'
@@ -106,7 +106,7 @@ def _facts(trace: Trace) -> str:
         f"${compact(trace.cost_usd)}",
         *([] if trace.stop_reason == "answered" else [f"ended: {trace.stop_reason}"]),
     ]
-    return "".join(f"<li>{html.escape(fact)}</li>" for fact in facts)
+    return "".join(f"<li>{escaped(fact)}</li>" for fact in facts)
 
 
 def _gold_answers(trace: Trace) -> list[str]:
@@ -127,7 +127,7 @@ def _prompt(trace: Trace) -> str:
     text = "\n\n".join(str(message.get("content", "")) for message in trace.opening)
     if text.strip() == trace.question.strip():
         return ""
-    summary = f"prompt of {html.escape(trace.policy)}"
+    summary = f"prompt of {escaped(trace.policy)}"
     return f"<details><summary>{summary}</summary><div>{_text(text)}</div></details>"
 
 
@@ -139,7 +139,7 @@ def _turns(turns: Sequence[TurnRecord]) -> Iterator[str]:
         if turn.malformed:
             kinds = ", ".join(dict.fromkeys(str(problem.kind) for problem in turn.problems))
             parts.append(
-                f'<p class="problem">malformed: {html.escape(kinds)}</p><pre>{_text(turn.text)}</pre>'
+                f'<p class="problem">malformed: {escaped(kinds)}</p><pre>{_text(turn.text)}</pre>'
             )
         if parts:
             yield f"<li>{''.join(parts)}</li>"
@@ -148,9 +148,9 @@ def _turns(turns: Sequence[TurnRecord]) -> Iterator[str]:
 def _call(outcome: RouteOutcome) -> str:
     """One route: the model, the query, and the reply or why there is none."""
     response = outcome.response
-    model = f"<b>{html.escape(outcome.model)}</b>"
+    model = f"<b>{escaped(outcome.model)}</b>"
     if response is None:
-        reason = html.escape(outcome.refused or "not called")
+        reason = escaped(outcome.refused or "not called")
         return f'<div class="call"><p>{model} <span class="problem">{reason}</span></p></div>'
     usage = response.usage
     figures = f"{usage.prompt:,} + {usage.completion:,} tokens"
@@ -159,7 +159,7 @@ def _call(outcome: RouteOutcome) -> str:
     reply = (
         f'<div class="reply">{_text(response.text)}</div>'
         if response.failure is None
-        else f'<p class="problem">{html.escape(str(response.failure.kind))}</p>'
+        else f'<p class="problem">{escaped(str(response.failure.kind))}</p>'
     )
     return (
         f'<div class="call"><p>{model} <span class="quiet">{figures}</span></p>'
@@ -171,5 +171,5 @@ def _text(text: str) -> str:
     """Escaped, and cut off if it is long."""
     cut = len(text) - _TEXT_LIMIT
     if cut <= 0:
-        return html.escape(text)
-    return f'{html.escape(text[:_TEXT_LIMIT])} <i class="quiet">… {cut:,} more characters</i>'
+        return escaped(text)
+    return f'{escaped(text[:_TEXT_LIMIT])} <i class="quiet">… {cut:,} more characters</i>'

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from router_r1_eval.report.markup import escaped
 from router_r1_eval.report.number_format import fixed, whole
 from router_r1_eval.report.results_table import row_order
 from router_r1_eval.report.row_names import shortened
@@ -36,11 +36,11 @@ class _HeatTable:
 
     def markup(self, caption: str, note: str = "") -> str:
         subtitles = self.subtitles or [""] * len(self.columns)
-        across = [
-            html.escape(title) + (f" <i>{html.escape(small)}</i>" if small else "")
+        across: Sequence[str] = [
+            escaped(title) + (f" <i>{escaped(small)}</i>" if small else "")
             for title, small in zip(self.columns, subtitles, strict=True)
         ]
-        down = [html.escape(name) for name, _ in self.lines]
+        down: Sequence[str] = [escaped(name) for name, _ in self.lines]
         grid: Sequence[Sequence[float | None]] = [values for _, values in self.lines]
         corner = self.line_title
         if len(self.columns) > _MOST_COLUMNS:
@@ -66,8 +66,8 @@ class _HeatTable:
 def _upright(name: str) -> str:
     """Markup of a name above a column; in full when the mouse is over it."""
     text = shortened(name, _LONGEST_TITLE)
-    full = "" if text == name else f' title="{html.escape(name)}"'
-    return f"<b{full}>{html.escape(text)}</b>"
+    full = "" if text == name else f' title="{escaped(name)}"'
+    return f"<b{full}>{escaped(text)}</b>"
 
 
 def regret_table(results: Results, caption: str) -> str:

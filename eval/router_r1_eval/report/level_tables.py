@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
+from router_r1_eval.report.markup import escaped
 from router_r1_eval.report.number_format import fixed
 from router_r1_eval.report.point_columns import SAME, difference_text, plain_columns
 from router_r1_eval.report.row_style import is_routing
@@ -31,11 +31,11 @@ def capped_table(results: Results, cap: str, caption: str) -> str:
     lines = [(row, row.within[cap]) for row in results.rows if row.curve and cap in row.within]
     lines.sort(key=lambda line: -(line[1].accuracy if line[1] else 0))
     columns: list[Column[_CappedLine]] = [
-        Column("router", lambda line: html.escape(line[0].name), words=True),
+        Column("router", lambda line: escaped(line[0].name), words=True),
         *plain_columns(lambda line: line[1], [point for _, point in lines if point]),
         Column(
             "level",
-            lambda line: html.escape(line[1].setting) if line[1] else "none is that cheap",
+            lambda line: escaped(line[1].setting) if line[1] else "none is that cheap",
             words=True,
         ),
         *_vs_best_per_category(lines),
@@ -78,8 +78,8 @@ def levels_table(results: Results, caption: str) -> str:
     if not lines:
         return ""
     columns: list[Column[tuple[Row, Point]]] = [
-        Column("router", lambda line: html.escape(line[0].name), words=True),
-        Column("level", lambda line: html.escape(line[1].setting), words=True),
+        Column("router", lambda line: escaped(line[0].name), words=True),
+        Column("level", lambda line: escaped(line[1].setting), words=True),
         *plain_columns(lambda line: line[1], [point for _, point in lines]),
         Column("reward", lambda line: fixed(line[1].reward, 3), by=lambda line: line[1].reward),
         Column(

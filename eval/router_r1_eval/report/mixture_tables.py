@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from router_r1_eval.report.markup import escaped
 from router_r1_eval.report.number_format import fixed
 from router_r1_eval.report.row_style import is_routing
 from router_r1_eval.report.table import Column, table
@@ -34,7 +34,7 @@ def mixtures_table(results: Results, caption: str) -> str:
     lines.sort(key=lambda line: -(line.mixture.aiq or 0))
     spends = list(dict.fromkeys(part for line in lines for part in line.mixture.accuracy_at))
     columns: list[Column[_Line]] = [
-        Column("router", lambda line: html.escape(line.name), words=True),
+        Column("router", lambda line: escaped(line.name), words=True),
         _figure(
             "AIQ",
             lambda mixture: mixture.aiq,
@@ -105,7 +105,7 @@ def two_models_table(results: Results, caption: str) -> str:
     if results.two_models is None or not lines:
         return ""
     columns: list[Column[Row]] = [
-        Column("router", lambda row: html.escape(row.name), words=True),
+        Column("router", lambda row: escaped(row.name), words=True),
         Column(
             "APGR",
             lambda row: fixed(row.apgr, 3),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from router_r1_eval.report.heat_tables import (
 )
 from router_r1_eval.report.learning_curve import learning_curve
 from router_r1_eval.report.level_tables import capped_table, cost_caps, levels_table
+from router_r1_eval.report.markup import escaped
 from router_r1_eval.report.mixture_tables import mixtures_table, two_models_table
 from router_r1_eval.report.results_table import results_table
 from router_r1_eval.report.rewards import rewards
@@ -125,7 +125,7 @@ def _add_results(document: Document, results: Results) -> None:
         document.table(results_table, results, _RESULTS.format(at_main_level)),
         document.table(corpus_table, results, _CORPUS),
         *(
-            document.table(partial(capped_table, results), cap, _CAPPED.format(html.escape(cap)))
+            document.table(partial(capped_table, results), cap, _CAPPED.format(escaped(cap)))
             for cap in cost_caps(results)
         ),
         document.table(mixtures_table, results, _mixtures_caption(results)),
@@ -142,7 +142,7 @@ def _two_models_caption(results: Results) -> str:
     two = results.two_models
     if two is None:
         return ""
-    names = {"strong": html.escape(two.strong), "weak": html.escape(two.weak)}
+    names = {"strong": escaped(two.strong), "weak": escaped(two.weak)}
     return _TWO_MODELS.format(**names, gap=100 * two.gap)
 
 
@@ -158,13 +158,13 @@ def _lead(results: Results) -> str:
     ]
     text = ", ".join(parts)
     if results.settings.judge is not None:
-        text += f"; graded by the judge {html.escape(results.settings.judge.model)}"
+        text += f"; graded by the judge {escaped(results.settings.judge.model)}"
     brackets = " Brackets are 95 % bootstrap intervals over questions."
     return f"{text}.{brackets if any(row.ci95 for row in results.rows) else ''}"
 
 
 def _routers(episodes: Sequence[EpisodeSummary]) -> str:
-    return html.escape(", ".join(dict.fromkeys(episode.router for episode in episodes)))
+    return escaped(", ".join(dict.fromkeys(episode.router for episode in episodes)))
 
 
 def _about_sample(episodes: Sequence[EpisodeSummary]) -> str:

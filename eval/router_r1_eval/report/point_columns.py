@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from router_r1_eval.report.markup import Markup
 from router_r1_eval.report.number_format import fixed, signed
 from router_r1_eval.report.table import Column
 from router_r1_eval.results import Point, Row, Versus
 
 T = TypeVar("T")
-SAME = '<span class="quiet">the same</span>'
+SAME = Markup('<span class="quiet">the same</span>')
 """In place of a difference that is 0 on every question."""
 
 
@@ -62,10 +63,10 @@ def is_best_single(point: Point) -> bool:
     return versus is not None and versus.accuracy_diff == 0 and versus.ci95 == (0, 0)
 
 
-def difference_text(versus: Versus) -> str:
+def difference_text(versus: Versus) -> Markup:
     """A difference in points and its interval, as markup."""
     low, high = (100 * bound for bound in versus.ci95)
-    return f"{signed(100 * versus.accuracy_diff)} {_interval(low, high, signed)}"
+    return Markup(f"{signed(100 * versus.accuracy_diff)} {_interval(low, high, signed)}")
 
 
 def _of_line(point_of: Callable[[T], Point | None], column: Column[Point]) -> Column[T]:
@@ -115,7 +116,7 @@ def _accuracy(point: Point) -> str:
     if point.ci95 is not None:
         low, high = (100 * bound for bound in point.ci95)
         bounds = f" {_interval(low, high, lambda value: f'{value:.1f}')}"
-    return f"{100 * point.accuracy:.1f}{bounds}"
+    return Markup(f"{100 * point.accuracy:.1f}{bounds}")
 
 
 def _vs_best_single(point: Point) -> str:
@@ -127,7 +128,7 @@ def _vs_best_single(point: Point) -> str:
     verdict = 0 if isinstance(point, Row) and point.kind == "oracle" else versus.verdict
     mark = {1: '<b class="up">▲</b> ', -1: "▼ ", 0: ""}[verdict]
     text = f"{mark}{difference_text(versus)}"
-    return f"<b>{text}</b>" if verdict > 0 else text
+    return Markup(f"<b>{text}</b>" if verdict > 0 else text)
 
 
 def _interval(low: float, high: float, number_format: Callable[[float], str]) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 
+from router_r1_eval.report.markup import escaped
 from router_r1_eval.report.number_format import fixed
 from router_r1_eval.report.point_columns import explained_columns, is_best_single
 from router_r1_eval.report.row_style import is_routing
@@ -26,9 +26,9 @@ def results_table(results: Results, caption: str) -> str:
     caption += " Click a title to sort."
     levels = {row.setting for row in rows if row.curve}
     if len(levels) == 1:
-        caption += f" All are shown at the level {html.escape(levels.pop())}."
+        caption += f" All are shown at the level {escaped(levels.pop())}."
     columns: list[Column[Row]] = [
-        Column("router", lambda row: html.escape(row.name), words=True),
+        Column("router", lambda row: escaped(row.name), words=True),
         *explained_columns(rows),
         Column(
             "McNemar p",
@@ -57,7 +57,7 @@ def results_table(results: Results, caption: str) -> str:
         ),
         Column(
             "level",
-            lambda row: html.escape(row.setting) if row.curve and levels else "",
+            lambda row: escaped(row.setting) if row.curve and levels else "",
             "how the router was told to weigh cost, or its budget; its main level was chosen before the test questions "
             "were seen",
             words=True,
@@ -69,4 +69,4 @@ def results_table(results: Results, caption: str) -> str:
 def _p_value(row: Row) -> str:
     if row.mcnemar is None or is_best_single(row):
         return ""
-    return "&lt; 0.001" if row.mcnemar.p < 0.001 else f"{row.mcnemar.p:.3f}"
+    return "< 0.001" if row.mcnemar.p < 0.001 else f"{row.mcnemar.p:.3f}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import html
-
+from router_r1_eval.report.markup import escaped
 from router_r1_eval.report.number_format import compact, signed
 from router_r1_eval.report.row_style import is_routing
 from router_r1_eval.results import Headroom, Results, Row, Versus
@@ -25,10 +24,10 @@ _VERDICTS = {
 def sample_section(results: Results) -> str:
     """Facts, notes, and a verdict for each router."""
     facts = "".join(
-        f"<div><dd>{figure}</dd><dt>{html.escape(meaning)}</dt></div>"
+        f"<div><dd>{figure}</dd><dt>{escaped(meaning)}</dt></div>"
         for figure, meaning in _facts(results)
     )
-    notes = "".join(f"<p>{html.escape(_sentence(note))}</p>" for note in results.notes)
+    notes = "".join(f"<p>{escaped(_sentence(note))}</p>" for note in results.notes)
     return f'<dl class="numbers">{facts}</dl>{notes}{_verdicts(results)}{_caveats(results)}'
 
 
@@ -102,7 +101,7 @@ def _caveats(results: Results) -> str:
         sentences.append(f"Not listed: {'; '.join(absent)}.")
     sentences += map(_sentence, results.cost_notes)
     sentences.append("Scores depend on all settings below.")
-    return f'<p class="note">{html.escape(" ".join(sentences), quote=False)}</p>'
+    return f'<p class="note">{escaped(" ".join(sentences))}</p>'
 
 
 def _verdicts(results: Results) -> str:
@@ -110,7 +109,7 @@ def _verdicts(results: Results) -> str:
     rows = [row for row in results.rows if is_routing(row)]
     capped = any(_CAP in row.within for row in rows)
     lines = [
-        f"<li>{html.escape(row.name)}: {verdict}</li>"
+        f"<li>{escaped(row.name)}: {verdict}</li>"
         for row in rows
         if (verdict := _verdict(row, capped=capped))
     ]

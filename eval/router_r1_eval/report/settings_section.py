@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import json
 
+from router_r1_eval.report.markup import escaped
 from router_r1_eval.results import Results
 
 _FOLDED_FROM = 1000
@@ -22,7 +22,7 @@ def settings_section(results: Results) -> str:
         del settings["versions"]
     lines = {"table": results.table, **settings, "seed": results.seed}.items()
     cells = "".join(
-        f"<dt>{html.escape(key)}</dt><dd>{_value(value)}</dd>"
+        f"<dt>{escaped(key)}</dt><dd>{_value(value)}</dd>"
         for key, value in (*lines, *results.versions.items())
         if value is not None
     )
@@ -32,6 +32,6 @@ def settings_section(results: Results) -> str:
 def _value(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     if len(text) <= _FOLDED_FROM:
-        return html.escape(text)
+        return escaped(text)
     summary = f"<summary>{len(text):,} characters</summary>"
-    return f"<details>{summary}<div>{html.escape(text)}</div></details>"
+    return f"<details>{summary}<div>{escaped(text)}</div></details>"

@@ -8,9 +8,10 @@ Not covered: scales (`scales.py`) and the placement of labels (`labels.py`).
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from typing import Literal
+
+from router_r1_eval.report.markup import escaped
 
 WIDE, NARROW = 960, 358
 """Widths of drawings in pixels: in a file or on a page, and on a phone."""
@@ -103,7 +104,7 @@ class Drawing:
         """
         self.add(
             "text",
-            html.escape(text),
+            escaped(text),
             x=x,
             y=y,
             class_=f"f-{colour} l-paper" if halo else f"f-{colour}",
@@ -158,7 +159,7 @@ class Drawing:
             title: what is shown when the mouse is over it; not escaped.
             radius: in pixels; points of radius 4 or more have an edge, because large points may touch.
         """
-        content = f"<title>{html.escape(title)}</title>"
+        content = f"<title>{escaped(title)}</title>"
         r = radius
         class_, edge = (f"f-{colour} l-paper", 1.0) if r >= 4 else (f"f-{colour}", None)
         if shape == "ring":
@@ -215,10 +216,10 @@ class Drawing:
         return (
             f'<svg{attributes} viewBox="0 0 {self.width:g} {self.height:g}" '
             f'width="{self.width:g}" height="{self.height:g}" '
-            f'font-family="{html.escape(FONT)}" font-size="{self.size:g}" role="img" '
-            f'aria-label="{html.escape(self.label)}">{first}{"".join(self._parts)}</svg>'
+            f'font-family="{escaped(FONT)}" font-size="{self.size:g}" role="img" '
+            f'aria-label="{escaped(self.label)}">{first}{"".join(self._parts)}</svg>'
         )
 
 
 def _attribute(value: str | float) -> str:
-    return html.escape(value) if isinstance(value, str) else f"{round(value, 1):g}"
+    return escaped(value) if isinstance(value, str) else f"{round(value, 1):g}"

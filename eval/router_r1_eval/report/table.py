@@ -1,6 +1,6 @@
 """Tables as markup: columns with their notes, a caption, and a frame that scrolls on a phone.
 
-Cells are markup; callers escape what comes from a file. A column without any content is left out, with its note.
+Cells and titles are escaped unless they are `Markup`. A column without any content is left out, with its note.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from router_r1_eval.report.markup import escaped
+
 T = TypeVar("T")
 
 
@@ -20,7 +22,7 @@ class Column(Generic[T]):
 
     title: str
     text: Callable[[T], str]
-    """Markup of a line's cell; may be empty."""
+    """A line's cell, which is escaped unless it is `Markup`; may be empty."""
     note: str = ""
     """What the column means, for the notes below the table."""
     by: Callable[[T], float | None] | None = None
@@ -58,11 +60,11 @@ def table(
             order = f' data-by="{value:.9g}"' if value is not None else ""
             words = ' class="words"' if column.words or n == 0 else ""
             tag = 'th scope="row"' if n == 0 else "td"
-            row.append(f"<{tag}{words}{order}>{cells[n][number]}</{tag[:2]}>")
+            row.append(f"<{tag}{words}{order}>{escaped(cells[n][number])}</{tag[:2]}>")
         mark = ' class="strong"' if strong(line) else ""
         body.append(f"<tr{mark}>{''.join(row)}</tr>")
     notes = [(columns[n].title, columns[n].note) for n in used if columns[n].note]
-    text = " ".join(f"<b>{html.escape(title)}</b>: {note}." for title, note in notes)
+    text = " ".join(f"<b>{escaped(title)}</b>: {note}." for title, note in notes)
     kind = " data-sortable" if sortable else ' class="compact"'
     return framed(caption, kind, head, "".join(body), text)
 
@@ -78,7 +80,7 @@ def framed(caption: str, kind: str, head: str, body: str, note: str) -> str:
         note: markup below the table; may be empty.
     """
     notes = f'<p class="note">{note}</p>' if note else ""
-    label = html.escape(html.unescape(re.sub("<[^>]*>", "", caption)))
+    label = escaped(html.unescape(re.sub("<[^>]*>", "", caption)))
     return (
         f'<figure class="table"><figcaption>{caption}</figcaption>'
         f'<div class="scroll" role="region" aria-label="{label}" tabindex="0">'
@@ -89,4 +91,4 @@ def framed(caption: str, kind: str, head: str, body: str, note: str) -> str:
 def _heading(column: Column[T], first: bool) -> str:
     # The page's script turns the title into a button.
     words = ' class="words"' if column.words or first else ""
-    return f'<th scope="col"{words}>{html.escape(column.title)}</th>'
+    return f'<th scope="col"{words}>{escaped(column.title)}</th>'

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from router_r1 import terminal
 from router_r1.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def eval_command(
         jobs, left_usd = _remaining(folder, routers, questions, samples, max_usd)
         if not _ask(folder, routers, questions, jobs, instruction, concurrency, left_usd):
             stopped = f"stopped near ${max_usd:g}; continue with --resume and a higher --max-usd"
-            typer.echo(stopped, err=True)
+            terminal.echo(stopped, err=True)
         _score(folder, grader, seed)
 
 
@@ -220,7 +221,7 @@ def _remaining(
         job.router not in routers or job.question not in ids or job.sample >= samples
         for job in done
     ):
-        typer.echo(
+        terminal.echo(
             f"{folder.path}: keeps {others} episodes of questions, samples or models not requested now; they still count",
             err=True,
         )
@@ -262,7 +263,7 @@ def _ask(
                 )
             )
         except KeyboardInterrupt:
-            typer.echo(f"{folder.path}: continue from here with --resume", err=True)
+            terminal.echo(f"{folder.path}: continue from here with --resume", err=True)
             raise
     folder.write_settings({"peak_mib": peak_mib()})
     return all_asked
@@ -307,12 +308,12 @@ def _score(folder: RunFolder, grader: Grader, seed: int) -> None:
     with show_progress("scoring", total, show_cost=False) as advance:
         results = rescore(folder.path, grader, seed=seed, on_graded=lambda _: advance(0.0))
     for line in summary(results):
-        typer.echo(line)
+        terminal.echo(line)
     down = [
         row.name
         for row in results.rows
         if row.failed and not row.accuracy and row.failed >= results.questions
     ]
     if down:
-        typer.echo(f"{', '.join(down)}: not one question was answered", err=True)
+        terminal.echo(f"{', '.join(down)}: not one question was answered", err=True)
         raise typer.Exit(1)

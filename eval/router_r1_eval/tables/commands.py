@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from router_r1 import terminal
 from router_r1.commands.names_in_help import NamesInHelp
 
 
@@ -49,16 +49,16 @@ def check_command(
     except RouterR1Error as error:
         broken = broken_rows(folder) if folder.is_dir() else []
         for message in broken or [str(error)]:
-            typer.echo(message, err=True)
+            terminal.echo(message, err=True)
         raise typer.Exit(2) from None
     findings = check(table, None if fit is None else OutcomeTable.load(fit))
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        terminal.echo_json([asdict(finding) for finding in findings], indent=2)
     else:
         size = f"{len(table.questions)} questions x {len(table.names)} models"
-        typer.echo(f"{folder}: {size}, {len(table)} outcomes")
+        terminal.echo(f"{folder}: {size}, {len(table)} outcomes")
         for finding in findings:
-            typer.echo(str(finding))
+            terminal.echo(str(finding))
     if any(finding.weight == "error" for finding in findings):
         raise typer.Exit(1)
 
@@ -117,6 +117,6 @@ def import_command(
     for split, table in found.tables.items():
         table.save(out / split, form)
         size = f"{len(table.questions)} questions x {len(table.names)} models"
-        typer.echo(f"{out / split}: {size}, {len(table)} outcomes")
+        terminal.echo(f"{out / split}: {size}, {len(table)} outcomes")
     for note in found.notes:
-        typer.echo(f"  {note}")
+        terminal.echo(f"  {note}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
+from router_r1 import terminal
 from router_r1.commands.names_in_help import NamesInHelp
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def tournament_command(
     if not places:
         traces.unlink(missing_ok=True)  # of an earlier comparison in this folder
     for line in contest.summary(results):
-        typer.echo(line)
+        terminal.echo(line)
 
 
 def _check_output(out: Path) -> None:

@@ -13,13 +13,11 @@ Routes = Callable[..., str]
 Turns = Callable[..., list[str]]
 
 
-def test_votes_are_counted_over_normalised_answers_and_keep_the_policys_wording(
-    ask: Ask, routes_to: Routes
-) -> None:
+def test_votes_are_counted_over_normalised_answers(ask: Ask, routes_to: Routes) -> None:
     scripts = {"a": "$1,000", "b": "The answer is 1000.", "c": "1000.0", "d": "7"}
     turns = [routes_to(*scripts), "<think>t</think><answer>1000 dollars</answer>"]
     result, _ = ask(dict(scripts), "vote", turns=turns)
-    assert result.answer == "1,000" or result.answer == "$1,000"
+    assert result.answer == "1000"  # words that most of the three share
     assert result.trace.aggregation is not None
     assert result.trace.aggregation.sources == ("a", "b", "c")
 

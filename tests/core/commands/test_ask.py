@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from router_r1 import read_traces
-from router_r1.testing import LoopbackServer
+from router_r1.testing import Exchange, LoopbackServer, Served, chat_reply, usage
 
 KEY = "a-very-secret-value"
 
@@ -132,3 +132,39 @@ def test_a_missing_environment_variable_is_named(program: Program, files: Path) 
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert "POOL_KEY is not set" in done.stderr
     assert not (files / "traces.jsonl").exists()
+
+
+HOSTILE = "\x1b[2J\x1b]52;c;cm0=\x07 4 \x9b31m\u202e [red]x[/red]"
+
+
+def test_what_models_write_reaches_neither_the_terminal_nor_a_pipe_as_a_control_sequence(
+    program: Program, tmp_path: Path
+) -> None:
+    turns = [
+        f'<think>{HOSTILE}</think><route model="a">{HOSTILE}</route>',
+        f"<think>t</think><answer>{HOSTILE}</answer>",
+    ]
+
+    def handle(exchange: Exchange) -> Served:
+        body = exchange.body
+        written = sum(m["role"] == "assistant" for m in body["messages"])
+        text = turns[written] if body["model"] == "policy" else HOSTILE
+        return Served(chat_reply(text, usage=usage(1, 1)))
+
+    with LoopbackServer(handle) as server:
+        price = "price: {input: 0, output: 0}"
+        (tmp_path / "pool.yaml").write_text(
+            f"endpoints: {{e: {{base_url: '{server.base_url}'}}}}\n"
+            f"candidates: [{{name: a, endpoint: e, {price}}}]\n"
+        )
+        (tmp_path / "agent.yaml").write_text(
+            f"pool: pool.yaml\npolicy: {{kind: openai, base_url: '{server.base_url}', model: policy, {price}}}\n"
+        )
+        config = ("ask", "2+2?", "--config", str(tmp_path / "agent.yaml"))
+        shown, as_json = program(*config), program(*config, "--json")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout == r"\x1b[2J\x1b]52;c;cm0=\x07 4 \x9b31m\u202e [red]x[/red]" + "\n"
+    assert r"a -> \x1b[2J" in shown.stderr and "[red]x[/red]" in shown.stderr
+    assert json.loads(as_json.stdout)["answer"] == HOSTILE
+    for text in (shown.stdout, shown.stderr, as_json.stdout):
+        assert not set(text) & set("\x1b\x07\x9b\u202e")
