@@ -12,6 +12,18 @@ dead model cannot end a batch.
 from __future__ import annotations
 
 
+MOST_SHOWN = 2000
+"""Characters of a message that are printed; a name of a megabyte would hide the rest."""
+
+
+def one_line(message: object) -> str:
+    """A message as one line that a terminal shows as it is: no line ends, no control characters, no endless names."""
+    text = " ".join(str(message).split())
+    if len(text) > MOST_SHOWN:
+        text = f"{text[: MOST_SHOWN // 2]} ... {text[-MOST_SHOWN // 4 :]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class RouterR1Error(Exception):
     """Base class of all exceptions of this package."""
 
