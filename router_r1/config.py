@@ -8,13 +8,21 @@ the training recipes. `yaml_text.py` reads the YAML.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from router_r1.errors import ConfigError, one_line
@@ -24,6 +32,10 @@ from router_r1.yaml_text import parse_yaml, unshared
 
 MOST_BYTES = 2 << 20
 """Bytes of a configuration file; a pool of ten thousand models has as many."""
+MAX_SEED = 2**32 - 1
+"""The largest seed that numpy, scikit-learn and torch all take."""
+RandomSeed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+"""A seed of random choices on this machine."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -40,13 +52,17 @@ class StrictModel(BaseModel):
         """Refuse texts that cannot be written in UTF-8: they would fail when they are sent, after others were paid."""
         for name, value in data.items() if isinstance(data, dict) else ():
             if not _is_writable(value):
-                raise ValueError(f"{_shown(name)} holds characters that are not text; write it in UTF-8")
+                raise ValueError(
+                    f"{_shown(name)} holds characters that are not text; write it in UTF-8"
+                )
         return data
 
 
 def _is_writable(value: Any) -> bool:
     if isinstance(value, str):
         return is_text(value)
+    if isinstance(value, Mapping):  # the values of deeper fields are checked by their own models
+        value = [text for text in (*value, *value.values()) if isinstance(text, str)]
     return not isinstance(value, list | tuple) or all(map(_is_writable, value))
 
 
@@ -265,7 +281,7 @@ def _describe(value: object, show_text: bool = False) -> str:
     if isinstance(value, list | tuple):
         return "a list"
     if isinstance(value, int) and abs(value) >= 10**12:
-        return f"a number of {len(str(abs(value)))} digits"
+        return f"a number of {1 + int(math.log10(abs(value)))} digits"
     shown = value is None or isinstance(value, int | float | date)
     return repr(value) if shown else f"a {type(value).__name__}"
 

@@ -52,6 +52,10 @@ class TraceError(RouterR1Error, ValueError):
     """A line of a trace file is not a trace that this version can read."""
 
 
+class NotSavedError(RouterR1Error, OSError):
+    """Answers that were paid for could not be written, so a batch was stopped. Names file, reason and what is left."""
+
+
 class DataError(RouterR1Error, ValueError):
     """A file of questions, an outcome table or a data set is invalid. Names file and line."""
 
