@@ -273,7 +273,7 @@ def _field_paths(annotation: Any, prefix: str = "") -> Iterator[str]:
 def _describe(value: object, show_text: bool = False) -> str:
     """A value for an error message. Text may be a key, so it is shown only on request, and only if it is none."""
     if isinstance(value, str):
-        if not show_text or len(value) > 40 and _is_harmless(value):
+        if not show_text or (len(value) > 40 and _is_harmless(value)):
             return f"text of {len(value)} characters" if show_text else "text"
         return repr(value) if _is_harmless(value) else "text, which may be a key and is not shown"
     if isinstance(value, Mapping):

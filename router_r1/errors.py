@@ -11,7 +11,6 @@ dead model cannot end a batch.
 
 from __future__ import annotations
 
-
 MOST_SHOWN = 2000
 """Characters of a message that are printed; a name of a megabyte would hide the rest."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import gzip
+import io
 import json
 import logging
 import os
@@ -19,7 +20,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from router_r1.errors import one_line
 
@@ -101,7 +102,7 @@ def input_lines(path: str | Path) -> Iterator[bytes]:
 
 
 @contextmanager
-def _decompressed(path: str | Path) -> Iterator[IO[bytes]]:
+def _decompressed(path: str | Path) -> Iterator[io.BufferedIOBase | BinaryIO]:
     with open_input(path) as raw:
         if not str(path).endswith(".gz"):
             yield raw

@@ -114,7 +114,9 @@ class RecordStore:
         except OSError as error:
             if isinstance(error, StoreError):
                 raise
-            raise StoreError(f"{self.path}: {error.strerror}; expected a record store") from error
+            raise StoreError(
+                f"{self.path}: unable to open: {error.strerror}; expected a record store"
+            ) from error
         if self._create and self.path.exists() and not self._writable:
             raise StoreError(f"{self.path}: cannot be written; record to another path")
 

@@ -8,10 +8,9 @@ import pytest
 import router_r1.data.outcome_table as table_module
 import router_r1.data.questions as questions_module
 from router_r1.data.outcome_table import Outcome, OutcomeTable
+from router_r1.data.parquet import write_parquet
 from router_r1.data.questions import Question, read_questions
 from router_r1.errors import ConfigError, DataError, RouterR1Error
-from router_r1.model_cards import ModelCard
-from router_r1.token_prices import Price
 from router_r1_eval.tables.check import broken_rows
 
 
