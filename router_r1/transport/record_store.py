@@ -248,6 +248,8 @@ class RecordStore:
             record = self._read(key, response)
             try:
                 asked = parse_json(request)
+                if not isinstance(asked, dict):
+                    raise TypeError(f"expected an object, got {type(asked).__name__}")
             except (ValueError, TypeError) as error:
                 problem = f"{self.path}: row {key} has no request: {error}"
                 raise StoreError(one_line(problem)) from error

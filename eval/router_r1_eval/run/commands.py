@@ -293,7 +293,7 @@ def _grader(folder: RunFolder, allow_code: bool, judge: str | None, pool: Path |
         judge, pool = kept["model"], Path(kept["pool"])
     if judge is None or pool is None:
         raise ConfigError("--judge and --judge-pool belong together; pass both")
-    return JudgeGrader(ModelPool.from_yaml(pool.resolve()), judge, folder.verdicts, by_metric)
+    return JudgeGrader(ModelPool.from_yaml(pool.absolute()), judge, folder.verdicts, by_metric)
 
 
 def _keep_judge(folder: RunFolder, grader: Grader) -> None:
