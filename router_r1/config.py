@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -25,7 +24,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from router_r1.errors import ConfigError, one_line
+from router_r1.errors import ConfigError, is_harmless, one_line
 from router_r1.files import read_input
 from router_r1.json_text import is_text, problem_in
 from router_r1.yaml_text import parse_yaml, unshared
@@ -141,7 +140,7 @@ def override(data: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, A
     for given in assignments:
         dotted, equals, text = given.partition("=")
         keys = dotted.strip().split(".")
-        assignment = _shown(dotted) + equals + (text if _is_harmless(text) else "...")
+        assignment = _shown(dotted) + equals + (text if is_harmless(text) else "...")
         if not equals or not all(keys):
             raise ConfigError(f"override {assignment!r}: expected key.subkey=value")
         try:
@@ -240,7 +239,7 @@ def _explain(problem: ErrorDetails, path: _Path, model: type[BaseModel]) -> str:
     if kind == "value_error":
         return message.removeprefix("Value error, ")
     context = dict(problem.get("ctx", {}))
-    if not _is_harmless(str(context.get("tag", ""))):
+    if not is_harmless(str(context.get("tag", ""))):
         context["tag"] = "..."
     text = _REMEDIES[kind].format(**context) if kind in _REMEDIES else message
     if kind in ("missing", "extra_forbidden", "union_tag_not_found", "union_tag_invalid"):
@@ -273,9 +272,9 @@ def _field_paths(annotation: Any, prefix: str = "") -> Iterator[str]:
 def _describe(value: object, show_text: bool = False) -> str:
     """A value for an error message. Text may be a key, so it is shown only on request, and only if it is none."""
     if isinstance(value, str):
-        if not show_text or (len(value) > 40 and _is_harmless(value)):
+        if not show_text or (len(value) > 40 and is_harmless(value)):
             return f"text of {len(value)} characters" if show_text else "text"
-        return repr(value) if _is_harmless(value) else "text, which may be a key and is not shown"
+        return repr(value) if is_harmless(value) else "text, which may be a key and is not shown"
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list | tuple):
@@ -284,20 +283,6 @@ def _describe(value: object, show_text: bool = False) -> str:
         return f"a number of {1 + int(math.log10(abs(value)))} digits"
     shown = value is None or isinstance(value, int | float | date)
     return repr(value) if shown else f"a {type(value).__name__}"
-
-
-# A key is one long word, of letters and digits or of very many letters.
-_WORD = re.compile(r"[\w./+*=-]{6,}")
-_NUMBER = re.compile(r"[\d.,+_eE-]+")
-
-
-def _is_harmless(text: str) -> bool:
-    """Whether a text is certainly not a key, so that a message may show it."""
-    for word in _WORD.findall(text):
-        mixed = any(map(str.isdigit, word)) and any(map(str.isalpha, word))
-        if len(word) > 15 or (mixed and not _NUMBER.fullmatch(word)):
-            return False
-    return True
 
 
 def _shown(name: object) -> str:

@@ -136,7 +136,9 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     If the block fails (on a full disk, for example), `path` keeps its old content. Missing folders are created. A path
     that exists but is not a regular file, such as a pipe, is written to directly.
     """
-    path = Path(os.path.realpath(path))  # unlike `resolve`, no error of its own for a link to itself
+    path = Path(
+        os.path.realpath(path)
+    )  # unlike `resolve`, no error of its own for a link to itself
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():
         yield path

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from router_r1.errors import without_keys
 from router_r1.json_text import MOST_DIGITS
 
 MOST_VALUES = 200_000
@@ -31,7 +32,7 @@ def parse_yaml(text: str) -> Any:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise ValueError(f"{mark}{error.problem}") from error
+        raise ValueError(f"{mark}{without_keys(str(error.problem))}") from None
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from error
     except RecursionError as error:
@@ -40,7 +41,7 @@ def parse_yaml(text: str) -> Any:
         raise ValueError(str(error)) from error
     except (ValueError, LookupError, AttributeError, TypeError, OverflowError) as error:
         # PyYAML raises these for a value that is not what it looks like, e.g. the 30th of February.
-        raise ValueError(f"a value cannot be read: {error}") from error
+        raise ValueError(f"a value cannot be read: {without_keys(str(error))}") from None
 
 
 class _Refused(Exception):
@@ -80,7 +81,9 @@ class _Check:
             if not isinstance(key, yaml.ScalarNode):
                 continue
             if (key.tag, key.value) in seen:
-                raise _Refused(f"{_line(key)}: the key {key.value[:60]!r} occurs twice; remove one")
+                raise _Refused(
+                    f"{_line(key)}: the key {without_keys(key.value[:60])!r} occurs twice; remove one"
+                )
             seen.add((key.tag, key.value))
 
     def _scalar(self, node: yaml.ScalarNode) -> None:
