@@ -82,8 +82,8 @@ def problem_in(value: Any, depth: int = 0) -> str:
     if depth == MOST_DEPTH:
         return "it is nested too deeply, or contains itself"
     if isinstance(value, Mapping):
-        if odd := next((key for key in value if not isinstance(key, str)), None):
-            return f"JSON has texts as keys, not {type(odd).__name__}"
+        if odd := [type(key).__name__ for key in value if not isinstance(key, str)]:
+            return f"JSON has texts as keys, not {odd[0]}"
         every: Any = (*value, *value.values())
     elif isinstance(value, list | tuple):
         every = value

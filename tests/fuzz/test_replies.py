@@ -15,6 +15,7 @@ from router_r1.transport.record_store import Record
 from router_r1.transport.reply_parsing import (
     PartialReply,
     finish_stream,
+    malformed,
     parse_json_reply,
     read_event,
 )
@@ -148,5 +149,9 @@ def test_any_stream_is_an_answer_or_a_failure(
 ) -> None:
     partial = PartialReply(request)
     for number, event in enumerate(events):
-        read_event(json.loads(json.dumps(event)), partial, float(number))
+        try:
+            read_event(json.loads(json.dumps(event)), partial, float(number))
+        except ValueError as error:  # an event that is none; the client ends the stream there
+            check(malformed(str(error), partial.billable_usage))
+            return
     check(finish_stream(partial))
