@@ -10,7 +10,7 @@ trace is appended as soon as the episode ends.
 from __future__ import annotations
 
 import asyncio
-import json
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -23,13 +23,16 @@ from router_r1.aggregation.settings import make_aggregator
 from router_r1.background_loop import BackgroundLoop
 from router_r1.concurrency import for_each
 from router_r1.episode import Episode, Limits, StopReason
-from router_r1.errors import ConfigError
+from router_r1.errors import ConfigError, TraceError
+from router_r1.json_text import problem_in
 from router_r1.ledger import Ledger
 from router_r1.policies.base import Policy
 from router_r1.pool import Account, ModelPool
 from router_r1.prompts import PROMPTS, PromptBuilder
 from router_r1.rollout import Emit, Event, roll_out
 from router_r1.trace import Trace, TraceWriter
+
+log = logging.getLogger("router_r1.agent")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Result:
     stop_reason: StopReason
     trace: Trace = field(repr=False)
     ledger: Ledger = field(repr=False)
+    not_saved: str | None = None
+    """What could not be written to its file, and why: the trace, or calls that were to be recorded. None if all was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,7 @@ class RouterAgent:
         pool.check()
         policy.check()
         self._writer = TraceWriter(traces) if traces is not None else None
+        self._logged: set[str] = set()
         self._background = BackgroundLoop()
 
     # --- one question
@@ -139,6 +145,9 @@ class RouterAgent:
             ConfigError: the question is empty, or the metadata is not JSON.
             ReplayMissError: a call is replayed and was not recorded.
             asyncio.CancelledError: the caller gave up; upstream calls were cancelled and the trace was written.
+
+        A trace or a recording that cannot be written is no error here, since the answer was paid for: it is logged, and
+        `Result.not_saved` names the file.
         """
         _check_metadata(metadata)
         episode = Episode(
@@ -151,6 +160,7 @@ class RouterAgent:
         ledger = Ledger()
         started_at, clock = time.time(), time.monotonic()
         aggregation: Aggregation | None = None
+        faults: list[str] = []
 
         try:
             await roll_out(
@@ -170,8 +180,7 @@ class RouterAgent:
                 latency_s=time.monotonic() - clock,
                 metadata=metadata,
             )
-            if self._writer is not None:
-                self._writer.write(trace)
+            faults += self._save(trace)
         return Result(
             question=question,
             answer=trace.answer,
@@ -180,7 +189,23 @@ class RouterAgent:
             stop_reason=trace.stop_reason,
             trace=trace,
             ledger=ledger,
+            not_saved="; ".join(faults) or None,
         )
+
+    def _save(self, trace: Trace) -> list[str]:
+        """Write a trace. Returns what could not be written, here and in the record stores, and logs it."""
+        stores = (self.pool.not_recorded, getattr(self.policy, "not_recorded", None))
+        faults = [fault for fault in dict.fromkeys(stores) if fault is not None]
+        if self._writer is not None:
+            try:
+                self._writer.write(trace)
+            except TraceError as error:
+                faults.append(str(error))
+        for fault in faults:
+            if fault not in self._logged:  # thousands of questions may meet the same full disk
+                self._logged.add(fault)
+                log.error("%s", fault)
+        return faults
 
     async def astream(self, question: str, **options: Any) -> AsyncIterator[Event | Finished]:
         """Answer one question; yields `TurnWritten`, `CallStarted` and `CallFinished` as they happen, then `Finished`.
@@ -292,7 +317,5 @@ class RouterAgent:
 
 def _check_metadata(metadata: dict[str, Any] | None) -> None:
     """Raise `ConfigError` for metadata that no trace can hold, before any call costs money."""
-    try:
-        json.dumps(metadata)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"metadata cannot be written as JSON: {error}") from error
+    if problem := problem_in(metadata):
+        raise ConfigError(f"metadata cannot be written as JSON: {problem}")

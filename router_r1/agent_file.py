@@ -14,10 +14,10 @@ from pydantic import BeforeValidator, Field
 from router_r1 import config
 from router_r1.agent import RouterAgent
 from router_r1.aggregation.settings import complete_settings, make_aggregator
-from router_r1.config import StrictModel
+from router_r1.config import JsonObject, RandomSeed, StrictModel
 from router_r1.episode import Limits
 from router_r1.errors import ConfigError
-from router_r1.model_cards import BaseUrl, CallLimits, Headers, VariableName
+from router_r1.model_cards import BaseUrl, CallLimits, Headers, Seed, VariableName
 from router_r1.policies.base import Policy
 from router_r1.policies.openai_policy import OpenAIPolicy
 from router_r1.policies.transformers_policy import TransformersPolicy
@@ -46,9 +46,9 @@ class OpenAIPolicyConfig(StrictModel):
     """0 is greedy decoding; null leaves it to the server."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     """Nucleus sampling."""
-    seed: int | None = None
+    seed: Seed | None = None
     """Seed of the server's sampler; sent only if set."""
-    extra: dict[str, Any] = {}
+    extra: JsonObject = {}
     """Vendor fields, sent untouched."""
     send_stop: bool = True
     """Whether to send stop strings. Turn it off for models that reject them."""
@@ -83,7 +83,7 @@ class TransformersPolicyConfig(StrictModel):
     """0 is greedy."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Nucleus sampling."""
-    seed: int | None = None
+    seed: RandomSeed | None = None
     """Seed of the sampler."""
     max_batch: Annotated[int, Field(ge=1)] = 32
     """Maximum number of turns generated together."""

@@ -10,6 +10,7 @@ Exit status: 0 success; 1 a call, check or step failed; 2 invalid input, or no a
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import entry_points
 from typing import Annotated, NoReturn
 
@@ -17,7 +18,7 @@ import typer
 
 from router_r1 import terminal
 from router_r1.commands import ask, list, pool  # noqa: A004  # a command named like a builtin
-from router_r1.errors import RouterR1Error
+from router_r1.errors import RouterR1Error, one_line
 from router_r1.extensions import report_broken
 from router_r1.trace import package_version
 
@@ -70,7 +71,7 @@ def main() -> None:
     terminal.escape_log_messages()
     _add_commands_of_other_packages()
     try:
-        app()
+        sys.exit(app(prog_name="router-r1", standalone_mode=False))
     except RouterR1Error as error:
         _exit(str(error), 2)
     except OSError as error:
@@ -80,8 +81,18 @@ def main() -> None:
         if extra is None:
             raise
         _exit(f"this needs {error.name}: pip install 'router-r1[{extra}]'", 2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         _exit("interrupted", 130)
+    except Exception as error:
+        # What is wrong with the command line itself; typer brings its own copy of click's exceptions.
+        if not hasattr(error, "format_message") or not hasattr(error, "exit_code"):
+            raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            typer.echo(error.format_message(), err=True)
+            raise SystemExit(error.exit_code) from None
+        context = getattr(error, "ctx", None)
+        hint = f"; see {context.command_path} --help" if context is not None else ""
+        _exit(f"{error.format_message().rstrip('.')}{hint}", error.exit_code)
 
 
 def _add_commands_of_other_packages() -> None:
@@ -94,5 +105,5 @@ def _add_commands_of_other_packages() -> None:
 
 def _exit(message: str, status: int) -> NoReturn:
     """End the program with one line on standard error; the exception that led here is not shown."""
-    terminal.echo(f"router-r1: {message}", err=True)
+    terminal.echo(one_line(f"router-r1: {message}"), err=True)
     raise SystemExit(status) from None

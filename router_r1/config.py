@@ -1,22 +1,40 @@
 """Configuration files: YAML in, validated objects out, and a helpful one-line error for anything invalid.
 
 `load` reads a YAML file into a pydantic model. Unknown keys, duplicate keys and missing values raise a `ConfigError`
-that names file, field and remedy. `a.b=value` overrides have the same grammar as in the training recipes.
+that names file, field and remedy, and never shows what may be a key. `a.b=value` overrides have the same grammar as in
+the training recipes. `yaml_text.py` reads the YAML.
 """
 
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeAlias, TypeVar, get_args, get_origin
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
-from router_r1.errors import ConfigError
+from router_r1.errors import ConfigError, is_harmless, one_line
+from router_r1.files import read_input
+from router_r1.json_text import is_text, problem_in
+from router_r1.yaml_text import parse_yaml, unshared
 
+MOST_BYTES = 2 << 20
+"""Bytes of a configuration file; a pool of ten thousand models has as many."""
+MAX_SEED = 2**32 - 1
+"""The largest seed that numpy, scikit-learn and torch all take."""
+RandomSeed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+"""A seed of random choices on this machine."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -27,51 +45,47 @@ class StrictModel(BaseModel):
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
     )
 
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader that rejects duplicate keys; PyYAML silently takes the last one."""
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        # Check here, not when the mapping is constructed: by then merge keys (`<<`) may have been expanded.
-        node = super().compose_mapping_node(anchor)
-        seen: set[tuple[str, str]] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            if (key.tag, key.value) in seen:
-                problem = f"the key {key.value!r} occurs twice; remove one"
-                raise yaml.composer.ComposerError(None, None, problem, key.start_mark)
-            seen.add((key.tag, key.value))
-        return node
+    @model_validator(mode="before")
+    @classmethod
+    def _check_texts(cls, data: Any) -> Any:
+        """Refuse texts that cannot be written in UTF-8: they would fail when they are sent, after others were paid."""
+        for name, value in data.items() if isinstance(data, dict) else ():
+            if not _is_writable(value):
+                raise ValueError(
+                    f"{_shown(name)} holds characters that are not text; write it in UTF-8"
+                )
+        return data
 
 
-def _parse(text: str) -> Any:
-    """Parse YAML into plain objects that share nothing. Raises `ValueError` with a one-line message."""
-    try:
-        return _copy(yaml.load(text, Loader=_UniqueKeyLoader))
-    except yaml.MarkedYAMLError as error:
-        mark = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise ValueError(f"{mark}{error.problem}") from error
-    except yaml.YAMLError as error:
-        raise ValueError(" ".join(str(error).split())) from error
-    except RecursionError as error:
-        raise ValueError("nested too deeply, or an alias contains itself") from error
-    except (ValueError, LookupError, AttributeError, TypeError) as error:
-        # PyYAML raises these for a value that is not what it looks like, e.g. the 30th of February.
-        raise ValueError(f"a value cannot be read: {error}") from error
+def _is_writable(value: Any) -> bool:
+    if isinstance(value, str):
+        return is_text(value)
+    if isinstance(value, Mapping):  # the values of deeper fields are checked by their own models
+        value = [text for text in (*value, *value.values()) if isinstance(text, str)]
+    return not isinstance(value, list | tuple) or all(map(_is_writable, value))
+
+
+def _check_json(value: Any) -> Any:
+    if problem := problem_in(value):
+        raise ValueError(f"cannot be written as JSON: {problem}")
+    return value
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_check_json)]
+"""A mapping that can be sent and kept as JSON."""
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """Read a YAML mapping. Raises `ConfigError` for a missing file, invalid YAML, or anything but a mapping."""
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_input(path, MOST_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text; save the file as UTF-8") from error
     try:
-        data = _parse(text)
+        data = parse_yaml(text)
     except ValueError as error:
         raise ConfigError(f"{path}: not valid YAML: {error}; correct the file") from error
     if not isinstance(data, dict):
@@ -122,14 +136,15 @@ def override(data: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, A
     Raises:
         ConfigError: an assignment is malformed, or does not fit the data.
     """
-    result: dict[str, Any] = _copy(data)
-    for assignment in assignments:
-        dotted, equals, text = assignment.partition("=")
+    result: dict[str, Any] = unshared(data)
+    for given in assignments:
+        dotted, equals, text = given.partition("=")
         keys = dotted.strip().split(".")
+        assignment = _shown(dotted) + equals + (text if is_harmless(text) else "...")
         if not equals or not all(keys):
             raise ConfigError(f"override {assignment!r}: expected key.subkey=value")
         try:
-            value = _parse(text)
+            value = parse_yaml(text)
         except ValueError as error:
             raise ConfigError(
                 f"override {assignment!r}: the value is not valid YAML ({error}); quote it"
@@ -159,14 +174,6 @@ def _list_index(items: list[Any], key: str, assignment: str) -> Any:
     return int(key)
 
 
-def _copy(data: Any) -> Any:
-    if isinstance(data, Mapping):
-        return {key: _copy(value) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_copy(value) for value in data]
-    return data
-
-
 # Messages by pydantic's error type. For all other types, pydantic's own message is clear enough.
 _REMEDIES = {
     "missing": "it is required: add it",
@@ -179,10 +186,11 @@ _REMEDIES = {
     "model_type": "expected a mapping of fields to values",
     "model_attributes_type": "expected a mapping of fields to values",
 }
-# For these types the input cannot be a key, so the message may show it.
+# For these types the input is what someone took for a number or a choice, so it helps to show it, unless it may be a key.
 _SHOWS_TEXT = frozenset(
     {"float_parsing", "int_parsing", "bool_parsing", "date_from_datetime_parsing", "literal_error"}
 )
+_MOST_LISTED = 2  # problems of one file that are explained; the rest are counted
 _Path: TypeAlias = tuple[str | int, ...]
 
 
@@ -193,17 +201,14 @@ def _one_line(error: ValidationError, data: object, source: str, model: type[Bas
     for problem in problems:
         found.setdefault(_path(problem, data), problem)
     # Every branch of a union reports its own problem; keep the one that got furthest into the data.
-    found = {
-        path: problem
-        for path, problem in found.items()
-        if not any(len(o) > len(path) and o[: len(path)] == path for o in found)
-    }
+    above = {path[:length] for path in found for length in range(len(path))}
+    kept = [path for path in found if path not in above]
     lines = [
-        ".".join(map(str, path)) + ": " * bool(path) + _explain(found[path], path, model)
-        for path in found
+        ".".join(map(_shown, path)) + ": " * bool(path) + _explain(found[path], path, model)
+        for path in kept[:_MOST_LISTED]
     ]
-    more = f" (and {len(lines) - 2} more)" if len(lines) > 2 else ""
-    return " ".join(f"{source}: {'; '.join(lines[:2])}{more}".split())
+    more = f" (and {len(kept) - len(lines):,} more)" if len(kept) > len(lines) else ""
+    return one_line(f"{source}: {'; '.join(lines)}{more}")
 
 
 def _rank(problem: ErrorDetails) -> int:
@@ -233,7 +238,9 @@ def _explain(problem: ErrorDetails, path: _Path, model: type[BaseModel]) -> str:
         return f"no such field: did you mean {suggestion}?"
     if kind == "value_error":
         return message.removeprefix("Value error, ")
-    context = problem.get("ctx", {})
+    context = dict(problem.get("ctx", {}))
+    if not is_harmless(str(context.get("tag", ""))):
+        context["tag"] = "..."
     text = _REMEDIES[kind].format(**context) if kind in _REMEDIES else message
     if kind in ("missing", "extra_forbidden", "union_tag_not_found", "union_tag_invalid"):
         return text
@@ -263,11 +270,22 @@ def _field_paths(annotation: Any, prefix: str = "") -> Iterator[str]:
 
 
 def _describe(value: object, show_text: bool = False) -> str:
-    """A value for an error message. Text may be a key, so it is shown only on request."""
+    """A value for an error message. Text may be a key, so it is shown only on request, and only if it is none."""
     if isinstance(value, str):
-        if not show_text:
-            return "text"
-        return repr(value) if len(value) <= 40 else f"text of {len(value)} characters"
+        if not show_text or (len(value) > 40 and is_harmless(value)):
+            return f"text of {len(value)} characters" if show_text else "text"
+        return repr(value) if is_harmless(value) else "text, which may be a key and is not shown"
     if isinstance(value, Mapping):
         return "a mapping"
-    return "a list" if isinstance(value, (list, tuple)) else repr(value)
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, int) and abs(value) >= 10**12:
+        return f"a number of {1 + int(math.log10(abs(value)))} digits"
+    shown = value is None or isinstance(value, int | float | date)
+    return repr(value) if shown else f"a {type(value).__name__}"
+
+
+def _shown(name: object) -> str:
+    """A field's name for a message, shortened."""
+    text = str(name)
+    return text if len(text) <= 60 else f"{text[:60]}..."

@@ -11,6 +11,39 @@ dead model cannot end a batch.
 
 from __future__ import annotations
 
+import re
+
+MOST_SHOWN = 2000
+"""Characters of a message that are printed; a name of a megabyte would hide the rest."""
+
+
+def one_line(message: object) -> str:
+    """A message as one line that a terminal shows as it is: no line ends, no control characters, no endless names."""
+    text = " ".join(str(message).split())
+    if len(text) > MOST_SHOWN:
+        text = f"{text[: MOST_SHOWN // 2]} ... {text[-MOST_SHOWN // 4 :]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+# A key is one long word, of letters and digits or of very many letters.
+_WORD = re.compile(r"[\w./+*=-]{6,}")
+_NUMBER = re.compile(r"[\d.,+_eE-]+")
+
+
+def is_harmless(text: str) -> bool:
+    """Whether a text is certainly not a key, so that a message may show it."""
+    return not any(map(_may_be_key, _WORD.findall(text)))
+
+
+def without_keys(text: str) -> str:
+    """A text without the words that may be keys; for the messages of libraries, which quote what they read."""
+    return _WORD.sub(lambda word: "..." if _may_be_key(word[0]) else word[0], text)
+
+
+def _may_be_key(word: str) -> bool:
+    mixed = any(map(str.isdigit, word)) and any(map(str.isalpha, word))
+    return len(word) > 15 or (mixed and not _NUMBER.fullmatch(word))
+
 
 class RouterR1Error(Exception):
     """Base class of all exceptions of this package."""
@@ -38,6 +71,10 @@ class StoreError(RouterR1Error, OSError):
 
 class TraceError(RouterR1Error, ValueError):
     """A line of a trace file is not a trace that this version can read."""
+
+
+class NotSavedError(RouterR1Error, OSError):
+    """Answers that were paid for could not be written, so a batch was stopped. Names file, reason and what is left."""
 
 
 class DataError(RouterR1Error, ValueError):

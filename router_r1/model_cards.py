@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from router_r1.config import StrictModel
+from router_r1.config import JsonObject, StrictModel
 from router_r1.endpoint_checks import check_base_url, check_headers
 from router_r1.token_prices import Price, Usage, cost_usd
 from router_r1.transport.messages import Message, Request
@@ -45,8 +45,10 @@ def _check_variable(name: str) -> str:
 BaseUrl = Annotated[str, AfterValidator(check_base_url)]
 VariableName = Annotated[str, AfterValidator(_check_variable)]
 Headers = Annotated[dict[str, str], AfterValidator(check_headers)]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0, le=1e12)]
+Count = Annotated[int, Field(ge=1, le=10**12)]
+Seed = Annotated[int, Field(ge=-(2**63), lt=2**64)]
+"""What servers take as a seed: 64 bits, with or without a sign."""
 
 
 class Endpoint(StrictModel):
@@ -102,9 +104,9 @@ class Sampling(StrictModel):
     """0 by default, so that the same question gets the same answer; null leaves it to the server."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     """Nucleus sampling."""
-    seed: int | None = None
+    seed: Seed | None = None
     """Seed of the server's sampler; few servers honour it."""
-    extra: dict[str, Any] = {}
+    extra: JsonObject = {}
     """Vendor fields, sent unchanged, e.g. `{reasoning_effort: low}`."""
 
 

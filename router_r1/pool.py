@@ -223,6 +223,11 @@ class ModelPool:
         )
         return ModelPool(self.cards, self.endpoints, transport=transport, source=self.source)
 
+    @property
+    def not_recorded(self) -> str | None:
+        """Why answers are missing in the record store that should have them; None if none is."""
+        return getattr(self.transport, "not_recorded", None)
+
     async def aclose(self) -> None:
         """Close connections and the record store."""
         await self.transport.aclose()

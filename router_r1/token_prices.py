@@ -16,16 +16,18 @@ from router_r1.config import StrictModel
 from router_r1.transport.dialects import usage as dialect
 
 TOKENS_PER_PRICE_UNIT = 1_000_000
+MAX_PRICE = 1e9
+"""Dollars per million tokens; with larger ones sums of costs could overflow."""
 
 
 class Price(StrictModel):
     """The price of one model, in US dollars per million tokens."""
 
-    input: float = Field(ge=0, strict=True)
+    input: float = Field(ge=0, le=MAX_PRICE, strict=True)
     """Dollars per million prompt tokens not read from the provider's cache."""
-    output: float = Field(ge=0, strict=True)
+    output: float = Field(ge=0, le=MAX_PRICE, strict=True)
     """Dollars per million completion tokens, reasoning tokens included."""
-    cached: float | None = Field(default=None, ge=0, strict=True)
+    cached: float | None = Field(default=None, ge=0, le=MAX_PRICE, strict=True)
     """Dollars per million prompt tokens read from the provider's cache; by default the input price."""
     as_of: date | None = None
     """The day on which this price was read from the provider's list."""

@@ -19,12 +19,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import PlainSerializer, TypeAdapter, ValidationError
+from pydantic import ConfigDict, PlainSerializer, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from router_r1.aggregation.base import Aggregation
 from router_r1.episode import Episode, Limits, StopReason, TurnRecord
-from router_r1.errors import TraceError
-from router_r1.files import drop_unfinished_line
+from router_r1.errors import TraceError, one_line
+from router_r1.files import drop_unfinished_line, input_lines
 from router_r1.ledger import Ledger, LedgerEntry
 from router_r1.model_cards import ModelCard
 from router_r1.prompts import PROMPT_VERSION
@@ -53,6 +54,8 @@ def _dump_cards(cards: tuple[ModelCard, ...]) -> list[dict[str, Any]]:
 @dataclass(frozen=True)
 class Trace:
     """The record of one episode."""
+
+    __pydantic_config__ = ConfigDict(allow_inf_nan=False)
 
     schema: str
     router_r1: str
@@ -146,8 +149,11 @@ class Trace:
         )
 
     def to_json(self) -> str:
-        """The trace as one line of JSON."""
-        return _adapter().dump_json(self).decode()
+        """The trace as one line of JSON. Raises `TraceError` for a text or value that JSON cannot hold."""
+        try:
+            return _adapter().dump_json(self).decode()
+        except (PydanticSerializationError, ValueError) as error:
+            raise TraceError(f"cannot be written as JSON: {one_line(error)}") from error
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object as a dictionary."""
@@ -162,9 +168,8 @@ class Trace:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, first["loc"]))
-            raise TraceError(
-                f"not a trace: {where + ': ' if where else ''}{first['msg']}"
-            ) from error
+            problem = f"not a trace: {where + ': ' if where else ''}{first['msg']}"
+            raise TraceError(one_line(problem)) from None
         if trace.schema != SCHEMA:
             raise TraceError(f"expected a trace in format {SCHEMA}, found {trace.schema}")
         return trace
@@ -217,17 +222,26 @@ class TraceWriter:
         self._file: int | None = None
         try:
             place = next(p for p in (self.path, *self.path.absolute().parents) if p.exists())
-            unusable = place.is_dir() == (place == self.path)
-            unusable = unusable or not os.access(place, os.R_OK | os.W_OK)
-        except OSError as error:
-            raise TraceError(f"{self.path}: cannot be written: {error.strerror}") from error
-        if unusable:
+            usable = os.access(place, os.R_OK | os.W_OK) and (
+                (place.is_file() or place.is_char_device())
+                if place == self.path
+                else place.is_dir()
+            )
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise TraceError(f"{self.path}: cannot be written: {reason}") from error
+        if not usable:
             raise TraceError(f"{self.path}: cannot be written; choose another path")
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
         """Hold the file exclusively, among threads and among processes."""
         with self._lock:
+            if self._file is not None and os.fstat(self._file).st_nlink == 0:
+                os.close(
+                    self._file
+                )  # the file was removed: nobody could find what is written to it
+                self._file = None
             if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
@@ -238,12 +252,27 @@ class TraceWriter:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def write(self, trace: Trace) -> None:
-        """Append one trace. On return, the operating system has the whole line."""
-        line = (trace.to_json() + "\n").encode()
-        with self._locked() as file:
-            drop_unfinished_line(file, self.path)
-            while line:
-                line = line[os.write(file, line) :]
+        """Append one trace. On return, the operating system has the whole line.
+
+        Raises:
+            TraceError: it could not be written, e.g. because the disk is full. The file has no part of it.
+        """
+        try:
+            line = (trace.to_json() + "\n").encode()
+            with self._locked() as file:
+                drop_unfinished_line(file, self.path)
+                try:
+                    while line:
+                        line = line[os.write(file, line) :]
+                except OSError:
+                    drop_unfinished_line(file, self.path)
+                    raise
+        except OSError as error:
+            raise TraceError(
+                f"{self.path}: the trace cannot be written: {error.strerror}"
+            ) from error
+        except TraceError as error:
+            raise TraceError(f"{self.path}: the trace {error}") from error
 
     def close(self) -> None:
         """Close the file."""
@@ -268,11 +297,7 @@ def read_traces(path: str | Path) -> Iterator[Trace]:
         TraceError: the file cannot be read, or a finished line is not a trace; names file and line.
     """
     try:
-        opened = open(path, "rb")  # noqa: SIM115  # closed below
-    except OSError as error:
-        raise TraceError(f"{path}: cannot be read: {error.strerror}") from error
-    with opened as lines:
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(input_lines(path), 1):
             if not line.endswith(b"\n"):
                 log.warning("%s:%d: skipped an unfinished line", path, number)
             elif line.strip():
@@ -280,3 +305,5 @@ def read_traces(path: str | Path) -> Iterator[Trace]:
                     yield Trace.from_json(line)
                 except TraceError as error:
                     raise TraceError(f"{path}:{number}: {error}") from error
+    except OSError as error:
+        raise TraceError(f"{path}: cannot be read: {error.strerror}") from error

@@ -15,6 +15,7 @@ import typer
 
 from router_r1 import terminal
 from router_r1.commands.names_in_help import NamesInHelp
+from router_r1.config import MAX_SEED
 from router_r1_envs.worlds.commands import (
     Generated,
     RewardSettings,
@@ -26,11 +27,12 @@ from router_r1_envs.worlds.commands import (
     reward_of,
 )
 
-Seed = Annotated[int, typer.Option(help="Seed of all random choices.")]
+Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of all random choices.")]
 Threads = Annotated[
     int | None,
     typer.Option(
-        help="Threads of torch; by default OMP_NUM_THREADS, or the number of idle cores, at most 4."
+        min=1,
+        help="Threads of torch; by default OMP_NUM_THREADS, or the number of idle cores, at most 4.",
     ),
 ]
 
@@ -53,11 +55,12 @@ def prepare(
     train: Annotated[
         int | None,
         typer.Option(
-            help="Training questions; by default all of a table or file, and 1000 of a generated world."
+            min=1,
+            help="Training questions; by default all of a table or file, and 1000 of a generated world.",
         ),
     ] = None,
-    validation: Annotated[int | None, typer.Option(help="Validation questions.")] = 100,
-    passes: Annotated[int, typer.Option(help="Rows per training question.")] = 1,
+    validation: Annotated[int | None, typer.Option(min=1, help="Validation questions.")] = 100,
+    passes: Annotated[int, typer.Option(min=1, help="Rows per training question.")] = 1,
     settings: Settings = [],
     reward: RewardSettings = [],
     seed: Seed = 0,

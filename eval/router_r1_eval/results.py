@@ -11,7 +11,6 @@ Not covered: the rows in detail (`result_rows.py`, whose names can be imported f
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import platform
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +18,9 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, ValidationError, field_serializer
 
-from router_r1.errors import DataError
-from router_r1.files import write_json
+from router_r1.errors import DataError, one_line
+from router_r1.files import read_input, write_json
+from router_r1.json_text import parse_json
 from router_r1.token_prices import Price
 from router_r1_envs.worlds.base import Level
 from router_r1_eval.json_record import IGNORE_UNKNOWN, JsonRecord, ignoring_unknown
@@ -197,13 +197,16 @@ class Results(JsonRecord):
         """
         hint = "write results with `router-r1 tournament`, `eval` or `rescore`"
         try:
-            content = json.loads(Path(path).read_text())
+            content = parse_json(read_input(path))
             return cls.model_validate(content, context=IGNORE_UNKNOWN)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, first["loc"]))
-            raise DataError(f"{path}: no results: {where}: {first['msg']}; {hint}") from error
-        except (OSError, ValueError) as error:
+            problem = f"{path}: no results: {where}: {first['msg']}; {hint}"
+            raise DataError(one_line(problem)) from None
+        except OSError as error:
+            raise DataError(f"{path}: no results: {error.strerror}; {hint}") from error
+        except ValueError as error:
             raise DataError(f"{path}: no results: {error}; {hint}") from error
 
     def write(self, folder: str | Path) -> Path:

@@ -6,23 +6,24 @@ JSON Lines are read by `router_r1.data.json_lines`.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from router_r1.errors import DataError
+from router_r1.files import read_input
+from router_r1.json_text import parse_json
 
 
 def read_text(path: Path) -> str:
     """The content of a UTF-8 file, without its byte-order mark. Raises `DataError` if it cannot be read."""
     try:
-        raw = path.read_bytes()
-        return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        return read_input(path).decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
 
 
@@ -30,7 +31,7 @@ def read_json(path: Path) -> Any:
     """The content of a JSON file. Raises `DataError` if it cannot be read or is not JSON."""
     text = read_text(path)
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
 
@@ -65,7 +66,17 @@ def parse_csv(
     """
     csv.field_size_limit(sys.maxsize)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        return _rows(reader, where, columns)
+    except csv.Error as error:
+        raise DataError(f"{where}: cannot be read as CSV: {error}") from error
+
+
+def _rows(reader: csv.DictReader[str], where: str, columns: Iterable[str]) -> list[dict[str, str]]:
     header = reader.fieldnames or []
+    if len(set(header)) < len(header):
+        twice = next(name for name in header if header.count(name) > 1)
+        raise DataError(f"{where}: two columns are called {twice!r}; rename one")
     if missing := [name for name in columns if name not in header]:
         raise DataError(f"{where}: has no column {missing[0]!r}; it has {quoted(header)}")
     rows = []

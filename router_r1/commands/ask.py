@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,9 +13,12 @@ from router_r1 import terminal
 from router_r1.agent import Result
 from router_r1.agent_file import load_agent
 from router_r1.episode import StopReason
-from router_r1.errors import ConfigError
+from router_r1.errors import ConfigError, one_line
 from router_r1.ledger import Role
 from router_r1.prompts import usd
+
+MOST_BYTES = 16 << 20
+"""Bytes of a question on standard input."""
 
 
 def register(app: typer.Typer) -> None:
@@ -38,13 +42,15 @@ def ask(
 
     The answer goes to standard output; the rounds, as they happen, and the cost go to standard error. With --json,
     standard output is one JSON object and nothing else. Control characters in what models wrote are shown as escapes.
+    An answer whose trace or recording could not be written is shown all the same; the exit status is then 1.
 
         router-r1 ask "Who directed the film that won ...?" --config agent.yaml --set limits.budget_usd=0.005
     """
     from router_r1.commands.narrator import Narrator  # imports rich
 
     if question == "-":
-        question = sys.stdin.read()
+        question = _from_standard_input()
+    logging.getLogger("router_r1.agent").addFilter(_named_below)
     with load_agent(config, overrides or []) as agent:
         result = agent.ask(question, emit=None if as_json or quiet else Narrator())
     if as_json:
@@ -54,6 +60,25 @@ def ask(
         terminal.echo(summary(result), err=True)
     if result.answer is None:
         raise ConfigError(_no_answer(result))
+    if result.not_saved:
+        terminal.echo(one_line(f"router-r1: {result.not_saved}"), err=True)
+        raise typer.Exit(1)
+
+
+def _from_standard_input() -> str:
+    """The question on standard input. Raises `ConfigError` for one that is no text, or that never ends."""
+    raw = sys.stdin.buffer.read(MOST_BYTES + 1)
+    if len(raw) > MOST_BYTES:
+        raise ConfigError(f"standard input: more than {MOST_BYTES >> 20} MiB; expected a question")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError("standard input: not UTF-8 text; expected a question") from error
+
+
+def _named_below(record: logging.LogRecord) -> bool:
+    """Leave out what the agent logs about files: the last line says it."""
+    return record.levelno < logging.ERROR
 
 
 def _as_json(result: Result) -> dict[str, Any]:
@@ -103,4 +128,5 @@ def _no_answer(result: Result) -> str:
     if result.cost_usd:
         remedy += f"; it cost {usd(result.cost_usd)}"
     reason = result.stop_reason.value
-    return f"the policy {result.trace.policy!r} gave no answer: {reason}{detail}; {remedy}"
+    lost = f"; {result.not_saved}" if result.not_saved else ""
+    return f"the policy {result.trace.policy!r} gave no answer: {reason}{detail}; {remedy}{lost}"

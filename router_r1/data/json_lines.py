@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 from collections.abc import Iterable, Iterator
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from router_r1.errors import DataError
-from router_r1.files import atomic_write
+from router_r1.files import atomic_write, input_lines
+from router_r1.json_text import parse_json
 
 
 def located_json_lines(path: str | Path) -> Iterator[tuple[str, Any]]:
@@ -23,21 +25,25 @@ def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
     Raises:
         DataError: the file cannot be read, or a line is not JSON; the message names file and line.
     """
-    opener: Any = gzip.open if str(path).endswith(".gz") else open
-    number = 0
     try:
-        with opener(path, "rt", encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield number, json.loads(line.rstrip("\r\n"))
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"{path}:{number}: not JSON: {error.msg} at column {error.colno}"
-        ) from error
+        for number, line in enumerate(input_lines(path), 1):
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
+            if line.strip():
+                yield number, _parse_line(line, f"{path}:{number}")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _parse_line(line: bytes, where: str) -> Any:
+    try:
+        text = line.decode().rstrip("\r\n")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}:{number + 1}: not in UTF-8: {error}") from error
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
+        raise DataError(f"{where}: not in UTF-8: {error}") from error
+    try:
+        return parse_json(text)
+    except ValueError as error:
+        raise DataError(f"{where}: not JSON: {error}") from error
 
 
 def write_json_lines(path: str | Path, objects: Iterable[Any]) -> None:

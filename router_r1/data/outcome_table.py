@@ -32,7 +32,9 @@ from router_r1.files import atomic_write
 from router_r1.model_cards import Endpoint, ModelCard, PoolFile
 from router_r1.token_prices import Usage, cost_usd
 
-TokenCount = Annotated[int, Field(ge=0, strict=True)]
+TokenCount = Annotated[int, Field(ge=0, le=2**53, strict=True)]
+MAX_SAMPLES = 10_000
+"""Answers of one model to one question. Arrays are made of this size, so a number of nine digits is a slip."""
 FORMATS = ("jsonl", "jsonl.gz", "parquet")
 """The formats of a table's questions and responses."""
 
@@ -57,9 +59,9 @@ class Outcome(StrictModel):
     """Tokens of the answer, reasoning included."""
     answer: str | None = None
     """The short answer in the text. `null`: none could be extracted. Missing: extracted from the text when needed."""
-    cost: Annotated[float, Field(ge=0, strict=True)] | None = None
+    cost: Annotated[float, Field(ge=0, le=1e9, strict=True)] | None = None
     """Dollars; takes precedence over price x tokens."""
-    sample: TokenCount = 0
+    sample: Annotated[int, Field(ge=0, lt=MAX_SAMPLES, strict=True)] = 0
     """Number of this answer among those of one model to one question, from 0."""
     estimated: Annotated[bool, Field(strict=True)] = False
     """True if the token counts, and so the cost computed from them, are estimated from the texts."""

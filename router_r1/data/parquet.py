@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from router_r1.errors import DataError, MissingDependencyError
-from router_r1.files import atomic_write
+from router_r1.files import atomic_write, check_input
 
 SUFFIX = ".parquet"
 Columns = Mapping[str, Literal["text", "texts", "number", "count", "flag"]]
@@ -31,6 +31,7 @@ def read_parquet(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
     arrow, parquet = _pyarrow()
     number = 0
     try:
+        check_input(path)
         with parquet.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=_BATCH):
                 for row in batch.to_pylist():

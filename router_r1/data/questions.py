@@ -18,10 +18,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from router_r1 import config
-from router_r1.config import StrictModel
+from router_r1.config import JsonObject, StrictModel
 from router_r1.data.json_lines import located_json_lines, write_json_lines
 from router_r1.data.parquet import SUFFIX, Columns, read_parquet, write_parquet
 from router_r1.errors import DataError
+from router_r1.json_text import parse_json
 
 
 def _not_blank(text: str) -> str:
@@ -54,7 +55,7 @@ class Question(StrictModel):
     """Subject or task, for results by category and for "best per category"."""
     choices: tuple[str, ...] | None = None
     """The texts of a multiple-choice question's options, in the order A, B, C, ..."""
-    metadata: dict[str, Any] = {}
+    metadata: JsonObject = {}
     """Anything else; kept unchanged."""
 
     @property
@@ -123,8 +124,8 @@ def question_rows(path: str | Path) -> Iterator[tuple[str, Any]]:
             row["answer"] = row.pop("answers")
         if isinstance(row.get("metadata"), str):
             try:
-                row["metadata"] = json.loads(row["metadata"])
-            except json.JSONDecodeError as error:
+                row["metadata"] = parse_json(row["metadata"])
+            except ValueError as error:
                 raise DataError(f"{where}: metadata: not JSON: {error}") from error
         yield where, row
 

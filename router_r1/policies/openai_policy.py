@@ -135,6 +135,11 @@ class OpenAIPolicy:
         stored._transport = StoreTransport(records, self._transport, on_miss=on_miss)
         return stored
 
+    @property
+    def not_recorded(self) -> str | None:
+        """Why turns are missing in the record store that should have them; None if none is."""
+        return getattr(self._transport, "not_recorded", None)
+
     def check(self) -> None:
         """Raise `ConfigError` if the policy needs a key that is not set."""
         self._transport.check((self.spec,))

@@ -13,7 +13,7 @@ import weakref
 from dataclasses import replace
 from typing import Literal
 
-from router_r1.errors import ConfigError, ReplayMissError
+from router_r1.errors import ConfigError, ReplayMissError, StoreError
 from router_r1.model_cards import ModelSpec
 from router_r1.transport.base import Transport
 from router_r1.transport.messages import Attempt, Failure, FailureKind, OnAttempt, Request, Response
@@ -54,6 +54,8 @@ class StoreTransport:
             )
         self.store = store
         self.on_miss = on_miss
+        self.not_recorded: str | None = None
+        """Why answers are missing in the store that should be there, e.g. because the disk is full."""
         self._live = live
         self._claims = RequestClaims(store)
         self._in_flight: weakref.WeakValueDictionary[tuple[int, str], asyncio.Lock] = (
@@ -70,7 +72,8 @@ class StoreTransport:
 
         Raises:
             ReplayMissError: the request is not in the store, and `on_miss` is `error`.
-            StoreError: the store cannot be read or written.
+            StoreError: the store cannot be read. An answer that cannot be written to it was paid for: it is returned,
+                and `not_recorded` says why.
         """
         key = request.key
         loop_and_key = (id(asyncio.get_running_loop()), key)
@@ -110,8 +113,8 @@ class StoreTransport:
             return await asyncio.shield(keeping)
         except asyncio.CancelledError:
             await asyncio.wait([keeping])  # the answer was paid for: keep it
-            if error := keeping.exception():
-                log.error("%s: a paid answer could not be kept: %s", self.store.path, error)
+            if self.not_recorded:
+                log.error("%s", self.not_recorded)
             raise
 
     def _keep(self, request: Request, record: Record) -> Response:
@@ -119,8 +122,12 @@ class StoreTransport:
 
         The stored response is another process's if that process stored its own first.
         """
-        self.store.put(request, record)
-        kept = self.store.get(request.key)
+        try:
+            self.store.put(request, record)
+            kept = self.store.get(request.key)
+        except StoreError as error:
+            self.not_recorded = f"{error}; this answer is not recorded"
+            return record.response
         return record.response if kept is None else kept.response
 
     def check(self, cards: tuple[ModelSpec, ...]) -> None:

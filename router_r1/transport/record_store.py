@@ -3,12 +3,14 @@
 Each record is one transaction in write-ahead mode: several processes may write into one store, and a process killed in
 the middle of a write leaves every finished row readable. Network file systems do not work, because SQLite's write-ahead
 mode needs locks that they do not provide.
+
+A store that nothing can be written to (a read-only mount, folder or file) can be read: SQLite then takes the file as
+immutable. If a writer left its write-ahead log beside the file, the newest records are there and need a writable copy.
 """
 
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sqlite3
 import threading
@@ -19,9 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from router_r1.errors import StoreError
+from router_r1.errors import StoreError, one_line
+from router_r1.files import check_input
+from router_r1.json_text import parse_json
 from router_r1.transport.messages import Attempt, Request, Response
 
 _VERSION = 1
@@ -57,6 +61,8 @@ WHERE claims.expires_at < ?
 class Record:
     """One recorded call: the response, and the attempts it took."""
 
+    __pydantic_config__ = ConfigDict(allow_inf_nan=False)
+
     response: Response
     attempts: tuple[Attempt, ...]
     created_at: float
@@ -68,8 +74,13 @@ class Record:
 
     @classmethod
     def from_json(cls, text: str) -> Record:
-        """The inverse of `to_json`. Raises `ValueError` for any other text."""
-        return _adapter().validate_json(text)
+        """The inverse of `to_json`. Raises `ValueError`, with a message of one line, for any other text."""
+        try:
+            return _adapter().validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ValueError(one_line(f"{where}{': ' * bool(where)}{first['msg']}")) from None
 
 
 @functools.cache
@@ -84,22 +95,42 @@ class RecordStore:
         """
         Args:
             path: the SQLite file.
-            create: create a missing file with its folders; if False, a missing file is an error.
+            create: create a missing file with its folders, and write to it; if False, a missing file is an error, and
+                the file need not be writable.
 
         Raises:
-            StoreError: the file is missing, not readable, or not a record store.
+            StoreError: the file is missing, not readable, not a record store, or should be written to and cannot.
         """
         self.path = Path(path)
-        if not create and not self.path.exists():
-            raise StoreError(
-                f"{self.path}: no such record store; record one first, or correct the path"
-            )
         self._create = create
+        self._check_file()
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._pid = 0
         with self._using():
             pass
+
+    def _check_file(self) -> None:
+        """Raise `StoreError` for a file that SQLite would wait for, or could not write to once answers are paid for."""
+        try:
+            if self.path.exists():
+                check_input(self.path)
+            elif not self._create:
+                raise StoreError(
+                    f"{self.path}: no such record store; record one first, or correct the path"
+                )
+        except OSError as error:
+            if isinstance(error, StoreError):
+                raise
+            raise StoreError(
+                f"{self.path}: unable to open: {error.strerror}; expected a record store"
+            ) from error
+        if self._create and self.path.exists() and not self._writable:
+            raise StoreError(f"{self.path}: cannot be written; record to another path")
+
+    @property
+    def _writable(self) -> bool:
+        return os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
 
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
@@ -118,9 +149,10 @@ class RecordStore:
                 ) from error
 
     def _open(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self._create:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
-            self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+            self._uri(), uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
         )
         try:
             if not self._is_store(connection):
@@ -132,6 +164,19 @@ class RecordStore:
             connection.close()
             raise
         return connection
+
+    def _uri(self) -> str:
+        """What SQLite opens: the file, as immutable if it cannot be written."""
+        uri = self.path.absolute().as_uri()
+        if self._create or self._writable:
+            return uri
+        log = self.path.with_name(f"{self.path.name}-wal")
+        if log.exists() and log.stat().st_size:
+            raise StoreError(
+                f"{self.path}: its newest records are in {log.name}, which can be read only where files can be written; "
+                f"copy both to a writable folder"
+            )
+        return f"{uri}?mode=ro&immutable=1"
 
     def _is_store(self, connection: sqlite3.Connection) -> bool:
         """False for an empty file. Only reads, so that a file of another kind is left as it was.
@@ -186,8 +231,10 @@ class RecordStore:
     def _read(self, key: str, text: str) -> Record:
         try:
             return Record.from_json(text)
-        except ValueError as error:
-            raise StoreError(f"{self.path}: row {key} is not a record: {error!r}") from error
+        except (ValueError, TypeError) as error:  # a column of SQLite holds any type
+            raise StoreError(
+                one_line(f"{self.path}: row {key} is not a record: {error}")
+            ) from error
 
     def put(self, request: Request, record: Record) -> None:
         """Store a record. The first answer to a request stays; an answer replaces a failure."""
@@ -228,7 +275,15 @@ class RecordStore:
         with self._using() as connection:
             rows = connection.execute(query).fetchall()
         for key, request, response in rows:
-            yield json.loads(request), self._read(key, response)
+            record = self._read(key, response)
+            try:
+                asked = parse_json(request)
+                if not isinstance(asked, dict):
+                    raise TypeError(f"expected an object, got {type(asked).__name__}")
+            except (ValueError, TypeError) as error:
+                problem = f"{self.path}: row {key} has no request: {error}"
+                raise StoreError(one_line(problem)) from error
+            yield asked, record
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""

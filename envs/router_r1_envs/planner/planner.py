@@ -26,6 +26,7 @@ import torch
 from router_r1 import config
 from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError
+from router_r1.files import check_input
 from router_r1_envs.planner.config import PlannerConfig
 from router_r1_envs.planner.posterior import Posterior
 from router_r1_envs.planner.tensors import ResponseView, TableTensors, response_lengths
@@ -270,6 +271,7 @@ class Planner:
                 categories, levels or training questions. Other training questions may be test questions here.
         """
         try:
+            check_input(path)
             content = torch.load(path, weights_only=True)
         except OSError as error:
             raise DataError(

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from router_r1.config import StrictModel
+from router_r1.config import RandomSeed, StrictModel
 from router_r1.data.splits import Split
 from router_r1_envs.supervised.demonstrations import (
     best_of,
@@ -34,7 +34,7 @@ Steps = Annotated[int, Field(ge=0)]
 class ColdStartConfig(StrictModel):
     """How long each stage takes. The defaults are for two CPU cores."""
 
-    seed: int = 0
+    seed: RandomSeed = 0
     """Seed of the weights, the demonstrations and their order."""
     copy_steps: Steps = 250
     """Optimiser steps on copies."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from router_r1.config import StrictModel
+from router_r1.config import RandomSeed, StrictModel
 from router_r1_envs.planner.planner import Planner
 from router_r1_envs.supervised.demonstrations import to_example
 from router_r1_envs.supervised.planner_demonstrations import (
@@ -37,7 +37,7 @@ _LETTERS = [form for letter in string.ascii_uppercase for form in (letter, f"({l
 class ImitationConfig(StrictModel):
     """How a policy imitates the planner. The defaults are for one CPU core."""
 
-    seed: int = 0
+    seed: RandomSeed = 0
     """Seed of the weights, the letters, the digits and the order."""
     copies: Count = 1
     """Demonstrations per question and level, each with different letters or digits."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from router_r1.errors import DataError
+from router_r1.errors import DataError, one_line
+from router_r1.files import input_lines
+from router_r1.json_text import parse_json
 
 
 def read_metrics(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
@@ -22,11 +23,11 @@ def read_metrics(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
     path = Path(path)
     files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     try:
-        for line in (line for file in files for line in file.read_text().splitlines(keepends=True)):
-            if not line.endswith("\n"):
+        for line in (line for file in files for line in input_lines(file)):
+            if not line.endswith(b"\n"):
                 continue  # still being written, or its writer was killed
-            entry = json.loads(line)
+            entry = parse_json(line)
             steps.setdefault(entry["step"], {}).update(entry["data"])
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: no metrics of a training run: {error}") from error
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise DataError(f"{path}: no metrics of a training run: {one_line(error)}") from error
     return sorted(steps.items())

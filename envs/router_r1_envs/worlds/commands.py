@@ -55,7 +55,9 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     source: Generated = "generated",
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
+    ] = 0,
     pool: Annotated[
         Path | None, typer.Option(help="Pool file to write once the server listens.")
     ] = None,

@@ -49,7 +49,7 @@ def load_command(
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(help="At most N questions; a larger sample contains a smaller one."),
+        typer.Option(min=1, help="At most N questions; a larger sample contains a smaller one."),
     ] = None,
     split: Annotated[
         str | None,

@@ -15,7 +15,6 @@ Not covered: the content of rows.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,6 +22,8 @@ from typing import Any
 
 from router_r1.data.json_lines import located_json_lines
 from router_r1.errors import DataError, MissingDependencyError
+from router_r1.files import check_input
+from router_r1.json_text import parse_json
 from router_r1_eval.benchmarks.base import Benchmark, Hub
 from router_r1_eval.benchmarks.rows import PART, SPLIT, SourceRow
 from router_r1_eval.source_files import read_csv, read_text
@@ -167,7 +168,7 @@ def _local_rows(path: Path, hub: Hub, split: str | None) -> Iterator[tuple[str, 
 def _json_rows(path: Path, split: str) -> Iterator[tuple[str, SourceRow]]:
     content = read_text(path)
     try:
-        found = json.loads(content)
+        found = parse_json(content)
     except ValueError as error:
         if not content.lstrip().startswith("{"):
             raise DataError(f"{path}: not JSON: {error}") from error
@@ -194,6 +195,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, SourceRow]]:
     except ModuleNotFoundError as error:
         raise _datasets_missing("a Parquet file") from error
     try:
+        check_input(path)
         table = parquet.read_table(path)
     except (OSError, pyarrow.ArrowException) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from router_r1 import terminal
-from router_r1.errors import ConfigError
+from router_r1.config import MAX_SEED
+from router_r1.errors import ConfigError, NotSavedError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,7 +79,7 @@ ByMetric = Annotated[
 Overrides = Annotated[
     list[str], typer.Option("--set", help="a.b=value: overrides the agent file; repeatable.")
 ]
-Seed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
+Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the bootstrap.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -146,9 +147,15 @@ def eval_command(
         folder.write_settings({"versions": versions(), "samples": samples})
         _keep_judge(folder, grader)
         jobs, left_usd = _remaining(folder, routers, questions, samples, max_usd)
-        if not _ask(folder, routers, questions, jobs, instruction, concurrency, left_usd):
-            stopped = f"stopped near ${max_usd:g}; continue with --resume and a higher --max-usd"
-            terminal.echo(stopped, err=True)
+        try:
+            if not _ask(folder, routers, questions, jobs, instruction, concurrency, left_usd):
+                stopped = (
+                    f"stopped near ${max_usd:g}; continue with --resume and a higher --max-usd"
+                )
+                terminal.echo(stopped, err=True)
+        except NotSavedError as error:
+            terminal.echo(one_line(error), err=True)
+            raise typer.Exit(1) from None
         _score(folder, grader, seed)
 
 
@@ -287,7 +294,7 @@ def _grader(folder: RunFolder, allow_code: bool, judge: str | None, pool: Path |
         judge, pool = kept["model"], Path(kept["pool"])
     if judge is None or pool is None:
         raise ConfigError("--judge and --judge-pool belong together; pass both")
-    return JudgeGrader(ModelPool.from_yaml(pool.resolve()), judge, folder.verdicts, by_metric)
+    return JudgeGrader(ModelPool.from_yaml(pool.absolute()), judge, folder.verdicts, by_metric)
 
 
 def _keep_judge(folder: RunFolder, grader: Grader) -> None:

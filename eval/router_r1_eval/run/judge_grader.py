@@ -14,6 +14,7 @@ from typing import Any
 
 from router_r1.data.json_lines import read_json_lines
 from router_r1.data.questions import Question
+from router_r1.errors import NotSavedError
 from router_r1.files import drop_unfinished_line
 from router_r1.ledger import Ledger
 from router_r1.pool import ModelPool
@@ -46,6 +47,7 @@ class JudgeGrader:
         self._by_metric = by_metric
         self._file = verdicts
         self._scores: dict[str, float] = {}
+        self._not_kept: NotSavedError | None = None
         self.ledger = Ledger()
 
     async def ask(
@@ -75,10 +77,18 @@ class JudgeGrader:
 
         async def judge(key: str, question: Question, answer: str | None) -> None:
             async with slots:
+                if self._not_kept is not None:
+                    raise self._not_kept  # no more verdicts are paid for that would be lost
                 verdict = await self._judge.score(question, answer, self.ledger)
             row = {"key": key, "id": question.id, "score": verdict.score, "reason": verdict.reason}
-            with self._file.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+            try:
+                with self._file.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+            except OSError as error:
+                self._not_kept = NotSavedError(
+                    f"{self._file}: verdicts cannot be written: {error.strerror}; make room, then use `router-r1 rescore`"
+                )
+                raise self._not_kept from error
             self._scores[key] = verdict.score
 
         new = [judge(key, *pair) for key, pair in answers.items() if key not in self._scores]

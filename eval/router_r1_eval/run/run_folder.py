@@ -18,7 +18,8 @@ from typing import Any
 
 from router_r1.data.questions import Question, read_questions, write_questions
 from router_r1.errors import ConfigError, DataError
-from router_r1.files import write_json
+from router_r1.files import read_input, write_json
+from router_r1.json_text import parse_json
 from router_r1.trace import Trace, read_traces
 from router_r1_eval.run.jobs import Job
 from router_r1_eval.run.trace_status import evidence
@@ -84,7 +85,7 @@ class RunFolder:
     def read_settings(self) -> dict[str, Any]:
         """The content of `run.json`. Raises `DataError` if there is no run."""
         try:
-            found: dict[str, Any] = json.loads(self.settings.read_text())
+            found: dict[str, Any] = parse_json(read_input(self.settings))
             found["fixed"]["benchmark"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(

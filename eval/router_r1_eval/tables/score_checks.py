@@ -3,7 +3,7 @@
     inversion                in one category a model is far below a model that it beats everywhere else
     unread answers           a model with many texts from which no answer could be extracted
     misread numbers          texts that end in the gold number and score 0
-    constant scores          a model that is always right, or always wrong, in a category
+    constant scores          a model that is always right, or always wrong, in a category or everywhere
     the same scores          two models with equal scores on every question
     near-constant win rate   two models that tie so often that the label "better model" carries little information
     ties                     how often there is one best model
@@ -29,6 +29,8 @@ INVERSION_LEAD = 0.05
 """... which is at least this far behind in all other categories."""
 MIN_QUESTIONS = 30
 """Smaller categories are not judged."""
+MIN_CONSTANT = 10
+"""Fewer rows of a model may score the same by chance."""
 MAX_UNREAD = 0.05
 """Share of a model's texts that may lack an answer."""
 MAX_TIES = 0.95
@@ -46,7 +48,7 @@ def findings(table: OutcomeTable) -> Iterator[Finding]:
     yield from _inversions(scores)
     yield from _unread(table)
     yield from _misread(table)
-    yield from _constants(scores)
+    yield from _constants(table, scores)
     yield from _ties(table.names, scores)
 
 
@@ -147,7 +149,7 @@ def _misread(table: OutcomeTable) -> Iterator[Finding]:
         )
 
 
-def _constants(scores: Scores) -> Iterator[Finding]:
+def _constants(table: OutcomeTable, scores: Scores) -> Iterator[Finding]:
     for category, models in scores.items():
         for name, found in models.items():
             if len(found) >= MIN_QUESTIONS and len(set(found)) == 1:
@@ -156,6 +158,16 @@ def _constants(scores: Scores) -> Iterator[Finding]:
                     "constant scores",
                     f"{name} scores {found[0]:g} on all {len(found)} questions of {category}",
                 )
+    by_model: dict[str, list[float]] = defaultdict(list)
+    for outcome in table:
+        by_model[outcome.model].append(outcome.score)
+    for name, found in by_model.items():
+        # A category that is large enough has said it; questions that some model was not asked count here only.
+        said = any(len(models.get(name, ())) >= MIN_QUESTIONS for models in scores.values())
+        if not said and len(found) >= MIN_CONSTANT and len(set(found)) == 1:
+            yield Finding(
+                "warning", "constant scores", f"{name} scores {found[0]:g} in all {len(found)} rows"
+            )
 
 
 def _ties(names: Sequence[str], scores: Scores) -> Iterator[Finding]:

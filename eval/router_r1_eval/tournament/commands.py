@@ -12,6 +12,7 @@ import typer
 
 from router_r1 import terminal
 from router_r1.commands.names_in_help import NamesInHelp
+from router_r1.config import MAX_SEED
 
 if TYPE_CHECKING:
     from router_r1.policies.base import Policy
@@ -57,7 +58,8 @@ def tournament_command(
         Path | None, typer.Option(help="A planner that was fitted on this table.")
     ] = None,
     limit: Annotated[
-        int, typer.Option(help="Maximum number of test questions in a world without a table.")
+        int,
+        typer.Option(min=1, help="Maximum number of test questions in a world without a table."),
     ] = 300,
     settings: Annotated[
         list[str],
@@ -67,7 +69,7 @@ def tournament_command(
         list[str],
         typer.Option("--reward", help="name=value: a setting of the reward, e.g. alpha=0.5."),
     ] = [],
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the bootstrap.")] = 0,
 ) -> None:
     """Compare policies and routers with baselines on held-out questions, and write results.json.
 

@@ -44,7 +44,7 @@ class Samples:
     @classmethod
     def of(cls, table: OutcomeTable, questions: Sequence[Question]) -> Samples:
         """The samples of n questions of a table."""
-        n, m, k = len(questions), len(table.names), 1 + max(o.sample for o in table)
+        n, m, k = len(questions), len(table.names), _most_samples(table, questions)
         score = np.full((n, m, k), math.nan)
         voted, cost = np.zeros((n, m, k)), np.zeros((n, m, k))
         for i, question in enumerate(questions):
@@ -68,6 +68,14 @@ class Samples:
         recorded = (~np.isnan(score)).cumprod(axis=2).mean(axis=0)
         depth = (recorded >= NEARLY_ALL).sum(axis=1)
         return cls(score, voted, cost.cumsum(axis=2), depth)
+
+
+def _most_samples(table: OutcomeTable, questions: Sequence[Question]) -> int:
+    """How many samples at most some model has of nearly every question: no array needs room for more."""
+    counts = Counter((outcome.id, outcome.model) for outcome in table)
+    needed = math.ceil(NEARLY_ALL * len(questions))
+    by_model = (sorted(counts[q.id, name] for q in questions) for name in table.names)
+    return max((found[-needed] for found in by_model if needed), default=1) or 1
 
 
 def self_consistency(splits: TableSplits) -> list[Entrant]:

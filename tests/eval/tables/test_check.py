@@ -66,8 +66,8 @@ def draft() -> Draft:
                 "text": f"It is {answer}.",
                 "answer": answer,
                 "score": float(right),
-                "input_tokens": 50,
-                "output_tokens": 10,
+                "input_tokens": 50 + number % 3,
+                "output_tokens": 10 + number % 2,
             }
     return Draft(cards, questions, outcomes)
 
@@ -215,3 +215,58 @@ def test_all_broken_rows_are_named(draft, tmp_path) -> None:
     found = broken_rows(tmp_path)
     assert [m.split(": ")[0].rsplit(":", 1)[1] for m in found] == ["2", "5"]
     assert len(broken_rows(tmp_path, most=1)) == 1
+
+
+# --- one value in every row
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("input_tokens", 50, "all 180 rows of weak have 50 input tokens"),
+        ("input_tokens", 0, "all 180 rows of weak have 0 input tokens"),
+        ("output_tokens", 10, "all 180 rows of weak have 10 output tokens"),
+        ("output_tokens", 0, "all 180 rows of weak have 0 output tokens"),
+        ("cost", 0.0, "all 180 rows of weak have 0 dollars"),
+        ("cost", 0.25, "all 180 rows of weak have 0.25 dollars"),
+    ],
+)
+def test_one_count_in_every_row_of_a_model_is_found(draft, field, value, expected) -> None:
+    for outcome in draft.of("weak"):
+        outcome[field] = value
+    (finding,) = draft.found("constants")
+    assert expected in finding.message and finding.weight == "note"  # these texts are much alike
+
+    for number, question in enumerate(draft.questions.values()):
+        question["question"] += " Think." * (number % 5)
+    for number, outcome in enumerate(draft.of("weak")):
+        outcome["text"] += " I am sure." * (number % 5)
+    (finding,) = draft.found("constants")
+    assert expected in finding.message and finding.weight == "warning"
+
+
+def test_texts_of_one_length_may_have_the_same_count(draft) -> None:
+    for number, question in enumerate(draft.questions.values()):
+        question["question"] = f"What is number {number:03d}?"
+    for outcome in draft.outcomes.values():
+        outcome["text"], outcome["answer"] = "AB"[int(outcome["score"])], None
+        outcome["input_tokens"], outcome["output_tokens"] = 50, 1
+    assert draft.found("constants") == []
+
+
+def test_few_rows_may_be_alike_by_chance(draft) -> None:
+    for key, outcome in list(draft.outcomes.items()):
+        outcome["input_tokens"] = 50
+        if int(key[0][1:]) >= 4:
+            del draft.outcomes[key]
+    assert draft.found("constants") == []
+
+
+@pytest.mark.parametrize("score", [0.0, 0.5, 1.0])
+def test_one_score_in_every_row_of_a_model_is_found_in_small_categories_too(draft, score) -> None:
+    for number, question in enumerate(draft.questions.values()):
+        question["category"] = f"c{number % 18}"
+    for outcome in draft.of("weak"):
+        outcome["score"] = score
+    messages = [finding.message for finding in draft.found("constant scores")]
+    assert messages == [f"weak scores {score:g} in all 180 rows"]

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import math
 import pickle
 import tarfile
 import zipfile
@@ -12,7 +13,7 @@ import pytest
 
 from router_r1.data.outcome_table import OutcomeTable
 from router_r1.errors import ConfigError, DataError
-from router_r1_eval.tables.importers import IMPORTERS, ImportOptions, read
+from router_r1_eval.tables.importers import IMPORTERS, ImportOptions, read, rows
 from router_r1_eval.tables.importers.cards import cards, user_cards
 from router_r1_eval.tables.importers.rows import estimated_tokens
 from router_r1_reward.metrics.maths.final_number import final_number
@@ -376,3 +377,165 @@ def test_a_price_for_an_unknown_model_is_an_error() -> None:
     options = ImportOptions(user_cards(["c=1,2"], None), priced=frozenset({"c"}))
     with pytest.raises(ConfigError, match="--price c: there is no such model; there are a, b"):
         cards(["a", "b"], PRICES.cards, options)
+
+
+# --- cells that are no plain text or number
+
+
+class NAType:
+    """Like pandas' NA: comparing it gives no answer."""
+
+    def __eq__(self, other: object) -> bool:
+        raise TypeError("boolean value of NA is ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Array:
+    """Like a numpy array or scalar."""
+
+    def __init__(self, content: object) -> None:
+        self.content = content
+
+    def tolist(self) -> object:
+        return self.content
+
+
+MISSING = [None, math.nan, NAType(), Array(math.nan), [], [None], Array([])]
+
+
+@pytest.mark.parametrize("cell", MISSING)
+def test_nothing_is_no_text(cell: object) -> None:
+    assert rows.text(cell, "f: row 2", "the response") is None
+    with pytest.raises(DataError, match="f: row 2: the prompt is missing"):
+        rows.needed_text(cell, "f: row 2", "the prompt")
+
+
+@pytest.mark.parametrize("cell", [*MISSING[:4], "", " ", "nan", "NaN", "None", "<NA>"])
+def test_nothing_is_no_number(cell: object) -> None:
+    with pytest.raises(DataError, match="f: row 2: the score is missing"):
+        rows.number(cell, "f: row 2", "the score")
+
+
+@pytest.mark.parametrize(
+    ("cell", "right"),
+    [
+        ("nan", "nan"),  # a reply may be this word
+        ("None", "None"),
+        ("", ""),
+        (["a", "b"], "a\nb"),
+        (("a", None, "b"), "a\nb"),
+        (Array(["a", "b"]), "a\nb"),
+        (b"caf\xc3\xa9", "café"),
+        (True, "True"),
+        (42, "42"),
+        (42.0, "42"),
+        (Array(42.0), "42"),
+        (-0.5, "-0.5"),
+        (1e300, "1e+300"),
+        ("\ud83d\ude00", "😀"),
+        ("half \ud83d", "half \ufffd"),
+        ("[not a list", "[not a list"),
+    ],
+)
+def test_a_text_is_read_from_any_cell(cell: object, right: str) -> None:
+    assert rows.text(cell, "f: row 2", "the response") == right
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ({"a": 1}, "is a dict; expected a text"),
+        ([1, 2], "is a list; expected a text, or a list of texts"),
+        ([["a"]], "is a list; expected a text, or a list of texts"),
+        (["a", {"b": 1}], "is a list; expected a text, or a list of texts"),
+        (Array([[1.0]]), "is a list; expected a text, or a list of texts"),
+        (b"\xff", "is not in UTF-8"),
+        (object(), "is a object; expected a text"),
+    ],
+)
+def test_what_is_no_text_is_refused_by_name(cell: object, expected: str) -> None:
+    with pytest.raises(DataError) as caught:
+        rows.text(cell, "f: row 2", "the response of a")
+    assert str(caught.value).startswith(f"f: row 2: the response of a {expected}")
+
+
+@pytest.mark.parametrize(
+    ("cell", "right"), [("0.5", 0.5), (True, 1.0), ("FALSE", 0.0), (Array(1), 1.0), (" 1 ", 1.0)]
+)
+def test_a_number_is_read_from_any_cell(cell: object, right: float) -> None:
+    assert rows.number(cell, "f: row 2", "the score") == right
+
+
+@pytest.mark.parametrize(
+    "cell", ["inf", "1e999", "-Infinity", math.inf, "one", [1], {"a": 1}, b"1"]
+)
+def test_what_is_no_number_is_refused_by_name(cell: object) -> None:
+    with pytest.raises(DataError, match=r"f: row 2: the score is .*; expected a"):
+        rows.number(cell, "f: row 2", "the score")
+
+
+def test_a_count_has_no_fraction() -> None:
+    assert rows.count("12.0", "f: row 2", "tokens") == 12
+    with pytest.raises(DataError, match=r"f: row 2: tokens is 12\.5; expected a whole number"):
+        rows.count(12.5, "f: row 2", "tokens")
+
+
+def test_gold_answers_are_read_from_any_cell() -> None:
+    assert rows.accepted_answers([42.0, None, " ", "b"], "f: row 2") == ("42", "b")
+    assert rows.accepted_answers(Array([math.nan]), "f: row 2") == rows.NOT_PUBLISHED
+    with pytest.raises(DataError, match="the gold answer is a dict"):
+        rows.accepted_answers({"value": "x"}, "f: row 2")
+
+
+def frame(tmp_path: Path, **columns: list[object]) -> Path:
+    """A pickled data frame of RouterBench with two rows and one model, `a`."""
+    pandas = pytest.importorskip("pandas")
+    content: dict[str, list[object]] = {
+        "sample_id": ["q1", "q2"],
+        "prompt": ["Capital of Austria?", "Capital of France?"],
+        "eval_name": ["geo", "geo"],
+        "a": [1.0, 0.0],
+        "a|model_response": ["Vienna", "Rome"],
+        "a|total_cost": [0.1, 0.2],
+    }
+    path = tmp_path / "routerbench.pkl"
+    pandas.DataFrame(content | columns).to_pickle(path)
+    return path
+
+
+TRUSTED = ImportOptions(user_cards(["a=1,2"], None), trusted=True)
+
+
+@pytest.mark.parametrize("cell", [None, math.nan, "NA", "NaT"])
+def test_a_missing_response_of_a_data_frame_is_empty_and_counted(
+    tmp_path: Path, cell: object
+) -> None:
+    pandas = pytest.importorskip("pandas")
+    cell = {"NA": pandas.NA, "NaT": pandas.NaT}.get(str(cell), cell)
+    found = read("routerbench", frame(tmp_path, **{"a|model_response": [cell, "Rome"]}), TRUSTED)
+    texts = {o.id: o.text for o in found.tables[""]}
+    assert texts == {"q1": "", "q2": "Rome"}
+    assert any("1 answers have no text, e.g. a to q1" in note for note in found.notes)
+
+
+def test_a_list_of_a_data_frame_is_joined_and_another_cell_named(tmp_path: Path) -> None:
+    joined = frame(tmp_path, prompt=[["Capital", "of Austria?"], "x"], eval_name=[None, "geo"])
+    table = read("routerbench", joined, TRUSTED).tables[""]
+    assert table.question("q1").question == "Capital\nof Austria?"
+    assert table.question("q1").category is None
+    for columns, expected in [
+        ({"a|model_response": [{"text": "Vienna"}, "Rome"]}, "the response of a is a dict"),
+        ({"prompt": [math.nan, "x"]}, "the prompt is missing"),
+        ({"sample_id": [None, "q2"]}, "sample_id is missing"),
+        ({"a": [None, 1.0]}, "the score of a is missing"),
+        ({"a|total_cost": [math.inf, 1.0]}, "the cost of a is inf; expected a finite number"),
+    ]:
+        with pytest.raises(DataError, match=f"row 2: {expected}"):
+            read("routerbench", frame(tmp_path, **columns), TRUSTED)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000 + "]", "[\\d]", "[\x00]", "[1, 2]", "[']"])
+def test_a_reply_in_brackets_that_is_no_list_of_texts_stays(tmp_path: Path, text: str) -> None:
+    path = frame(tmp_path, **{"a|model_response": [text, "Rome"]})
+    assert next(iter(read("routerbench", path, TRUSTED).tables[""])).text == text

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from router_r1.config import StrictModel
+from router_r1.config import RandomSeed, StrictModel
 
 
 def level_name(budget_usd: float) -> str:
@@ -30,7 +30,7 @@ class GeneratedWorldConfig(StrictModel):
 
     kind: Literal["generated"] = "generated"
     """The kind of this world."""
-    seed: int = 0
+    seed: RandomSeed = 0
     """Another seed gives another world, with different facts and different mistakes."""
     prompt: Literal["compact", "full"] = "compact"
     """`compact` for a small policy that learns this pool by heart; `full` states rules and candidates, for an LLM."""

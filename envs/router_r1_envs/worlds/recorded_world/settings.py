@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from router_r1.config import StrictModel
+from router_r1.config import RandomSeed, StrictModel
 from router_r1_envs.worlds.base import Levels
 
 SENSITIVITIES = (0.01, 0.03, 0.06, 0.09, 0.12, 0.16, 0.3)
@@ -49,5 +49,5 @@ class RecordedWorldConfig(StrictModel):
     """Maximum rounds of routing in an episode."""
     max_routes: Annotated[int, Field(ge=1)] = 4
     """Maximum candidates asked at once."""
-    seed: int = 0
+    seed: RandomSeed = 0
     """Seed of the order of the questions in a split."""

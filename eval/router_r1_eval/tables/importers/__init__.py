@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from router_r1.errors import DataError
+from router_r1.files import check_input
 from router_r1_eval.tables.importers.base import IMPORTERS, Import, Importer, ImportOptions
 
 
@@ -30,6 +31,13 @@ def read(kind: str, source: str | Path, options: ImportOptions | None = None) ->
     source = Path(source)
     if not source.exists():
         raise DataError(f"{source}: no such file or folder; put there: {importer.expected}")
+    if not source.is_dir():
+        try:
+            check_input(source)
+        except OSError as error:
+            raise DataError(
+                f"{source}: cannot be read ({error.strerror}); expected {importer.expected}"
+            ) from error
     return importer.read(source, options or ImportOptions())
 
 

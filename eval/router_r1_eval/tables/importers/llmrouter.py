@@ -10,7 +10,6 @@ answers of models and their output tokens.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,14 @@ from router_r1_eval.tables.importers.rows import (
     accepted_answers,
     estimated_tokens,
     find_file,
+    needed_text,
     number,
     outcome,
     question,
     require,
     require_keys,
     same_question,
+    text,
 )
 
 EXPECTED = (
@@ -60,19 +61,21 @@ def read(source: Path, options: ImportOptions) -> Import:
         queries = _queries(find_file(source, f"query_{split}.jsonl"))
         questions: list[Question] = []
         outcomes: list[Outcome] = []
-        for place, row in enumerate(read_json(path), 1):
+        rows = read_json(path)
+        require(isinstance(rows, list), f"{path}: expected a list of questions")
+        for place, row in enumerate(rows, 1):
             where = f"{path}: row {place}"
             require_keys(row, ("question", "scores"), where)
-            key = same_question(row["question"])
+            asked = needed_text(row["question"], where, "the question")
+            key = same_question(asked)
             if key in split_of and not options.as_published:
                 counts["in both splits" if split_of[key] != split else "repeated"] += 1
                 continue
             split_of[key] = split
             counts["without a query"] += key not in queries
-            questions.append(
-                _question(f"{split}-{place:05d}", row["question"], queries.get(key, {}), where)
-            )
-            outcomes += _outcomes(questions[-1].id, row, where)
+            questions.append(_question(f"{split}-{place:05d}", asked, queries.get(key, {}), where))
+            scores = require_keys(row["scores"], (), f"{where}: scores")
+            outcomes += _outcomes(questions[-1], scores, where)
         names = dict.fromkeys(one.model for one in outcomes)
         tables[split] = OutcomeTable(
             cards(names, known, options), questions, outcomes, source=f"{source}/{split}"
@@ -94,57 +97,59 @@ def _notes(counts: Counter[str], options: ImportOptions) -> tuple[str, ...]:
     )
 
 
-def _outcomes(question_id: str, row: dict[str, Any], where: str) -> list[Outcome]:
+def _outcomes(asked: Question, scores: dict[str, Any], where: str) -> list[Outcome]:
     return [
         outcome(
             where,
-            id=question_id,
+            id=asked.id,
             model=name,
             text="",
             answer=None,
             score=number(score, where, f"the score of {name}"),
-            input_tokens=estimated_tokens(row["question"]),
+            input_tokens=estimated_tokens(asked.question),
             output_tokens=0,
             estimated=True,
         )
-        for name, score in row["scores"].items()
+        for name, score in scores.items()
     ]
 
 
 def _queries(path: Path) -> dict[str, dict[str, Any]]:
     """Question -> its row in a query file."""
     keys = ("query", "task_name", "ground_truth", "metric")
-    rows: Iterable[dict[str, Any]] = (
-        require_keys(row, keys, where) for where, row in located_json_lines(path)
-    )
-    return {same_question(row["query"]): row for row in rows}
+    found = {}
+    for where, row in located_json_lines(path):
+        row = require_keys(row, keys, where)
+        found[same_question(needed_text(row["query"], where, "the query"))] = row
+    return found
 
 
-def _question(key: str, text: str, query: dict[str, Any], where: str) -> Question:
+def _question(key: str, asked: str, query: dict[str, Any], where: str) -> Question:
     options = query.get("choices")
     shown = options.get("text") if isinstance(options, dict) else None
-    metric = str(query.get("metric") or RECORDED)
+    require(shown is None or isinstance(shown, list), f"{where}: its choices are no list of texts")
+    metric = text(query.get("metric"), where, "the metric") or RECORDED
     return question(
         where,
         id=key,
-        question=text,
-        answer=accepted_answers(query.get("ground_truth")),
+        question=asked,
+        answer=accepted_answers(query.get("ground_truth"), where),
         metric=_METRICS.get(metric, metric),
-        category=query.get("task_name"),
-        choices=tuple(map(str, shown)) if shown else None,
+        category=text(query.get("task_name"), where, "the task"),
+        choices=tuple(needed_text(one, where, "a choice") for one in shown) if shown else None,
     )
 
 
 def _cards(path: Path) -> dict[str, ModelCard]:
     found = {}
-    for name, about in read_json(path).items():
+    for name, about in require_keys(read_json(path), (), str(path)).items():
         where = f"{path}: {name}"
         row = require_keys(about, ("input_price", "output_price"), where)
         found[name] = card(
             name,
             number(row["input_price"], where, "the input price"),
             number(row["output_price"], where, "the output price"),
-            str(row.get("feature") or ""),
+            text(row.get("feature"), where, "the feature") or "",
         )
     return found
 

@@ -9,24 +9,31 @@ has the public list prices of ten models in autumn 2024.
 
 from __future__ import annotations
 
-import json
+import errno
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 from router_r1.data.options import LETTERS
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
-from router_r1.errors import DataError
+from router_r1.errors import DataError, one_line
+from router_r1.files import MOST_BYTES, read_input
+from router_r1.json_text import parse_json
 from router_r1_eval.tables.importers.base import IMPORTERS, Import, Importer, ImportOptions
 from router_r1_eval.tables.importers.cards import card, cards
 from router_r1_eval.tables.importers.rows import (
     estimated_tokens,
+    missing_texts,
+    needed_text,
     outcome,
+    plain,
     question,
     require,
     require_keys,
+    text,
 )
 
 EXPECTED = "the zips of https://github.com/TIGER-AI-Lab/MMLU-Pro/tree/main/eval_results, for the models that are wanted"
@@ -61,26 +68,28 @@ def read(source: Path, options: ImportOptions) -> Import:
         for number, row in enumerate(_rows(path), 1):
             where = f"{path}: row {number}"
             row = require_keys(row, _KEYS, where)
-            output = row.get("model_outputs") or row.get("generated_text") or ""
-            text = output[0] if isinstance(output, list) and output else str(output or "")
+            output = plain(row.get("model_outputs")) or plain(row.get("generated_text"))
+            if isinstance(output, list):
+                output = output[0] if output else None
+            reply = text(output, where, "the output") or ""
             asked = _question(row, where)
             first = questions.setdefault(asked.id, asked)
             require(
                 (first.question, first.answer) == (asked.question, asked.answer),
                 f"{where}: question {asked.id} has another text or gold answer than in {files[0]}",
             )
-            answer = row["pred"] or None
+            answer = text(row["pred"], where, "pred") or None
             unread += answer is None
             outcomes.append(
                 outcome(
                     where,
                     id=asked.id,
                     model=name,
-                    text=text,
+                    text=reply,
                     answer=answer,
                     score=float(answer == asked.answer),
                     input_tokens=estimated_tokens(asked.question + "".join(asked.choices or ())),
-                    output_tokens=estimated_tokens(text),
+                    output_tokens=estimated_tokens(reply),
                     estimated=True,
                 )
             )
@@ -91,6 +100,7 @@ def read(source: Path, options: ImportOptions) -> Import:
     notes = [
         "tokens are estimated as characters / 4, without the worked examples of prompts",
         f"{unread} of {len(outcomes)} answers hold no letter that could be read: they score 0, and no letter is drawn",
+        *missing_texts(outcomes),
     ]
     return Import({"": table}, tuple(notes))
 
@@ -98,22 +108,35 @@ def read(source: Path, options: ImportOptions) -> Import:
 def _rows(path: Path) -> list[Any]:
     try:
         if path.suffix != ".zip":
-            raw = path.read_bytes()
+            raw = read_input(path)
         else:
             with zipfile.ZipFile(path) as archive:
                 inside = [n for n in archive.namelist() if n.endswith(".json") and "/." not in n]
                 inside = [n for n in inside if not n.startswith("__MACOSX")]
                 require(len(inside) == 1, f"{path}: expected one JSON file in it, found {inside}")
-                raw = archive.read(inside[0])
-        rows = json.loads(raw)
-    except (OSError, zipfile.BadZipFile, ValueError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
+                raw = _unpacked(archive, inside[0])
+        rows = parse_json(raw)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError) as error:
+        raise DataError(f"{path}: cannot be read: {one_line(error)}") from error
     require(isinstance(rows, list), f"{path}: expected a list of answers")
     return list(rows)
 
 
+def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A file of a zip. Raises `OSError` for one that is far too large."""
+    with archive.open(name) as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(errno.EFBIG, "holds a file that is too large")
+    return content
+
+
 def _question(row: dict[str, Any], where: str) -> Question:
-    options = [str(option) for option in row["options"] if option != "N/A"]
+    listed = plain(row["options"])
+    require(isinstance(listed, list), f"{where}: options are no list; expected a list of texts")
+    options = [needed_text(option, where, "an option") for option in listed if option != "N/A"]
     letters = LETTERS[: len(options)]
     require(
         str(row["answer"]) in letters and len(str(row["answer"])) == 1,
@@ -121,11 +144,11 @@ def _question(row: dict[str, Any], where: str) -> Question:
     )
     return question(
         where,
-        id=f"mmlu-pro-{row['question_id']}",
-        question=str(row["question"]),
+        id=f"mmlu-pro-{needed_text(row['question_id'], where, 'question_id')}",
+        question=needed_text(row["question"], where, "the question"),
         answer=str(row["answer"]),
         metric="choice",
-        category=str(row["category"]),
+        category=text(row["category"], where, "the category"),
         choices=tuple(options),
     )
 

@@ -14,13 +14,14 @@ answer format, are kept, and `table check` reports them.
 
 from __future__ import annotations
 
-import io
 import tarfile
+import zlib
 from pathlib import Path
 
 from router_r1.data.json_lines import located_json_lines
 from router_r1.data.outcome_table import Outcome, OutcomeTable
-from router_r1.errors import ConfigError, DataError
+from router_r1.errors import ConfigError, DataError, one_line
+from router_r1.files import MOST_BYTES
 from router_r1_eval.source_files import parse_csv, read_csv
 from router_r1_eval.tables.importers.base import IMPORTERS, Import, Importer, ImportOptions
 from router_r1_eval.tables.importers.cards import card, cards
@@ -28,6 +29,8 @@ from router_r1_eval.tables.importers.rows import (
     NOT_PUBLISHED,
     RECORDED,
     estimated_tokens,
+    missing_texts,
+    needed_text,
     number,
     outcome,
     question,
@@ -127,7 +130,8 @@ def _gsm8k(rows: list[dict[str, str]], source: Path, options: ImportOptions) -> 
         if options.as_published
         else f"graded again: {gained} answers are right that the flags call wrong, and {lost} the reverse"
     )
-    return Import({"": table}, (graded, "tokens are estimated as characters / 4"))
+    notes = (graded, "tokens are estimated as characters / 4", *missing_texts(outcomes))
+    return Import({"": table}, notes)
 
 
 def _gold(path: Path) -> dict[str, str]:
@@ -135,9 +139,9 @@ def _gold(path: Path) -> dict[str, str]:
     found = {}
     for where, row in located_json_lines(path):
         row = require_keys(row, ("question", "answer"), where)
-        answer = final_number(str(row["answer"]))
+        answer = final_number(needed_text(row["answer"], where, "the gold answer"))
         require(answer is not None, f"{where}: the gold answer holds no number")
-        found[same_question(str(row["question"]))] = str(answer)
+        found[same_question(needed_text(row["question"], where, "the question"))] = str(answer)
     return found
 
 
@@ -194,10 +198,12 @@ def _unpacked(source: Path) -> dict[str, list[dict[str, str]]]:
                 if not (member.isfile() and name.startswith("mmlu_") and name.endswith(".csv")):
                     continue
                 content = archive.extractfile(member)
-                text = io.TextIOWrapper(content, "utf-8-sig").read() if content else ""
+                raw = content.read(MOST_BYTES + 1) if content else b""
+                require(len(raw) <= MOST_BYTES, f"{source}: {name} is too large")
+                text = raw.decode("utf-8-sig")
                 found[name.removesuffix(".csv")] = parse_csv(text, f"{source}: {name}", [_PROMPT])
-    except (OSError, EOFError, tarfile.TarError, UnicodeDecodeError) as error:
-        raise DataError(f"{source}: cannot be read: {error}") from error
+    except (OSError, EOFError, tarfile.TarError, zlib.error, UnicodeDecodeError) as error:
+        raise DataError(f"{source}: cannot be read: {one_line(error)}") from error
     require(bool(found), f"{source}: holds no mmlu_*.csv; expected {EXPECTED}")
     return found
 

@@ -16,12 +16,18 @@ from router_r1_eval.source_files import read_json
 from router_r1_eval.tables.importers.base import IMPORTERS, Import, Importer, ImportOptions
 from router_r1_eval.tables.importers.cards import card, cards
 from router_r1_eval.tables.importers.rows import (
+    RECORDED,
     accepted_answers,
+    count,
+    missing_texts,
+    needed_text,
     number,
     outcome,
+    plain,
     question,
     require,
     require_keys,
+    text,
 )
 
 EXPECTED = (
@@ -69,17 +75,17 @@ def read(source: Path, options: ImportOptions) -> Import:
             answer = result.get("extracted_answer")
             score = number(result["score"], where, "the score")
             outside += not 0 <= score <= 1
-            cost = result.get("inference_cost")
+            cost = plain(result.get("inference_cost"))
             outcomes.append(
                 outcome(
                     where,
                     id=asked.id,
                     model=name,
-                    text=str(row["generated_answer"] or ""),
-                    answer=None if answer is None else str(answer),
+                    text=text(row["generated_answer"], where, "the generated answer") or "",
+                    answer=text(answer, where, "the extracted answer"),
                     score=min(1.0, max(0.0, score)),
-                    input_tokens=int(number(usage["input_tokens"], where, "input_tokens")),
-                    output_tokens=int(number(usage["output_tokens"], where, "output_tokens")),
+                    input_tokens=count(usage["input_tokens"], where, "input_tokens"),
+                    output_tokens=count(usage["output_tokens"], where, "output_tokens"),
                     **({} if cost is None else {"cost": number(cost, where, "the cost")}),
                 )
             )
@@ -93,25 +99,26 @@ def read(source: Path, options: ImportOptions) -> Import:
             "tokens, costs and scores are as recorded",
             f"{outside} scores lie outside 0..1 and are clipped",
             f"{failed} of {len(outcomes)} calls failed; they keep their score",
+            *missing_texts(outcomes),
         ),
     )
 
 
 def _question(row: dict[str, Any], result: dict[str, Any], where: str) -> Question:
-    index = str(row["global_index"])
-    metric = str(result["metric"])
+    index = needed_text(row["global_index"], where, "global_index")
+    metric = text(result["metric"], where, "the metric") or RECORDED
     return question(
         where,
         id=index,
-        question=str(row["question"]),
-        answer=accepted_answers(result.get("ground_truth")),
+        question=needed_text(row["question"], where, "the question"),
+        answer=accepted_answers(result.get("ground_truth"), where),
         metric=_METRICS.get(metric, metric),
         category=index.rpartition("_")[0] or index,
     )
 
 
 def _cards(path: Path) -> dict[str, ModelCard]:
-    prices = read_json(path)
+    prices = require_keys(read_json(path), (), str(path))
     keys = ("input_token_price_per_million", "output_token_price_per_million")
     found = {}
     for name, about in prices.items():
