@@ -15,12 +15,13 @@ from router_r1.answers import letters
 from router_r1.answers.contents import SENTENCE_END, tidy
 from router_r1.answers.languages import LANGUAGES
 from router_r1.answers.run_on import question_starts, turn_end
-from router_r1.answers.statements import Form, Statement, statements, view_of
+from router_r1.answers.statements import Form, Statement, last_statement, view_of
 from router_r1.answers.thoughts import without_thoughts
 from router_r1.answers.typography import visible
 from router_r1.answers.vocabulary import all_words, words
 
 _SHORT_WORDS = 12
+_MOST_QUESTIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +53,14 @@ def final_answer(text: str) -> FinalAnswer | None:
     text = visible(without_thoughts(text))
     text = text[: turn_end(text)]
     view = view_of(text)
-    found = statements(text, view)
-    questions = question_starts(view)
-    if questions:
-        begin = next((s.start for s in found if s.content is not None), len(text))
-        cut = next((place for place in questions if place > begin), None)
-        if cut is None and _closing(text[: questions[0]], view[: questions[0]]) is not None:
-            cut = questions[0]
-        if cut is not None:
-            text, view = text[:cut], view[:cut]
-            found = [statement for statement in found if statement.start < cut]
-    corrected = _correction(text, view, found)
-    last = corrected or (found[-1] if found else _closing(text, view))
+    last = _stated(text, view)
+    for place in question_starts(view)[:_MOST_QUESTIONS]:
+        before = _stated(text[:place], view[:place]) or _closing(text[:place], view[:place])
+        if before is not None:
+            last = before
+            break
+    else:
+        last = last or _closing(text, view)
     if last is None:
         return None
     if last.content is None or not last.content.strip(" .…"):
@@ -108,7 +105,7 @@ def _unknown() -> re.Pattern[str]:
 # --- corrections after a statement
 
 _CORRECTION = re.compile(
-    r"(?:(?<=[.!?…\n])|(?<=[—-]))\s*(?:\b(?:oh|hmm+|wait|hold on|actually|no|oops|sorry|correction|scratch that|on second thoughts?"
+    r"(?<=[.!?…\n—-])\s{0,2}(?:\b(?:oh|hmm+|wait|hold on|actually|no|oops|sorry|correction|scratch that|on second thoughts?"
     r"|my mistake|apologies)\b[\s,.:!…—-]{1,4}){1,4}",
     re.IGNORECASE,
 )
@@ -124,11 +121,11 @@ _WRONG = re.compile(
 )
 
 
-def _correction(text: str, view: str, found: list[Statement]) -> Statement | None:
-    """The statement that takes back the last one: "Answer: B. Wait, no, it's C.", "Hmm, that is wrong."."""
-    if not found:
+def _stated(text: str, view: str) -> Statement | None:
+    """The last explicit statement, or what it is corrected to: "Answer: B. Wait, no, it's C.", "Hmm, that is wrong."."""
+    last = last_statement(text, view)
+    if last is None:
         return None
-    last = found[-1]
     for turn in _CORRECTION.finditer(view, last.start + len(last.content or "")):
         if _WRONG.match(view, turn.end()):
             return Statement(turn.end(), Form.UNFINISHED, None)
@@ -137,7 +134,7 @@ def _correction(text: str, view: str, found: list[Statement]) -> Statement | Non
             content = tidy(text[new.start("answer") : new.end("answer")], LANGUAGES[0])
             if len(content.split()) <= 3 and re.search(r"\d|^\W?[A-Z]\b", content):
                 return Statement(new.start("answer"), last.form, content)
-    return None
+    return last
 
 
 # --- replies without an explicit statement

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ from router_r1.answers import letters
 from router_r1.answers.contents import Contents
 from router_r1.answers.languages import Language
 from router_r1.answers.typography import one_for_one
-from router_r1.answers.vocabulary import all_words, before_line, link, noun, spoken, subject, words
+from router_r1.answers.vocabulary import before_line, link, noun, spoken, subject
 
 
 class Form(StrEnum):
@@ -49,16 +49,28 @@ class Statement:
     """The answer; None if it is missing or broken off."""
 
 
-def statements(text: str, view: str) -> list[Statement]:
-    """All explicit statements, in the order of their places.
+def last_statement(text: str, view: str) -> Statement | None:
+    """The last explicit statement.
 
     Args:
         text: a reply without thoughts.
         view: `view_of(text)`.
     """
-    found = [*_tagged(text), *_boxed(text, view), *_hashed(text)]
-    found += _worded(text, view)
-    return sorted(found, key=lambda statement: statement.start)
+    fields = _json_fields(text)
+    last = _last(fields)
+    if last is not None and _ONLY_JSON.match(text):
+        return last
+    found = [_last(_tagged(text)), _last(_boxed(text)), _last(_hashed(text)), last]
+    found += [_chosen(text, view), *_worded(text, view)]
+    return max(filter(None, found), key=lambda statement: statement.start, default=None)
+
+
+def _last(found: Iterable[Statement]) -> Statement | None:
+    """The last of statements that come in the order of their places."""
+    last = None
+    for last in found:  # noqa: B007
+        pass
+    return last
 
 
 # --- plain text: the places of words, without markup
@@ -115,7 +127,7 @@ _AND = re.compile(
 _LONGEST_GAP = 40
 
 
-def _boxed(text: str, view: str) -> Iterator[Statement]:
+def _boxed(text: str) -> Iterator[Statement]:
     if "\\boxed" not in text and "\\fbox" not in text and "\\framebox" not in text:
         return
     closing = _closing_braces(text)
@@ -212,23 +224,29 @@ _JSON_NAMES = re.compile(
 )
 
 
+def _chosen(text: str, view: str) -> Statement | None:
+    """"I would pick C"."""
+    span = max(letters.chosen_letters(view), default=None)
+    return None if span is None else Statement(span[0], Form.PHRASE, text[slice(*span)])
+
+
 def _worded(text: str, view: str) -> Iterator[Statement]:
-    lowered = view.lower()
-    start = len(text) - len(text.lstrip(" \n`"))
-    in_json = text.startswith(("{", "json\n{", "JSON\n{"), start)
-    if "{" in text and ('":' in text or "':" in text or '" :' in text):
-        found = list(_json_fields(text, view))
-        yield from found
-        if in_json and found:
-            return
-    for start, end in letters.chosen_letters(view):
-        yield Statement(start, Form.PHRASE, text[start:end])
+    """For each language the last statement that its words for an answer make."""
     contents = Contents(text, view)
-    for language in spoken(lowered, "answer", "option"):
-        yield from _with_noun(language, text, view, contents)
+    for language in spoken(view.lower(), "answer", "option"):
+        for match in reversed(list(noun(language).finditer(view))):
+            found = _with_noun(language, match, view, contents)
+            if found is not None:
+                yield found
+                break
 
 
-def _json_fields(text: str, view: str) -> Iterator[Statement]:
+_ONLY_JSON = re.compile(r"[\s`]*(?:json\b)?\s*\{", re.IGNORECASE)
+
+
+def _json_fields(text: str) -> Iterator[Statement]:
+    if "{" not in text:
+        return
     for match in _JSON_KEY.finditer(text):
         key = match["key"].strip()
         if not (_JSON_NAMES.fullmatch(key) or noun_only(key)):
@@ -250,38 +268,33 @@ def _json_fields(text: str, view: str) -> Iterator[Statement]:
         yield Statement(match.end(), Form.MARK, content.strip() or None)
 
 
-def _with_noun(language: Language, text: str, view: str, contents: Contents) -> Iterator[Statement]:
-    for match in noun(language).finditer(view):
-        begin, end = match.span()
-        if _NOT_THE_ANSWER.search(view, max(0, begin - 25), begin) or contents.is_wrong(language, begin):
-            continue
-        line = view.rfind("\n", max(0, begin - 100), begin) + 1 or max(0, begin - 100)
-        tie = link(language).match(view, end)
-        content: str | None
-        if tie is not None:
-            first = before_line(language).match(view[line:begin]) is not None
-            if tie["mark"] or tie["colon"]:
-                found = contents.after(language, tie.end(), marked=True)
-            elif tie["copula"]:
-                found = contents.after(language, tie.end(), marked=False)
-            elif tie["dash"]:
-                found = contents.after(language, tie.end(), marked=True) if first or language.bare else None
-            elif tie["line"] is not None:
-                found = contents.after(language, tie.end(), marked=True) if first else None
-            else:
-                found = contents.short_after(language, tie.end()) if first or language.bare else None
-            if found is not None:
-                start, content = found
-                form = Form.PHRASE if tie["copula"] and not tie["colon"] else Form.MARK
-                yield Statement(start, form, content)
-                continue
-        segment = max(line, begin - 90)
-        before = subject(language).search(view[segment:begin])
-        if before is not None:
-            start = segment + before.start("answer")
-            content = contents.subject(start, segment + before.end("answer"))
-            if content:
-                yield Statement(start, Form.PHRASE, content)
-
-
-_ = (all_words, words)
+def _with_noun(
+    language: Language, match: re.Match[str], view: str, contents: Contents
+) -> Statement | None:
+    """The statement around a noun such as "answer"; None if it makes none."""
+    begin, end = match.span()
+    if _NOT_THE_ANSWER.search(view, max(0, begin - 25), begin) or contents.is_wrong(language, begin):
+        return None
+    line = max(begin - 100, 0)
+    line = max(view.rfind("\n", line, begin) + 1, line)
+    tie = link(language).match(view, end)
+    if tie is not None:
+        marked = bool(tie["mark"] or tie["colon"])
+        loose = tie["copula"] is None and not marked
+        first = loose and before_line(language).match(view[line:begin]) is not None
+        found = None
+        if not loose:
+            found = contents.after(language, tie.end(), marked=marked)
+        elif tie["bare"] is not None:
+            found = contents.short_after(language, tie.end()) if first or language.bare else None
+        elif first or (tie["dash"] and language.bare):
+            found = contents.after(language, tie.end(), marked=True)
+        if found is not None:
+            return Statement(found[0], Form.MARK if marked or loose else Form.PHRASE, found[1])
+    segment = max(line, begin - 90)
+    before = subject(language).search(view[segment:begin])
+    if before is None:
+        return None
+    start = segment + before.start("answer")
+    content = contents.subject(start, segment + before.end("answer"))
+    return Statement(start, Form.PHRASE, content) if content else None
