@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Language:
     """The words of one language. Empty fields are what a language lacks, or what is not known yet."""
 
@@ -64,13 +64,13 @@ LANGUAGES = (
         "|I answer|I'd answer|I would answer|I have to go with|we choose|we pick|we select|we should choose"
         "|we would choose|I believe it's|I believe it is|I think it's|I think it is|it must be|it has to be|must be"
         "|my choice is|choice is|choice would be|my pick is|pick is|pick would be|guess is|guess would be|selection is|vote is|vote goes to|left with|down to|change my answer to|changing my answer to|changed my answer to|switch to|switching to|switch my answer to|my answer to|I'm choosing|I'm picking|I am choosing"
-        "|leaves|leaving|leaves us with|leaving us with|leads to|points to|corresponds to|matches|choose|pick|select",
+        "|leaves|only|leaving|leaves us with|leaving us with|leads to|points to|corresponds to|matches|choose|pick|select",
         unknown="I do not|I don't|I can not|I cannot|I can't|I'm not sure|I'm sorry|I'm unable|I'm uncertain|I am not sure"
         "|I am sorry|I am unable|I am uncertain|I have no|sorry, |sorry but|not sure|can not be determined"
         "|cannot be determined|no answer|no information|no idea|not enough information|not known|don't know|insufficient information"
         "|as an AI|unfortunately, I|I apologize|unable to determine|unable to answer|it is not possible to|it's not possible to",
         wrong="wrong|incorrect|false|not correct|not right|invalid|out|eliminated|ruled out|too ~",
-        negation="not|n't|nor|neither|rather than|instead of|than|excludes|exclude|eliminates|eliminate|rules out|rule out"
+        negation="not|n't|nor|neither|none of|none of the|neither of|neither of the|rather than|instead of|than|excludes|exclude|eliminates|eliminate|rules out|rule out"
         "|ruled out|unlike|except|never|cannot be|can't be",
         of="to|of|for|we|I|that|in|here|from|given|which|after|you",
         determiners="the|a|an|my|our|your|this",

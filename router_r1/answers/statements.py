@@ -16,7 +16,7 @@ from router_r1.answers import letters
 from router_r1.answers.contents import Contents
 from router_r1.answers.languages import Language
 from router_r1.answers.typography import one_for_one
-from router_r1.answers.vocabulary import before_line, link, noun, spoken, subject
+from router_r1.answers.vocabulary import before_line, link, nouns, subject
 
 
 class Form(StrEnum):
@@ -61,7 +61,7 @@ def last_statement(text: str, view: str) -> Statement | None:
     if last is not None and _ONLY_JSON.match(text):
         return last
     found = [_last(_tagged(text)), _last(_boxed(text)), _last(_hashed(text)), last]
-    found += [_chosen(text, view), *_worded(text, view)]
+    found += [_chosen(text, view), _worded(text, view)]
     return max(filter(None, found), key=lambda statement: statement.start, default=None)
 
 
@@ -201,11 +201,10 @@ def _hashed(text: str) -> Iterator[Statement]:
 def noun_only(content: str) -> bool:
     """Whether a heading says only "Answer", "Final answer:"."""
     view = view_of(content).strip(" .:")
-    for language in spoken(view.lower(), "answer", "option"):
-        match = noun(language).search(view)
-        if match and match.end() == len(view) and before_line(language).match(view[: match.start()]):
-            return True
-    return False
+    return any(
+        match.end() == len(view) and before_line(language).match(view[: match.start()])
+        for language, match in nouns(view)
+    )
 
 
 # --- words
@@ -230,15 +229,14 @@ def _chosen(text: str, view: str) -> Statement | None:
     return None if span is None else Statement(span[0], Form.PHRASE, text[slice(*span)])
 
 
-def _worded(text: str, view: str) -> Iterator[Statement]:
-    """For each language the last statement that its words for an answer make."""
+def _worded(text: str, view: str) -> Statement | None:
+    """The last statement that words for an answer make."""
     contents = Contents(text, view)
-    for language in spoken(view.lower(), "answer", "option"):
-        for match in reversed(list(noun(language).finditer(view))):
-            found = _with_noun(language, match, view, contents)
-            if found is not None:
-                yield found
-                break
+    for language, match in nouns(view):
+        found = _with_noun(language, match, view, contents)
+        if found is not None:
+            return found
+    return None
 
 
 _ONLY_JSON = re.compile(r"[\s`]*(?:json\b)?\s*\{", re.IGNORECASE)
