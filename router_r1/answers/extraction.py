@@ -17,7 +17,7 @@ from router_r1.answers.languages import LANGUAGES
 from router_r1.answers.run_on import question_starts, turn_end
 from router_r1.answers.statements import Form, Statement, last_statement, view_of
 from router_r1.answers.thoughts import without_thoughts
-from router_r1.answers.typography import visible
+from router_r1.answers.typography import one_for_one, visible
 from router_r1.answers.vocabulary import phrases, spoken
 
 _SHORT_WORDS = 12
@@ -176,7 +176,7 @@ def _closing(text: str, view: str) -> Statement | None:
     if len(lines) == 1 and len(stripped.split()) <= _SHORT_WORDS:
         return Statement(start, Form.SHORT, _short(stripped))
     emphasis = _EMPHASIS.fullmatch(lines[-1].strip())
-    if emphasis or _LONE_LINE.fullmatch(lines[-1]):
+    if emphasis or _LONE_LINE.fullmatch(one_for_one(lines[-1])):
         return Statement(start, Form.SHORT, tidy(emphasis["answer"] if emphasis else lines[-1]))
     if len(lines) > 1 and len(lines[0].split()) <= 6 and _EXPLAINED.match(lines[1]):
         return Statement(start, Form.SHORT, _short(lines[0].strip()))

@@ -22,7 +22,7 @@ _LETTER = re.compile(
 )
 _OPENING = " \"'<{([$"
 _CLOSING = re.compile(r"(?:\s?[)\]\"'>}$]){0,4}")
-_NAME_BEFORE = re.compile(r"\S\s+[A-Z][a-z]+\s\Z")
+_NAME_BEFORE = re.compile(r"\S[^\S\n]+[A-Z][a-z]+\s\Z")
 _ENDS = re.compile(r"\s*(?:\Z|[.,;:!?\n)。，！；、—]|-\s|\()")
 _AND = (
     r"(?:(?<!\w)(?:and|or|nor|und|oder|et|ou|y|o|e|en|of|och|og|eller|i|oraz|lub|a|nebo|и|или|та|або|ve|veya|و|أو|और|या|và|hoặc"
@@ -44,8 +44,10 @@ class _Candidate:
     span: Span
     end: int
     """Where what follows it begins, after closing brackets."""
+    said: str
+    """What stands before it, in lower case, without brackets."""
     before: str
-    """What stands before it, in lower case, without brackets, words for an option, and adjectives."""
+    """The same, without words for an option, articles, and adjectives."""
     named: bool
     """Whether it is in brackets, or called an option."""
 
@@ -66,7 +68,7 @@ def _found(view: str) -> Iterator[_Candidate]:
         stripped = before.rstrip(_OPENING)
         brackets = before[len(stripped) :]
         named = "(" in brackets or "[" in brackets
-        stripped = stripped.lower()
+        stripped = said = stripped.lower()
         for _ in range(4):
             noun = ends_with(stripped, phrases("option"))
             lead = noun or ends_with(stripped, phrases("determiners")) or _adjective(stripped)
@@ -75,7 +77,7 @@ def _found(view: str) -> Iterator[_Candidate]:
             named = named or bool(noun)
             stripped = stripped[: -len(lead)].rstrip(" :,\"'")
         closing = _CLOSING.match(view, end)
-        yield _Candidate((start, end), closing.end() if closing else end, stripped.rstrip(" :,，、"), named)
+        yield _Candidate((start, end), closing.end() if closing else end, said, stripped.rstrip(" :,，、"), named)
 
 
 def _adjective(text: str) -> str:
@@ -87,7 +89,8 @@ def _adjective(text: str) -> str:
 def chosen_letters(view: str) -> Iterator[Span]:
     """Where a text takes an option: the span of "C" in "I would pick C", or of "B and C"."""
     for found in _candidates(view):
-        if ends_with(found.before, phrases("choose")) and _stands_alone(found, view):
+        taken = ends_with(found.before, phrases("choose")) or ends_with(found.said, phrases("choose"))
+        if taken and _stands_alone(found, view):
             yield _with_others(found, view)
         elif not view.isascii() and _verb_last().match(view, found.end):
             yield _with_others(found, view)
@@ -95,6 +98,7 @@ def chosen_letters(view: str) -> Iterator[Span]:
 
 def concluded_letters(view: str) -> Iterator[Span]:
     """Where a text calls an option right, or concludes with it: "D is correct", "so B.", "the process is C."."""
+    view = without_rejected(view)
     for found in _candidates(view):
         start, end = found.span
         before = view[max(0, start - 30) : start]
@@ -105,7 +109,7 @@ def concluded_letters(view: str) -> Iterator[Span]:
                 yield _with_others(found, view)
         elif before.rstrip(_OPENING)[-1:] in ("—", "→", ":") and not view[end:].strip(" ).!]"):
             yield found.span
-        elif not _NAME_BEFORE.search(before) and any(
+        elif (found.named or not _NAME_BEFORE.search(before)) and any(
             _called_right(language).match(view, found.end) for language in spoken(view, "right")
         ):
             yield _with_others(found, view)
@@ -114,11 +118,11 @@ def concluded_letters(view: str) -> Iterator[Span]:
 
 
 def without_rejected(view: str) -> str:
-    """The text without the options that it rejects: "not (B)", "A and C are wrong"."""
+    """The text with spaces in place of the options that it rejects: "not (B)", "A and C are wrong"."""
     if not _candidates(view):
         return view
     for language in {language.name: language for f in ("wrong", "negation") for language in spoken(view, f)}.values():
-        view = _rejected(language).sub(" ", view)
+        view = _rejected(language).sub(lambda match: " " * len(match[0]), view)
     return view
 
 

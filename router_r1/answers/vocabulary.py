@@ -136,17 +136,22 @@ def link(language: Language) -> re.Pattern[str]:
 @cache
 def before_line(language: Language) -> re.Pattern[str]:
     """All that may stand before a noun that begins its line."""
-    lead = words(language, "determiners", "right", "so", "option")
+    lead = words(language, "determiners", "right", "so", "option", "copula")
     return re.compile(rf"\W*(?:\d{{1,2}}[.)]\s{{0,3}})?(?:{lead}[\s,]{{0,3}}){{0,4}}\Z", re.IGNORECASE)
 
 
 @cache
 def subject(language: Language) -> re.Pattern[str]:
-    """What ends just before the noun in "C is the answer": the answer, a copula, articles."""
+    """What ends just before the noun in "C is the answer", "ist C die Antwort": the answer, a copula, articles."""
     space = r"\s*" if language.glued else r"\s{1,3}"
     copula, lead = words(language, "copula"), words(language, "determiners", "right")
+    leads = rf"(?:{lead}\s{{0,3}}){{0,4}}\Z"
+    if language.name in ("German", "Dutch", "Swedish, Danish, Norwegian"):
+        inverted = rf"|{copula}\s(?P<inverted>\W{{0,3}}\w{{1,20}}\W{{0,3}})\s(?:{lead}\s{{0,3}}){{1,4}}\Z"
+    else:
+        inverted = "|(?P<inverted>(?!))"
     return re.compile(
-        r"(?:\A|(?<=[.!?:;,\n。，！]))\W*"
-        rf"(?:{all_words('so')}[\s,]*)?(?P<answer>[^.!?:;,\n。，！]{{1,60}}?){space}{copula}{space}(?:{lead}\s{{0,3}}){{0,4}}\Z",
+        r"(?:\A|(?<=[.!?:;,\n。，！]))\W*(?:"
+        rf"(?:{all_words('so')}[\s,]*)?(?P<answer>[^.!?:;,\n。，！]{{1,60}}?){space}{copula}{space}{leads}){inverted}",
         re.IGNORECASE,
     )

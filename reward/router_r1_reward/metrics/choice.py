@@ -149,9 +149,9 @@ def _in_prose(reply: str) -> frozenset[str]:
         return frozenset(taken)
     left = without_rejected(view)
     named = named_letters(left)
-    first = re.match(r"\s*[(\[]?([A-Z])[)\]]?\s*(?:[.,:;)!]|\n|-\s|—)", left)
-    if first:
-        return frozenset({first[1]})
+    heads = list(_HEAD.finditer(left))
+    if len(heads) == 1 and not (left[: heads[0].start()].strip() and "\n" in left[heads[0].end() :].strip()):
+        return frozenset({heads[0][1]})
     return frozenset(named) if len(named) == 1 else frozenset()
 
 
@@ -180,6 +180,10 @@ def _by_words(reply: str, choices: Options) -> frozenset[str]:
     return frozenset()
 
 
+# A line that begins with a letter: "C", "(C) text", "C: text".
+_HEAD = re.compile(
+    r"^\W{0,4}(?:[Oo]ption\s)?[(\[]?(?<!')([A-Z])(?:[)\]]|(?=\s{0,2}(?:[.,:;!]|-\s|—|$)))", re.MULTILINE
+)
 _LONG = 500
 _MARKUP = 40
 _DENIED = re.compile(r" (?:not|nt|isnt|never|neither|nor|no|cannot|nicht|pas|não|non|нe|не) ")
