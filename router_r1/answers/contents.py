@@ -17,7 +17,7 @@ _LEAD = re.compile(r"[ \"'})\]:>=]*(?:-\s(?=\D))?[ \"']*")
 # Not after an initial or an abbreviation: "J. K. Rowling", "St. Petersburg", "U.S. Grant".
 SENTENCE_END = re.compile(
     r"(?<!\b[A-Z])(?<!\b(?:St|Dr|Mr|Ms|Mt|Ft|Jr|Sr|vs|No|ca))(?<!\bMrs)[.](?:[\"'”’*_)]{0,4})(?:\s|$)"
-    r"|(?<=\b[A-Z])[.](?:[\"'”’*_)]{0,4})(?:$|\s+(?=[A-Z][a-z]*\s))|[;!?](?:[\"'”’*_)]{0,4})(?:\s|$)|[。！？；।؟۔]"
+    r"|(?<=\b[A-Z])[.](?:[\"'”’*_)]{0,4})(?:$|\s+(?=(?:The|This|It|That|Because|I|So|Hmm|Wait|No|Actually|Since|Option|Here|A|In|For|If|As|We|Explanation|Note)\b))|[;!?](?:[\"'”’*_)]{0,4})(?:\s|$)|[。！？；।؟۔]"
 )
 _BARRIER = re.compile(r"[\s\-=_*`|:$\\\[\](){}]*|`{3,}\w*|~{3,}\w*|\\begin\{\w+\*?\}")
 _DISPLAY = {"$$": "$$", "\\[": "\\]", "[": "]"}
@@ -27,7 +27,7 @@ _CLAUSE = re.compile(
     r"\b(?:is|are|was|were|has|have|had|can|will|would|we|let['’]?s?|i|you|they|he|she|there|need|gives?|gets?)\b", re.IGNORECASE
 )
 ADVERBS = re.compile(
-    r"(?:(?:therefore|thus|hence|then|so|simply|indeed|actually|clearly|definitely|certainly|probably|likely|most likely|most probably"
+    r"(?:,\s)?(?:(?:therefore|thus|hence|then|so|simply|indeed|actually|clearly|definitely|certainly|probably|likely|most likely|most probably"
     r"|still|now|just|obviously|of course|in fact|as follows|therefore likely|also|donc|also|daher|somit|folglich|por (?:lo )?tanto"
     r"|portanto|quindi|pertanto|dus|alltså|zatem|więc|значит|таким образом)(?:[,:]\s*|\s+))+",
     re.IGNORECASE,
@@ -40,7 +40,7 @@ _VAGUE = re.compile(
     r"|one of|the same|made|part|only|different|that (?:we|the|it|there)|consistent|likely to|to be)\b",
     re.IGNORECASE,
 )
-_PLACEHOLDER = re.compile(
+PLACEHOLDER = re.compile(
     r"\W*(?:(?:your|the|my|final|short|insert|put|just|only)\s+){0,3}(?:answer|letter|option|number|choice|value)(?:\s+(?:here|only|goes here))?\W*"
     r"|\W*(?:\.{3}|…|\?+|_+)\W*",
     re.IGNORECASE,
@@ -97,7 +97,7 @@ class Contents:
         if token is None:
             return None
         rest = token["rest"].strip()
-        over = not rest or rest[0] in ".,;!)。，—|" or _ending(language).match(rest.rstrip(".。!। "))
+        over = not rest or rest[0] in ".,;!)。，—|" or _ending(language).match(" " + rest.rstrip(".。!। "))
         if not over:
             return None
         a, b = token.span("answer")
@@ -154,6 +154,7 @@ class Contents:
 
     def _stated(self, language: Language, start: int, piece: str, *, marked: bool) -> Content | None:
         line = max(self._text.rfind("\n", 0, start) + 1, start - 200)
+        piece = piece.partition("[/")[0]
         if self._text.count("**", line, start) % 2:
             piece = piece.partition("**")[0] or piece
         piece = piece[adverbs.end() :] if (adverbs := ADVERBS.match(piece)) else piece
@@ -172,7 +173,7 @@ class Contents:
         content = tidy(content, language)
         if not content:
             return (start, None) if start >= self._length else None
-        return None if _PLACEHOLDER.fullmatch(content) else (start, content)
+        return None if PLACEHOLDER.fullmatch(content) else (start, content)
 
 
 def tidy(piece: str, language: Language | None = None) -> str:
@@ -215,7 +216,7 @@ def _reason(language: Language) -> re.Pattern[str]:
     listing = language.because.split("|")
     if language.glued:
         return re.compile("|".join(map(re.escape, listing)))
-    alone = "|".join(word for word in listing if len(word) > 3)
+    alone = "|".join(word for word in listing if len(word) > 3 and word not in language.negation)
     return re.compile(
         rf"\s*[,(—]\s*{pattern(language.because)}|\s+{pattern(alone)}(?!\s+\d)", re.IGNORECASE
     )

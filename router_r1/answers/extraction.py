@@ -60,7 +60,7 @@ def final_answer(text: str) -> FinalAnswer | None:
     view = view_of(text)
     last = _stated(text, view)
     for place in question_starts(view)[:_MOST_QUESTIONS]:
-        before = _stated(text[:place], view[:place]) or _closing(text[:place], view[:place])
+        before = _stated(text[:place], view[:place]) or _closing(text[:place], view[:place], cut=True)
         if before is not None:
             last = before
             break
@@ -149,6 +149,7 @@ _LEAD_IN = re.compile(
     r"|(?:das|es) (?:ist|sind)\s+|c['’]est\s+|(?:es|son|é|são|è|sono)\s+(?=\S+$)|это\s+|to (?:jest )?(?=\S+$)|(?:i think|i believe|i guess|i['’]d say|i would say)\s+(?:(?:it|that)(?:['’]s| is)\s+)?",
     re.IGNORECASE,
 )
+_OPENING = re.compile(r"\W*(?:let|sure|ok(?:ay)?|first|here|we|to|certainly|of course|alright|given)\b|[^\n]*:\Z", re.IGNORECASE)
 _EXPLAINED = re.compile(
     r"\W*(?:explanation|reason(?:ing)?|rationale|justification|because|why|here['’]s why|details?|steps?|solution|working|note|proof|erklärung"
     r"|begründung|explication|explicación|explicação|spiegazione|объяснение|解释|解析|説明|理由|설명|해설)\b",
@@ -163,10 +164,13 @@ _LONE_LINE = re.compile(
 _EMPHASIS = re.compile(r"\*\*(?P<answer>[^*\n]{1,60})\*\*[.!]?")
 
 
-def _closing(text: str, view: str) -> Statement | None:
-    """The answer of a reply that states none outright: a verdict on an option, its only or last line, its conclusion."""
+def _closing(text: str, view: str, *, cut: bool = False) -> Statement | None:
+    """The answer of a reply that states none outright: a verdict on an option, its only or last line, its conclusion.
+
+    If more was cut off, an opening ("Let me restate it.") is no answer.
+    """
     stripped = text.strip()
-    if not stripped:
+    if not stripped or (cut and _OPENING.match(stripped)):
         return None
     start = text.find(stripped[0])
     lines = [line for line in stripped.split("\n") if line.strip()] if "\n" in stripped else [stripped]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from router_r1.answers import letters
-from router_r1.answers.contents import Contents
+from router_r1.answers.contents import PLACEHOLDER, Contents
 from router_r1.answers.languages import Language
 from router_r1.answers.typography import one_for_one
 from router_r1.answers.vocabulary import before_line, link, nouns, subject
@@ -114,7 +114,9 @@ def _tagged(text: str) -> Iterator[Statement]:
         if not (tag["close"] or tag["close_bracket"] or tag["close_box"]):
             opened = tag.end()
         elif opened is not None:
-            yield Statement(opened, Form.TAG, text[opened : tag.start()].strip() or None)
+            content = text[opened : tag.start()].strip()
+            if not PLACEHOLDER.fullmatch(content[:_LONGEST_GAP]):
+                yield Statement(opened, Form.TAG, content or None)
             opened = None
     if opened is not None:
         yield Statement(opened, Form.TAG, None)
@@ -154,6 +156,10 @@ def _boxed(text: str) -> Iterator[Statement]:
                 run = []
                 yield Statement(start, Form.BOX, None)
                 continue
+        if PLACEHOLDER.fullmatch(content[:_LONGEST_GAP]):
+            continue
+        if box.start() < run_end:  # a box in a box
+            run = []
         gap = text[run_end : box.start()] if run and box.start() - run_end <= _LONGEST_GAP else "\n"
         if run and "\n" not in gap and not gap.strip().startswith(".") and _AND.fullmatch(gap):
             run.append(content)

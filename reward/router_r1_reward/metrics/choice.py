@@ -41,8 +41,8 @@ _MARKED = re.compile(
 )
 # A second letter in that text.
 _ANOTHER = re.compile(r"(?<![\w'])([A-Z])[)\]]|^(?:or|and|[,/&;+])\s*([A-Z])\b|^([A-Z])(?:[,\s]|\Z)(?!\s?[a-z])")
-_LOOSE_END = re.compile(r"[\s,;]*\b(?:because|since|as|and|but|so|rather)?[\s,;.]*$")
-_LOOSE_BEGINNING = re.compile(r"^[\s,;.]*(?:(?:and|but|so|rather|instead|sondern|mais|sino|mas|ma|а|но|而是)\b)?[\s,;]*")
+_LOOSE_END = re.compile(r"[ ,;]{0,3}\b(?:because|since|as|and|but|so|rather)?[ ,;.]{0,3}$")
+_LOOSE_BEGINNING = re.compile(r"^[ ,;.]{0,3}(?:(?:and|but|so|rather|instead|sondern|mais|sino|mas|ma|а|но|而是)\b)?[\s,;]*")
 
 
 def same_choice(answer: str, gold: str, question: Question | None = None) -> float:
@@ -121,7 +121,7 @@ def _read(content: str, choices: Options) -> frozenset[str] | None:
             return frozenset({bare[1].upper()})
     left = without_rejected(text)
     if left != text:
-        left = _LOOSE_BEGINNING.sub("", _LOOSE_END.sub("", left))
+        left = _LOOSE_BEGINNING.sub("", _LOOSE_END.sub("", " ".join(left.split())))
         return _read(left, choices) if left else frozenset()
     if _SEVERAL.match(text):
         return frozenset()
@@ -175,7 +175,7 @@ def _by_words(reply: str, choices: Options) -> frozenset[str]:
         found -= {one for one in found for o in found if keys[one] != keys[o] and keys[one] in keys[o]}
         if found:
             text = keys[min(found)]
-            denied = _DENIED.search(words[: words.index(text)])
+            denied = _DENIED.search(words[: words.index(text) + 1])
             return frozenset(found) if len(found) == 1 and not denied else frozenset()
     return frozenset()
 
