@@ -115,7 +115,8 @@ def _tagged(text: str) -> Iterator[Statement]:
             opened = tag.end()
         elif opened is not None:
             content = text[opened : tag.start()].strip()
-            if not PLACEHOLDER.fullmatch(content[:_LONGEST_GAP]):
+            named = any(map(str.isalpha, content)) and PLACEHOLDER.fullmatch(content[:_LONGEST_GAP])
+            if not named:  # "<answer>your answer</answer>"
                 yield Statement(opened, Form.TAG, content or None)
             opened = None
     if opened is not None:
@@ -124,9 +125,13 @@ def _tagged(text: str) -> Iterator[Statement]:
 
 # --- boxes
 
-_BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s?\*?\s{0,2}(?P<brace>\{)?(?P<token>\\?\w+(?:\.\d+)?)?")
+_BOX = re.compile(
+    r"\\(?:boxed|fbox|framebox)\s?\*?\s{0,2}(?:(?P<brace>\{)|(?P<token>\\?\w+(?:\.\d+)?))?"
+)
 _BRACE = re.compile(r"\\[\\{}]|[{}]")
-_ONLY_NAMED = re.compile(r"\b(?:in|within|inside|into|using|with|a|the|of)\s+[$`\\(\"']*\Z", re.IGNORECASE)
+_ONLY_NAMED = re.compile(
+    r"\b(?:in|within|inside|into|using|with|a|the|of)\s+[$`\\(\"']*\Z", re.IGNORECASE
+)
 _AND = re.compile(
     r"[\s$,;&\\(){}.]*(?:\\?\b(?:text|quad|and|or|und|oder|et|ou|y|o|e|en|of|och|eller|i|lub|и|или|ve|veya|và|dan|atau)\b|和|或|と|및|또는)?"
     r"[\s$,;&\\(){}]*(?:(?:\\?[A-Za-z]{1,5})(?:_\{?\w\}?)?\s?(?:=|\\in|\\approx)\s?)?[\s$\\(]*"
@@ -150,7 +155,9 @@ def _boxed(text: str) -> Iterator[Statement]:
             start, end = brace + 1, closing.get(brace, len(text))
             content = text[start:end].strip() if brace in closing else None
             if not content:
-                if brace in closing and _ONLY_NAMED.search(text, max(0, box.start() - 20), box.start()):
+                if brace in closing and _ONLY_NAMED.search(
+                    text, max(0, box.start() - 20), box.start()
+                ):
                     continue  # "put it within \boxed{}"
                 yield from _joined(run, run_start)
                 run = []
@@ -227,7 +234,9 @@ _NOT_THE_ANSWER = re.compile(
 )
 _IN_TAG = re.compile(r"<\s?/?\s?(?:final\s)?\Z", re.IGNORECASE)
 _JSON_KEY = re.compile(r"(?<!\\)[\"'](?P<key>[^\"'\n]{1,40})[\"']\s{0,3}:\s{0,3}")
-_JSON_VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|\[[^\[\]]*\]|[^\s,}\]"\'\[{][^,}\n]*')
+_JSON_VALUE = re.compile(
+    r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|\[[^\[\]]*\]|[^\s,}\]"\'\[{][^,}\n]*'
+)
 _JSON_NAMES = re.compile(
     r"(?:.*[ _-])?(?:answer|answers|ans|choice|option|result|solution|letter|prediction|label)(?:[ _-](?:letter|choice|option|index|key))?"
     r"|(?:final|selected|correct|chosen)?(?:Answer|Choice|Option)",
@@ -236,7 +245,7 @@ _JSON_NAMES = re.compile(
 
 
 def _chosen(text: str, view: str) -> Statement | None:
-    """"I would pick C"."""
+    """ "I would pick C"."""
     span = max(letters.chosen_letters(view), default=None)
     return None if span is None else Statement(span[0], Form.PHRASE, text[slice(*span)])
 
@@ -285,7 +294,9 @@ def _with_noun(
     begin, end = match.span()
     if _IN_TAG.search(view, max(0, begin - 12), begin):
         return None
-    if _NOT_THE_ANSWER.search(view, max(0, begin - 25), begin) or contents.is_wrong(language, begin):
+    if _NOT_THE_ANSWER.search(view, max(0, begin - 25), begin) or contents.is_wrong(
+        language, begin
+    ):
         return None
     line = max(begin - 100, 0)
     line = max(view.rfind("\n", line, begin) + 1, line)

@@ -224,8 +224,8 @@ def test_a_short_reply_or_its_conclusion_is_an_answer(reply: str, answer: str) -
         "The answer depends on the year.\nIn 1900 it was another than today.",
         "I know the answer.\nBut I will not tell.",
         "My answers are always right.\nAsk me anything.",
-        "<answer>your answer here</answer>",
-        "\\boxed{answer}",
+        "Write it so:\n<answer>your answer here</answer>\nand nothing more.",
+        "Write it so:\n\\boxed{answer}\nand nothing more.",
     ],
 )
 def test_talk_about_answers_states_none(reply: str) -> None:
