@@ -8,8 +8,9 @@ A metric that cannot score raises: a failure is never a score of 0. `None`, no a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from router_r1.answers import extract_answer, without_thoughts
 from router_r1.data.questions import Question
 from router_r1.errors import DataError
 from router_r1_reward.metrics.base import METRICS, Metric
@@ -50,11 +51,21 @@ def grade(
     if answer is None:
         return 0.0
     best = 0.0
-    for gold in golds:
-        best = max(best, found.grade(answer, gold, question))
-        if best == 1.0:
-            break
+    for text in _graded_texts(answer) if found.short_answer else (answer,):
+        for gold in golds:
+            best = max(best, found.grade(text, gold, question))
+            if best == 1.0:
+                return best
     return best
+
+
+def _graded_texts(answer: str) -> Iterator[str]:
+    """The texts of which the best scores for a metric that grades short answers: the reply, and the answer in it."""
+    reply = without_thoughts(answer)
+    yield reply
+    final = extract_answer(answer)
+    if final is not None and final != reply:
+        yield final
 
 
 def check_metrics(questions: Iterable[Question]) -> None:
