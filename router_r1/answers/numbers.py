@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 _MAX_CHARS = 1000
+_MAX_LAYERS = 8
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 _MAX_EXPONENT = 999
 
@@ -207,8 +208,7 @@ _CURRENCY_AFTER = ("", "$", "\\$", "€", "£", "¥", "₹", "₽", "₩")
 
 def _bare(text: str) -> str:
     """The text without the markup around it and without the name that it is assigned to."""
-    previous = None
-    while text != previous:
+    for _ in range(_MAX_LAYERS):
         previous = text
         text = _STYLE_AROUND.sub("", _STYLE.sub(r" \1 ", text), count=1).strip()
         for opening, closing in _FENCES:
@@ -220,6 +220,8 @@ def _bare(text: str) -> str:
             text = text[1:-1].strip()
         name = _NAME.match(text)
         text = text[name.end() :] if name else text
+        if text == previous:
+            break
     return text
 
 

@@ -14,10 +14,10 @@ Not covered: whether two answers are equal, and what belongs to the number besid
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
-DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
-"""Pattern of a number without a sign, with or without thousands separators and decimals."""
+from router_r1.answers.numbers import DIGITS, plain_spacing, plain_typography, read_number
+
 # Not inside a word ("CO2") and not after a number ("10-5").
 _NUMBER = re.compile(rf"(?<![^\W_])(?<!\d[.:])(?:(?<!\))-)?(?:[$€£¥]\s?)?-?(?P<digits>{DIGITS})")
 _SPACES = re.compile(r"[^\S\n]+")
@@ -56,6 +56,9 @@ _ATTRIBUTE = re.compile(r"-[a-z]|(?:st|nd|rd|th)\b")  # "4-week months", "July 1
 
 def find_final_number(text: str) -> re.Match[str] | None:
     """The match of the number that a text concludes with; None if the text holds no number.
+
+    Args:
+        text: plain in typography and spacing (`numbers.plain_typography`, `numbers.plain_spacing`).
 
     The match is in the part of a sentence that the rules read (`match.string`); its group `digits` is the number
     without sign and currency.
@@ -102,9 +105,11 @@ def final_number(text: str) -> str | None:
     >>> final_number("Kylar needs to pay $64.00 for the 16 glasses.")
     '64'
     """
-    found = find_final_number(text)
-    if found is None:
+    found = find_final_number(plain_spacing(plain_typography(text)))
+    value = None if found is None else read_number(found["digits"])
+    if found is None or value is None:
         return None
-    value = Decimal(found["digits"].replace(",", ""))
-    plain = f"{value.normalize():f}" if value else "0"
-    return f"-{plain}" if value and "-" in found[0] else plain
+    with localcontext(prec=len(found["digits"]) + 1):
+        number = Decimal(value.value.numerator) / Decimal(value.value.denominator)
+        plain = f"{number.normalize():f}" if number else "0"
+    return f"-{plain}" if number and "-" in found[0] else plain
