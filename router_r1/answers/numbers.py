@@ -73,7 +73,7 @@ def plain_spacing(text: str) -> str:
     r"""The text with plain spaces for LaTeX's (`5\,000`, `5{,}000`, `10,\!000`); a row break `\\` stays."""
     if "\\" not in text and "~" not in text and "{,}" not in text:
         return text
-    return _LATEX_SPACE.sub(lambda found: _LATEX_SPACES.get(found[0], " "), text)
+    return _LATEX_SPACE.sub(lambda found: _LATEX_SPACES.get(found[0].rstrip(), " "), text)
 
 
 def _latex_script(found: re.Match[str]) -> str:
@@ -94,7 +94,10 @@ _GROUPED = (
     r"|\d{1,3}(?:_\d{3})+(?:[.,]\d+)?"
     r"|\d{1,3}(?:'\d{3})+(?:[.,]\d+)?"
 )
-DIGITS = rf"(?:(?:{_GROUPED})(?!\d)|\d+(?:\.\d+)?|\.\d+)"
+DIGITS = (
+    rf"(?:(?:{_GROUPED}|\d{{1,3}}(?:\.\d{{3}})+,\d{{1,2}}|\d{{1,3}}(?:\.\d{{3}}){{2,}})(?!\d)"
+    r"|\d+,\d{1,2}(?!\d|, ?\d)|\d+(?:\.\d+)?|\.\d+)"
+)
 """Pattern of a number without a sign in running text, where a comma or a space also ends a number."""
 _REAL = (
     rf"(?:(?:{_GROUPED}|\d{{1,3}}(?: \d{{3}})+(?:[.,]\d+)?|\d{{1,3}}(?:\.\d{{3}})+,\d+|\d{{1,3}}(?:\.\d{{3}}){{2,}})"

@@ -18,11 +18,15 @@ from decimal import Decimal, localcontext
 
 from router_r1.answers.numbers import DIGITS, plain_spacing, plain_typography, read_number
 
+_LETTERS = "A-Za-zÀ-ɏͰ-ԯ"  # of languages that put spaces between words
 # Not inside a word ("CO2") and not after a number ("10-5").
-_NUMBER = re.compile(rf"(?<![^\W_])(?<!\d[.:])(?:(?<!\))-)?(?:[$€£¥]\s?)?-?(?P<digits>{DIGITS})")
+_NUMBER = re.compile(rf"(?<![{_LETTERS}\d])(?<!\d[.:])(?:(?<!\))-)?(?:[$€£¥]\s?)?-?(?P<digits>{DIGITS})")
 _SPACES = re.compile(r"[^\S\n]+")
 _MARK = re.compile(r"####|^A:", re.MULTILINE)
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])|\n+")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-ÞА-Я])|\n+|(?<=[。！？])")
+# What follows an answer and is none: "Check: 5 x 60 = 300".
+_CHECK = re.compile(r"^\W*(?:check|checking|verification|verify|double-check|note|proof|probe|comprobación|vérification)\b.*\Z",
+                    re.IGNORECASE | re.MULTILINE | re.DOTALL)  # fmt: skip
 # "If 5 people work together, ...", "So, after 12 months, ...": numbers that are given, not found.
 _INTRODUCTION = re.compile(
     r"^(?:(?:so|therefore|thus|hence|finally|then|now),?\s+)?"
@@ -37,7 +41,10 @@ _THEREFORE = re.compile(
 )
 _STATED = re.compile(
     r"\b(?:is|are|be|was|were|costs?|equals?|totals?|total of|(?:comes?|amounts?|adds? up) to)\s+(?:a total of\s+)?"
-    r"(?=[-$€£¥.\d])",
+    r"(?=[-$€£¥.\d])"
+    r"|\b(?:ist|sind|beträgt|betragen|ergibt|kostet|kosten|est|sont|vaut|coûte|fait|es|son|cuesta|cuestan|é|são|custa|custam"
+    r"|è|sono|costa|costano|равна|равен|равно|составляет|составит)\s+(?=[-$€£¥.\d])"
+    r"|(?:是|为|為|等于|等於|有|は|が|는|은|이|가)\s?(?=[-$€£¥.\d])",
     re.IGNORECASE,
 )
 _WORD_BEFORE = re.compile(r"([A-Za-z']+)\W*$")
@@ -66,6 +73,9 @@ def find_final_number(text: str) -> re.Match[str] | None:
     marks = [mark.end() for mark in _MARK.finditer(text)]
     if marks and (found := _NUMBER.search(text[marks[-1] :].partition("\n")[0])):
         return found
+    checked = _CHECK.search(text)
+    if checked and _NUMBER.search(text[: checked.start()]):
+        text = text[: checked.start()]
     for sentence in reversed(_SENTENCE.split(_SPACES.sub(" ", text.strip()))):
         if not _NUMBER.search(sentence):
             continue

@@ -1,6 +1,6 @@
 r"""The formula or the words that an answer states, without markup that carries no meaning.
 
-Removed are boxes, fonts, fences, LaTeX's spaces and sizes of brackets; typographic signs and digits become ASCII
+Removed are boxes, bold type, fonts, fences, LaTeX's spaces and sizes of brackets; typographic signs and digits become ASCII
 (`router_r1.answers.numbers`). Row breaks (`\\`), names (`x = 5`) and everything else stays. Linear in the text.
 """
 
@@ -28,6 +28,7 @@ _SIGNS = {
 }  # fmt: skip
 _PLAIN_SIGNS = str.maketrans(_SIGNS)
 _ALIASES = (
+    (re.compile(r"\\\\ ?\[-?[\d.]{1,6} ?[a-z]{2}\]"), r"\\\\ "),  # space below a row
     (re.compile(r"\\(?:ldots|cdots|dots[cbmio]?)(?![A-Za-z])|\.\.\.+"), r"\\ldots "),
     (re.compile(r"\\(?:langle|lparen)(?![A-Za-z])"), "("),
     (re.compile(r"\\(?:rangle|rparen)(?![A-Za-z])"), ")"),
@@ -39,8 +40,9 @@ _ALIASES = (
     (re.compile(r"\\lbrace(?![A-Za-z])"), r"\\{"),
     (re.compile(r"\\rbrace(?![A-Za-z])"), r"\\}"),
 )
+_BOLD = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(])")  # 2**3 is a power
 _FENCES = (
-    ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("__", "__"), ("`", "`"), ('"', '"'),
+    ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("__", "__"), ("`", "`"), ('"', '"'),
 )  # fmt: skip
 _ABOUT = re.compile(
     r"^(?:=(?!=)|(?:about|around|roughly|approximately|approx\.|circa)\s+(?=[$€£¥]?[\d.-])|≈|\\approx(?![A-Za-z])"
@@ -61,6 +63,8 @@ def plain_formula(text: str) -> str:
     if text.isalnum() and text.isascii():
         return text
     text = plain_typography(text).translate(_PLAIN_SIGNS)
+    if "**" in text:
+        text = _BOLD.sub("", text)
     if "\\" in text:
         text = _SIZE.sub("", plain_spacing(_without_styles(text)))
         text = _DEGREES.sub("°", text).replace("\\%", "%").replace("\\$", "$")

@@ -46,8 +46,12 @@ _LONG_WORD = re.compile(r"[^\W\d_]{2,}")
 _COMMAND = re.compile(r"\\[A-Za-z]+|\b(?:sqrt|log|sin|cos|tan|or|and)\b")
 _EXPRESSION = re.compile(r"[\d\\^*=+/<>|]|\w\s*-\s*\w|[([{]|sqrt")
 _SPACE = re.compile(r"(?<!\w) | (?!\w)")
-# "12 (3 x 4 = 12)", "5 (in hours)": a number and what is said of it.
-_REMARK = re.compile(r"([^()]{1,60}?) \([^()]*(?:=|[^\W\d_]{2})[^()]*\)")
+_RELATION = re.compile(r"[<>=]|\\(?:le|ge|ne|lt|gt|in)(?![A-Za-z])")
+_SOLUTIONS = re.compile(r"[<>]|\\(?:le|ge|ne|lt|gt|cup|cap|in|infty|mathbb|setminus)(?![A-Za-z])")
+# "12 (3 x 4 = 12)", "5 hours, which is 3 more": a number and what is said of it.
+_REMARK = re.compile(
+    r"([^()]{1,60}?)(?: \([^()]*(?:=|[^\W\d_]{2})[^()]*\)|,? (?:which|because|since)\b.*)", re.DOTALL
+)
 _FORMULAS = re.compile(r"\$([^$\n]{1,400})\$|\\\(([^\n]{1,400}?)\\\)")
 _STATED = re.compile(r"\b(?:is|are|be|equals?)\b:?\s|:\s")
 
@@ -129,11 +133,11 @@ def _compare(gold: str, answer: str, verify: Callable[[Pair], bool], depth: int 
         return True
     gold_name, gold_value = named(gold)
     name, value = named(answer)
-    if bool(gold_name) != bool(name) or gold_name == name:
-        if gold_name or name or (gold_value, value) != (gold, answer):
-            return _compare(gold_value, value, verify, depth)
-    else:
+    if gold_name and name and gold_name != name:
         return not (quantity(gold_value) and quantity(value)) and verify(Pair(gold, answer))
+    if (gold_name or not _RELATION.search(gold_value)) and (name or not _RELATION.search(value)):
+        if (gold_value, value) != (gold, answer):
+            return _compare(gold_value, value, verify, depth)
     expected, found = quantity(gold), quantity(answer)
     if expected is not None and found is not None:
         return found.same(expected)
@@ -176,7 +180,7 @@ def _same_listing(
 
 def _is_solution_set(gold: str, answer: str) -> bool:
     """Whether one of two formulas joins relations or sets, so that the other may be the same set."""
-    return any(re.search(r"[<>]|\\(?:le|ge|ne|cup|cap|in|mathbb|setminus)\b", text) for text in (gold, answer))
+    return any(map(_SOLUTIONS.search, (gold, answer)))
 
 
 def _same_expression(gold: str, answer: str, verify: Callable[[Pair], bool]) -> bool:
@@ -201,8 +205,9 @@ def _same_expression(gold: str, answer: str, verify: Callable[[Pair], bool]) -> 
 
 
 def _is_prose(text: str) -> bool:
-    """Whether a text has two words or more besides the names of functions in a formula."""
-    return len(_LONG_WORD.findall(_COMMAND.sub("", text))) >= 2
+    """Whether a text has two words or more besides the names of functions, or a word in several lines."""
+    words = len(_LONG_WORD.findall(_COMMAND.sub("", text)))
+    return words >= 2 or (words == 1 and "\n" in text and "\\begin" not in text)
 
 
 def _formula_in_prose(text: str) -> str:

@@ -22,6 +22,7 @@ _MATRIX = re.compile(
     r"\\begin\s*\{(?P<name>[pbB]?(?:small)?matrix|array)\*?\}\s*(?:\{[lcr| ]{1,30}\})?(?P<inner>.*?)\\end\s*\{(?P=name)\*?\}",
     re.DOTALL,
 )
+_SEPARATOR = re.compile(r"[,;]|\b(?:or|and)\b")
 _DOTS = re.compile(r"\\ldots")
 _PLUS_MINUS = re.compile(r"\\pm(?![A-Za-z])|\\mp(?![A-Za-z])|\+/-|\+-")
 _MEMBER = re.compile(r"^\\?[A-Za-z]\w{0,2}\s*\\in(?![A-Za-z])\s*(?=[\\{\[(])")
@@ -91,6 +92,8 @@ def named(text: str) -> tuple[str, str]:
     sides = re.split(r"(?<![<>!=:\\])(?::=|=)(?!=)|\\(?:approx|simeq)(?![A-Za-z])|≈", text)
     if len(sides) < 2 or not all(side.strip() for side in sides):
         return "", text
+    if any(map(_SEPARATOR.search, sides[1:-1])):
+        return "", text  # x = 1, y = 2
     first, last = sides[0].strip(), sides[-1].strip()
     if len(first) <= 80 and _NAME.fullmatch(first):
         return first.replace(" ", ""), last

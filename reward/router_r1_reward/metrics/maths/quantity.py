@@ -27,6 +27,7 @@ _UNIT = re.compile(
 )
 _COMMAND = re.compile(r"\\[A-Za-z]+|\b(?:sqrt|pi)\b")
 _VARIABLE = re.compile(r"[A-Za-z]")
+_BARE_UNITS = re.compile(r"^\s*(?:(?:square|sq\.?|cubic|cu\.?)\s)?units?\b(?:\s?\^\s?\{?\s?[23]\s?\}?)?\s*$")
 _BASE = re.compile(r"_ ?(?:\{ ?(\d{1,2}) ?\}|(\d{1,2}))")
 # Words that are not units: they make the number before them part of another number or expression.
 _NO_UNIT = frozenset(
@@ -172,7 +173,10 @@ def _unit(rest: str) -> str | None:
     """The known unit in the text after a number, or ""; None if that text makes the number something else."""
     if not rest.strip(" .") or rest.strip() == "%":
         return ""
+    rest = _BARE_UNITS.sub("", rest)
     words = [word.lower() for word in _WORD.findall(rest)]
+    if not rest:
+        return ""
     if not words or not _WORDS.fullmatch(rest):
         return None
     prefixed = _PREFIXES.get(words[0], 0)
