@@ -101,15 +101,16 @@ DIGITS = (
 """Pattern of a number without a sign in running text, where a comma or a space also ends a number."""
 _REAL = (
     rf"(?:(?:{_GROUPED}|\d{{1,3}}(?: \d{{3}})+(?:[.,]\d+)?|\d{{1,3}}(?:\.\d{{3}})+,\d+|\d{{1,3}}(?:\.\d{{3}}){{2,}})"
-    r"(?![\d_]|[.,']\d)|\d+(?:_\d+)+|\d+(?:[.,]\d+)?|\.\d+)"
+    r"(?![\d_]|[.,']\d)|\d+(?:[.,]\d+)?|\.\d+)"
 )
 _POWER = r"(?:\^|\*\*) ?(?:\{ ?(?P<%s1>[+-]? ?\d{1,4}) ?\}|\( ?(?P<%s2>[+-]? ?\d{1,4}) ?\)|(?P<%s3>[+-]?\d{1,4}))"
 _NUMBER = re.compile(
-    r"(?P<sign>[+-]?) ?\\?(?P<money>[$€£¥₹₽₩]?) ?(?P<inner>-?) ?(?:"
+    r"(?P<sign>[+-]?) ?(?:US(?=\$|\\\$))?\\?(?P<money>[$€£¥₹₽₩]?) ?(?P<inner>-?) ?(?:"
     r"(?:(?P<whole>\d{1,9})(?: (?=\d+ ?/)| ?(?=\\[dtc]?frac)))?"
     rf"(?:\\[dtc]?frac ?(?:\{{ ?(?P<over>-? ?{_REAL}) ?\}}|(?P<over1>\d)) ?(?:\{{ ?(?P<under>-? ?{_REAL}) ?\}}|(?P<under1>\d)(?!\d))"
     rf"|(?P<a>{_REAL}) ?/ ?(?P<b>-?{_REAL}))"
     rf"|10 ?{_POWER.replace('%s', 'ten')}(?!\d)"
+    rf"|(?P<periodic>\d{{0,9}}\.\d{{0,30}})\\\\(?:overline|bar|dot) ?(?:\{{ ?(?P<period>\d{{1,30}}) ?\}}|(?P<period1>\d))"
     rf"|(?P<real>{_REAL})(?:[eE](?P<e>[+-]?\d{{1,4}})(?!\d)"
     rf"| ?(?:\\times|\\cdot|[×⋅·*xX]) ?10 ?{_POWER.replace('%s', 'pow')}(?!\d))?"
     r")(?:(?<!\.)\.(?=\s*$))?"
@@ -250,6 +251,10 @@ def _value(found: re.Match[str]) -> Fraction | None:
         fraction = _real(over) / below
         whole = int(found["whole"] or 0)
         return None if whole and fraction < 0 else whole + fraction
+    if found["periodic"]:
+        period = found["period"] or found["period1"]
+        places = len(found["periodic"].partition(".")[2])
+        return _real(found["periodic"]) + Fraction(int(period), (10 ** len(period) - 1) * 10**places)
     exponent = _exponent(found)
     if abs(exponent) > _MAX_EXPONENT:
         return None

@@ -52,7 +52,7 @@ class Verifier:
         self,
         workers: int | None = None,
         *,
-        cpu_s: float = 0.6,
+        cpu_s: float = 0.4,
         wall_s: float = 120.0,
         max_chars: int = 1000,
     ) -> None:

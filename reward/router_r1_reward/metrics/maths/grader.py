@@ -46,6 +46,8 @@ _LONG_WORD = re.compile(r"[^\W\d_]{2,}")
 _COMMAND = re.compile(r"\\[A-Za-z]+|\b(?:sqrt|log|sin|cos|tan|or|and)\b")
 _EXPRESSION = re.compile(r"[\d\\^*=+/<>|]|\w\s*-\s*\w|[([{]|sqrt")
 _SPACE = re.compile(r"(?<!\w) | (?!\w)")
+_FUNCTION_OF_X = frozenset(("y", "f(x)"))
+_SUM = re.compile(r"[+/]")  # x + y = 2 is an equation, which 2 does not state
 _RELATION = re.compile(r"[<>=]|\\(?:le|ge|ne|lt|gt|in)(?![A-Za-z])")
 _SOLUTIONS = re.compile(r"[<>]|\\(?:le|ge|ne|lt|gt|cup|cap|in|infty|mathbb|setminus)(?![A-Za-z])")
 # "12 (3 x 4 = 12)", "5 hours, which is 3 more": a number and what is said of it.
@@ -133,11 +135,11 @@ def _compare(gold: str, answer: str, verify: Callable[[Pair], bool], depth: int 
         return True
     gold_name, gold_value = named(gold)
     name, value = named(answer)
-    if gold_name and name and gold_name != name:
+    if gold_name and name and gold_name != name and not _FUNCTION_OF_X >= {gold_name, name}:
         return not (quantity(gold_value) and quantity(value)) and verify(Pair(gold, answer))
     if (gold_name or not _RELATION.search(gold_value)) and (name or not _RELATION.search(value)):
         if (gold_value, value) != (gold, answer):
-            return _compare(gold_value, value, verify, depth)
+            return not _SUM.search(gold_name) and _compare(gold_value, value, verify, depth)
     expected, found = quantity(gold), quantity(answer)
     if expected is not None and found is not None:
         return found.same(expected)

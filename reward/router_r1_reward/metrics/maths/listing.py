@@ -15,7 +15,7 @@ MAX_ITEMS = 60
 """The greatest number of values that are told apart."""
 
 _TOKEN = re.compile(
-    r"\\begin\s*\{[a-z]*matrix\*?\}|\\end\s*\{[a-z]*matrix\*?\}|\\[{}]|\\\\|\\[A-Za-z]+|[()\[\]{},;|&]|(?<=[\s\d.})$])\s*\b(?:or|and)\b(?=\s)"
+    r"\\begin\s*\{[a-z]*matrix\*?\}|\\end\s*\{[a-z]*matrix\*?\}|\\[{}]|\\\\|\\[A-Za-z]+|[()\[\]{},;|&]|(?<=[\s\d.})$])\b(?:or|and)\b(?=\s)"
 )
 _GROUPING_COMMA = re.compile(r"(?<=\d),(?=\d{3}(?!\d)|\d\d,(?:\d\d,)*\d{3}(?!\d))")
 _MATRIX = re.compile(

@@ -27,6 +27,7 @@ _UNIT = re.compile(
 )
 _COMMAND = re.compile(r"\\[A-Za-z]+|\b(?:sqrt|pi)\b")
 _VARIABLE = re.compile(r"[A-Za-z]")
+_UNIT_FRACTION = re.compile(r"\\frac ?\{ ?([^\W\d_]{1,12}) ?\}\{ ?([^\W\d_]{1,12}(?: ?\^ ?\{?[23]\}?)?) ?\}")
 _BARE_UNITS = re.compile(r"^\s*(?:(?:square|sq\.?|cubic|cu\.?)\s)?units?\b(?:\s?\^\s?\{?\s?[23]\s?\}?)?\s*$")
 _BASE = re.compile(r"_ ?(?:\{ ?(\d{1,2}) ?\}|(\d{1,2}))")
 # Words that are not units: they make the number before them part of another number or expression.
@@ -91,7 +92,7 @@ class Quantity:
     percent: bool = False
     """It has a percent sign; `value` is the number before the sign."""
     unit: str = ""
-    """The known unit in base units and powers (`cm^2`, `h^-1 km^1`), or empty."""
+    """The known unit in base units and powers (`cm^2`, `h^-1 km`), or empty."""
     decimals: int = 0
     """Decimal places as written."""
     base: int = 0
@@ -173,7 +174,7 @@ def _unit(rest: str) -> str | None:
     """The known unit in the text after a number, or ""; None if that text makes the number something else."""
     if not rest.strip(" .") or rest.strip() == "%":
         return ""
-    rest = _BARE_UNITS.sub("", rest)
+    rest = _BARE_UNITS.sub("", _UNIT_FRACTION.sub(r"\1/\2", rest))
     words = [word.lower() for word in _WORD.findall(rest)]
     if not rest:
         return ""
@@ -215,4 +216,6 @@ def _powers(rest: str, prefixed: int) -> str:
         place = found.end()
     if not powers or re.search(r"[\\^{}_*+=]|\d", rest[place:]):
         return ""
-    return " ".join(f"{name}^{power}" for name, power in sorted(powers.items()))
+    return " ".join(
+        name if power == 1 else f"{name}^{power}" for name, power in sorted(powers.items())
+    )
