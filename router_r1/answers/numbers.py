@@ -51,7 +51,7 @@ _OTHER_DIGIT = re.compile(r"[^\W0-9a-zA-Z_]")
 _SCRIPT = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+|[₀₁₂₃₄₅₆₇₈₉₊₋]+")
 _VULGAR = re.compile(r"[¼½¾⅐-⅞↉]")
 _LATEX_SPACE = re.compile(
-    r"\\\\|\\[,;:> ]|\\q?quad(?![A-Za-z])|\\thinspace(?![A-Za-z])|\\!|\{,\}|~"
+    r"\\\\|\\[,;:> ]|\\q?quad(?![A-Za-z])|\\thinspace(?![A-Za-z])|\\! ?|\{,\}|~"
 )
 _LATEX_SPACES = {"\\\\": "\\\\", "\\!": "", "{,}": ","}
 
@@ -110,7 +110,7 @@ _NUMBER = re.compile(
     rf"(?:\\[dtc]?frac ?(?:\{{ ?(?P<over>-? ?{_REAL}) ?\}}|(?P<over1>\d)) ?(?:\{{ ?(?P<under>-? ?{_REAL}) ?\}}|(?P<under1>\d)(?!\d))"
     rf"|(?P<a>{_REAL}) ?/ ?(?P<b>-?{_REAL}))"
     rf"|10 ?{_POWER.replace('%s', 'ten')}(?!\d)"
-    rf"|(?P<periodic>\d{{0,9}}\.\d{{0,30}})\\\\(?:overline|bar|dot) ?(?:\{{ ?(?P<period>\d{{1,30}}) ?\}}|(?P<period1>\d))"
+    rf"|(?P<periodic>\d{{0,9}}\.\d{{0,30}})\\(?:overline|bar|dot) ?(?:\{{ ?(?P<period>\d{{1,30}}) ?\}}|(?P<period1>\d))"
     rf"|(?P<real>{_REAL})(?:[eE](?P<e>[+-]?\d{{1,4}})(?!\d)"
     rf"| ?(?:\\times|\\cdot|[×⋅·*xX]) ?10 ?{_POWER.replace('%s', 'pow')}(?!\d))?"
     r")(?:(?<!\.)\.(?=\s*$))?"

@@ -29,6 +29,7 @@ _FUNCTIONS = re.compile(
     r"(?<![\\A-Za-z])(sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|arcsin|arccos|arctan|sinh|cosh|tanh|gcd|lcm|max|min|det|pi)"
     r"(?![A-Za-z])"
 )
+_ANGLE = re.compile(r"\\(sin|cos|tan|cot|sec|csc) *(?:\( ?|\{ ?)?(\d+(?:\.\d+)?) ?°(?: ?[)}])?")
 _POWER_OF_DIGITS = re.compile(r"\^ ?([+-]?\d{2,}|[+-]\d)(?![\d.])")
 _SET_BUILDER = re.compile(r"^\\\{ ?\\?[A-Za-z]\w{0,2} ?(?:\\in ?\\mathbb ?\{?R\}?)? ?(?:\\mid|\\vert|[|:]) ?(.*)\\\}$", re.DOTALL)
 _OR, _AND = re.compile(r"\s*(?:\bor\b|\\lor\b)\s*"), re.compile(r"\s*(?:\band\b|\\land\b)\s*")
@@ -71,6 +72,7 @@ def _read(text: str) -> Any:
         if len(parts) > 1 and all(map(_RELATION.search, parts)):
             return join(*map(_read, parts))
     text = _FUNCTIONS.sub(lambda found: f"\\{found[1]} ", text)
+    text = _ANGLE.sub(r"\\\1 {(\\frac{\2 \\pi}{180})}", text).replace("°", "")
     text = _POWER_OF_DIGITS.sub(r"^{\1}", _braced_roots(text))
     found = latex2sympy2.latex2sympy(
         text, is_real=True, convert_degrees=False, normalization_config=_NORMALIZATION

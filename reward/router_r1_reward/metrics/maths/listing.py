@@ -22,6 +22,7 @@ _MATRIX = re.compile(
     r"\\begin\s*\{(?P<name>[pbB]?(?:small)?matrix|array)\*?\}\s*(?:\{[lcr| ]{1,30}\})?(?P<inner>.*?)\\end\s*\{(?P=name)\*?\}",
     re.DOTALL,
 )
+_SET_BUILDER = re.compile(r"\\mid|\\vert|[|:<>]")
 _SEPARATOR = re.compile(r"[,;]|\b(?:or|and)\b")
 _DOTS = re.compile(r"\\ldots")
 _PLUS_MINUS = re.compile(r"\\pm(?![A-Za-z])|\\mp(?![A-Za-z])|\+/-|\+-")
@@ -75,7 +76,8 @@ def listing(text: str, *, decimal_comma: bool = False) -> Listing | None:
         items = [item for part in _parts(inner, decimal_comma) for item in _signs(part)]
         kind = (opening + closing).replace("\\", "")
         kind = {"][": "()", "])": "()", "([": "()"}.get(kind, kind)
-        if (len(items) > 1 or (kind == "{}" and items != [""])) and len(items) <= MAX_ITEMS:
+        single = kind == "{}" and items != [""] and not _SET_BUILDER.search(inner)
+        if (len(items) > 1 or single) and len(items) <= MAX_ITEMS:
             return Listing(kind, tuple(items))
         return None
     items = _signs(text)
