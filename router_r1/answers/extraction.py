@@ -1,90 +1,220 @@
-"""Extracts the short answer that a reply finally states."""
+"""Extracts the short answer that a reply finally states.
+
+Thoughts are left out, and so is what follows when a reply runs on into a second question. The last explicit statement
+counts, in whatever form (`statements.py`): a stated answer beats earlier boxes, tags and letters. Without one, a weaker
+statement counts ("C is correct", "so the total is 12"), and else the whole reply if it is one short line.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
 
+from router_r1.answers import letters
+from router_r1.answers.contents import SENTENCE_END, tidy
+from router_r1.answers.languages import LANGUAGES
+from router_r1.answers.run_on import question_starts, turn_end
+from router_r1.answers.statements import Form, Statement, last_statement, view_of
 from router_r1.answers.thoughts import without_thoughts
+from router_r1.answers.typography import visible
+from router_r1.answers.vocabulary import all_words, words
 
-# Replies are untrusted input: every pattern here takes time linear in the text.
-_ANSWER_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
-_ANSWER_PHRASE = re.compile(
-    r"(?:\banswer(?:\s+is\b|\s*:|\s+to\s[^.\n:]{1,80}\sis\b)|####)\s*+:?\s*+(?=[^\n])",
-    re.IGNORECASE,
-)
-_NON_ANSWER = re.compile(
-    r"(?:i (?:do not|don['’]t|can ?not|can['’]t) |i['’]?m (?:not sure|sorry|unable)|i am (?:not sure|sorry|unable)|sorry\b"
-    r"|unknown\W*$|n/a\W*$|not sure\b|unclear\W*$|can ?not be determined|no (?:answer|information|idea)\b)",
-    re.IGNORECASE,
-)
-_LEAD_IN = re.compile(r"^(?:it|that|this)(?:['’]s| is| was)\s+", re.IGNORECASE)
-# Not after an initial or an abbreviation: "J. K. Rowling", "St. Petersburg", "U.S. Grant".
-_SENTENCE_END = re.compile(
-    r"(?<!\b[A-Z])(?<!\b(?:St|Dr|Mr|Ms|Mt|Ft|Jr|Sr|vs|No))(?<!\bMrs)[.](?:\s|$)|[;!?](?:\s|$)"
-)
-_MARKS = " *`\"'$"
 _SHORT_WORDS = 12
-_LONG_ANSWER = 300
+_MOST_QUESTIONS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FinalAnswer:
+    """What a reply finally states."""
+
+    text: str
+    """The answer as written, without markup around it; empty if it is unfinished."""
+    form: Form
+    """How it is stated."""
+
+    @property
+    def explicit(self) -> bool:
+        """Whether the reply says outright that this is its answer."""
+        return self.form in (Form.TAG, Form.BOX, Form.MARK, Form.PHRASE)
+
+    @property
+    def abstains(self) -> bool:
+        """Whether the reply says that it does not know."""
+        return _unknown().match(self.text) is not None
+
+
+@lru_cache(maxsize=256)
+def final_answer(text: str) -> FinalAnswer | None:
+    """What a reply finally states, and how; None if it states nothing that can be recognised.
+
+    An answer that says "I don't know", or that is unfinished, is returned as such; `extract_answer` leaves them out.
+    """
+    text = visible(without_thoughts(text))
+    text = text[: turn_end(text)]
+    view = view_of(text)
+    last = _stated(text, view)
+    for place in question_starts(view)[:_MOST_QUESTIONS]:
+        before = _stated(text[:place], view[:place]) or _closing(text[:place], view[:place])
+        if before is not None:
+            last = before
+            break
+    else:
+        last = last or _closing(text, view)
+    if last is None:
+        return None
+    if last.content is None or not last.content.strip(" .…"):
+        return FinalAnswer("", Form.UNFINISHED)
+    return FinalAnswer(last.content.strip(), last.form)
 
 
 def extract_answer(text: str) -> str | None:
-    """Extract the short answer from a reply; None if no answer can be recognised.
+    """Extract the short answer from a reply; None if it states none that can be recognised.
 
-    Takes the first of these that the reply contains: the last `<answer>` tag; the last `\\boxed{}`; the last "answer is
-    ..." or "#### ..."; the whole reply if it is one short line. "I don't know" is not an answer in any of these places.
+    "I don't know" is not an answer, wherever it stands, and neither is a final answer that broke off.
     """
-    answer = (_find_answer(text) or "").strip()
-    return None if not answer.strip(" .…") or _NON_ANSWER.match(answer) else answer
+    found = final_answer(text)
+    return None if found is None or found.form is Form.UNFINISHED or found.abstains else found.text
+
+
+def is_unfinished(text: str) -> bool:
+    """Whether a reply ends where its answer should stand: "The answer is", `\\boxed{`."""
+    found = final_answer(text)
+    return found is not None and found.form is Form.UNFINISHED
 
 
 def abstains(text: str) -> bool:
     """Whether a reply says that it does not know, which is not the same as an unreadable answer."""
-    answer = _find_answer(text)
-    return bool(_NON_ANSWER.match(answer if answer is not None else text.strip()))
+    found = final_answer(text)
+    return found.abstains if found is not None else bool(_unknown().match(without_thoughts(text).strip()))
 
 
-def _find_answer(text: str) -> str | None:
-    text = without_thoughts(text)
-    tagged = _last_tagged(text)
-    if tagged is not None:
-        return tagged
-    boxed = _last_boxed(text)
-    if boxed is not None:
-        return boxed
-    starts = [phrase.end() for phrase in _ANSWER_PHRASE.finditer(text)]
-    if starts:
-        line = text[starts[-1] : starts[-1] + _LONG_ANSWER].partition("\n")[0]
-        return _first_sentence(line)
-    stripped = text.strip()
-    if stripped and "\n" not in stripped and len(stripped.split()) <= _SHORT_WORDS:
-        return _LEAD_IN.sub("", stripped).rstrip(".")
-    return None
+@cache
+def _unknown() -> re.Pattern[str]:
+    listed = "|".join(language.unknown for language in LANGUAGES)
+    phrases = sorted(filter(None, listed.split("|")), key=len, reverse=True)
+    union = "|".join(
+        re.escape(phrase.rstrip("~")).replace("'", "['’]").replace("\\ ", r"\s+") + ("" if phrase[-1] in "~ " else r"(?!\w)")
+        for phrase in phrases
+    )
+    return re.compile(
+        rf"\W{{0,3}}(?:{union}|(?:unknown|n/a|unclear|undetermined|none given|null)\W*$)", re.IGNORECASE
+    )
 
 
-def _last_tagged(text: str) -> str | None:
-    opened: int | None = None
-    found: str | None = None
-    for tag in _ANSWER_TAG.finditer(text):
-        if not tag[1]:
-            opened = tag.end()
-        elif opened is not None:
-            found, opened = text[opened : tag.start()], None
-    return found
+# --- corrections after a statement
+
+_CORRECTION = re.compile(
+    r"(?<=[.!?…\n—-])\s{0,2}(?:\b(?:oh|hmm+|wait|hold on|actually|no|oops|sorry|correction|scratch that|on second thoughts?"
+    r"|my mistake|apologies)\b[\s,.:!…—-]{1,4}){1,4}",
+    re.IGNORECASE,
+)
+_CORRECTED = re.compile(
+    r"(?:(?:it|that|this|the answer)(?:['’]s| is| was| must be| should be| should have been| has to be)\s+|make (?:it|that)\s+"
+    r"|i mean(?:t)?\s+|i(?:['’]d| would| will|['’]ll)? (?:choose|pick|go with|say)\s+)?(?:actually\s+|really\s+)?"
+    r"(?P<answer>[^\s.!?;\n][^.!?;\n]{0,60}?)(?=[.!?;\n]|\Z)",
+    re.IGNORECASE,
+)
+_WRONG = re.compile(
+    r"(?:(?:that|this|it)(?:['’]s| is| was| can['’]t be| cannot be)?\s+)?(?:wrong|incorrect|not right|not correct|a mistake|mistaken|right)\b",
+    re.IGNORECASE,
+)
 
 
-def _last_boxed(text: str) -> str | None:
-    start = text.rfind("\\boxed{")
-    if start < 0:
+def _stated(text: str, view: str) -> Statement | None:
+    """The last explicit statement, or what it is corrected to: "Answer: B. Wait, no, it's C.", "Hmm, that is wrong."."""
+    last = last_statement(text, view)
+    if last is None:
         return None
-    depth = 0
-    for position in range(start + len("\\boxed"), len(text)):
-        depth += {"{": 1, "}": -1}.get(text[position], 0)
-        if depth == 0:
-            return text[start + len("\\boxed{") : position]
-    return None
+    for turn in _CORRECTION.finditer(view, last.start + len(last.content or "")):
+        if _WRONG.match(view, turn.end()):
+            return Statement(turn.end(), Form.UNFINISHED, None)
+        new = _CORRECTED.match(view, turn.end())
+        if new is not None:
+            content = tidy(text[new.start("answer") : new.end("answer")], LANGUAGES[0])
+            if len(content.split()) <= 3 and re.search(r"\d|^\W?[A-Z]\b", content):
+                return Statement(new.start("answer"), last.form, content)
+    return last
 
 
-def _first_sentence(text: str) -> str:
-    end = _SENTENCE_END.search(text)
-    first = text[: end.start()] if end else text
-    return first.lstrip(_MARKS).rstrip(_MARKS + ".")
+# --- replies without an explicit statement
+
+_LEAD_IN = re.compile(
+    r"(?:(?:so|thus|therefore|hence|well)[, ]+)?(?:it|that|this|those|these|they)(?:['’]s| is| was| must be| has to be| would be| should be|['’]re| are)\s+"
+    r"|(?:das|es) (?:ist|sind)\s+|c['’]est\s+|(?:es|son|é|são|è|sono)\s+(?=\S+$)|это\s+|to (?:jest )?(?=\S+$)|(?:i think|i believe|i guess|i['’]d say|i would say)\s+(?:(?:it|that)(?:['’]s| is)\s+)?",
+    re.IGNORECASE,
+)
+_EXPLAINED = re.compile(
+    r"\W*(?:explanation|reason(?:ing)?|rationale|justification|because|why|here['’]s why|details?|steps?|solution|working|note|proof|erklärung"
+    r"|begründung|explication|explicación|explicação|spiegazione|объяснение|解释|解析|説明|理由|설명|해설)\b",
+    re.IGNORECASE,
+)
+_QUANTITY = re.compile(
+    r"(?:about |exactly |approximately |only )?[-+−–]?\s?[$€£¥(\\]*\d[^\s]*(?:\s+[^\W\d]+){0,3}", re.IGNORECASE
+)
+_LONE_LINE = re.compile(
+    r"\W*(?:[A-Z]|[-+−–]?[$€£¥]?\d[\d.,/\s]*%?|\\?\$[^$\n]+\$)\W*"
+)
+_EMPHASIS = re.compile(r"\*\*(?P<answer>[^*\n]{1,60})\*\*[.!]?")
+
+
+def _closing(text: str, view: str) -> Statement | None:
+    """The answer of a reply that states none outright: a verdict on an option, its only or last line, its conclusion."""
+    stripped = text.strip()
+    if not stripped:
+        return None
+    start = text.find(stripped[0])
+    lines = [line for line in stripped.split("\n") if line.strip()] if "\n" in stripped else [stripped]
+    if len(lines) == 1 and len(stripped.split()) <= _SHORT_WORDS:
+        return Statement(start, Form.SHORT, _short(stripped))
+    spans = sorted(letters.concluded_letters(view))
+    if spans:
+        a, b = spans[-1]
+        return Statement(a, Form.CONCLUSION, text[a:b])
+    emphasis = _EMPHASIS.fullmatch(lines[-1].strip())
+    if emphasis or _LONE_LINE.fullmatch(lines[-1]):
+        return Statement(start, Form.SHORT, tidy(emphasis["answer"] if emphasis else lines[-1]))
+    if len(lines) > 1 and len(lines[0].split()) <= 6 and _EXPLAINED.match(lines[1]):
+        return Statement(start, Form.SHORT, _short(lines[0].strip()))
+    concluded = _concluded(lines[-1])
+    return Statement(start, Form.CONCLUSION, concluded) if concluded else None
+
+
+def _short(line: str) -> str:
+    """The answer in a short line."""
+    if _EMPHASIS.fullmatch(line):
+        line = line.strip("*.! ")
+    content = _LEAD_IN.sub("", line, count=1) if _LEAD_IN.match(line) else line
+    concluded = _concluded(content)
+    if concluded:
+        return concluded
+    content = tidy(content, LANGUAGES[0]) if _is_sentence(content) else content
+    return content.rstrip(".。")
+
+
+def _is_sentence(line: str) -> bool:
+    return ", " in line or " — " in line or "because" in line
+
+
+def _concluded(line: str) -> str | None:
+    """The number with which the last sentence of a line concludes: "The product of 37 and 24 is 888."."""
+    line = line.strip().rstrip(".!。 ")
+    ends = list(SENTENCE_END.finditer(line))
+    sentence = line[ends[-1].end() :] if ends else line
+    if not any(map(str.isdigit, sentence)):
+        return None
+    copulas = list(_copula().finditer(sentence))
+    if not copulas:
+        return None
+    value = tidy(sentence[copulas[-1].end() :], LANGUAGES[0])
+    return value if _QUANTITY.fullmatch(value) else None
+
+
+@cache
+def _copula() -> re.Pattern[str]:
+    latin = [language for language in LANGUAGES if not language.glued]
+    union = "|".join(words(language, "copula") for language in latin)
+    return re.compile(rf"(?:{union})\s+", re.IGNORECASE)
+
+
+_ = all_words

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 import string
+import unicodedata
+from functools import lru_cache
+
+from router_r1.answers.numbers import number_key
+from router_r1.answers.typography import folded, one_for_one, visible
 
 # `B`, `(B)`, `B.`, `Option B`, `(B) Canberra`, `B) Canberra`; not `B. Canberra`, which may be a name.
 _CHOICE = re.compile(r"(?:(?i:option|choice)\s)?\(?([A-Za-z])[).:]?|\(?([A-Za-z])\)\s.*", re.DOTALL)
-_NUMBER = re.compile(r"([+-]?)(\d{1,3}(?:,\d{3})+|\d*)(?:\.(\d+))?", re.ASCII)
+# `x = 5`, `3 + 4 = 7`: the value of a variable, or of an expression of digits.
+_EQUATION = re.compile(r"(?:\\?[A-Za-z]\w?|[\d\s.,+*/×·÷()^$\\-]*)\s?=(?P<value>[^=]+)", re.ASCII)
 _STYLE = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\{([^{}]*)\}")
 _BRACKETS = str.maketrans(dict.fromkeys("()[]{}", " "))
 # Punctuation that does not change an answer; operators, and points, commas and colons between digits, do.
@@ -32,30 +38,38 @@ def normalize_answer(text: str) -> str:
     """SQuAD's normalisation: lower case, no punctuation, no articles, single spaces.
 
     From the evaluation script of "SQuAD: 100,000+ Questions for Machine Comprehension of Text" (Rajpurkar et al., 2016,
-    arXiv 1606.05250).
+    arXiv 1606.05250), which knows ASCII only. Other text is first brought into plain typography
+    (`typography.folded`), and its punctuation goes too: `O’Neill` is `O'Neill`, and `1914–1918` is `1914-1918`.
     """
-    lowered = text.lower().translate(_PUNCTUATION)
-    return " ".join(_ARTICLES.sub(" ", lowered).split())
+    plain = folded(text).translate(_PUNCTUATION)
+    if not plain.isascii():
+        plain = "".join(char for char in plain if not _is_punctuation(char))
+    return " ".join(_ARTICLES.sub(" ", plain).split())
+
+
+@lru_cache(maxsize=4096)
+def _is_punctuation(char: str) -> bool:
+    return unicodedata.category(char).startswith("P")
 
 
 def answer_key(text: str) -> str:
-    """A key that is equal for equal answers: `$1,000` and `1000.0`, `(B)` and `b`, `The Nile` and `nile`.
+    r"""A key that is equal for equal answers: `$1,000` and `1000.0`, `\frac12` and `x = 0.5`, `(B)` and `b`, `The Nile` and
+    `nile`.
 
     Unlike `normalize_answer`, it distinguishes answers that only punctuation tells apart: `3.5 km` and `35 km`, `x+1`
     and `x-1`.
     """
-    plain = _STYLE.sub(r"\1", text.replace("\u2212", "-"))  # the typographic minus
+    plain = _STYLE.sub(r"\1", text if text.isascii() else one_for_one(visible(text)))
     stripped = plain.strip().strip("*`\"' ").rstrip(".").strip()
     choice = _CHOICE.fullmatch(stripped)
     if choice:
         return (choice[1] or choice[2]).lower()
-    number = _NUMBER.fullmatch(stripped.strip("$€£% "))
-    if number and (number[2] or number[3]):
-        whole = number[2].replace(",", "").lstrip("0") or "0"
-        fraction = (number[3] or "").rstrip("0")
-        value = f"{whole}.{fraction}" if fraction else whole
-        return f"-{value}" if number[1] == "-" and value != "0" else value
-    words = _NOISE.sub("", stripped.lower().translate(_BRACKETS))
+    equation = _EQUATION.fullmatch(stripped.strip("$"))
+    value = equation["value"].strip() if equation else stripped
+    number = number_key(value) if any(map(str.isdigit, value)) else None
+    if number is not None:
+        return number
+    words = _NOISE.sub("", folded(stripped).translate(_BRACKETS))
     words = " ".join(_LEADING_ARTICLES.sub(" ", words).split())
     if _OPERATORS.search(words):
         words = _OPERATOR.sub(r"\1", words)

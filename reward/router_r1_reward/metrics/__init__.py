@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from router_r1.answers import extract_answer, without_thoughts
 from router_r1.data.questions import Question
 from router_r1.errors import DataError
 from router_r1_reward.metrics.base import METRICS, Metric
@@ -50,11 +51,20 @@ def grade(
     if answer is None:
         return 0.0
     best = 0.0
-    for gold in golds:
-        best = max(best, found.grade(answer, gold, question))
-        if best == 1.0:
-            break
+    for text in _graded_texts(answer, found):
+        for gold in golds:
+            best = max(best, found.grade(text, gold, question))
+            if best == 1.0:
+                return best
     return best
+
+
+def _graded_texts(answer: str, metric: Metric) -> tuple[str, ...]:
+    """The texts of which the best scores: for a metric that grades short answers, the reply and the answer in it."""
+    if not metric.short_answer:
+        return (answer,)
+    reply, final = without_thoughts(answer), extract_answer(answer)
+    return (reply,) if final is None or final == reply else (reply, final)
 
 
 def check_metrics(questions: Iterable[Question]) -> None:

@@ -1,18 +1,23 @@
 """The metric `choice`: does an answer name the right option of a multiple-choice question?
 
-All of these name option C: `C`, `c`, `(C)`, `C.`, `C) text`, `**C**`, `$\\boxed{\\text{(C)}}$`, `Option C`,
-`The answer is (C).`, and, where the options are known, the text of option C. Options that an answer rejects ("not (B)
-but C", "C, since (A) is wrong") do not count. An answer that names two options names none. A letter beyond the last
-option is wrong. A word is not a letter: "A man" does not name option A.
+All of these name option C: `C`, `c`, `(C)`, `C.`, `C) text`, `**C**`, `$\\boxed{\\text{(C)}}$`, `Option C`, `（C）`,
+`The answer is (C).`, "I would pick C", "答案：C", and, where the options are known, the text of option C. What the reply
+finally states counts (`router_r1.answers`); only if it states nothing outright do letters in its prose. Options that an
+answer rejects ("not (B) but C", "C, since (A) is wrong") do not count. An answer that names two options names none. A
+letter beyond the last option is wrong. A word is not a letter: "A man" does not name option A.
 """
 
 from __future__ import annotations
 
 import re
 import string
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from router_r1.answers import answer_key, extract_answer
+from router_r1.answers import Form, answer_key, final_answer, without_thoughts
+from router_r1.answers.letters import chosen_letters, named_letters, without_rejected
+from router_r1.answers.statements import view_of
+from router_r1.answers.typography import one_for_one, visible
+from router_r1.answers.vocabulary import all_words
 from router_r1.data.questions import Question
 from router_r1.errors import DataError
 from router_r1_reward.metrics.base import Metric, register
@@ -23,36 +28,20 @@ LETTERS = string.ascii_uppercase
 
 Options = tuple[str, ...] | None
 
-_STYLE = re.compile(r"\\(?:boxed|text|textbf|mathrm|mathbf)\s*\{([^{}]*)\}")
-_LEAD = (
-    r"(?i:(?:(?:the|my|final|correct|best|right|answer|option|choice|letter|is|it['’]s|it|but|rather|i|choose|pick|select)"
-    r"\b[\s:]*)*)"
-)
+_STYLE = re.compile(r"\\(?:boxed|text|textbf|textit|mathrm|mathbf|mathsf|mbox)\s*\{([^{}]*)\}")
+# Letters that look like those of the Latin alphabet, as keyboards of other alphabets write them.
+_LOOKALIKES = str.maketrans("АВСЕΑΒΕⒶⒷⒸⒹⒺⒻⒼⒽ🅐🅑🅒🅓🄰🄱🄲🄳🅰🅱", "ABCEABEABCDEFGHABCDABCDAB")
 # A letter alone.
-_BARE = re.compile(rf"{_LEAD}[(\[{{]?\s*([A-Za-z])\s*[)\]}}]?\s*[.:,;!]*")
+_BARE = re.compile(r"[(\[{<\"'$]*\s?([A-Za-z])\s?[)\]}>\"'$]*\s?[.:,;!。、]*")
 # A marked letter with text after it: `(C) text`, `C) text`, `C. text`, `C: text`, `C - text`.
 _MARKED = re.compile(
-    rf"{_LEAD}(?:[(\[]([A-Za-z])[)\]]|([A-Z])\s?[).:]|([a-z])\)|([A-Z])\s[-–—]\s)[\s:.,-]*(.*)",
+    r"(?:[(\[]([A-Za-z])[)\]]|([A-Z])\s?[).:、，,;]|([a-z])[).:]|([A-Z])\s[-–—=]\s)[\s:.,-]*(.*)",
     re.DOTALL,
 )
 # A second letter in that text.
-_ANOTHER = re.compile(r"\b([A-Z])[)\]]|^(?:or|and|[,/&;+])\s*([A-Z])\b")
-# In a sentence a letter counts if it is in brackets, called an option or the answer, or called right. This pattern and
-# _REJECTED begin with the set of their first characters, because only then does `re` skip the rest of a text quickly.
-_NAMED = re.compile(
-    r"[(ocaA-Z](?:(?<=\()([A-Z])\)"
-    r"|(?:(?<=\b[Oo])ption|(?<=\b[Cc])hoice|(?<=\b[Aa])nswer)\s+([A-Z])\b"
-    r"|(?<=\b[Aa])nswer\s+is\s+([A-Z])(?=\s*(?:$|[.,;:]|because\b|since\b|as\b|and\b|but\b))"
-    r"|(?<=\b([A-Z]))\s+is\s+(?:the\s+)?(?:correct|right|best)\b)"
-)
-_LETTER = r"(?:option\s+)?(?:\([A-Z]\)|\b[A-Z]\b)"
-# An option that the answer rejects.
-_REJECTED = re.compile(
-    rf"[ntero(A-Z](?:(?:(?<=\bn)(?:ot|or|either)|(?<=\bt)han|(?<=\be)(?:xcludes?|liminates?)|(?<=\br)ules?\s+out)\s+{_LETTER}"
-    r"|(?:(?<=o)ption\s+(?:\([A-Z]\)|\b[A-Z]\b)|(?<=\()[A-Z]\)|(?<=\b[A-Z])\b)"
-    r"\s+(?:is|are|was)(?:\s+(?:not|wrong|incorrect|false)\b|n['’]t\b))"
-)
-_LOOSE_END = re.compile(r"[\s,;]*\b(?:because|since|as|and|but)?[\s,;.]*$")
+_ANOTHER = re.compile(r"(?<![\w'])([A-Z])[)\]]|^(?:or|and|[,/&;+])\s*([A-Z])\b|^([A-Z])(?:[,\s]|\Z)(?!\s?[a-z])")
+_LOOSE_END = re.compile(r"[\s,;]*\b(?:because|since|as|and|but|so|rather)?[\s,;.]*$")
+_LOOSE_BEGINNING = re.compile(r"^[\s,;.]*(?:(?:and|but|so|rather|instead|sondern|mais|sino|mas|ma|а|но|而是)\b)?[\s,;]*")
 
 
 def same_choice(answer: str, gold: str, question: Question | None = None) -> float:
@@ -89,30 +78,89 @@ def named_options(text: str, choices: Options = None) -> frozenset[str]:
         The letters; empty if the text names no option, or two.
     """
     letters = frozenset(LETTERS[: len(choices) if choices else None])
-    named = _read(_plain(text), choices)
-    if not named:
-        final = extract_answer(text)
-        named = _read(_plain(final), choices) if final is not None else named
+    named = _finally_named(text, choices)
     return named if named <= letters else frozenset()
 
 
-def _read(text: str, choices: Options) -> frozenset[str]:
-    bare = _BARE.fullmatch(text)
-    if bare:
-        return frozenset({bare[1].upper()})
+def _finally_named(text: str, choices: Options) -> frozenset[str]:
+    by_text = _by_text(_plain(text), choices)
+    if by_text:
+        return by_text
+    final = final_answer(text)
+    if final is not None and final.form is Form.UNFINISHED:
+        return frozenset()
+    if final is not None:
+        named = _read(final.text, choices)
+        if named is not None:
+            return named
+        if final.abstains and final.explicit:
+            return frozenset()
+    return _in_prose(without_thoughts(text), choices)
+
+
+def _read(content: str, choices: Options) -> frozenset[str] | None:
+    """The options that a short answer names: none if it rules itself out ("A or C"); None if it says nothing of options."""
+    text = _plain(content)
     by_text = _by_text(text, choices)
     if by_text:
         return by_text
-    left = _REJECTED.sub("", text)
+    text = _lead().sub("", text, count=1) if _lead().match(text) else text
+    bare = _BARE.fullmatch(text)
+    if bare:
+        return frozenset({bare[1].upper()})
+    left = without_rejected(text)
     if left != text:
-        return _read(_LOOSE_END.sub("", left), choices)
+        left = _LOOSE_BEGINNING.sub("", _LOOSE_END.sub("", left))
+        return _read(left, choices) if left else frozenset()
     marked = _MARKED.fullmatch(text)
     if marked:
         letter = next(filter(None, marked.groups())).upper()
-        others = _by_text(marked[5], choices) or _letters(_ANOTHER, marked[5]) or {letter}
-        return frozenset({letter}) if letter in others and len(others) == 1 else frozenset()
-    named = _letters(_NAMED, text)
-    return named if len(named) == 1 else frozenset()
+        others = _by_text(marked[5], choices) or _second_letters(marked[5])
+        if marked[3] and not others and not _begins_option(marked[5], letter, choices):
+            return None  # "e. coli", "c. 1850"
+        return frozenset({letter}) if others <= {letter} else frozenset()
+    several = named_letters(text) | _second_letters(f"({text}") if len(text) > 1 else set()
+    if len(several) == 1:
+        return frozenset(several)
+    return frozenset() if several or _SEVERAL.match(text) else None
+
+
+_SEVERAL = re.compile(r"\(?[A-Z]\)?\s*(?:,|/|&|\+|;|\b(?:and|or|und|oder|et|ou|y|o|e|и|или)\b|和|或|と|や)\s*\(?[A-Z]\b")
+
+
+def _in_prose(reply: str, choices: Options) -> frozenset[str]:
+    """The one option that a reply names in its sentences without stating it."""
+    view = view_of(one_for_one(visible(reply)))
+    taken = {view[a:b] for a, b in chosen_letters(view)}
+    if len(taken) == 1:
+        return frozenset(taken)
+    left = without_rejected(view)
+    named = named_letters(left)
+    first = re.match(r"\s*[(\[]?([A-Z])[)\]]?\s*(?:[.,:;)!]|\n|-\s|—)", left)
+    if first:
+        return frozenset({first[1]})
+    return frozenset(named) if len(named) == 1 else frozenset()
+
+
+@cache
+def _lead() -> re.Pattern[str]:
+    """Words before an option: "the", "option", "la opción", "选项"."""
+    words = all_words("option", "answer", "right", "copula", "negation_free") if False else all_words("option", "right", "answer")
+    articles = all_words("determiners")
+    return re.compile(rf"(?:(?:{articles}\s+)?{words}[\s:]*){{1,3}}(?=[(\[]?[A-Z]\b)|{articles}\s+(?=[A-Z]\W*\Z)", re.IGNORECASE)
+
+
+def _begins_option(text: str, letter: str, choices: Options) -> bool:
+    """Whether a text begins with the text of the option with this letter."""
+    number = LETTERS.index(letter)
+    if not choices or number >= len(choices):
+        return False
+    option = _key(choices[number])
+    return bool(option) and _key(text[: 2 * len(choices[number]) + 20]).startswith(option)
+
+
+def _second_letters(text: str) -> set[str]:
+    return {next(filter(None, groups)) for groups in _ANOTHER.findall(text)}
 
 
 def wrong_options(question: Question, gold: str) -> tuple[str, ...]:
@@ -120,10 +168,6 @@ def wrong_options(question: Question, gold: str) -> tuple[str, ...]:
     right = named_options(gold, question.choices)
     letters = LETTERS[: len(question.choices or "ABCD")]
     return (*NO_ANSWER, *(letter for letter in letters if letter not in right))
-
-
-def _letters(pattern: re.Pattern[str], text: str) -> frozenset[str]:
-    return frozenset(next(filter(None, groups)) for groups in pattern.findall(text))
 
 
 def _by_text(text: str, choices: Options) -> frozenset[str]:
@@ -136,8 +180,6 @@ def _by_text(text: str, choices: Options) -> frozenset[str]:
         for letter, choice in zip(LETTERS, choices, strict=False)
         if len(key) <= _longest_key(choice) and _key(choice) == key
     )
-
-
 def _longest_key(text: str) -> int:
     """An upper bound of the length of the key of a text, which is cheaper than the key.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from router_r1.answers import normalize_answer
+from router_r1.answers import normalize_answer, without_thoughts
 from router_r1.data.questions import Question
 from router_r1_reward.metrics.base import Metric, register
 from router_r1_reward.metrics.wrong_answers import unrelated_texts
@@ -58,7 +58,7 @@ def contains(answer: str, gold: str, question: Question | None = None) -> float:
         gold: the gold answer.
         question: unused.
     """
-    return float(f" {_normalized(gold)} " in f" {_normalized(answer)} ")
+    return float(f" {_normalized(gold)} " in f" {_normalized(without_thoughts(answer))} ")
 
 
 def _normalized(text: str) -> str:

@@ -1,0 +1,46 @@
+"""Cuts a reply where it runs on into a second question, as models do that were not told to stop.
+
+Some marks end any reply (a turn of the user, a token of the chat template). Others, such as "Question:", are cut at only
+if an answer was stated before: a reply may begin by repeating its question.
+"""
+
+from __future__ import annotations
+
+import re
+
+_TURN = re.compile(
+    r"<\|im_(?:start|end)\|>|<\|(?:eot_id|end_of_text|endoftext|user|start_header_id|endofturn|eom_id)\|>|<(?:end|start)_of_turn>|</s>"
+    r"|<\uff5c(?:User|end▁of▁sentence)\uff5c>|<\|turn>|<turn\|>|\[/?INST\]|<<SYS>>"
+    r"|^[^\S\n]{0,3}(?:\*\*|#{1,4}\s)?(?:Human|User|USER|HUMAN|### ?(?:Instruction|Input|Question|User|Human))\s?(?:\*\*)?\s?:",
+    re.MULTILINE,
+)
+_INSTRUCTION = re.compile(r"^#{2,4} ?(?:Instruction|Input|User|Human)\b", re.MULTILINE)
+_QUESTION = re.compile(
+    r"^[^\S\n]{0,3}(?:\*\*|#{1,6}\s|__)?\s?(?:(?:new|next|another|follow-up|second)\s)?"
+    r"(?:question|q|problem|exercise|example|task|query|input|frage|aufgabe|question|problème|exercice|pregunta|problema|ejercicio"
+    r"|pergunta|questão|domanda|esercizio|vraag|fråga|spørgsmål|spørsmål|pytanie|zadanie|otázka|вопрос|задача|пример|питання|завдання"
+    r"|soru|السؤال|سؤال|प्रश्न|câu hỏi|bài toán|pertanyaan|soal|问题|問題|题目|題目|问|問|質問|例题|例題|질문|문제)"
+    r"\s?(?:\#?\d{1,3}|[一二三四五])?\s?(?:\*\*|__)?\s?[:：](?!\S{0,3}\\boxed)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def turn_end(text: str) -> int:
+    """Where another turn begins, whatever was said before; the length of the text if nowhere.
+
+    Text that begins with a mark of a turn is the model's own turn.
+    """
+    ends = [len(text)]
+    begin = len(text) - len(text.lstrip())
+    if "<" in text or "[" in text or ":" in text:
+        ends += [match.start() for match in _TURN.finditer(text) if match.start() > begin][:1]
+    if "##" in text:
+        ends += [match.start() for match in _INSTRUCTION.finditer(text) if match.start() > begin][:1]
+    return min(ends)
+
+
+def question_starts(text: str) -> list[int]:
+    """Where lines begin that look like a new question."""
+    if "\n" not in text:
+        return []
+    return [match.start() for match in _QUESTION.finditer(text) if match.start() > 0]
