@@ -24,9 +24,12 @@ _NUMBER = re.compile(rf"(?<![{_LETTERS}\d])(?<!\d[.:])(?:(?<!\))-)?(?:[$€£¥]
 _SPACES = re.compile(r"[^\S\n]+")
 _MARK = re.compile(r"####|^A:", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-ÞА-Я])|\n+|(?<=[。！？])")
-# What follows an answer and is none: "Check: 5 x 60 = 300".
-_CHECK = re.compile(r"^\W*(?:check|checking|verification|verify|double-check|note|proof|probe|comprobación|vérification)\b.*\Z",
-                    re.IGNORECASE | re.MULTILINE | re.DOTALL)  # fmt: skip
+# What follows an answer and is none: "Check: 5 x 60 = 300", "I hope this helps!".
+_CHECK = re.compile(
+    r"(?:^\W*(?:check|checking|verification|verify|double-check|note|proof|probe|comprobación|vérification)\b"
+    r"|\bhope (?:this|that|it) helps\b).*\Z",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
 # "If 5 people work together, ...", "So, after 12 months, ...": numbers that are given, not found.
 _INTRODUCTION = re.compile(
     r"^(?:(?:so|therefore|thus|hence|finally|then|now),?\s+)?"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from router_r1.answers import extract_answer
+from router_r1.answers import extract_answer, is_unfinished, without_thoughts
 from router_r1.answers.numbers import closing_brace, plain_spacing, plain_typography
 
 _STYLED = re.compile(
@@ -40,7 +40,8 @@ _ALIASES = (
     (re.compile(r"\\lbrace(?![A-Za-z])"), r"\\{"),
     (re.compile(r"\\rbrace(?![A-Za-z])"), r"\\}"),
 )
-_BOLD = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(])")  # 2**3 is a power
+_BOLD = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(])|(?<!\w)__|__(?!\w)")  # 2**3 is a power
+_LONE_DOLLAR = re.compile(r"^\$(?=[^$\d]*$|[A-Za-z\\][^$]*$)|^(?=[^$]*\$$)(.*[^\d\s])\$$", re.DOTALL)
 _FENCES = (
     ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("__", "__"), ("`", "`"), ('"', '"'),
 )  # fmt: skip
@@ -54,8 +55,14 @@ _MAX_LAYERS = 8
 
 @lru_cache(maxsize=4096)
 def final_part(text: str) -> str:
-    """The answer in a reply, in plain typography and without markup that carries no meaning."""
-    return plain_formula(extract_answer(text) or text)
+    """The answer in a reply, in plain typography and without markup that carries no meaning.
+
+    It is the whole reply without its thoughts if that states no answer, and empty if it breaks off where it states one.
+    """
+    answer = extract_answer(text)
+    if answer is None:
+        answer = "" if is_unfinished(text) else without_thoughts(text)
+    return plain_formula(answer)
 
 
 def plain_formula(text: str) -> str:
@@ -63,7 +70,7 @@ def plain_formula(text: str) -> str:
     if text.isalnum() and text.isascii():
         return text
     text = plain_typography(text).translate(_PLAIN_SIGNS)
-    if "**" in text:
+    if "**" in text or "__" in text:
         text = _BOLD.sub("", text)
     if "\\" in text:
         text = _SIZE.sub("", plain_spacing(_without_styles(text)))
@@ -82,6 +89,8 @@ def plain_formula(text: str) -> str:
 
 def _unfenced(text: str) -> str:
     inner = text.removesuffix(".")
+    if text.count("$") == 1:  # half of a pair
+        inner = text = _LONE_DOLLAR.sub(r"\1", text)
     for opening, closing in _FENCES:
         long_enough = len(inner) > len(opening) + len(closing)
         if long_enough and inner.startswith(opening) and inner.endswith(closing):

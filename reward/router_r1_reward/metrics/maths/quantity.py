@@ -26,8 +26,9 @@ _UNIT = re.compile(
     r"(?:\s?\^\s?(?:\{\s?)?(?P<power>-?[1-4])(?:\s?\})?|(?P<glued>[23])(?!\d)|\s(?P<named>squared|cubed)\b)?"
 )
 _COMMAND = re.compile(r"\\[A-Za-z]+|\b(?:sqrt|pi)\b")
-_VARIABLE = re.compile(r"[A-Za-z]")
+_VARIABLE = re.compile(r"[A-Za-zÀ-ɏͰ-ԯ]")
 _UNIT_FRACTION = re.compile(r"\\frac ?\{ ?([^\W\d_]{1,12}) ?\}\{ ?([^\W\d_]{1,12}(?: ?\^ ?\{?[23]\}?)?) ?\}")
+_OF_ANGLES = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _BARE_UNITS = re.compile(r"^\s*(?:(?:square|sq\.?|cubic|cu\.?)\s)?units?\b(?:\s?\^\s?\{?\s?[23]\s?\}?)?\s*$")
 _BASE = re.compile(r"_ ?(?:\{ ?(\d{1,2}) ?\}|(\d{1,2}))")
 # Words that are not units: they make the number before them part of another number or expression.
@@ -162,7 +163,7 @@ def split_unit(text: str) -> tuple[str, str]:
     skipped = max(0, len(text) - 80)
     for place in words[-6:]:
         core, rest = text[: skipped + place], text[skipped + place :]
-        if _VARIABLE.search(_COMMAND.sub("", core)):
+        if _VARIABLE.search(_COMMAND.sub("", core)) or (rest[0] == "°" and _OF_ANGLES.search(core)):
             break
         unit = _unit(rest)
         if unit is not None and core.rstrip()[-1:] not in "+-*/^=<>":
@@ -187,7 +188,7 @@ def _unit(rest: str) -> str | None:
         return unit
     if len(words) > 6 or _NO_UNIT.intersection(words) or re.search(r"[\\^{}_*]|\d", rest):
         return None
-    if not prefixed and (rest[0].isalpha() or len(words[0]) == 1):
+    if not prefixed and (_VARIABLE.match(rest) or len(words[0]) == 1 and _VARIABLE.match(words[0])):
         return None  # `5x`, `5 n`
     return "" if named else None
 
