@@ -26,7 +26,7 @@ _DASHED = re.compile(r"(?<=\S)\s[—–]\s(?!\d)")
 _CLAUSE = re.compile(
     r"\b(?:is|are|was|were|has|have|had|can|will|would|we|let['’]?s?|i|you|they|he|she|there|need|gives?|gets?)\b", re.IGNORECASE
 )
-_ADVERBS = re.compile(
+ADVERBS = re.compile(
     r"(?:(?:therefore|thus|hence|then|so|simply|indeed|actually|clearly|definitely|certainly|probably|likely|most likely|most probably"
     r"|still|now|just|obviously|of course|in fact|as follows|therefore likely|also|donc|also|daher|somit|folglich|por (?:lo )?tanto"
     r"|portanto|quindi|pertanto|dus|alltså|zatem|więc|значит|таким образом)(?:[,:]\s*|\s+))+",
@@ -45,7 +45,9 @@ _PLACEHOLDER = re.compile(
     r"|\W*(?:\.{3}|…|\?+|_+)\W*",
     re.IGNORECASE,
 )
-_HTML = re.compile(r"</?[a-z][a-z0-9]{0,9}(?:\s[^<>]{0,80})?/?>", re.IGNORECASE)
+_HTML = re.compile(
+    r"</?(?:[biu]|em|strong|p|br|span|div|code|center|mark|su[bp]|li|[ou]l|font|h[1-6]|t[rdh])(?:\s[^<>]{0,80})?/?>"
+)
 _DELIMITED = re.compile(r"\\[(\[]\s*(.*?)\s*\\[)\]]", re.DOTALL)
 _MARKS = " \t*`\"'“”„«»「」『』【】$|~"
 _TOKEN = re.compile(
@@ -143,7 +145,7 @@ class Contents:
         line = max(self._text.rfind("\n", 0, start) + 1, start - 200)
         if self._text.count("**", line, start) % 2:
             piece = piece.partition("**")[0] or piece
-        piece = _ADVERBS.sub("", piece, count=1) if _ADVERBS.match(piece) else piece
+        piece = piece[adverbs.end() :] if (adverbs := ADVERBS.match(piece)) else piece
         if not marked and (_VAGUE.match(piece.lstrip(_MARKS)) or _negated(language).match(piece)):
             return None
         first = SENTENCE_END.search(piece)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from router_r1.answers import letters
-from router_r1.answers.contents import SENTENCE_END, tidy
+from router_r1.answers.contents import ADVERBS, SENTENCE_END, tidy
 from router_r1.answers.languages import LANGUAGES
 from router_r1.answers.run_on import question_starts, turn_end
 from router_r1.answers.statements import Form, Statement, last_statement, view_of
@@ -44,6 +44,9 @@ class FinalAnswer:
         return _unknown().match(self.text) is not None
 
 
+_STRUCK = re.compile(r"~~[^~\n]{1,300}~~|<(s|del|strike)>[^<>\n]{1,300}</\1>")
+
+
 @lru_cache(maxsize=256)
 def final_answer(text: str) -> FinalAnswer | None:
     """What a reply finally states, and how; None if it states nothing that can be recognised.
@@ -52,6 +55,8 @@ def final_answer(text: str) -> FinalAnswer | None:
     """
     text = visible(without_thoughts(text))
     text = text[: turn_end(text)]
+    if "~~" in text or "<" in text:
+        text = _STRUCK.sub("", text)
     view = view_of(text)
     last = _stated(text, view)
     for place in question_starts(view)[:_MOST_QUESTIONS]:
@@ -165,12 +170,11 @@ def _closing(text: str, view: str) -> Statement | None:
         return None
     start = text.find(stripped[0])
     lines = [line for line in stripped.split("\n") if line.strip()] if "\n" in stripped else [stripped]
+    letter = max(letters.concluded_letters(view), default=None)
+    if letter is not None:
+        return Statement(letter[0], Form.CONCLUSION, text[slice(*letter)])
     if len(lines) == 1 and len(stripped.split()) <= _SHORT_WORDS:
         return Statement(start, Form.SHORT, _short(stripped))
-    spans = sorted(letters.concluded_letters(view))
-    if spans:
-        a, b = spans[-1]
-        return Statement(a, Form.CONCLUSION, text[a:b])
     emphasis = _EMPHASIS.fullmatch(lines[-1].strip())
     if emphasis or _LONE_LINE.fullmatch(lines[-1]):
         return Statement(start, Form.SHORT, tidy(emphasis["answer"] if emphasis else lines[-1]))
@@ -184,7 +188,8 @@ def _short(line: str) -> str:
     """The answer in a short line."""
     if _EMPHASIS.fullmatch(line):
         line = line.strip("*.! ")
-    content = _LEAD_IN.sub("", line, count=1) if _LEAD_IN.match(line) else line
+    content = line[adverbs.end() :] if (adverbs := ADVERBS.match(line)) else line
+    content = content[lead.end() :] if (lead := _LEAD_IN.match(content)) else content
     concluded = _concluded(content)
     if concluded:
         return concluded

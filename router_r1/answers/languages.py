@@ -54,7 +54,7 @@ LANGUAGES = (
         "English",
         answer="answer|answers|ans|ans.|final result|final value|final choice|final decision|final verdict|final solution",
         right="correct|right|best|final|most likely|most appropriate|appropriate|most accurate|only valid|proper|true|valid",
-        option="option|choice|letter|alternative|one|statement|selection",
+        option="option|options|choice|choices|letter|letters|alternative|one|ones|statement|statements|selection",
         copula="is|are|was|would be|should be|must be|will be|has to be|can only be|could only be|equals|comes out to be"
         "|comes out to|comes to|turns out to be|remains|becomes|works out to be|works out to|appears to be|seems to be|is that",
         choose="I choose|I pick|I select|I'd choose|I'd pick|I'd select|I would choose|I would pick|I would select"
@@ -63,6 +63,7 @@ LANGUAGES = (
         "|I'd opt for|I would opt for|I opt for|I settle on|I'm settling on|I lean towards|I'd lean towards"
         "|I answer|I'd answer|I would answer|I have to go with|we choose|we pick|we select|we should choose"
         "|we would choose|I believe it's|I believe it is|I think it's|I think it is|it must be|it has to be|must be"
+        "|my choice is|choice is|choice would be|my pick is|pick is|pick would be|guess is|guess would be|selection is|vote is|vote goes to|left with|down to|change my answer to|changing my answer to|changed my answer to|switch to|switching to|switch my answer to|my answer to|I'm choosing|I'm picking|I am choosing"
         "|leaves|leaving|leaves us with|leaving us with|leads to|points to|corresponds to|matches|choose|pick|select",
         unknown="I do not|I don't|I can not|I cannot|I can't|I'm not sure|I'm sorry|I'm unable|I'm uncertain|I am not sure"
         "|I am sorry|I am unable|I am uncertain|I have no|sorry, |sorry but|not sure|can not be determined"
@@ -74,6 +75,9 @@ LANGUAGES = (
         of="to|of|for|we|I|that|in|here|from|given|which|after|you",
         determiners="the|a|an|my|our|your|this",
         so="so|therefore|thus|hence|then|consequently|accordingly|in conclusion|in summary|finally|altogether|in total|overall",
+        ending="here|then|overall|myself|as my answer|as the answer|for this one|in this case|instead|after all|now",
+        chosen="fits|matches|describes|explains|satisfies|works|holds|applies|best fits|best matches|best describes|is the one"
+        "|is the only|seems best|seems right|seems correct|makes the most sense|makes most sense|fits best|is it",
         because="because|since|as|due to|given that|which|for|so|whereas|while|but|although|though|and not|not|rather than",
     ),
     Language(
@@ -133,7 +137,7 @@ LANGUAGES = (
         answer="resposta|respostas|resultado final|resultado|gabarito",
         right="corret~|cert~|final~|melhor|adequad~|verdadeir~|exat~|definitiv~",
         option="opção|opcao|letra|alternativa|escolha|afirmação|afirmativa",
-        copula="é|são|seria|deve ser|será|é a|é o|é a letra|é a opção|é a alternativa|é portanto",
+        copula="é|são|seria|deve ser|será|é portanto",
         choose="escolho|escolheria|eu escolheria|eu escolho|seleciono|fico com|opto por|optaria por|eu diria|diria"
         "|tem que ser|deve ser|voto em|acho que é|creio que é|penso que é|resta|marco|marcaria",
         unknown="não sei|eu não sei|não posso|não tenho|não estou cert~|desculpe|desconhecid~|sinto muito|lamento|infelizmente"

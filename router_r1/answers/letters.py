@@ -12,28 +12,41 @@ from collections.abc import Iterator
 from functools import cache
 
 from router_r1.answers.languages import LANGUAGES, Language
-from router_r1.answers.vocabulary import all_words, spoken, words
+from router_r1.answers.vocabulary import spoken, words
 
 Span = tuple[int, int]
 
 
 def chosen_letters(view: str) -> Iterator[Span]:
     """Where a text takes an option: the span of "C" in "I would pick C"."""
+    if not _CAPITAL.search(view):
+        return
     for language in spoken(view.lower(), "choose", "chosen"):
         for match in _choice(language).finditer(view):
             if _stands_alone(match, view, language):
-                yield match.span("letter")
-        if language.chosen:
-            yield from (match.span("letter") for match in _verb_last(language).finditer(view))
+                yield _with_others(match.span("letter"), view)
+        if language.chosen and language.name != "English":
+            for match in _verb_last(language).finditer(view):
+                yield _with_others(match.span("letter"), view)
 
 
 def concluded_letters(view: str) -> Iterator[Span]:
-    """Where a text calls an option right, or concludes with it: "D is correct", "so B."."""
-    for language in spoken(view.lower(), "right", "so"):
-        yield from (match.span("letter") for match in _called_right(language).finditer(view))
+    """Where a text calls an option right, or concludes with it: "D is correct", "so B.", "the process is C."."""
+    if not _CAPITAL.search(view):
+        return
+    for language in spoken(view.lower(), "right", "so", "copula"):
+        for match in _called_right(language).finditer(view):
+            if not _NAME_BEFORE.search(view, max(0, match.start("letter") - 30), match.start("letter")):
+                yield _with_others(match.span("letter"), view)
         for match in _conclusion(language).finditer(view):
             if _stands_alone(match, view, language):
-                yield match.span("letter")
+                yield _with_others(match.span("letter"), view)
+    if LANGUAGES[0].chosen:
+        yield from (match.span("letter") for match in _verb_last(LANGUAGES[0]).finditer(view))
+    yield from (match.span(match.lastgroup or 0) for match in _TICKED.finditer(view))
+    last = _LAST.search(view, max(0, len(view) - 40))
+    if last is not None:
+        yield last.span("letter")
 
 
 def without_rejected(view: str) -> str:
@@ -56,6 +69,18 @@ def _spoken_or_english(view: str, *fields: str) -> list[Language]:
     return found if LANGUAGES[0] in found else [LANGUAGES[0], *found]
 
 
+_AND = (
+    r"(?:(?<!\w)(?:and|or|nor|und|oder|et|ou|y|o|e|en|of|och|og|eller|i|oraz|lub|a|nebo|и|или|та|або|ve|veya|و|أو|और|या|và|hoặc"
+    r"|dan|atau)(?!\w)|和|或|与|與|と|や|また|및|또는)"
+)
+_MORE = re.compile(
+    rf"[)\]]?(?:(?:\s{{0,2}}(?:[,/&、]|{_AND})){{1,2}}\s{{0,2}}(?P<last>[(\[]?(?-i:[A-Z])[)\]]?)(?!\w)){{1,8}}(?=\s*(?:[.;!?\n。]|\Z))",
+    re.IGNORECASE,
+)
+_CAPITAL = re.compile(r"(?<![A-Za-z0-9'])[A-Z](?![A-Za-z0-9'])")
+_NAME_BEFORE = re.compile(r"\S\s+[A-Z][a-z]+\s\Z")
+_TICKED = re.compile(r"(?<!\w)(?P<letter>[A-Z])(?!\w)[^\w\n]{0,4}[✓✔✅☑]|[✓✔✅☑]\ufe0f?[^\w\n]{0,4}(?<!\w)(?P<letter_>[A-Z])(?!\w)")
+_LAST = re.compile(r"[:—→]\s{1,3}[(\[]?(?P<letter>[A-Z])[)\]]?\s?[.!]?\s*\Z")
 _BRACKETED = re.compile(r"[(\[]\s?(?P<letter>[A-Z])\s?[)\]]")
 _ENDS = re.compile(r"\s*(?:\Z|[.,;:!?\n)。，！；、—]|-\s|\()")
 
@@ -67,13 +92,19 @@ def _stands_alone(match: re.Match[str], view: str, language: Language) -> bool:
     return _goes_on(language).match(view, match.end()) is not None
 
 
+def _with_others(span: Span, view: str) -> Span:
+    """The span of a letter, and of those listed after it: "B, C and D" names three."""
+    more = _MORE.match(view, span[1])
+    return (span[0], more.end("last")) if more else span
+
+
 @cache
 def _goes_on(language: Language) -> re.Pattern[str]:
     return re.compile(rf"\s*(?:{words(language, 'because', 'ending')})", re.IGNORECASE)
 
 
 @cache
-def _letter(language: Language, *, bare: str = "") -> str:
+def _letter(language: Language) -> str:
     word = "A-Za-z0-9" if language.glued else r"\w"
     letter = rf"""(?<![{word}'])(?P<letter>(?-i:[A-Z]))(?![{word}^]|'[a-z]{{2}}|'[a-z]\s)"""
     return rf"""["'<{{$]{{0,3}}(?P<open>[(\[]?)["'$\s]{{0,2}}{letter}["'$\s]{{0,2}}[)\]]?["'>}}$]{{0,3}}"""
@@ -114,7 +145,7 @@ def _called_right(language: Language) -> re.Pattern[str]:
         return re.compile(rf"{letter}\s?(?:{option})?\s?(?:{copula})?\s?{right}", re.IGNORECASE)
     lead = rf"(?:{words(language, 'determiners')}\s{{1,3}})?"
     return re.compile(
-        rf"{letter},?\s{{1,3}}(?:{copula})\s{{1,3}}{lead}(?:{right})(?:\s{{1,3}}{option})?"
+        rf"{letter}(?:,?\s{{1,3}}(?:{copula})|\s?[:—(-])\s{{0,3}}{lead}(?:{right})(?:\s{{1,3}}{option})?"
         rf"(?=\s*(?:\Z|[.,;:!\n)—]|-\s|{because}))",
         re.IGNORECASE,
     )
@@ -123,9 +154,10 @@ def _called_right(language: Language) -> re.Pattern[str]:
 @cache
 def _conclusion(language: Language) -> re.Pattern[str]:
     space, lead, named = _parts(language)
-    copula = rf"(?:(?:it['’]s|it\sis|{words(language, 'copula')}){space})?"
+    copula = rf"(?:it['’]s|{words(language, 'copula')}){space}"
     return re.compile(
-        rf"{words(language, 'so')}[\s,:，、]{{0,3}}{copula}{lead}{named}{_letter(language)}", re.IGNORECASE
+        rf"(?:{words(language, 'so')}[\s,:，、]{{0,3}}(?:it\s)?(?:{copula})?|{copula}){lead}{named}{_letter(language)}",
+        re.IGNORECASE,
     )
 
 
@@ -153,10 +185,3 @@ def _rejected(language: Language) -> re.Pattern[str]:
         rf"|{several}\s{{0,2}}(?:{copula}|are|were|was|is|can)?(?:n['’]t|{space}(?:{negation}|{wrong}))(?:{space}{wrong})?",
         re.IGNORECASE,
     )
-
-
-_AND = (
-    r"(?:(?<!\w)(?:and|or|nor|und|oder|et|ou|y|o|e|en|of|och|og|eller|i|oraz|lub|a|nebo|и|или|та|або|ve|veya|و|أو|और|या|và|hoặc"
-    r"|dan|atau)(?!\w)|和|或|与|與|と|や|また|및|또는)"
-)
-_ = all_words

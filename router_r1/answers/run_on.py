@@ -23,6 +23,8 @@ _QUESTION = re.compile(
     r"\s?(?:\#?\d{1,3}|[一二三四五])?\s?(?:\*\*|__)?\s?[:：](?!\S{0,3}\\boxed)",
     re.IGNORECASE | re.MULTILINE,
 )
+# "Now, combining all the answers:" is how models go on that were shown examples.
+_SUMMARY = re.compile(r"^Now,? (?:let['’]?s )?(?:combin|summar|list|总结)[^\n]{0,60}(?:answers|答案)", re.MULTILINE)
 
 
 def turn_end(text: str) -> int:
@@ -43,4 +45,5 @@ def question_starts(text: str) -> list[int]:
     """Where lines begin that look like a new question."""
     if "\n" not in text:
         return []
-    return [match.start() for match in _QUESTION.finditer(text) if match.start() > 0]
+    found = [*_QUESTION.finditer(text), *_SUMMARY.finditer(text)]
+    return sorted(match.start() for match in found if match.start() > 0)

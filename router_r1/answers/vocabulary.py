@@ -71,10 +71,10 @@ def link(language: Language) -> re.Pattern[str]:
     )
     space = r"\s*" if language.glued else r"\s{1,3}"
     return re.compile(
-        r"""(?:\(s\))?[ "')\]}]*(?:"""
+        r"""(?:\(s\))?[ "')\]}]{0,8}(?:"""
         rf"(?:{between}{space}|\s?(?=['’]))(?P<copula>{copula}|['’]s(?=\s))(?!\s{{1,3}}(?:looking|asked|given|told|trying|searching)\b)"
         r"""(?:[ "')\]}]*(?P<colon>:))?"""
-        r"|\s{0,3}(?P<mark>[:=→⇒➜⟶]|-?->)|\s{1,3}(?P<dash>-)\s|[ .]{0,3}(?P<line>\n|\Z)|(?P<bare>\s|(?=[(\[])))",
+        r"|\s{0,3}(?P<mark>[:=→⇒➜⟶]|-?->|(?<=\])(?=\s?[^\s]))|\s{1,3}(?P<dash>-)\s|[ .]{0,3}(?P<line>\n|\Z)|(?P<bare>\s|(?=[(\[])))",
         re.IGNORECASE,
     )
 

@@ -14,6 +14,7 @@ import string
 from functools import cache, lru_cache
 
 from router_r1.answers import Form, answer_key, final_answer, without_thoughts
+from router_r1.answers.contents import SENTENCE_END
 from router_r1.answers.letters import chosen_letters, named_letters, without_rejected
 from router_r1.answers.statements import view_of
 from router_r1.answers.typography import one_for_one, visible
@@ -95,7 +96,8 @@ def _finally_named(text: str, choices: Options) -> frozenset[str]:
             return named
         if final.abstains and final.explicit:
             return frozenset()
-    return _in_prose(without_thoughts(text), choices)
+    reply = without_thoughts(text)
+    return _in_prose(reply) or _by_words(final.text if final is not None else reply, choices)
 
 
 def _read(content: str, choices: Options) -> frozenset[str] | None:
@@ -128,7 +130,7 @@ def _read(content: str, choices: Options) -> frozenset[str] | None:
 _SEVERAL = re.compile(r"\(?[A-Z]\)?\s*(?:,|/|&|\+|;|\b(?:and|or|und|oder|et|ou|y|o|e|и|или)\b|和|或|と|や)\s*\(?[A-Z]\b")
 
 
-def _in_prose(reply: str, choices: Options) -> frozenset[str]:
+def _in_prose(reply: str) -> frozenset[str]:
     """The one option that a reply names in its sentences without stating it."""
     view = view_of(one_for_one(visible(reply)))
     taken = {view[a:b] for a, b in chosen_letters(view)}
@@ -145,9 +147,30 @@ def _in_prose(reply: str, choices: Options) -> frozenset[str]:
 @cache
 def _lead() -> re.Pattern[str]:
     """Words before an option: "the", "option", "la opción", "选项"."""
-    words = all_words("option", "answer", "right", "copula", "negation_free") if False else all_words("option", "right", "answer")
+    words = all_words("option", "right", "answer")
     articles = all_words("determiners")
     return re.compile(rf"(?:(?:{articles}\s+)?{words}[\s:]*){{1,3}}(?=[(\[]?[A-Z]\b)|{articles}\s+(?=[A-Z]\W*\Z)", re.IGNORECASE)
+
+
+def _by_words(reply: str, choices: Options) -> frozenset[str]:
+    """The option whose words alone occur in the last sentence of a reply, or in all of it."""
+    if not choices or len(reply) > _LONG:
+        return frozenset()
+    keys = {letter: f" {_key(text)} " for letter, text in zip(LETTERS, choices, strict=False)}
+    sentences = [part for part in SENTENCE_END.split(_plain(reply)) if part and part.strip()]
+    for part in (sentences[-1:], sentences):
+        words = f" {_key(' '.join(part))} "
+        found = {letter for letter, key in keys.items() if key in words}
+        found -= {one for one in found for o in found if keys[one] != keys[o] and keys[one] in keys[o]}
+        if found:
+            text = keys[min(found)]
+            denied = _DENIED.search(words[: words.index(text)])
+            return frozenset(found) if len(found) == 1 and not denied else frozenset()
+    return frozenset()
+
+
+_LONG = 500
+_DENIED = re.compile(r" (?:not|nt|isnt|never|neither|nor|no|cannot|nicht|pas|não|non|нe|не) ")
 
 
 def _begins_option(text: str, letter: str, choices: Options) -> bool:
@@ -199,6 +222,8 @@ def _plain(text: str) -> str:
     previous = "" if "\\" in text else text
     while previous != text:
         previous, text = text, _STYLE.sub(r"\1", text)
+    if not text.isascii():
+        text = one_for_one(visible(text)).translate(_LOOKALIKES)
     return text.replace("**", "").replace("__", "").strip("$*`\"'“” \t\r\n")
 
 
