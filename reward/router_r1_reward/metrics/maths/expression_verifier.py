@@ -20,6 +20,7 @@ import json
 import logging
 import os
 import queue
+import re
 import selectors
 import subprocess
 import sys
@@ -34,6 +35,18 @@ from router_r1_reward.errors import ScorerError
 log = logging.getLogger("router_r1_reward.metrics.maths.expression_verifier")
 
 _SCRIPT = Path(__file__).with_name("expression_worker.py")
+
+
+_MAX_DEPTH = 30
+"""The greatest depth of brackets in an answer; the parser's time grows steeply with it."""
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for bracket in re.findall(r"[({\[\])}]", text):
+        depth += 1 if bracket in "({[" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 class Pair(NamedTuple):
@@ -89,7 +102,8 @@ class Verifier:
                     f"the gold answer has {len(pair.gold)} characters, expected an expression of at most "
                     f"{self.max_chars}; use another metric"
                 )
-        if any(len(pair.answer) > self.max_chars for pair in pairs):
+        if any(len(pair.answer) > self.max_chars or _depth(pair.answer) > _MAX_DEPTH for pair in pairs):
+            log.debug("the answer is too long or too deep to verify, it counts as wrong: %.80r", pairs[0].answer)
             return [False] * len(pairs)
         require_math_verify()
         reply = self._ask(pairs)

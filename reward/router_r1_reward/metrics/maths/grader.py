@@ -45,6 +45,7 @@ _CONTINUATION = re.compile(
 _LONG_WORD = re.compile(r"[^\W\d_]{2,}")
 _COMMAND = re.compile(r"\\[A-Za-z]+|\b(?:sqrt|log|sin|cos|tan|or|and)\b")
 _EXPRESSION = re.compile(r"[\d\\^*=+/<>|]|\w\s*-\s*\w|[([{]|sqrt")
+_MAX_CHARS = 10_000
 _SPACE = re.compile(r"(?<!\w) | (?!\w)")
 _FUNCTION_OF_X = frozenset(("y", "f(x)"))
 _SUM = re.compile(r"[+/]")  # x + y = 2 is an equation, which 2 does not state
@@ -52,7 +53,7 @@ _RELATION = re.compile(r"[<>=]|\\(?:le|ge|ne|lt|gt|in)(?![A-Za-z])")
 _SOLUTIONS = re.compile(r"[<>]|\\(?:le|ge|ne|lt|gt|cup|cap|in|infty|mathbb|setminus)(?![A-Za-z])")
 # "12 (3 x 4 = 12)", "5 hours, which is 3 more": a number and what is said of it.
 _REMARK = re.compile(
-    r"([^()]{1,60}?)(?: \([^()]*(?:=|[^\W\d_]{2})[^()]*\)|,? (?:which|because|since)\b.*)", re.DOTALL
+    r"([^()]{1,60}?)(?: \([^()]*(?:=|[^\W\d_]{2})[^()]*\)|,? (?:which|because|since|when|where|if)\b.*)", re.DOTALL
 )
 _FORMULAS = re.compile(r"\$([^$\n]{1,400})\$|\\\(([^\n]{1,400}?)\\\)")
 _STATED = re.compile(r"\b(?:is|are|be|equals?)\b:?\s|:\s")
@@ -83,7 +84,7 @@ def same_value(answer: str, gold: str, question: Question | None = None) -> floa
         return 0.0
     expected = quantity(named(gold)[1])
     remark = _REMARK.fullmatch(answer)
-    if remark and quantity(remark[1]):
+    if remark and quantity(named(remark[1])[1]):
         answer = remark[1]
     if _is_prose(answer) and quantity(answer if answer.count("=") != 1 else named(answer)[1]) is None:
         match = find_final_number(answer) if expected is not None else None
@@ -93,7 +94,7 @@ def same_value(answer: str, gold: str, question: Question | None = None) -> floa
         answer = _formula_in_prose(answer)
     elif _LONG_WORD.match(answer) and _FORMULAS.search(answer):
         answer = _formula_in_prose(answer)
-    return float(_equal(gold, answer))
+    return float(len(answer) <= _MAX_CHARS and _equal(gold, answer))
 
 
 def nearby_numbers(question: Question, gold: str) -> tuple[str, ...]:
