@@ -254,7 +254,9 @@ def _value(found: re.Match[str]) -> Fraction | None:
     if found["periodic"]:
         period = found["period"] or found["period1"]
         places = len(found["periodic"].partition(".")[2])
-        return _real(found["periodic"]) + Fraction(int(period), (10 ** len(period) - 1) * 10**places)
+        return _real(found["periodic"]) + Fraction(
+            int(period), (10 ** len(period) - 1) * 10**places
+        )
     exponent = _exponent(found)
     if abs(exponent) > _MAX_EXPONENT:
         return None

@@ -36,7 +36,9 @@ MANY = settings(max_examples=300, deadline=None)
     ],
 )  # fmt: skip
 def test_every_notation_of_a_number_has_one_key(key: str, notations: list[str]) -> None:
-    assert {notation: number_key(notation) for notation in notations} == dict.fromkeys(notations, key)
+    assert {notation: number_key(notation) for notation in notations} == dict.fromkeys(
+        notations, key
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,11 @@ def test_a_decimal_has_one_key_in_every_notation(number: object) -> None:
         english.replace(",", "{,}"), plain.replace("-", "−"), f"${plain}$", f"x = {english}", plain + "000", f"{number:e}",
         plain.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")),
     ]  # fmt: skip
-    if swapped.count(".") or swapped.count(",") == 0 or len(plain.lstrip("-").partition(".")[0]) > 3:
+    if (
+        swapped.count(".")
+        or swapped.count(",") == 0
+        or len(plain.lstrip("-").partition(".")[0]) > 3
+    ):
         notations.append(swapped)
     key = str(Fraction(plain))
     assert {text: number_key(text) for text in notations} == dict.fromkeys(notations, key)

@@ -31,11 +31,19 @@ _FUNCTIONS = re.compile(
 )
 _ANGLE = re.compile(r"\\(sin|cos|tan|cot|sec|csc) *(?:\( ?|\{ ?)?(\d+(?:\.\d+)?) ?°(?: ?[)}])?")
 _POWER_OF_DIGITS = re.compile(r"\^ ?([+-]?\d{2,}|[+-]\d)(?![\d.])")
-_SET_BUILDER = re.compile(r"^\\\{ ?\\?[A-Za-z]\w{0,2} ?(?:\\in ?\\mathbb ?\{?R\}?)? ?(?:\\mid|\\vert|[|:]) ?(.*)\\\}$", re.DOTALL)
+_SET_BUILDER = re.compile(
+    r"^\\\{ ?\\?[A-Za-z]\w{0,2} ?(?:\\in ?\\mathbb ?\{?R\}?)? ?(?:\\mid|\\vert|[|:]) ?(.*)\\\}$",
+    re.DOTALL,
+)
 _OR, _AND = re.compile(r"\s*(?:\bor\b|\\lor\b)\s*"), re.compile(r"\s*(?:\band\b|\\land\b)\s*")
 _RELATION = re.compile(r"[<>=]|\\(?:le|ge|ne|lt|gt)\b")
 _NORMALIZATION = latex2sympy2.NormalizationConfig(
-    basic_latex=True, units=False, malformed_operators=True, nits=False, boxed="none", equations=False
+    basic_latex=True,
+    units=False,
+    malformed_operators=True,
+    nits=False,
+    boxed="none",
+    equations=False,
 )
 
 
@@ -56,11 +64,11 @@ def equal(gold: str, answer: str, places: int) -> bool:
     """
     try:
         expected = _read(gold)
-    except Exception as error:  # noqa: BLE001 - the parser raises bare exceptions for syntax errors
+    except Exception as error:
         raise UnreadableGoldError(gold) from error
     try:
         return _same(expected, _read(answer), places)
-    except Exception:  # noqa: BLE001 - sympy raises many kinds for what it cannot compute; such an answer is not verified
+    except Exception:
         return False
 
 
@@ -93,7 +101,12 @@ def _braced_roots(text: str) -> str:
                 break
             end += 1
         if found.start() >= place and end < len(text):
-            pieces += [text[place : found.start()], "\\sqrt{", _braced_roots(text[found.end() : end]), "}"]
+            pieces += [
+                text[place : found.start()],
+                "\\sqrt{",
+                _braced_roots(text[found.end() : end]),
+                "}",
+            ]
             place = end + 1
     return "".join((*pieces, text[place:]))
 
@@ -111,7 +124,11 @@ def _same(gold: Any, answer: Any, places: int) -> bool:
     if isinstance(gold, sympy.MatrixBase) or isinstance(answer, sympy.MatrixBase):
         return _same_matrix(gold, answer, places)
     gold, answer = _member_of(gold), _member_of(answer)
-    if isinstance(gold, Relational) and isinstance(answer, Relational) and _same_relation(gold, answer):
+    if (
+        isinstance(gold, Relational)
+        and isinstance(answer, Relational)
+        and _same_relation(gold, answer)
+    ):
         return True
     logical = (Relational, BooleanFunction)
     if isinstance(gold, (sympy.Set, *logical)) and isinstance(answer, (sympy.Set, *logical)):
@@ -175,7 +192,11 @@ def _same_set(gold: Any, answer: Any, places: int) -> bool:
         return True
     if isinstance(gold, sympy.Interval) and isinstance(answer, sympy.Interval):
         closed = (gold.left_open, gold.right_open) == (answer.left_open, answer.right_open)
-        return closed and _same(gold.start, answer.start, places) and _same(gold.end, answer.end, places)
+        return (
+            closed
+            and _same(gold.start, answer.start, places)
+            and _same(gold.end, answer.end, places)
+        )
     if isinstance(gold, sympy.FiniteSet) and isinstance(answer, sympy.FiniteSet):
         return len(gold) == len(answer) and all(
             any(_same(one, other, places) for other in answer) for one in gold
@@ -259,7 +280,7 @@ def _parse_in_two_stages() -> None:
             self.mode = modes.SLL
             try:
                 return super().parse(text)
-            except Exception:  # noqa: BLE001 - a syntax error of the library's; any other is raised again below
+            except Exception:
                 self.mode = modes.LL
                 return super().parse(text)
 

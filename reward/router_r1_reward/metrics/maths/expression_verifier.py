@@ -102,8 +102,13 @@ class Verifier:
                     f"the gold answer has {len(pair.gold)} characters, expected an expression of at most "
                     f"{self.max_chars}; use another metric"
                 )
-        if any(len(pair.answer) > self.max_chars or _depth(pair.answer) > _MAX_DEPTH for pair in pairs):
-            log.debug("the answer is too long or too deep to verify, it counts as wrong: %.80r", pairs[0].answer)
+        if any(
+            len(pair.answer) > self.max_chars or _depth(pair.answer) > _MAX_DEPTH for pair in pairs
+        ):
+            log.debug(
+                "the answer is too long or too deep to verify, it counts as wrong: %.80r",
+                pairs[0].answer,
+            )
             return [False] * len(pairs)
         require_math_verify()
         reply = self._ask(pairs)

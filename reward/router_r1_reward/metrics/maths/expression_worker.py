@@ -67,7 +67,7 @@ def _serve(replies: int, cpu_s: float, equality: Any) -> None:
         request, pending = json.loads(pending), b""
         signal.setitimer(signal.ITIMER_PROF, cpu_s)
         try:
-            reply = {"equal": [equality.equal(*pair) for pair in request["pairs"]]}
+            reply: dict[str, Any] = {"equal": [equality.equal(*pair) for pair in request["pairs"]]}
         except equality.UnreadableGoldError as error:
             reply = {"unreadable": str(error)}
         signal.setitimer(signal.ITIMER_PROF, 0)

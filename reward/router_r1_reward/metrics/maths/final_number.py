@@ -20,7 +20,9 @@ from router_r1.answers.numbers import DIGITS, plain_spacing, plain_typography, r
 
 _LETTERS = "A-Za-zÀ-ɏͰ-ԯ"  # of languages that put spaces between words
 # Not inside a word ("CO2") and not after a number ("10-5").
-_NUMBER = re.compile(rf"(?<![{_LETTERS}\d])(?<!\d[.:])(?:(?<!\))-)?(?:[$€£¥]\s?)?-?(?P<digits>{DIGITS})")
+_NUMBER = re.compile(
+    rf"(?<![{_LETTERS}\d])(?<!\d[.:])(?:(?<!\))-)?(?:[$€£¥]\s?)?-?(?P<digits>{DIGITS})"
+)
 _SPACES = re.compile(r"[^\S\n]+")
 _MARK = re.compile(r"####|^A:", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-ÞА-Я])|\n+|(?<=[。！？])")

@@ -41,7 +41,9 @@ _ALIASES = (
     (re.compile(r"\\rbrace(?![A-Za-z])"), r"\\}"),
 )
 _BOLD = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(])|(?<!\w)__|__(?!\w)")  # 2**3 is a power
-_LONE_DOLLAR = re.compile(r"^\$(?=[^$\d]*$|[A-Za-z\\][^$]*$)|^(?=[^$]*\$$)(.*[^\d\s])\$$", re.DOTALL)
+_LONE_DOLLAR = re.compile(
+    r"^\$(?=[^$\d]*$|[A-Za-z\\][^$]*$)|^(?=[^$]*\$$)(.*[^\d\s])\$$", re.DOTALL
+)
 _FENCES = (
     ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("__", "__"), ("`", "`"), ('"', '"'),
 )  # fmt: skip

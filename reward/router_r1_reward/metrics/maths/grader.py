@@ -53,7 +53,8 @@ _RELATION = re.compile(r"[<>=]|\\(?:le|ge|ne|lt|gt|in)(?![A-Za-z])")
 _SOLUTIONS = re.compile(r"[<>]|\\(?:le|ge|ne|lt|gt|cup|cap|in|infty|mathbb|setminus)(?![A-Za-z])")
 # "12 (3 x 4 = 12)", "5 hours, which is 3 more": a number and what is said of it.
 _REMARK = re.compile(
-    r"([^()]{1,60}?)(?: \([^()]*(?:=|[^\W\d_]{2})[^()]*\)|,? (?:which|because|since|when|where|if)\b.*)", re.DOTALL
+    r"([^()]{1,60}?)(?: \([^()]*(?:=|[^\W\d_]{2})[^()]*\)|,? (?:which|because|since|when|where|if)\b.*)",
+    re.DOTALL,
 )
 _FORMULAS = re.compile(r"\$([^$\n]{1,400})\$|\\\(([^\n]{1,400}?)\\\)")
 _STATED = re.compile(r"\b(?:is|are|be|equals?)\b:?\s|:\s")
@@ -80,15 +81,22 @@ def same_value(answer: str, gold: str, question: Question | None = None) -> floa
         return float(bool(named_options(answer) & named_options(gold)))
     if not _EXPRESSION.search(gold):
         return float(_without_spaces(answer).casefold() == _without_spaces(gold).casefold())
-    if not any(map(str.isdigit, answer)) and not _EXPRESSION.search(answer) and not answer.strip().isalpha():
+    if (
+        not any(map(str.isdigit, answer))
+        and not _EXPRESSION.search(answer)
+        and not answer.strip().isalpha()
+    ):
         return 0.0
     expected = quantity(named(gold)[1])
     remark = _REMARK.fullmatch(answer)
     if remark and quantity(named(remark[1])[1]):
         answer = remark[1]
-    if _is_prose(answer) and quantity(answer if answer.count("=") != 1 else named(answer)[1]) is None:
+    if (
+        _is_prose(answer)
+        and quantity(answer if answer.count("=") != 1 else named(answer)[1]) is None
+    ):
         match = find_final_number(answer) if expected is not None else None
-        if match is not None and "\\" not in match.string:
+        if expected is not None and match is not None and "\\" not in match.string:
             found = _quantity_in_prose(match)
             return float(found is not None and found.same(expected))
         answer = _formula_in_prose(answer)
@@ -136,11 +144,14 @@ def _compare(gold: str, answer: str, verify: Callable[[Pair], bool], depth: int 
         return True
     gold_name, gold_value = named(gold)
     name, value = named(answer)
-    if gold_name and name and gold_name != name and not _FUNCTION_OF_X >= {gold_name, name}:
+    if gold_name and name and gold_name != name and not {gold_name, name} <= _FUNCTION_OF_X:
         return not (quantity(gold_value) and quantity(value)) and verify(Pair(gold, answer))
-    if (gold_name or not _RELATION.search(gold_value)) and (name or not _RELATION.search(value)):
-        if (gold_value, value) != (gold, answer):
-            return not _SUM.search(gold_name) and _compare(gold_value, value, verify, depth)
+    changed = (gold_value, value) != (gold, answer)
+    equation = (not name and _RELATION.search(value)) or (
+        not gold_name and _RELATION.search(gold_value)
+    )
+    if changed and not equation:
+        return not _SUM.search(gold_name) and _compare(gold_value, value, verify, depth)
     expected, found = quantity(gold), quantity(answer)
     if expected is not None and found is not None:
         return found.same(expected)
@@ -201,7 +212,8 @@ def _same_expression(gold: str, answer: str, verify: Callable[[Pair], bool]) -> 
         places = number.decimals if number.is_rounded() else 0
         other = core if expected else gold_core
         pairs = [Pair(*((str(v), other) if expected else (other, str(v))), places) for v in values]
-        return any([verify(pair) for pair in pairs])
+        verdicts = [verify(pair) for pair in pairs]  # all are asked, in one request
+        return any(verdicts)
     if gold_unit and unit and gold_unit != unit:
         return False
     return verify(Pair(gold_core, core))
@@ -215,6 +227,7 @@ def _is_prose(text: str) -> bool:
 
 def _formula_in_prose(text: str) -> str:
     """The last formula in prose, or formulas in a row; else what follows the last "is"; else the text."""
+    text = text + "$" if text.count("$") % 2 else text  # the last one went with the full stop
     found = list(_FORMULAS.finditer(text))
     if found:
         first = last = len(found) - 1

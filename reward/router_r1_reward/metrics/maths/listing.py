@@ -22,6 +22,7 @@ _MATRIX = re.compile(
     r"\\begin\s*\{(?P<name>[pbB]?(?:small)?matrix|array)\*?\}\s*(?:\{[lcr| ]{1,30}\})?(?P<inner>.*?)\\end\s*\{(?P=name)\*?\}",
     re.DOTALL,
 )
+_LIST_MARKS = (",", ";", "or", "and", "\\lor", "\\land")
 _SET_BUILDER = re.compile(r"\\mid|\\vert|[|:<>]")
 _SEPARATOR = re.compile(r"[,;]|\b(?:or|and)\b")
 _DOTS = re.compile(r"\\ldots")
@@ -29,7 +30,9 @@ _PLUS_MINUS = re.compile(r"\\pm(?![A-Za-z])|\\mp(?![A-Za-z])|\+/-|\+-")
 _MEMBER = re.compile(r"^\\?[A-Za-z]\w{0,2}\s*\\in(?![A-Za-z])\s*(?=[\\{\[(])")
 # What may be given a value: `x`, `x_1`, `f(2)`, `AB`, `\angle ABC`, `|AB|`, `P(A \cap B)`, `x + y`; nothing with a factor
 # in digits or a power, since 2x = 6 does not give 6.
-_NAME = re.compile(r"(?:\\?[^\W\d_]+'{0,3}|[_^]\{[\w, ]{1,12}\}|_\w|\([^()=]{1,30}\)|[|+/ ]|\\[{}])+")
+_NAME = re.compile(
+    r"(?:\\?[^\W\d_]+'{0,3}|[_^]\{[\w, ]{1,12}\}|_\w|\([^()=]{1,30}\)|[|+/ ]|\\[{}])+"
+)
 _OPENING, _CLOSING = ("(", "[", "{", "\\{"), (")", "]", "}", "\\}")
 
 
@@ -58,7 +61,9 @@ def listing(text: str, *, decimal_comma: bool = False) -> Listing | None:
         decimal_comma: read `3,5` as one number and not as two.
     """
     text = _MEMBER.sub("", text, count=1)
-    matrix = _MATRIX.fullmatch(text) or _MATRIX.fullmatch(_inside(text, "(", ")") or _inside(text, "[", "]") or "")
+    matrix = _MATRIX.fullmatch(text) or _MATRIX.fullmatch(
+        _inside(text, "(", ")") or _inside(text, "[", "]") or ""
+    )
     if matrix:
         rows = [_split(row, "&") for row in _split(matrix["inner"], "\\\\")]
         rows = [row for row in rows if row != [""]]
@@ -127,7 +132,9 @@ def _parts(text: str, decimal_comma: bool) -> list[str]:
 
 def _inside(text: str, opening: str, closing: str) -> str | None:
     """The text between the brackets that enclose all of it; None if none do."""
-    if len(text) <= len(opening) + len(closing) or not (text.startswith(opening) and text.endswith(closing)):
+    if len(text) <= len(opening) + len(closing) or not (
+        text.startswith(opening) and text.endswith(closing)
+    ):
         return None
     inner = text[len(opening) : -len(closing)]
     if opening == "[" and closing == "]" and inner[:1] == "[":
@@ -144,17 +151,19 @@ def _split(text: str, separators: str) -> list[str]:
     """The text between separators that stand outside all brackets and matrices."""
     parts: list[str] = []
     depth, place = 0, 0
-    commas = {found.start() for found in _GROUPING_COMMA.finditer(text)} if "," in separators else set()
+    marks = _LIST_MARKS if separators == ",;" else (separators,)
+    commas = (
+        {found.start() for found in _GROUPING_COMMA.finditer(text)} if "," in separators else set()
+    )
     for token in _TOKEN.finditer(text):
         mark = token[0].strip()
         if mark in _OPENING or mark.startswith("\\begin"):
             depth += 1
         elif mark in _CLOSING or mark.startswith("\\end"):
             depth -= 1
-        elif depth == 0 and token.start() not in commas:
-            if mark == separators or (separators == ",;" and mark in (",", ";", "or", "and", "\\lor", "\\land")):
-                parts.append(text[place : token.start()].strip())
-                place = token.end()
+        elif depth == 0 and mark in marks and token.start() not in commas:
+            parts.append(text[place : token.start()].strip())
+            place = token.end()
     parts.append(text[place:].strip())
     if separators == ",;":  # "1, 2, and 3": no value between the comma and the word
         return [part for n, part in enumerate(parts) if part or n in (0, len(parts) - 1)]

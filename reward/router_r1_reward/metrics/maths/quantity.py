@@ -27,9 +27,13 @@ _UNIT = re.compile(
 )
 _COMMAND = re.compile(r"\\[A-Za-z]+|\b(?:sqrt|pi)\b")
 _VARIABLE = re.compile(r"[A-Za-zÀ-ɏͰ-ԯ]")
-_UNIT_FRACTION = re.compile(r"\\frac ?\{ ?([^\W\d_]{1,12}) ?\}\{ ?([^\W\d_]{1,12}(?: ?\^ ?\{?[23]\}?)?) ?\}")
+_UNIT_FRACTION = re.compile(
+    r"\\frac ?\{ ?([^\W\d_]{1,12}) ?\}\{ ?([^\W\d_]{1,12}(?: ?\^ ?\{?[23]\}?)?) ?\}"
+)
 _OF_ANGLES = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
-_BARE_UNITS = re.compile(r"^\s*(?:(?:square|sq\.?|cubic|cu\.?)\s)?units?\b(?:\s?\^\s?\{?\s?[23]\s?\}?)?\s*$")
+_BARE_UNITS = re.compile(
+    r"^\s*(?:(?:square|sq\.?|cubic|cu\.?)\s)?units?\b(?:\s?\^\s?\{?\s?[23]\s?\}?)?\s*$"
+)
 _BASE = re.compile(r"_ ?(?:\{ ?(\d{1,2}) ?\}|(\d{1,2}))")
 # Words that are not units: they make the number before them part of another number or expression.
 _NO_UNIT = frozenset(
@@ -115,7 +119,9 @@ class Quantity:
 
     def is_rounded(self) -> bool:
         """Whether it has so many decimal places that it may stand for a number with more."""
-        return self.decimals >= _DECIMALS and abs(self.value) * 10**self.decimals >= 10 ** (_SIGNIFICANT - 1)
+        return self.decimals >= _DECIMALS and abs(self.value) * 10**self.decimals >= 10 ** (
+            _SIGNIFICANT - 1
+        )
 
     def in_base_ten(self) -> Fraction | None:
         """The value of the digits in their base; None if they are no digits of it."""
@@ -131,7 +137,9 @@ def _close(one: Quantity, other: Quantity) -> bool:
     if one.value == other.value:
         return True
     longer = max(one, other, key=lambda quantity: quantity.decimals)
-    return longer.is_rounded() and round(one.value, longer.decimals) == round(other.value, longer.decimals)
+    return longer.is_rounded() and round(one.value, longer.decimals) == round(
+        other.value, longer.decimals
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -159,7 +167,10 @@ def quantity(text: str) -> Quantity | None:
 
 def split_unit(text: str) -> tuple[str, str]:
     r"""An expression without variables and the unit after it (`6\sqrt{3} cm^2`); the unit is "" if it has none."""
-    words = [found.start() for found in re.finditer(r"(?<=\S)\s+(?=[^\W\d_]|°)|(?<=[\d}) ])(?=°)", text[-80:])]
+    words = [
+        found.start()
+        for found in re.finditer(r"(?<=\S)\s+(?=[^\W\d_]|°)|(?<=[\d}) ])(?=°)", text[-80:])
+    ]
     skipped = max(0, len(text) - 80)
     for place in words[-6:]:
         core, rest = text[: skipped + place], text[skipped + place :]
@@ -188,7 +199,9 @@ def _unit(rest: str) -> str | None:
         return unit
     if len(words) > 6 or _NO_UNIT.intersection(words) or re.search(r"[\\^{}_*]|\d", rest):
         return None
-    if not prefixed and (_VARIABLE.match(rest) or len(words[0]) == 1 and _VARIABLE.match(words[0])):
+    if not prefixed and (
+        _VARIABLE.match(rest) or (len(words[0]) == 1 and _VARIABLE.match(words[0]))
+    ):
         return None  # `5x`, `5 n`
     return "" if named else None
 
