@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from router_r1.answers.languages import Language, pattern
-from router_r1.answers.vocabulary import words
+from router_r1.answers.vocabulary import phrases, words
 
 Content = tuple[int, str | None]
 """(place, answer); the answer is None where the reply ends before it."""
@@ -49,9 +49,10 @@ _HTML = re.compile(
     r"</?(?:[biu]|em|strong|p|br|span|div|code|center|mark|su[bp]|li|[ou]l|font|h[1-6]|t[rdh])(?:\s[^<>]{0,80})?/?>"
 )
 _DELIMITED = re.compile(r"\\[(\[]\s*(.*?)\s*\\[)\]]", re.DOTALL)
+_RULE = re.compile(r"[\s|:-]*-[\s|:-]*")
 _MARKS = " \t*`\"'“”„«»「」『』【】$|~"
 _TOKEN = re.compile(
-    r"(?P<answer>[(\[\"' ]{0,3}(?:[A-Z]|[-+]?[$€£¥]?\d[\d.,/]*%?)[)\]\"' ]{0,3})(?P<rest>[^\n]*)"
+    r"(?P<answer>[(\[\"' ]{0,3}(?:[A-Z]|[-+]?[$€£¥]?\d[\d.,/]*%?)(?:[)\]\" ]|'(?!\w)){0,3})(?P<rest>[^\n]*)"
 )
 _NO_SUBJECT = re.compile(
     r"\b(?:this|that|it|here|there|what|which|below|following|none|neither|both|these|those|who|how|why|where|and|only|above|if|he|she|they|we|i)\b",
@@ -96,7 +97,7 @@ class Contents:
         if token is None:
             return None
         rest = token["rest"].strip()
-        over = not rest or rest[0] in ".,;!)。，—" or _ending(language).fullmatch(rest.rstrip(".。! "))
+        over = not rest or rest[0] in ".,;!)。，—|" or _ending(language).match(rest.rstrip(".。!। "))
         if not over:
             return None
         a, b = token.span("answer")
@@ -109,9 +110,19 @@ class Contents:
         bare = piece.split()
         named = 0 < len(bare) <= 4 and all(w[:1].isupper() or w[:1].isdigit() for w in bare)
         numeric = len(bare) <= 4 and any(char.isdigit() for char in piece)
-        if not piece or _NO_SUBJECT.search(piece) or not (is_token or named or numeric):
+        if not piece or piece.lower() in phrases("so") or _NO_SUBJECT.search(piece) or not (is_token or named or numeric):
             return None
         return self._text[start:end].strip(_MARKS)
+
+    def in_column(self, begin: int) -> Content | None:
+        """The cell below a heading of a table, if there is one row."""
+        head = self._text.rfind("\n", max(0, begin - _LONGEST), begin) + 1
+        column = self._text.count("|", head, begin)
+        rows = self._text[self._line_end(begin) + 1 :][:1000].split("\n")
+        cells = [row.split("|") for row in rows[1:] if "|" in row]
+        if not column or not _RULE.fullmatch(rows[0]) or len(cells) != 1 or len(cells[0]) <= column:
+            return None
+        return self._line_end(begin) + 1, cells[0][column].strip(_MARKS) or None
 
     def is_wrong(self, language: Language, begin: int) -> bool:
         """Whether the noun at this place is called wrong: "a wrong answer: B"."""

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from router_r1.answers import letters
-from router_r1.answers.contents import ADVERBS, SENTENCE_END, tidy
+from router_r1.answers.contents import ADVERBS, tidy
 from router_r1.answers.languages import LANGUAGES
 from router_r1.answers.run_on import question_starts, turn_end
 from router_r1.answers.statements import Form, Statement, last_statement, view_of
 from router_r1.answers.thoughts import without_thoughts
-from router_r1.answers.typography import visible
-from router_r1.answers.vocabulary import all_words, words
+from router_r1.answers.typography import one_for_one, visible
+from router_r1.answers.vocabulary import phrases, spoken
 
 _SHORT_WORDS = 12
 _MOST_QUESTIONS = 5
@@ -176,7 +176,7 @@ def _closing(text: str, view: str) -> Statement | None:
     if len(lines) == 1 and len(stripped.split()) <= _SHORT_WORDS:
         return Statement(start, Form.SHORT, _short(stripped))
     emphasis = _EMPHASIS.fullmatch(lines[-1].strip())
-    if emphasis or _LONE_LINE.fullmatch(lines[-1]):
+    if emphasis or _LONE_LINE.fullmatch(one_for_one(lines[-1])):
         return Statement(start, Form.SHORT, tidy(emphasis["answer"] if emphasis else lines[-1]))
     if len(lines) > 1 and len(lines[0].split()) <= 6 and _EXPLAINED.match(lines[1]):
         return Statement(start, Form.SHORT, _short(lines[0].strip()))
@@ -193,33 +193,24 @@ def _short(line: str) -> str:
     concluded = _concluded(content)
     if concluded:
         return concluded
-    content = tidy(content, LANGUAGES[0]) if _is_sentence(content) else content
+    if spoken(content, "because") or not content.isascii():
+        content = tidy(content, LANGUAGES[0])
     return content.rstrip(".。")
-
-
-def _is_sentence(line: str) -> bool:
-    return ", " in line or " — " in line or "because" in line
 
 
 def _concluded(line: str) -> str | None:
     """The number with which the last sentence of a line concludes: "The product of 37 and 24 is 888."."""
-    line = line.strip().rstrip(".!。 ")
-    ends = list(SENTENCE_END.finditer(line))
-    sentence = line[ends[-1].end() :] if ends else line
+    sentence = line[-80:].strip().rstrip(".!。 ")
     if not any(map(str.isdigit, sentence)):
         return None
-    copulas = list(_copula().finditer(sentence))
-    if not copulas:
-        return None
-    value = tidy(sentence[copulas[-1].end() :], LANGUAGES[0])
-    return value if _QUANTITY.fullmatch(value) else None
+    spoken_words = sentence.split()
+    for count in range(1, min(6, len(spoken_words))):  # from the end: the last copula counts
+        if spoken_words[-count - 1].lower() in _copulas():
+            value = tidy(" ".join(spoken_words[-count:]), LANGUAGES[0])
+            return value if _QUANTITY.fullmatch(value) else None
+    return None
 
 
 @cache
-def _copula() -> re.Pattern[str]:
-    latin = [language for language in LANGUAGES if not language.glued]
-    union = "|".join(words(language, "copula") for language in latin)
-    return re.compile(rf"(?:{union})\s+", re.IGNORECASE)
-
-
-_ = all_words
+def _copulas() -> frozenset[str]:
+    return frozenset(phrase for phrase in phrases("copula") if " " not in phrase)

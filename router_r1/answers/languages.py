@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Language:
     """The words of one language. Empty fields are what a language lacks, or what is not known yet."""
 
@@ -62,22 +62,22 @@ LANGUAGES = (
         "|I'm going with|I am going with|let's go with|going with|I say|I'd say|I would say|I vote for|I'd vote for"
         "|I'd opt for|I would opt for|I opt for|I settle on|I'm settling on|I lean towards|I'd lean towards"
         "|I answer|I'd answer|I would answer|I have to go with|we choose|we pick|we select|we should choose"
-        "|we would choose|I believe it's|I believe it is|I think it's|I think it is|it must be|it has to be|must be"
+        "|we would choose|it's|that's|it is|that is|looks like|seems like|sounds like|must be|has to be"
         "|my choice is|choice is|choice would be|my pick is|pick is|pick would be|guess is|guess would be|selection is|vote is|vote goes to|left with|down to|change my answer to|changing my answer to|changed my answer to|switch to|switching to|switch my answer to|my answer to|I'm choosing|I'm picking|I am choosing"
-        "|leaves|leaving|leaves us with|leaving us with|leads to|points to|corresponds to|matches|choose|pick|select",
+        "|leaves|only|leaving|leaves us with|leaving us with|leads to|points to|corresponds to|matches|choose|pick|select",
         unknown="I do not|I don't|I can not|I cannot|I can't|I'm not sure|I'm sorry|I'm unable|I'm uncertain|I am not sure"
         "|I am sorry|I am unable|I am uncertain|I have no|sorry, |sorry but|not sure|can not be determined"
         "|cannot be determined|no answer|no information|no idea|not enough information|not known|don't know|insufficient information"
         "|as an AI|unfortunately, I|I apologize|unable to determine|unable to answer|it is not possible to|it's not possible to",
         wrong="wrong|incorrect|false|not correct|not right|invalid|out|eliminated|ruled out|too ~",
-        negation="not|n't|nor|neither|rather than|instead of|than|excludes|exclude|eliminates|eliminate|rules out|rule out"
+        negation="not|n't|nor|neither|none of|none of the|neither of|neither of the|rather than|instead of|than|excludes|exclude|eliminates|eliminate|rules out|rule out"
         "|ruled out|unlike|except|never|cannot be|can't be",
         of="to|of|for|we|I|that|in|here|from|given|which|after|you",
         determiners="the|a|an|my|our|your|this",
         so="so|therefore|thus|hence|then|consequently|accordingly|in conclusion|in summary|finally|altogether|in total|overall",
-        ending="here|then|overall|myself|as my answer|as the answer|for this one|in this case|instead|after all|now",
+        ending="to me|here|then|overall|myself|as my answer|as the answer|for this one|in this case|instead|after all|now",
         chosen="fits|matches|describes|explains|satisfies|works|holds|applies|best fits|best matches|best describes|is the one"
-        "|is the only|seems best|seems right|seems correct|makes the most sense|makes most sense|fits best|is it",
+        "|is the only|seems best|seems right|seems correct|makes the most sense|makes most sense|fits best|it is|would be it",
         because="because|since|as|due to|given that|which|for|so|whereas|while|but|although|though|and not|not|rather than",
     ),
     Language(

@@ -1,172 +1,182 @@
 """Finds the letters of options in prose: "I would pick C", "D is correct", "Cを選びます", "选C".
 
 An option is a capital letter: alone, in brackets, or after a word for an option. The letter of a word is none, and
-neither are the article in "A man" and the pronoun in "I think". All functions read a text with plain typography and
-without markup (`statements.view_of`).
+neither are the article in "A man", the pronoun in "I think" and the initial in "John F. Kennedy". All functions read a
+text with plain typography and without markup (`statements.view_of`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from router_r1.answers.languages import LANGUAGES, Language
-from router_r1.answers.vocabulary import spoken, words
+from router_r1.answers.vocabulary import all_words, ends_with, phrases, spoken, words
 
 Span = tuple[int, int]
 
+_LETTER = re.compile(
+    r"[A-Z](?<![A-Za-z0-9'].)(?![A-Za-z0-9^])(?!'(?:s|t|m|d|ll|ve|re)\b)"
+)
+_OPENING = " \"'<{([$"
+_CLOSING = re.compile(r"(?:\s?[)\]\"'>}$]){0,4}")
+_NAME_BEFORE = re.compile(r"\S[^\S\n]+[A-Z][a-z]+\s\Z")
+_ENDS = re.compile(r"\s*(?:\Z|[.,;:!?\n)。，！；、—]|-\s|\()")
+_AND = (
+    r"(?:(?<!\w)(?:and|or|nor|und|oder|et|ou|y|o|e|en|of|och|og|eller|i|oraz|lub|a|nebo|и|или|та|або|ve|veya|و|أو|और|या|và|hoặc"
+    r"|dan|atau)(?!\w)|和|或|与|與|と|や|また|및|또는)"
+)
+_MORE = re.compile(
+    rf"(?:(?:\s{{0,2}}(?:[,/&、]|{_AND})){{1,2}}\s{{0,2}}(?P<last>[(\[]?(?-i:[A-Z])[)\]]?)(?!\w)){{1,8}}(?=\s*(?:[.;!?\n。]|\Z))",
+    re.IGNORECASE,
+)
+_TICK = re.compile(r"[^\w\n]{0,4}[✓✔✅☑]")
+_TICKED = re.compile(r"[✓✔✅☑]\ufe0f?[^\w\n]{0,4}\Z")
+_BRACKETED = re.compile(r"[(\[]\s?(?P<letter>[A-Z])\s?[)\]]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A letter that may be an option."""
+
+    span: Span
+    end: int
+    """Where what follows it begins, after closing brackets."""
+    said: str
+    """What stands before it, in lower case, without brackets."""
+    before: str
+    """The same, without words for an option, articles, and adjectives."""
+    named: bool
+    """Whether it is in brackets, or called an option."""
+
+
+@lru_cache(maxsize=8)
+def _candidates(view: str) -> tuple[_Candidate, ...]:
+    return tuple(_found(view))
+
+
+def _found(view: str) -> Iterator[_Candidate]:
+    for match in _LETTER.finditer(view):
+        start, end = match.span()
+        before = view[max(0, start - 80) : start]
+        if view.startswith(". ", end) and view[end + 2 : end + 3].isupper():
+            word = before[before.rfind(" ", 0, -1) + 1 :].strip()
+            if word[:1].isupper() and word.lower() not in phrases("option", "answer"):
+                continue  # the initial in a name
+        stripped = before.rstrip(_OPENING)
+        brackets = before[len(stripped) :]
+        named = "(" in brackets or "[" in brackets
+        stripped = said = stripped.lower()
+        for _ in range(4):
+            noun = ends_with(stripped, phrases("option"))
+            lead = noun or ends_with(stripped, phrases("determiners")) or _adjective(stripped)
+            if not lead:
+                break
+            named = named or bool(noun)
+            stripped = stripped[: -len(lead)].rstrip(" :,\"'")
+        closing = _CLOSING.match(view, end)
+        yield _Candidate((start, end), closing.end() if closing else end, said, stripped.rstrip(" :,，、"), named)
+
+
+def _adjective(text: str) -> str:
+    """The last word of a text if it is an adjective such as "right"."""
+    word = text[text.rfind(" ") + 1 :]
+    return word if word and word.startswith(phrases("right")) else ""
+
 
 def chosen_letters(view: str) -> Iterator[Span]:
-    """Where a text takes an option: the span of "C" in "I would pick C"."""
-    if not _CAPITAL.search(view):
-        return
-    for language in spoken(view.lower(), "choose", "chosen"):
-        for match in _choice(language).finditer(view):
-            if _stands_alone(match, view, language):
-                yield _with_others(match.span("letter"), view)
-        if language.chosen and language.name != "English":
-            for match in _verb_last(language).finditer(view):
-                yield _with_others(match.span("letter"), view)
+    """Where a text takes an option: the span of "C" in "I would pick C", or of "B and C"."""
+    for found in _candidates(view):
+        taken = ends_with(found.before, phrases("choose")) or ends_with(found.said, phrases("choose"))
+        if taken and _stands_alone(found, view):
+            yield _with_others(found, view)
+        elif not view.isascii() and _verb_last().match(view, found.end):
+            yield _with_others(found, view)
 
 
 def concluded_letters(view: str) -> Iterator[Span]:
     """Where a text calls an option right, or concludes with it: "D is correct", "so B.", "the process is C."."""
-    if not _CAPITAL.search(view):
-        return
-    for language in spoken(view.lower(), "right", "so", "copula"):
-        for match in _called_right(language).finditer(view):
-            if not _NAME_BEFORE.search(view, max(0, match.start("letter") - 30), match.start("letter")):
-                yield _with_others(match.span("letter"), view)
-        for match in _conclusion(language).finditer(view):
-            if _stands_alone(match, view, language):
-                yield _with_others(match.span("letter"), view)
-    if LANGUAGES[0].chosen:
-        yield from (match.span("letter") for match in _verb_last(LANGUAGES[0]).finditer(view))
-    yield from (match.span(match.lastgroup or 0) for match in _TICKED.finditer(view))
-    last = _LAST.search(view, max(0, len(view) - 40))
-    if last is not None:
-        yield last.span("letter")
+    view = without_rejected(view)
+    for found in _candidates(view):
+        start, end = found.span
+        before = view[max(0, start - 30) : start]
+        if _TICK.match(view, found.end) or _TICKED.search(before):
+            yield found.span
+        elif ends_with(found.before, phrases("so")) or ends_with(found.before, phrases("copula")):
+            if _stands_alone(found, view):
+                yield _with_others(found, view)
+        elif before.rstrip(_OPENING)[-1:] in ("—", "→", ":") and not view[end:].strip(" ).!]"):
+            yield found.span
+        elif (found.named or not _NAME_BEFORE.search(before)) and any(
+            _called_right(language).match(view, found.end) for language in spoken(view, "right")
+        ):
+            yield _with_others(found, view)
+        elif _english_verb().match(view, found.end):
+            yield found.span
 
 
 def without_rejected(view: str) -> str:
-    """The text without the options that it rejects: "not (B)", "A and C are wrong"."""
-    for language in _spoken_or_english(view, "wrong", "negation"):
-        view = _rejected(language).sub(" ", view)
+    """The text with spaces in place of the options that it rejects: "not (B)", "A and C are wrong"."""
+    if not _candidates(view):
+        return view
+    for language in {language.name: language for f in ("wrong", "negation") for language in spoken(view, f)}.values():
+        view = _rejected(language).sub(lambda match: " " * len(match[0]), view)
     return view
 
 
 def named_letters(view: str) -> set[str]:
     """All letters in brackets, or after a word for an option or an answer."""
     found = {match["letter"] for match in _BRACKETED.finditer(view)}
-    for language in _spoken_or_english(view, "option", "answer"):
-        found.update(match["letter"] for match in _named(language).finditer(view))
+    for candidate in _candidates(view):
+        letter = view[slice(*candidate.span)]
+        if candidate.named or ends_with(candidate.before, phrases("answer")):
+            found.add(letter)
     return found
 
 
-def _spoken_or_english(view: str, *fields: str) -> list[Language]:
-    found = list(spoken(view.lower(), *fields))
-    return found if LANGUAGES[0] in found else [LANGUAGES[0], *found]
-
-
-_AND = (
-    r"(?:(?<!\w)(?:and|or|nor|und|oder|et|ou|y|o|e|en|of|och|og|eller|i|oraz|lub|a|nebo|и|или|та|або|ve|veya|و|أو|और|या|và|hoặc"
-    r"|dan|atau)(?!\w)|和|或|与|與|と|や|また|및|또는)"
-)
-_MORE = re.compile(
-    rf"[)\]]?(?:(?:\s{{0,2}}(?:[,/&、]|{_AND})){{1,2}}\s{{0,2}}(?P<last>[(\[]?(?-i:[A-Z])[)\]]?)(?!\w)){{1,8}}(?=\s*(?:[.;!?\n。]|\Z))",
-    re.IGNORECASE,
-)
-_CAPITAL = re.compile(r"(?<![A-Za-z0-9'])[A-Z](?![A-Za-z0-9'])")
-_NAME_BEFORE = re.compile(r"\S\s+[A-Z][a-z]+\s\Z")
-_TICKED = re.compile(r"(?<!\w)(?P<letter>[A-Z])(?!\w)[^\w\n]{0,4}[✓✔✅☑]|[✓✔✅☑]\ufe0f?[^\w\n]{0,4}(?<!\w)(?P<letter_>[A-Z])(?!\w)")
-_LAST = re.compile(r"[:—→]\s{1,3}[(\[]?(?P<letter>[A-Z])[)\]]?\s?[.!]?\s*\Z")
-_BRACKETED = re.compile(r"[(\[]\s?(?P<letter>[A-Z])\s?[)\]]")
-_ENDS = re.compile(r"\s*(?:\Z|[.,;:!?\n)。，！；、—]|-\s|\()")
-
-
-def _stands_alone(match: re.Match[str], view: str, language: Language) -> bool:
+def _stands_alone(found: _Candidate, view: str) -> bool:
     """Whether a letter is in brackets or called an option, or a clause ends after it."""
-    if match["open"] or match["named"] or _ENDS.match(view, match.end()):
-        return True
-    return _goes_on(language).match(view, match.end()) is not None
+    return bool(found.named or _ENDS.match(view, found.end) or _goes_on().match(view, found.end))
 
 
-def _with_others(span: Span, view: str) -> Span:
+def _with_others(found: _Candidate, view: str) -> Span:
     """The span of a letter, and of those listed after it: "B, C and D" names three."""
-    more = _MORE.match(view, span[1])
-    return (span[0], more.end("last")) if more else span
+    more = _MORE.match(view, found.end)
+    return (found.span[0], more.end("last")) if more else found.span
 
 
 @cache
-def _goes_on(language: Language) -> re.Pattern[str]:
-    return re.compile(rf"\s*(?:{words(language, 'because', 'ending')})", re.IGNORECASE)
+def _goes_on() -> re.Pattern[str]:
+    return re.compile(rf"\s*(?:{all_words('because', 'ending')})", re.IGNORECASE)
 
 
 @cache
-def _letter(language: Language) -> str:
-    word = "A-Za-z0-9" if language.glued else r"\w"
-    letter = rf"""(?<![{word}'])(?P<letter>(?-i:[A-Z]))(?![{word}^]|'[a-z]{{2}}|'[a-z]\s)"""
-    return rf"""["'<{{$]{{0,3}}(?P<open>[(\[]?)["'$\s]{{0,2}}{letter}["'$\s]{{0,2}}[)\]]?["'>}}$]{{0,3}}"""
+def _verb_last() -> re.Pattern[str]:
+    return re.compile(rf"\s{{0,2}}(?:{all_words('option')}\s{{0,2}})?{_others('chosen')}", re.IGNORECASE)
 
 
 @cache
-def _parts(language: Language) -> tuple[str, str, str]:
-    """The patterns of a space, of words that may stand before an option, and of a word for an option."""
-    option = words(language, "option", "answer")
-    if language.glued:
-        return r"\s*", "", rf"(?P<named>{option}\s?)?"
-    lead = rf"(?:{words(language, 'determiners', 'right')}\s{{1,3}}){{0,2}}"
-    return r"[\s:,]{1,3}", lead, rf"(?P<named>(?:{option}\s{{1,3}}){{1,2}})?"
+def _others(field: str) -> str:
+    return "(?:" + "|".join(words(row, field) for row in LANGUAGES if row.name != "English") + ")"
 
 
 @cache
-def _choice(language: Language) -> re.Pattern[str]:
-    space, lead, named = _parts(language)
-    return re.compile(
-        rf"{words(language, 'choose')}{space}{lead}{named}{_letter(language)}", re.IGNORECASE
-    )
-
-
-@cache
-def _verb_last(language: Language) -> re.Pattern[str]:
-    option = words(language, "option")
-    return re.compile(
-        rf"{_letter(language)}\s{{0,2}}(?:{option}\s{{0,2}})?{words(language, 'chosen')}", re.IGNORECASE
-    )
+def _english_verb() -> re.Pattern[str]:
+    return re.compile(rf"\s{words(LANGUAGES[0], 'chosen')}", re.IGNORECASE)
 
 
 @cache
 def _called_right(language: Language) -> re.Pattern[str]:
     copula, right, because = (words(language, f) for f in ("copula", "right", "because"))
     option = words(language, "option", "answer")
-    letter = _letter(language)
     if language.glued:
-        return re.compile(rf"{letter}\s?(?:{option})?\s?(?:{copula})?\s?{right}", re.IGNORECASE)
+        return re.compile(rf"\s?(?:{option})?\s?(?:{copula})?\s?{right}", re.IGNORECASE)
     lead = rf"(?:{words(language, 'determiners')}\s{{1,3}})?"
     return re.compile(
-        rf"{letter}(?:,?\s{{1,3}}(?:{copula})|\s?[:—(-])\s{{0,3}}{lead}(?:{right})(?:\s{{1,3}}{option})?"
+        rf"(?:,?\s{{1,3}}(?:{copula})|\s?[:—(-])\s{{0,3}}{lead}(?:{right})(?:\s{{1,3}}{option})?"
         rf"(?=\s*(?:\Z|[.,;:!\n)—]|-\s|{because}))",
-        re.IGNORECASE,
-    )
-
-
-@cache
-def _conclusion(language: Language) -> re.Pattern[str]:
-    space, lead, named = _parts(language)
-    copula = rf"(?:it['’]s|{words(language, 'copula')}){space}"
-    return re.compile(
-        rf"(?:{words(language, 'so')}[\s,:，、]{{0,3}}(?:it\s)?(?:{copula})?|{copula}){lead}{named}{_letter(language)}",
-        re.IGNORECASE,
-    )
-
-
-@cache
-def _named(language: Language) -> re.Pattern[str]:
-    between = r"\s*" if language.glued else r"\s{1,3}"
-    return re.compile(
-        rf"{words(language, 'option', 'answer')}{between}{_letter(language)}(?:\s*{words(language, 'because')})?"
-        r"(?=\W|\Z)",
         re.IGNORECASE,
     )
 

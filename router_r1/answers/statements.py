@@ -16,7 +16,7 @@ from router_r1.answers import letters
 from router_r1.answers.contents import Contents
 from router_r1.answers.languages import Language
 from router_r1.answers.typography import one_for_one
-from router_r1.answers.vocabulary import before_line, link, noun, spoken, subject
+from router_r1.answers.vocabulary import before_line, link, nouns, subject
 
 
 class Form(StrEnum):
@@ -61,7 +61,7 @@ def last_statement(text: str, view: str) -> Statement | None:
     if last is not None and _ONLY_JSON.match(text):
         return last
     found = [_last(_tagged(text)), _last(_boxed(text)), _last(_hashed(text)), last]
-    found += [_chosen(text, view), *_worded(text, view)]
+    found += [_chosen(text, view), _worded(text, view)]
     return max(filter(None, found), key=lambda statement: statement.start, default=None)
 
 
@@ -75,6 +75,9 @@ def _last(found: Iterable[Statement]) -> Statement | None:
 
 # --- plain text: the places of words, without markup
 
+# A, B, C and E as keyboards of other alphabets write them.
+_LOOKALIKE = re.compile(r"(?<!\w)[АВСЕΑΒΕ](?!\w)")
+_LATIN = str.maketrans("АВСЕΑΒΕ", "ABCEABE")
 _BLANKS = str.maketrans(dict.fromkeys("*_`#>|~", " "))
 _STYLE = re.compile(
     r"</?(?:b|strong|i|em|u|mark|span|p|h[1-6]|center|font|code|br|div|li|sup)\b[^<>\n]{0,80}>"
@@ -88,6 +91,8 @@ def view_of(text: str) -> str:
     view = text if text.isascii() else one_for_one(text)
     if "<" in view or "\\" in view:
         view = _STYLE.sub(lambda match: " " * len(match[0]), view)
+    if not view.isascii():
+        view = _LOOKALIKE.sub(lambda match: match[0].translate(_LATIN), view)
     return view.translate(_BLANKS)
 
 
@@ -201,11 +206,10 @@ def _hashed(text: str) -> Iterator[Statement]:
 def noun_only(content: str) -> bool:
     """Whether a heading says only "Answer", "Final answer:"."""
     view = view_of(content).strip(" .:")
-    for language in spoken(view.lower(), "answer", "option"):
-        match = noun(language).search(view)
-        if match and match.end() == len(view) and before_line(language).match(view[: match.start()]):
-            return True
-    return False
+    return any(
+        match.end() == len(view) and before_line(language).match(view[: match.start()])
+        for language, match in nouns(view)
+    )
 
 
 # --- words
@@ -215,6 +219,7 @@ _NOT_THE_ANSWER = re.compile(
     r"|either|both|if the|whether the|alternative|earlier)\s+\Z",
     re.IGNORECASE,
 )
+_IN_TAG = re.compile(r"<\s?/?\s?(?:final\s)?\Z", re.IGNORECASE)
 _JSON_KEY = re.compile(r"(?<!\\)[\"'](?P<key>[^\"'\n]{1,40})[\"']\s{0,3}:\s{0,3}")
 _JSON_VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|\[[^\[\]]*\]|[^\s,}\]"\'\[{][^,}\n]*')
 _JSON_NAMES = re.compile(
@@ -230,15 +235,14 @@ def _chosen(text: str, view: str) -> Statement | None:
     return None if span is None else Statement(span[0], Form.PHRASE, text[slice(*span)])
 
 
-def _worded(text: str, view: str) -> Iterator[Statement]:
-    """For each language the last statement that its words for an answer make."""
+def _worded(text: str, view: str) -> Statement | None:
+    """The last statement that words for an answer make."""
     contents = Contents(text, view)
-    for language in spoken(view.lower(), "answer", "option"):
-        for match in reversed(list(noun(language).finditer(view))):
-            found = _with_noun(language, match, view, contents)
-            if found is not None:
-                yield found
-                break
+    for language, match in nouns(view):
+        found = _with_noun(language, match, view, contents)
+        if found is not None:
+            return found
+    return None
 
 
 _ONLY_JSON = re.compile(r"[\s`]*(?:json\b)?\s*\{", re.IGNORECASE)
@@ -265,7 +269,7 @@ def _json_fields(text: str) -> Iterator[Statement]:
             content = ""
         else:
             content = content.strip("'[]").replace('"', "").replace("'", "")
-        yield Statement(match.end(), Form.MARK, content.strip() or None)
+        yield Statement(match.end() + 1, Form.MARK, content.strip() or None)
 
 
 def _with_noun(
@@ -273,6 +277,8 @@ def _with_noun(
 ) -> Statement | None:
     """The statement around a noun such as "answer"; None if it makes none."""
     begin, end = match.span()
+    if _IN_TAG.search(view, max(0, begin - 12), begin):
+        return None
     if _NOT_THE_ANSWER.search(view, max(0, begin - 25), begin) or contents.is_wrong(language, begin):
         return None
     line = max(begin - 100, 0)
@@ -285,6 +291,8 @@ def _with_noun(
         found = None
         if not loose:
             found = contents.after(language, tie.end(), marked=marked)
+        elif tie["line"] is not None and not first:
+            found = contents.in_column(begin)
         elif tie["bare"] is not None:
             found = contents.short_after(language, tie.end()) if first or language.bare else None
         elif first or (tie["dash"] and language.bare):
@@ -295,6 +303,7 @@ def _with_noun(
     before = subject(language).search(view[segment:begin])
     if before is None:
         return None
-    start = segment + before.start("answer")
-    content = contents.subject(start, segment + before.end("answer"))
+    group = "answer" if before["inverted"] is None else "inverted"
+    start = segment + before.start(group)
+    content = contents.subject(start, segment + before.end(group))
     return Statement(start, Form.PHRASE, content) if content else None

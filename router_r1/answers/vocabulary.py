@@ -4,32 +4,86 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from router_r1.answers.languages import LANGUAGES, Language, listed, pattern
 
 
-def spoken(lowered: str, *fields: str) -> Iterator[Language]:
-    """The languages of whose words one occurs in a text in lower case; only words in these fields count."""
-    plain = lowered.isascii()
-    for language, words in _marker_table(fields, plain):
-        for word in words:
-            if word in lowered:
-                yield language
-                break
+_WORD = re.compile(r"[^\W\d_]+")
+_PREFIX = 4
+# Chinese, Japanese and Korean: words without spaces between them, or with particles after them.
+_GLUED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
+def spoken(view: str, field: str) -> list[Language]:
+    """The languages that may use one of their words of this field in a text; few of them are others."""
+    begun, table = _prefixes(field)
+    found = {row for prefix in _begun(view) & begun for row in table[prefix]}
+    if not view.isascii() and _GLUED.search(view):
+        found.update(_glued())
+    return [LANGUAGES[row] for row in sorted(found)]
+
+
+def nouns(view: str) -> Iterator[tuple[Language, re.Match[str]]]:
+    """All nouns for an answer or an option in a text, last first."""
+    begun, table = _prefixes("noun")
+    lowered = view.lower()
+    places = []
+    for prefix in _begun(view) & begun:
+        place = lowered.find(prefix)
+        while place >= 0:
+            if not lowered[place - 1 : place].isalpha():
+                places += [(place, row) for row in table[prefix]]
+            place = lowered.find(prefix, place + 1)
+    if not view.isascii() and _GLUED.search(view):
+        places += [(m.start(), row) for row in _glued() for m in noun(LANGUAGES[row]).finditer(view)]
+    for place, row in sorted(places, reverse=True):
+        match = noun(LANGUAGES[row]).match(view, place)
+        if match:
+            yield LANGUAGES[row], match
+
+
+@lru_cache(maxsize=8)
+def _begun(view: str) -> frozenset[str]:
+    """The beginnings of all words of a text."""
+    return frozenset([word[:_PREFIX] for word in _WORD.findall(view.lower())])
 
 
 @cache
-def _marker_table(fields: tuple[str, ...], plain: bool) -> tuple[tuple[Language, tuple[str, ...]], ...]:
-    """Per language the shortest distinct words; if `plain`, only those that ASCII text can contain."""
-    table = []
-    for language in LANGUAGES:
-        words = {word.lower() for field in fields for word in listed(getattr(language, field))}
-        words = {word for word in words if word.isascii() or not plain}
-        shortest = [w for w in words if not any(o != w and o in w for o in words)]
-        if shortest:
-            table.append((language, tuple(sorted(shortest))))
-    return tuple(table)
+def _prefixes(field: str) -> tuple[frozenset[str], dict[str, tuple[int, ...]]]:
+    """The beginnings of the words of a field, and the languages that have them, by number."""
+    fields = ("answer", "option", "right") if field == "noun" else (field,)
+    table: dict[str, set[int]] = {}
+    for row, language in enumerate(LANGUAGES):
+        for phrase in () if language.glued else listed("|".join(getattr(language, f) for f in fields)):
+            first = _WORD.search(phrase.lower())
+            if first:
+                table.setdefault(first[0][:_PREFIX], set()).add(row)
+    return frozenset(table), {prefix: tuple(rows) for prefix, rows in table.items()}
+
+
+@cache
+def _glued() -> tuple[int, ...]:
+    return tuple(row for row, language in enumerate(LANGUAGES) if language.glued)
+
+
+@cache
+def phrases(*fields: str) -> tuple[str, ...]:
+    """The words of these fields of all languages in lower case, longest first; those with an ending without it."""
+    found = {p.lower().replace("’", "'") for language in LANGUAGES for f in fields for p in listed(getattr(language, f))}
+    return tuple(sorted(found, key=lambda phrase: (-len(phrase), phrase)))
+
+
+def ends_with(text: str, endings: tuple[str, ...]) -> str:
+    """The longest of these phrases with which a text in lower case ends, as whole words; empty if none."""
+    if not text.endswith(endings):
+        return ""
+    for phrase in endings:
+        if text.endswith(phrase):
+            before = text[-len(phrase) - 1 : -len(phrase)]
+            if not before.isalnum() or not phrase[0].isalnum() or _GLUED.match(phrase):
+                return phrase
+    return ""
 
 
 @cache
@@ -82,17 +136,22 @@ def link(language: Language) -> re.Pattern[str]:
 @cache
 def before_line(language: Language) -> re.Pattern[str]:
     """All that may stand before a noun that begins its line."""
-    lead = words(language, "determiners", "right", "so", "option")
+    lead = words(language, "determiners", "right", "so", "option", "copula")
     return re.compile(rf"\W*(?:\d{{1,2}}[.)]\s{{0,3}})?(?:{lead}[\s,]{{0,3}}){{0,4}}\Z", re.IGNORECASE)
 
 
 @cache
 def subject(language: Language) -> re.Pattern[str]:
-    """What ends just before the noun in "C is the answer": the answer, a copula, articles."""
+    """What ends just before the noun in "C is the answer", "ist C die Antwort": the answer, a copula, articles."""
     space = r"\s*" if language.glued else r"\s{1,3}"
     copula, lead = words(language, "copula"), words(language, "determiners", "right")
+    leads = rf"(?:{lead}\s{{0,3}}){{0,4}}\Z"
+    if language.name in ("German", "Dutch", "Swedish, Danish, Norwegian"):
+        inverted = rf"|{copula}\s(?P<inverted>\W{{0,3}}\w{{1,20}}\W{{0,3}})\s(?:{lead}\s{{0,3}}){{1,4}}\Z"
+    else:
+        inverted = "|(?P<inverted>(?!))"
     return re.compile(
-        r"(?:\A|(?<=[.!?:;,\n。，！]))\W*"
-        rf"(?:{all_words('so')}[\s,]*)?(?P<answer>[^.!?:;,\n。，！]{{1,60}}?){space}{copula}{space}(?:{lead}\s{{0,3}}){{0,4}}\Z",
+        r"(?:\A|(?<=[.!?:;,\n。，！]))\W*(?:"
+        rf"(?:{all_words('so')}[\s,]*)?(?P<answer>[^.!?:;,\n。，！]{{1,60}}?){space}{copula}{space}{leads}){inverted}",
         re.IGNORECASE,
     )

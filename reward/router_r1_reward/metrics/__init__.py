@@ -8,7 +8,7 @@ A metric that cannot score raises: a failure is never a score of 0. `None`, no a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from router_r1.answers import extract_answer, without_thoughts
 from router_r1.data.questions import Question
@@ -51,7 +51,7 @@ def grade(
     if answer is None:
         return 0.0
     best = 0.0
-    for text in _graded_texts(answer, found):
+    for text in _graded_texts(answer) if found.short_answer else (answer,):
         for gold in golds:
             best = max(best, found.grade(text, gold, question))
             if best == 1.0:
@@ -59,12 +59,13 @@ def grade(
     return best
 
 
-def _graded_texts(answer: str, metric: Metric) -> tuple[str, ...]:
-    """The texts of which the best scores: for a metric that grades short answers, the reply and the answer in it."""
-    if not metric.short_answer:
-        return (answer,)
-    reply, final = without_thoughts(answer), extract_answer(answer)
-    return (reply,) if final is None or final == reply else (reply, final)
+def _graded_texts(answer: str) -> Iterator[str]:
+    """The texts of which the best scores for a metric that grades short answers: the reply, and the answer in it."""
+    reply = without_thoughts(answer)
+    yield reply
+    final = extract_answer(answer)
+    if final is not None and final != reply:
+        yield final
 
 
 def check_metrics(questions: Iterable[Question]) -> None:

@@ -84,7 +84,11 @@ def named_options(text: str, choices: Options = None) -> frozenset[str]:
 
 
 def _finally_named(text: str, choices: Options) -> frozenset[str]:
-    by_text = _by_text(_plain(text), choices)
+    plain = _plain(text)
+    bare = _BARE.fullmatch(plain)
+    if bare:
+        return frozenset({bare[1].upper()})
+    by_text = _by_text(plain, choices)
     if by_text:
         return by_text
     final = final_answer(text)
@@ -103,17 +107,24 @@ def _finally_named(text: str, choices: Options) -> frozenset[str]:
 def _read(content: str, choices: Options) -> frozenset[str] | None:
     """The options that a short answer names: none if it rules itself out ("A or C"); None if it says nothing of options."""
     text = _plain(content)
-    by_text = _by_text(text, choices)
-    if by_text:
-        return by_text
-    text = _lead().sub("", text, count=1) if _lead().match(text) else text
     bare = _BARE.fullmatch(text)
     if bare:
         return frozenset({bare[1].upper()})
+    by_text = _by_text(text, choices)
+    if by_text:
+        return by_text
+    lead = _lead().match(text)
+    if lead:
+        text = text[lead.end() :]
+        bare = _BARE.fullmatch(text)
+        if bare:
+            return frozenset({bare[1].upper()})
     left = without_rejected(text)
     if left != text:
         left = _LOOSE_BEGINNING.sub("", _LOOSE_END.sub("", left))
         return _read(left, choices) if left else frozenset()
+    if _SEVERAL.match(text):
+        return frozenset()
     marked = _MARKED.fullmatch(text)
     if marked:
         letter = next(filter(None, marked.groups())).upper()
@@ -124,10 +135,10 @@ def _read(content: str, choices: Options) -> frozenset[str] | None:
     several = named_letters(text) | _second_letters(f"({text}") if len(text) > 1 else set()
     if len(several) == 1:
         return frozenset(several)
-    return frozenset() if several or _SEVERAL.match(text) else None
+    return frozenset() if several else None
 
 
-_SEVERAL = re.compile(r"\(?[A-Z]\)?\s*(?:,|/|&|\+|;|\b(?:and|or|und|oder|et|ou|y|o|e|и|или)\b|和|或|と|や)\s*\(?[A-Z]\b")
+_SEVERAL = re.compile(r"\(?[A-Z]\)?(?:\s*(?:,|/|&|\+|;|\b(?:and|or|und|oder|et|ou|y|o|e|и|или)\b|和|或|と|や)){1,2}\s*(?![AI]\s[a-z])\(?[A-Z]\b")
 
 
 def _in_prose(reply: str) -> frozenset[str]:
@@ -138,9 +149,9 @@ def _in_prose(reply: str) -> frozenset[str]:
         return frozenset(taken)
     left = without_rejected(view)
     named = named_letters(left)
-    first = re.match(r"\s*[(\[]?([A-Z])[)\]]?\s*(?:[.,:;)!]|\n|-\s|—)", left)
-    if first:
-        return frozenset({first[1]})
+    heads = list(_HEAD.finditer(left))
+    if len(heads) == 1 and not (left[: heads[0].start()].strip() and "\n" in left[heads[0].end() :].strip()):
+        return frozenset({heads[0][1]})
     return frozenset(named) if len(named) == 1 else frozenset()
 
 
@@ -169,7 +180,12 @@ def _by_words(reply: str, choices: Options) -> frozenset[str]:
     return frozenset()
 
 
+# A line that begins with a letter: "C", "(C) text", "C: text".
+_HEAD = re.compile(
+    r"^\W{0,4}(?:[Oo]ption\s)?[(\[]?(?<!')([A-Z])(?:[)\]]|(?=\s{0,2}(?:[.,:;!]|-\s|—|$)))", re.MULTILINE
+)
 _LONG = 500
+_MARKUP = 40
 _DENIED = re.compile(r" (?:not|nt|isnt|never|neither|nor|no|cannot|nicht|pas|não|non|нe|не) ")
 
 
@@ -195,7 +211,7 @@ def wrong_options(question: Question, gold: str) -> tuple[str, ...]:
 
 def _by_text(text: str, choices: Options) -> frozenset[str]:
     """The letters of the options that have this text."""
-    if not choices:
+    if not choices or len(text) > 2 * max(map(len, choices)) + _MARKUP:
         return frozenset()
     key = _key(text)
     return frozenset(
@@ -203,6 +219,8 @@ def _by_text(text: str, choices: Options) -> frozenset[str]:
         for letter, choice in zip(LETTERS, choices, strict=False)
         if len(key) <= _longest_key(choice) and _key(choice) == key
     )
+
+
 def _longest_key(text: str) -> int:
     """An upper bound of the length of the key of a text, which is cheaper than the key.
 
@@ -211,6 +229,7 @@ def _longest_key(text: str) -> int:
     return 1 + (len(text) if text.isascii() else 3 * len(text))  # casefold triples some letters
 
 
+@lru_cache(maxsize=4096)
 def _key(text: str) -> str:
     plain = " ".join(_plain(text).casefold().split()).rstrip(".")
     # `answer_key` would reduce "(a) x, (b) y" to its letter; an option of this form is compared as it is.
