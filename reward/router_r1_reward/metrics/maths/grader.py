@@ -47,6 +47,7 @@ _COMMAND = re.compile(r"\\[A-Za-z]+|\b(?:sqrt|log|sin|cos|tan|or|and)\b")
 _EXPRESSION = re.compile(r"[\d\\^*=+/<>|]|\w\s*-\s*\w|[([{]|sqrt")
 _MAX_CHARS = 10_000
 _SPACE = re.compile(r"(?<!\w) | (?!\w)")
+_FENCE = re.compile(r"\$(?!\s?-?[\d.])(?<!\d\$)(?<!\d\s\$)")  # of a formula, and not money
 _FUNCTION_OF_X = frozenset(("y", "f(x)"))
 _SUM = re.compile(r"[+/]")  # x + y = 2 is an equation, which 2 does not state
 _RELATION = re.compile(r"[<>=]|\\(?:le|ge|ne|lt|gt|in)(?![A-Za-z])")
@@ -139,7 +140,7 @@ def _compare(gold: str, answer: str, verify: Callable[[Pair], bool], depth: int 
 
     More pairs that `verify` accepts never make formulas unequal.
     """
-    gold, answer = plain_formula(gold), plain_formula(answer)
+    gold, answer = (_FENCE.sub("", plain_formula(text)) for text in (gold, answer))
     if _without_spaces(gold) == _without_spaces(answer):
         return True
     gold_name, gold_value = named(gold)
@@ -227,7 +228,9 @@ def _is_prose(text: str) -> bool:
 
 def _formula_in_prose(text: str) -> str:
     """The last formula in prose, or formulas in a row; else what follows the last "is"; else the text."""
-    text = text + "$" if text.count("$") % 2 else text  # the last one went with the full stop
+    if text.count("$") % 2:  # one at an end of the answer went with the words around it
+        before = text[: text.find("$")]
+        text = f"${text}" if before and not before[-1].isspace() else f"{text}$"
     found = list(_FORMULAS.finditer(text))
     if found:
         first = last = len(found) - 1
