@@ -17,17 +17,21 @@ _LEAD = re.compile(r"[ \"'})\]:>=]*(?:-\s(?=\D))?[ \"']*")
 # Not after an initial or an abbreviation: "J. K. Rowling", "St. Petersburg", "U.S. Grant".
 SENTENCE_END = re.compile(
     r"(?<!\b[A-Z])(?<!\b(?:St|Dr|Mr|Ms|Mt|Ft|Jr|Sr|vs|No|ca))(?<!\bMrs)[.](?:[\"'”’*_)]{0,4})(?:\s|$)"
-    r"|(?<=\b[A-Z])[.](?:[\"'”’*_)]{0,4})(?:$|\s+(?=[A-Z][a-z]*\s))|[;!?](?:[\"'”’*_)]{0,4})(?:\s|$)|[。！？；।؟۔]"
+    r"|(?<=\b[A-Z])[.](?:[\"'”’*_)]{0,4})(?:$|\s+(?=(?:The|This|It|That|Because|I|So|Hmm|Wait|No|Actually|Since|Option|Here|A|In|For|If|As|We|Explanation|Note|Scratch|Sorry|Oops|Oh|Correction)\b))|[;!?](?:[\"'”’*_)]{0,4})(?:\s|$)|[。！？；।؟۔]"
 )
 _BARRIER = re.compile(r"[\s\-=_*`|:$\\\[\](){}]*|`{3,}\w*|~{3,}\w*|\\begin\{\w+\*?\}")
 _DISPLAY = {"$$": "$$", "\\[": "\\]", "[": "]"}
-_LISTED = re.compile(r"\s*(?:\d{1,2}[.)]\s|[-•+]\s+\w+\s+\w+\s+\w+|step\b|first\b|let\b|to \w+,?\b|we \w+)", re.IGNORECASE)
+_LISTED = re.compile(
+    r"\s*(?:\d{1,2}[.)]\s|[-•+]\s+\w+\s+\w+\s+\w+|step\b|first\b|let\b|to \w+,?\b|we \w+)",
+    re.IGNORECASE,
+)
 _DASHED = re.compile(r"(?<=\S)\s[—–]\s(?!\d)")
 _CLAUSE = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|can|will|would|we|let['’]?s?|i|you|they|he|she|there|need|gives?|gets?)\b", re.IGNORECASE
+    r"\b(?:is|are|was|were|has|have|had|can|will|would|we|let['’]?s?|i|you|they|he|she|there|need|gives?|gets?)\b",
+    re.IGNORECASE,
 )
 ADVERBS = re.compile(
-    r"(?:(?:therefore|thus|hence|then|so|simply|indeed|actually|clearly|definitely|certainly|probably|likely|most likely|most probably"
+    r"(?:,\s)?(?:(?:therefore|thus|hence|then|so|simply|indeed|actually|clearly|definitely|certainly|probably|likely|most likely|most probably"
     r"|still|now|just|obviously|of course|in fact|as follows|therefore likely|also|donc|also|daher|somit|folglich|por (?:lo )?tanto"
     r"|portanto|quindi|pertanto|dus|alltså|zatem|więc|значит|таким образом)(?:[,:]\s*|\s+))+",
     re.IGNORECASE,
@@ -40,7 +44,7 @@ _VAGUE = re.compile(
     r"|one of|the same|made|part|only|different|that (?:we|the|it|there)|consistent|likely to|to be)\b",
     re.IGNORECASE,
 )
-_PLACEHOLDER = re.compile(
+PLACEHOLDER = re.compile(
     r"\W*(?:(?:your|the|my|final|short|insert|put|just|only)\s+){0,3}(?:answer|letter|option|number|choice|value)(?:\s+(?:here|only|goes here))?\W*"
     r"|\W*(?:\.{3}|…|\?+|_+)\W*",
     re.IGNORECASE,
@@ -97,7 +101,11 @@ class Contents:
         if token is None:
             return None
         rest = token["rest"].strip()
-        over = not rest or rest[0] in ".,;!)。，—|" or _ending(language).match(rest.rstrip(".。!। "))
+        over = (
+            not rest
+            or rest[0] in ".,;!)。，—|"
+            or _ending(language).match(" " + rest.rstrip(".。!। "))
+        )
         if not over:
             return None
         a, b = token.span("answer")
@@ -110,7 +118,12 @@ class Contents:
         bare = piece.split()
         named = 0 < len(bare) <= 4 and all(w[:1].isupper() or w[:1].isdigit() for w in bare)
         numeric = len(bare) <= 4 and any(char.isdigit() for char in piece)
-        if not piece or piece.lower() in phrases("so") or _NO_SUBJECT.search(piece) or not (is_token or named or numeric):
+        if (
+            not piece
+            or piece.lower() in phrases("so")
+            or _NO_SUBJECT.search(piece)
+            or not (is_token or named or numeric)
+        ):
             return None
         return self._text[start:end].strip(_MARKS)
 
@@ -144,7 +157,7 @@ class Contents:
             if not _BARRIER.fullmatch(line):
                 short = len(line.split()) <= _SHORT_WORDS and len(line) <= 120
                 is_last = line_end >= self._length
-                if not (short or is_last) or _LISTED.match(line) and not is_last:
+                if not (short or is_last) or (_LISTED.match(line) and not is_last):
                     return None
                 return self._stated(language, start, line[:_LONGEST].lstrip("-•> "), marked=True)
             if line_end >= self._length:
@@ -152,8 +165,11 @@ class Contents:
             start = line_end + 1
         return None
 
-    def _stated(self, language: Language, start: int, piece: str, *, marked: bool) -> Content | None:
+    def _stated(
+        self, language: Language, start: int, piece: str, *, marked: bool
+    ) -> Content | None:
         line = max(self._text.rfind("\n", 0, start) + 1, start - 200)
+        piece = piece.partition("[/")[0]
         if self._text.count("**", line, start) % 2:
             piece = piece.partition("**")[0] or piece
         piece = piece[adverbs.end() :] if (adverbs := ADVERBS.match(piece)) else piece
@@ -172,7 +188,7 @@ class Contents:
         content = tidy(content, language)
         if not content:
             return (start, None) if start >= self._length else None
-        return None if _PLACEHOLDER.fullmatch(content) else (start, content)
+        return None if PLACEHOLDER.fullmatch(content) else (start, content)
 
 
 def tidy(piece: str, language: Language | None = None) -> str:
@@ -215,7 +231,7 @@ def _reason(language: Language) -> re.Pattern[str]:
     listing = language.because.split("|")
     if language.glued:
         return re.compile("|".join(map(re.escape, listing)))
-    alone = "|".join(word for word in listing if len(word) > 3)
+    alone = "|".join(word for word in listing if len(word) > 3 and word not in language.negation)
     return re.compile(
         rf"\s*[,(—]\s*{pattern(language.because)}|\s+{pattern(alone)}(?!\s+\d)", re.IGNORECASE
     )

@@ -60,7 +60,9 @@ def final_answer(text: str) -> FinalAnswer | None:
     view = view_of(text)
     last = _stated(text, view)
     for place in question_starts(view)[:_MOST_QUESTIONS]:
-        before = _stated(text[:place], view[:place]) or _closing(text[:place], view[:place])
+        before = _stated(text[:place], view[:place]) or _closing(
+            text[:place], view[:place], cut=True
+        )
         if before is not None:
             last = before
             break
@@ -91,7 +93,11 @@ def is_unfinished(text: str) -> bool:
 def abstains(text: str) -> bool:
     """Whether a reply says that it does not know, which is not the same as an unreadable answer."""
     found = final_answer(text)
-    return found.abstains if found is not None else bool(_unknown().match(without_thoughts(text).strip()))
+    return (
+        found.abstains
+        if found is not None
+        else bool(_unknown().match(without_thoughts(text).strip()))
+    )
 
 
 @cache
@@ -99,11 +105,13 @@ def _unknown() -> re.Pattern[str]:
     listed = "|".join(language.unknown for language in LANGUAGES)
     phrases = sorted(filter(None, listed.split("|")), key=len, reverse=True)
     union = "|".join(
-        re.escape(phrase.rstrip("~")).replace("'", "['’]").replace("\\ ", r"\s+") + ("" if phrase[-1] in "~ " else r"(?!\w)")
+        re.escape(phrase.rstrip("~")).replace("'", "['’]").replace("\\ ", r"\s+")
+        + ("" if phrase[-1] in "~ " else r"(?!\w)")
         for phrase in phrases
     )
     return re.compile(
-        rf"\W{{0,3}}(?:{union}|(?:unknown|n/a|unclear|undetermined|none given|null)\W*$)", re.IGNORECASE
+        rf"\W{{0,3}}(?:{union}|(?:unknown|n/a|unclear|undetermined|none given|null)\W*$)",
+        re.IGNORECASE,
     )
 
 
@@ -149,27 +157,35 @@ _LEAD_IN = re.compile(
     r"|(?:das|es) (?:ist|sind)\s+|c['’]est\s+|(?:es|son|é|são|è|sono)\s+(?=\S+$)|это\s+|to (?:jest )?(?=\S+$)|(?:i think|i believe|i guess|i['’]d say|i would say)\s+(?:(?:it|that)(?:['’]s| is)\s+)?",
     re.IGNORECASE,
 )
+_OPENING = re.compile(
+    r"\W*(?:let|sure|ok(?:ay)?|first|here|we|to|certainly|of course|alright|given)\b|[^\n]*:\Z",
+    re.IGNORECASE,
+)
 _EXPLAINED = re.compile(
     r"\W*(?:explanation|reason(?:ing)?|rationale|justification|because|why|here['’]s why|details?|steps?|solution|working|note|proof|erklärung"
     r"|begründung|explication|explicación|explicação|spiegazione|объяснение|解释|解析|説明|理由|설명|해설)\b",
     re.IGNORECASE,
 )
 _QUANTITY = re.compile(
-    r"(?:about |exactly |approximately |only )?[-+−–]?\s?[$€£¥(\\]*\d[^\s]*(?:\s+[^\W\d]+){0,3}", re.IGNORECASE
+    r"(?:about |exactly |approximately |only )?[-+−–]?\s?[$€£¥(\\]*\d[^\s]*(?:\s+[^\W\d]+){0,3}",
+    re.IGNORECASE,
 )
-_LONE_LINE = re.compile(
-    r"\W*(?:[A-Z]|[-+−–]?[$€£¥]?\d[\d.,/\s]*%?|\\?\$[^$\n]+\$)\W*"
-)
+_LONE_LINE = re.compile(r"\W*(?:[A-Z]|[-+−–]?[$€£¥]?\d[\d.,/\s]*%?|\\?\$[^$\n]+\$)\W*")
 _EMPHASIS = re.compile(r"\*\*(?P<answer>[^*\n]{1,60})\*\*[.!]?")
 
 
-def _closing(text: str, view: str) -> Statement | None:
-    """The answer of a reply that states none outright: a verdict on an option, its only or last line, its conclusion."""
+def _closing(text: str, view: str, *, cut: bool = False) -> Statement | None:
+    """The answer of a reply that states none outright: a verdict on an option, its only or last line, its conclusion.
+
+    If more was cut off, an opening ("Let me restate it.") is no answer.
+    """
     stripped = text.strip()
-    if not stripped:
+    if not stripped or (cut and _OPENING.match(stripped)):
         return None
     start = text.find(stripped[0])
-    lines = [line for line in stripped.split("\n") if line.strip()] if "\n" in stripped else [stripped]
+    lines = (
+        [line for line in stripped.split("\n") if line.strip()] if "\n" in stripped else [stripped]
+    )
     letter = max(letters.concluded_letters(view), default=None)
     if letter is not None:
         return Statement(letter[0], Form.CONCLUSION, text[slice(*letter)])

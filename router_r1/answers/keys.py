@@ -8,7 +8,7 @@ import unicodedata
 from functools import lru_cache
 
 from router_r1.answers.numbers import number_key
-from router_r1.answers.typography import folded, one_for_one, visible
+from router_r1.answers.typography import folded, plain_text
 
 # `B`, `(B)`, `B.`, `Option B`, `(B) Canberra`, `B) Canberra`; not `B. Canberra`, which may be a name.
 _CHOICE = re.compile(r"(?:(?i:option|choice)\s)?\(?([A-Za-z])[).:]?|\(?([A-Za-z])\)\s.*", re.DOTALL)
@@ -59,8 +59,8 @@ def answer_key(text: str) -> str:
     Unlike `normalize_answer`, it distinguishes answers that only punctuation tells apart: `3.5 km` and `35 km`, `x+1`
     and `x-1`.
     """
-    plain = _STYLE.sub(r"\1", text if text.isascii() else one_for_one(visible(text)))
-    stripped = plain.strip().strip("*`\"' ").rstrip(".").strip()
+    plain = _STYLE.sub(r"\1", plain_text(text))
+    stripped = plain.strip().strip("*`\"' ").rstrip(".。").strip()
     choice = _CHOICE.fullmatch(stripped)
     if choice:
         return (choice[1] or choice[2]).lower()

@@ -17,9 +17,7 @@ from router_r1.answers.vocabulary import all_words, ends_with, phrases, spoken, 
 
 Span = tuple[int, int]
 
-_LETTER = re.compile(
-    r"[A-Z](?<![A-Za-z0-9'].)(?![A-Za-z0-9^])(?!'(?:s|t|m|d|ll|ve|re)\b)"
-)
+_LETTER = re.compile(r"[A-Z](?<![A-Za-z0-9'].)(?![A-Za-z0-9^])(?!'(?:s|t|m|d|ll|ve|re)\b)")
 _OPENING = " \"'<{([$"
 _CLOSING = re.compile(r"(?:\s?[)\]\"'>}$]){0,4}")
 _NAME_BEFORE = re.compile(r"\S[^\S\n]+[A-Z][a-z]+\s\Z")
@@ -77,7 +75,9 @@ def _found(view: str) -> Iterator[_Candidate]:
             named = named or bool(noun)
             stripped = stripped[: -len(lead)].rstrip(" :,\"'")
         closing = _CLOSING.match(view, end)
-        yield _Candidate((start, end), closing.end() if closing else end, said, stripped.rstrip(" :,，、"), named)
+        yield _Candidate(
+            (start, end), closing.end() if closing else end, said, stripped.rstrip(" :,，、"), named
+        )
 
 
 def _adjective(text: str) -> str:
@@ -89,10 +89,12 @@ def _adjective(text: str) -> str:
 def chosen_letters(view: str) -> Iterator[Span]:
     """Where a text takes an option: the span of "C" in "I would pick C", or of "B and C"."""
     for found in _candidates(view):
-        taken = ends_with(found.before, phrases("choose")) or ends_with(found.said, phrases("choose"))
-        if taken and _stands_alone(found, view):
-            yield _with_others(found, view)
-        elif not view.isascii() and _verb_last().match(view, found.end):
+        taken = ends_with(found.before, phrases("choose")) or ends_with(
+            found.said, phrases("choose")
+        )
+        if (taken and _stands_alone(found, view)) or (
+            not view.isascii() and _verb_last().match(view, found.end)
+        ):
             yield _with_others(found, view)
 
 
@@ -121,7 +123,9 @@ def without_rejected(view: str) -> str:
     """The text with spaces in place of the options that it rejects: "not (B)", "A and C are wrong"."""
     if not _candidates(view):
         return view
-    for language in {language.name: language for f in ("wrong", "negation") for language in spoken(view, f)}.values():
+    for language in {
+        language.name: language for f in ("wrong", "negation") for language in spoken(view, f)
+    }.values():
         view = _rejected(language).sub(lambda match: " " * len(match[0]), view)
     return view
 
@@ -154,7 +158,9 @@ def _goes_on() -> re.Pattern[str]:
 
 @cache
 def _verb_last() -> re.Pattern[str]:
-    return re.compile(rf"\s{{0,2}}(?:{all_words('option')}\s{{0,2}})?{_others('chosen')}", re.IGNORECASE)
+    return re.compile(
+        rf"\s{{0,2}}(?:{all_words('option')}\s{{0,2}})?{_others('chosen')}", re.IGNORECASE
+    )
 
 
 @cache

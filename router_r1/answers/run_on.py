@@ -24,7 +24,9 @@ _QUESTION = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 # "Now, combining all the answers:" is how models go on that were shown examples.
-_SUMMARY = re.compile(r"^Now,? (?:let['’]?s )?(?:combin|summar|list|总结)[^\n]{0,60}(?:answers|答案)", re.MULTILINE)
+_SUMMARY = re.compile(
+    r"^Now,? (?:let['’]?s )?(?:combin|summar|list|总结)[^\n]{0,60}(?:answers|答案)", re.MULTILINE
+)
 
 
 def turn_end(text: str) -> int:
@@ -37,7 +39,9 @@ def turn_end(text: str) -> int:
     if "<" in text or "[" in text or ":" in text:
         ends += [match.start() for match in _TURN.finditer(text) if match.start() > begin][:1]
     if "##" in text:
-        ends += [match.start() for match in _INSTRUCTION.finditer(text) if match.start() > begin][:1]
+        ends += [match.start() for match in _INSTRUCTION.finditer(text) if match.start() > begin][
+            :1
+        ]
     return min(ends)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from router_r1.answers import letters
-from router_r1.answers.contents import Contents
+from router_r1.answers.contents import PLACEHOLDER, Contents
 from router_r1.answers.languages import Language
 from router_r1.answers.typography import one_for_one
 from router_r1.answers.vocabulary import before_line, link, nouns, subject
@@ -114,7 +114,10 @@ def _tagged(text: str) -> Iterator[Statement]:
         if not (tag["close"] or tag["close_bracket"] or tag["close_box"]):
             opened = tag.end()
         elif opened is not None:
-            yield Statement(opened, Form.TAG, text[opened : tag.start()].strip() or None)
+            content = text[opened : tag.start()].strip()
+            named = any(map(str.isalpha, content)) and PLACEHOLDER.fullmatch(content[:_LONGEST_GAP])
+            if not named:  # "<answer>your answer</answer>"
+                yield Statement(opened, Form.TAG, content or None)
             opened = None
     if opened is not None:
         yield Statement(opened, Form.TAG, None)
@@ -122,9 +125,13 @@ def _tagged(text: str) -> Iterator[Statement]:
 
 # --- boxes
 
-_BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s?\*?\s{0,2}(?P<brace>\{)?(?P<token>\\?\w+(?:\.\d+)?)?")
+_BOX = re.compile(
+    r"\\(?:boxed|fbox|framebox)\s?\*?\s{0,2}(?:(?P<brace>\{)|(?P<token>\\?\w+(?:\.\d+)?))?"
+)
 _BRACE = re.compile(r"\\[\\{}]|[{}]")
-_ONLY_NAMED = re.compile(r"\b(?:in|within|inside|into|using|with|a|the|of)\s+[$`\\(\"']*\Z", re.IGNORECASE)
+_ONLY_NAMED = re.compile(
+    r"\b(?:in|within|inside|into|using|with|a|the|of)\s+[$`\\(\"']*\Z", re.IGNORECASE
+)
 _AND = re.compile(
     r"[\s$,;&\\(){}.]*(?:\\?\b(?:text|quad|and|or|und|oder|et|ou|y|o|e|en|of|och|eller|i|lub|и|или|ve|veya|và|dan|atau)\b|和|或|と|및|또는)?"
     r"[\s$,;&\\(){}]*(?:(?:\\?[A-Za-z]{1,5})(?:_\{?\w\}?)?\s?(?:=|\\in|\\approx)\s?)?[\s$\\(]*"
@@ -148,12 +155,18 @@ def _boxed(text: str) -> Iterator[Statement]:
             start, end = brace + 1, closing.get(brace, len(text))
             content = text[start:end].strip() if brace in closing else None
             if not content:
-                if brace in closing and _ONLY_NAMED.search(text, max(0, box.start() - 20), box.start()):
+                if brace in closing and _ONLY_NAMED.search(
+                    text, max(0, box.start() - 20), box.start()
+                ):
                     continue  # "put it within \boxed{}"
                 yield from _joined(run, run_start)
                 run = []
                 yield Statement(start, Form.BOX, None)
                 continue
+        if PLACEHOLDER.fullmatch(content[:_LONGEST_GAP]):
+            continue
+        if box.start() < run_end:  # a box in a box
+            run = []
         gap = text[run_end : box.start()] if run and box.start() - run_end <= _LONGEST_GAP else "\n"
         if run and "\n" not in gap and not gap.strip().startswith(".") and _AND.fullmatch(gap):
             run.append(content)
@@ -221,7 +234,9 @@ _NOT_THE_ANSWER = re.compile(
 )
 _IN_TAG = re.compile(r"<\s?/?\s?(?:final\s)?\Z", re.IGNORECASE)
 _JSON_KEY = re.compile(r"(?<!\\)[\"'](?P<key>[^\"'\n]{1,40})[\"']\s{0,3}:\s{0,3}")
-_JSON_VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|\[[^\[\]]*\]|[^\s,}\]"\'\[{][^,}\n]*')
+_JSON_VALUE = re.compile(
+    r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|\[[^\[\]]*\]|[^\s,}\]"\'\[{][^,}\n]*'
+)
 _JSON_NAMES = re.compile(
     r"(?:.*[ _-])?(?:answer|answers|ans|choice|option|result|solution|letter|prediction|label)(?:[ _-](?:letter|choice|option|index|key))?"
     r"|(?:final|selected|correct|chosen)?(?:Answer|Choice|Option)",
@@ -230,7 +245,7 @@ _JSON_NAMES = re.compile(
 
 
 def _chosen(text: str, view: str) -> Statement | None:
-    """"I would pick C"."""
+    """ "I would pick C"."""
     span = max(letters.chosen_letters(view), default=None)
     return None if span is None else Statement(span[0], Form.PHRASE, text[slice(*span)])
 
@@ -279,7 +294,9 @@ def _with_noun(
     begin, end = match.span()
     if _IN_TAG.search(view, max(0, begin - 12), begin):
         return None
-    if _NOT_THE_ANSWER.search(view, max(0, begin - 25), begin) or contents.is_wrong(language, begin):
+    if _NOT_THE_ANSWER.search(view, max(0, begin - 25), begin) or contents.is_wrong(
+        language, begin
+    ):
         return None
     line = max(begin - 100, 0)
     line = max(view.rfind("\n", line, begin) + 1, line)

@@ -21,7 +21,7 @@ _NAME = (
     r"|chain[_-]of[_-]thoughts?|cot|deliberation|rationale|brainstorm(?:ing)?|plan(?:ning)?|working|thought[_-]process)"
 )
 _TAG = re.compile(
-    rf"(?P<opens><\s{{0,3}}{_NAME}(?:\s[^<>\n]{{0,200}})?>|\[(?:THINK(?:ING)?|REASONING)\]|◁think▷"
+    rf"(?P<opens><\s{{0,3}}{_NAME}(?:\s{{1,3}}[\w-]{{1,30}}=[^<>\n]{{0,200}})?\s{{0,3}}>|\[(?:THINK(?:ING)?|REASONING)\]|◁think▷"
     r"|<\|begin(?:_of_|▁of▁)(?:thought|thinking|reasoning|think)\|>|<\|START_THINKING\|>|<\|inner_prefix\|>"
     r"|<unused94>|<\|channel>(?:thought|analysis)\b)"
     rf"|<\s{{0,3}}/\s{{0,3}}{_NAME}\s{{0,3}}>|\[/(?:THINK(?:ING)?|REASONING)\]|◁/think▷"

@@ -23,10 +23,24 @@ _ALIKE = {
 }  # fmt: skip
 _ONE_FOR_ONE = str.maketrans(_ALIKE)
 # Not the joiners U+200C and U+200D, which matter in Persian, in the scripts of India and in emoji.
-_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u061c\u2060-\u2064\u202a-\u202e\u2066-\u2069\ufeff]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u200b\u200e\u200f\u061c\u2060-\u2064\u202a-\u202e\u2066-\u2069\ufeff]"
+)
 # Compatibility forms that mean the plain characters; the others (raised, circled, fractions) mean something else.
 _SAFE_FORMS = frozenset(
-    "<wide> <narrow> <compat> <noBreak> <font> <initial> <medial> <final> <isolated> <vertical> <small>".split()
+    [
+        "<wide>",
+        "<narrow>",
+        "<compat>",
+        "<noBreak>",
+        "<font>",
+        "<initial>",
+        "<medial>",
+        "<final>",
+        "<isolated>",
+        "<vertical>",
+        "<small>",
+    ]
 )
 _DIGIT_GROUPS = re.compile("(?<=\\d)[\u00a0\u2007\u2009\u200a\u202f](?=\\d{3}(?!\\d))")
 
@@ -41,6 +55,11 @@ def one_for_one(text: str) -> str:
     return text.translate(_ONE_FOR_ONE)
 
 
+def plain_text(text: str) -> str:
+    """The text without invisible characters, in ASCII typography, and without spaces that group digits."""
+    return text if text.isascii() else one_for_one(_DIGIT_GROUPS.sub("", visible(text)))
+
+
 def folded(text: str) -> str:
     """The text for comparison without regard to case: composed, caseless, in plain typography.
 
@@ -49,8 +68,7 @@ def folded(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    text = _DIGIT_GROUPS.sub("", visible(text)).translate(_ONE_FOR_ONE)
-    plain = "".join(map(_plain_form, unicodedata.normalize("NFC", text)))
+    plain = "".join(map(_plain_form, unicodedata.normalize("NFC", plain_text(text))))
     caseless = plain.replace("İ", "i").replace("ı", "i").casefold()
     return unicodedata.normalize("NFC", caseless)
 

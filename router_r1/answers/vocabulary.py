@@ -8,7 +8,6 @@ from functools import cache, lru_cache
 
 from router_r1.answers.languages import LANGUAGES, Language, listed, pattern
 
-
 _WORD = re.compile(r"[^\W\d_]+")
 _PREFIX = 4
 # Chinese, Japanese and Korean: words without spaces between them, or with particles after them.
@@ -36,7 +35,9 @@ def nouns(view: str) -> Iterator[tuple[Language, re.Match[str]]]:
                 places += [(place, row) for row in table[prefix]]
             place = lowered.find(prefix, place + 1)
     if not view.isascii() and _GLUED.search(view):
-        places += [(m.start(), row) for row in _glued() for m in noun(LANGUAGES[row]).finditer(view)]
+        places += [
+            (m.start(), row) for row in _glued() for m in noun(LANGUAGES[row]).finditer(view)
+        ]
     for place, row in sorted(places, reverse=True):
         match = noun(LANGUAGES[row]).match(view, place)
         if match:
@@ -55,7 +56,9 @@ def _prefixes(field: str) -> tuple[frozenset[str], dict[str, tuple[int, ...]]]:
     fields = ("answer", "option", "right") if field == "noun" else (field,)
     table: dict[str, set[int]] = {}
     for row, language in enumerate(LANGUAGES):
-        for phrase in () if language.glued else listed("|".join(getattr(language, f) for f in fields)):
+        for phrase in (
+            () if language.glued else listed("|".join(getattr(language, f) for f in fields))
+        ):
             first = _WORD.search(phrase.lower())
             if first:
                 table.setdefault(first[0][:_PREFIX], set()).add(row)
@@ -70,7 +73,12 @@ def _glued() -> tuple[int, ...]:
 @cache
 def phrases(*fields: str) -> tuple[str, ...]:
     """The words of these fields of all languages in lower case, longest first; those with an ending without it."""
-    found = {p.lower().replace("’", "'") for language in LANGUAGES for f in fields for p in listed(getattr(language, f))}
+    found = {
+        p.lower().replace("’", "'")
+        for language in LANGUAGES
+        for f in fields
+        for p in listed(getattr(language, f))
+    }
     return tuple(sorted(found, key=lambda phrase: (-len(phrase), phrase)))
 
 
@@ -108,7 +116,9 @@ def noun(language: Language) -> re.Pattern[str]:
     """A noun for the answer: "answer", "final answer choice", "correct option", "opción correcta"."""
     answer, right, option = (words(language, field) for field in ("answer", "right", "option"))
     if language.glued:
-        return re.compile(rf"{answer}(?:\s?{option})?|{right}\s?(?:的|な)?\s?{option}", re.IGNORECASE)
+        return re.compile(
+            rf"{answer}(?:\s?{option})?|{right}\s?(?:的|な)?\s?{option}", re.IGNORECASE
+        )
     return re.compile(
         rf"{answer}(?:\s{{1,3}}(?:{right}|{option})){{0,2}}|{right}\s{{1,3}}{option}(?:\s{{1,3}}{answer})?"
         rf"|{option}\s{{1,3}}(?:{right})",
@@ -121,7 +131,9 @@ def link(language: Language) -> re.Pattern[str]:
     """What follows such a noun and makes it a statement; the answer begins where it ends."""
     copula = words(language, "copula")
     between = (
-        rf"(?:,?\s{{1,3}}{words(language, 'of')}[^.:;?!\n]{{0,100}}?)?" if not language.glued else ""
+        rf"(?:,?\s{{1,3}}{words(language, 'of')}[^.:;?!\n]{{0,100}}?)?"
+        if not language.glued
+        else ""
     )
     space = r"\s*" if language.glued else r"\s{1,3}"
     return re.compile(
@@ -137,7 +149,9 @@ def link(language: Language) -> re.Pattern[str]:
 def before_line(language: Language) -> re.Pattern[str]:
     """All that may stand before a noun that begins its line."""
     lead = words(language, "determiners", "right", "so", "option", "copula")
-    return re.compile(rf"\W*(?:\d{{1,2}}[.)]\s{{0,3}})?(?:{lead}[\s,]{{0,3}}){{0,4}}\Z", re.IGNORECASE)
+    return re.compile(
+        rf"\W*(?:\d{{1,2}}[.)]\s{{0,3}})?(?:{lead}[\s,]{{0,3}}){{0,4}}\Z", re.IGNORECASE
+    )
 
 
 @cache
@@ -147,7 +161,9 @@ def subject(language: Language) -> re.Pattern[str]:
     copula, lead = words(language, "copula"), words(language, "determiners", "right")
     leads = rf"(?:{lead}\s{{0,3}}){{0,4}}\Z"
     if language.name in ("German", "Dutch", "Swedish, Danish, Norwegian"):
-        inverted = rf"|{copula}\s(?P<inverted>\W{{0,3}}\w{{1,20}}\W{{0,3}})\s(?:{lead}\s{{0,3}}){{1,4}}\Z"
+        inverted = (
+            rf"|{copula}\s(?P<inverted>\W{{0,3}}\w{{1,20}}\W{{0,3}})\s(?:{lead}\s{{0,3}}){{1,4}}\Z"
+        )
     else:
         inverted = "|(?P<inverted>(?!))"
     return re.compile(

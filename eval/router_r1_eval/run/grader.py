@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from router_r1.data.questions import Question
 from router_r1_reward import grade
@@ -12,10 +12,6 @@ from router_r1_reward import grade
 class Grader(Protocol):
     """Scores answers."""
 
-    @property
-    def extracts_answers(self) -> bool:
-        """Whether the short answer within a reply is graded too; the better of the two scores then counts."""
-
     def __call__(self, question: Question, answer: str | None) -> float:
         """The score of an answer, 0 to 1; None means no answer."""
 
@@ -23,8 +19,6 @@ class Grader(Protocol):
 @dataclass(frozen=True)
 class MetricGrader:
     """Grades by the metric of the question."""
-
-    extracts_answers: ClassVar[bool] = True
 
     allow_code: bool = False
     """Run the programs in answers to questions about code."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from router_r1.answers import extract_answer
 from router_r1.data.json_lines import write_json_lines
 from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError
@@ -72,13 +71,11 @@ def grade_episodes(
         answer = graded_answer(traces[-1])
         if answer is None and failed(traces[-1]):
             return GradedEpisode(job, traces, None, 0.0)
-        texts = graded_texts(answer, question.metric) if grader.extracts_answers else (answer,)
         try:
-            scores = [grader(question, text) for text in texts]
+            score = grader(question, answer)
         except DataError as error:
             raise DataError(f"question {question.id!r}: {error}") from error
-        best = max(range(len(texts)), key=scores.__getitem__)
-        return GradedEpisode(job, traces, texts[best], scores[best])
+        return GradedEpisode(job, traces, answer, score)
 
     graded = []
     with ThreadPoolExecutor(workers) as pool:
@@ -90,16 +87,6 @@ def grade_episodes(
             pool.shutdown(cancel_futures=True)
             raise
     return graded
-
-
-def graded_texts(reply: str | None, metric: str) -> tuple[str | None, ...]:
-    """The texts to grade: the reply and, for a short-answer metric, the answer within it. The best score counts."""
-    extracted = (
-        extract_answer(reply)
-        if reply is not None and metric in METRICS and METRICS[metric].short_answer
-        else None
-    )
-    return (reply,) if extracted in (None, reply) else (reply, extracted)
 
 
 def check_gradable(questions: Iterable[Question], allow_code: bool = False) -> None:

@@ -28,8 +28,6 @@ from router_r1_reward import METRICS
 class JudgeGrader:
     """Grades by a judge where the question has a gold answer to compare with, and by metric elsewhere."""
 
-    extracts_answers = False
-
     def __init__(self, pool: ModelPool, model: str, verdicts: Path, by_metric: Grader) -> None:
         """
         Args:

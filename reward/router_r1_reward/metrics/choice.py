@@ -40,9 +40,13 @@ _MARKED = re.compile(
     re.DOTALL,
 )
 # A second letter in that text.
-_ANOTHER = re.compile(r"(?<![\w'])([A-Z])[)\]]|^(?:or|and|[,/&;+])\s*([A-Z])\b|^([A-Z])(?:[,\s]|\Z)(?!\s?[a-z])")
-_LOOSE_END = re.compile(r"[\s,;]*\b(?:because|since|as|and|but|so|rather)?[\s,;.]*$")
-_LOOSE_BEGINNING = re.compile(r"^[\s,;.]*(?:(?:and|but|so|rather|instead|sondern|mais|sino|mas|ma|а|но|而是)\b)?[\s,;]*")
+_ANOTHER = re.compile(
+    r"(?<![\w'])([A-Z])[)\]]|^(?:or|and|[,/&;+])\s*([A-Z])\b|^([A-Z])(?:[,\s]|\Z)(?!\s?[a-z])"
+)
+_LOOSE_END = re.compile(r"[ ,;]{0,3}\b(?:because|since|as|and|but|so|rather)?[ ,;.]{0,3}$")
+_LOOSE_BEGINNING = re.compile(
+    r"^[ ,;.]{0,3}(?:(?:and|but|so|rather|instead|sondern|mais|sino|mas|ma|а|но|而是)\b)?[\s,;]*"
+)
 
 
 def same_choice(answer: str, gold: str, question: Question | None = None) -> float:
@@ -121,7 +125,7 @@ def _read(content: str, choices: Options) -> frozenset[str] | None:
             return frozenset({bare[1].upper()})
     left = without_rejected(text)
     if left != text:
-        left = _LOOSE_BEGINNING.sub("", _LOOSE_END.sub("", left))
+        left = _LOOSE_BEGINNING.sub("", _LOOSE_END.sub("", " ".join(left.split())))
         return _read(left, choices) if left else frozenset()
     if _SEVERAL.match(text):
         return frozenset()
@@ -138,7 +142,9 @@ def _read(content: str, choices: Options) -> frozenset[str] | None:
     return frozenset() if several else None
 
 
-_SEVERAL = re.compile(r"\(?[A-Z]\)?(?:\s*(?:,|/|&|\+|;|\b(?:and|or|und|oder|et|ou|y|o|e|и|или)\b|和|或|と|や)){1,2}\s*(?![AI]\s[a-z])\(?[A-Z]\b")
+_SEVERAL = re.compile(
+    r"\(?[A-Z]\)?(?:\s*(?:,|/|&|\+|;|\b(?:and|or|und|oder|et|ou|y|o|e|и|или)\b|和|或|と|や)){1,2}\s*(?![AI]\s[a-z])\(?[A-Z]\b"
+)
 
 
 def _in_prose(reply: str) -> frozenset[str]:
@@ -150,7 +156,9 @@ def _in_prose(reply: str) -> frozenset[str]:
     left = without_rejected(view)
     named = named_letters(left)
     heads = list(_HEAD.finditer(left))
-    if len(heads) == 1 and not (left[: heads[0].start()].strip() and "\n" in left[heads[0].end() :].strip()):
+    if len(heads) == 1 and not (
+        left[: heads[0].start()].strip() and "\n" in left[heads[0].end() :].strip()
+    ):
         return frozenset({heads[0][1]})
     return frozenset(named) if len(named) == 1 else frozenset()
 
@@ -160,7 +168,10 @@ def _lead() -> re.Pattern[str]:
     """Words before an option: "the", "option", "la opción", "选项"."""
     words = all_words("option", "right", "answer")
     articles = all_words("determiners")
-    return re.compile(rf"(?:(?:{articles}\s+)?{words}[\s:]*){{1,3}}(?=[(\[]?[A-Z]\b)|{articles}\s+(?=[A-Z]\W*\Z)", re.IGNORECASE)
+    return re.compile(
+        rf"(?:(?:{articles}\s+)?{words}[\s:]*){{1,3}}(?=[(\[]?[A-Z]\b)|{articles}\s+(?=[A-Z]\W*\Z)",
+        re.IGNORECASE,
+    )
 
 
 def _by_words(reply: str, choices: Options) -> frozenset[str]:
@@ -172,17 +183,20 @@ def _by_words(reply: str, choices: Options) -> frozenset[str]:
     for part in (sentences[-1:], sentences):
         words = f" {_key(' '.join(part))} "
         found = {letter for letter, key in keys.items() if key in words}
-        found -= {one for one in found for o in found if keys[one] != keys[o] and keys[one] in keys[o]}
+        found -= {
+            one for one in found for o in found if keys[one] != keys[o] and keys[one] in keys[o]
+        }
         if found:
             text = keys[min(found)]
-            denied = _DENIED.search(words[: words.index(text)])
+            denied = _DENIED.search(words[: words.index(text) + 1])
             return frozenset(found) if len(found) == 1 and not denied else frozenset()
     return frozenset()
 
 
 # A line that begins with a letter: "C", "(C) text", "C: text".
 _HEAD = re.compile(
-    r"^\W{0,4}(?:[Oo]ption\s)?[(\[]?(?<!')([A-Z])(?:[)\]]|(?=\s{0,2}(?:[.,:;!]|-\s|—|$)))", re.MULTILINE
+    r"^\W{0,4}(?:[Oo]ption\s)?[(\[]?(?<!')([A-Z])(?:[)\]]|(?=\s{0,2}(?:[.,:;!]|-\s|—|$)))",
+    re.MULTILINE,
 )
 _LONG = 500
 _MARKUP = 40

@@ -1,15 +1,21 @@
-"""Grading: which texts of a reply are graded."""
+"""Grading: a reply and the answer in it are both graded."""
+
+import pytest
 
 from router_r1.data.questions import Question
 from router_r1_eval.run.grader import MetricGrader
-from router_r1_eval.run.grading import graded_texts
+
+FILM = Question(id="q", question="?", answer="It's a Wonderful Life", metric="em")
 
 
-def test_a_reply_and_the_answer_in_it_are_both_graded() -> None:
-    question = Question(id="q", question="?", answer="It's a Wonderful Life", metric="em")
-    assert "It's a Wonderful Life" in graded_texts("It's a Wonderful Life", "em")
-    grader = MetricGrader()
-    assert max(grader(question, p) for p in graded_texts("It's a Wonderful Life", "em")) == 1
-    long = "I know this one.\nThe answer is It's a Wonderful Life."
-    assert max(grader(question, p) for p in graded_texts(long, "em")) == 1
-    assert graded_texts(long, "math") == (long,)
+@pytest.mark.parametrize(
+    ("reply", "score"),
+    [
+        ("It's a Wonderful Life", 1),  # although "It's" often is no part of an answer
+        ("I know this one.\nThe answer is It's a Wonderful Life.", 1),
+        ("<think>It's a Wonderful Life?</think>I don't know.", 0),
+        (None, 0),
+    ],
+)
+def test_a_reply_and_the_answer_in_it_are_both_graded(reply: str | None, score: float) -> None:
+    assert MetricGrader()(FILM, reply) == score
