@@ -236,7 +236,7 @@ def best_rate(
 
 def _processor_s() -> float:
     """Seconds of processor time of this process and its workers so far."""
-    workers = [child.cpu_times() for child in psutil.Process().children()]
+    workers = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
     return time.process_time() + float(sum(times.user + times.system for times in workers))
 
 

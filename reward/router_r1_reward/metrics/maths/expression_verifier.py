@@ -1,11 +1,12 @@
-"""A pool of processes that compare expressions with math-verify, under hard limits on processor time and memory.
+"""A pool of processes that compare expressions with sympy, under hard limits on processor time and memory.
 
-math-verify refuses to run outside the main thread unless its time-outs are off, and without them nothing stops it:
-`9^{9^{9^9}}` computes for ever in C code that no signal interrupts. So each comparison runs in a worker process
-(`expression_worker.py`) under a limit on processor time that the kernel enforces. The limit is on processor time and
-not on wall-clock time, so that a score does not depend on how busy the machine is. An expression that exceeds the limit
-counts as not equal, because an answer that cannot be verified is not accepted; a warning says so. Any other failure
-raises.
+Nothing in Python stops `9^{9^{9^9}}`, which computes for ever in C code. So expressions are compared in worker processes
+(`expression_worker.py`, `expression_equality.py`) under a limit on processor time that the kernel enforces. The limit is
+on processor time and not on wall-clock time, so that a score does not depend on how busy the machine is, and it does not
+count the start of a worker. A worker that exceeds it is replaced within milliseconds.
+
+An answer that exceeds the limit counts as not equal, because an answer that cannot be verified is not accepted; the log
+says so. If the gold answer alone exceeds it, that is an error. Any other failure raises.
 
 For Linux and macOS. The workers are plain subprocesses, so a script needs no `if __name__ == "__main__"`.
 """
@@ -19,12 +20,14 @@ import json
 import logging
 import os
 import queue
+import re
 import selectors
-import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple, NoReturn
 
 from router_r1.errors import DataError, MissingDependencyError
 from router_r1_reward.errors import ScorerError
@@ -34,6 +37,27 @@ log = logging.getLogger("router_r1_reward.metrics.maths.expression_verifier")
 _SCRIPT = Path(__file__).with_name("expression_worker.py")
 
 
+_MAX_DEPTH = 30
+"""The greatest depth of brackets in an answer; the parser's time grows steeply with it."""
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for bracket in re.findall(r"[({\[\])}]", text):
+        depth += 1 if bracket in "({[" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+class Pair(NamedTuple):
+    """A comparison of two expressions in LaTeX."""
+
+    gold: str
+    answer: str
+    places: int = 0
+    """Decimal places to which constants are compared, or 0 to compare exactly."""
+
+
 class Verifier:
     """A pool of worker processes, started when needed and kept. Safe to use from several threads."""
 
@@ -41,14 +65,14 @@ class Verifier:
         self,
         workers: int | None = None,
         *,
-        cpu_s: int = 5,
+        cpu_s: float = 0.4,
         wall_s: float = 120.0,
         max_chars: int = 1000,
     ) -> None:
         """
         Args:
             workers: maximum number of processes; by default one per processor, at most four.
-            cpu_s: limit on the processor time of one comparison, in seconds.
+            cpu_s: limit on the processor time of one request, in seconds.
             wall_s: seconds of wall-clock time after which a worker that has not replied is an error.
             max_chars: maximum length of an expression; a longer answer is wrong, a longer gold answer an error.
         """
@@ -61,47 +85,68 @@ class Verifier:
         self._owner = os.getpid()
 
     def equal(self, gold: str, answer: str) -> bool:
-        """Whether the answer is the same expression as the gold answer.
+        """Whether the answer is the same expression as the gold answer; see `equal_pairs`."""
+        return self.equal_pairs([Pair(gold, answer)])[0]
+
+    def equal_pairs(self, pairs: Sequence[Pair]) -> list[bool]:
+        """Which pairs are equal. All of them share the limit on processor time.
 
         Raises:
-            DataError: the gold answer is too long, or math-verify cannot read it.
-            ScorerError: a worker died or hung, for a reason that is not the expression.
+            DataError: a gold answer is too long, or cannot be read.
+            ScorerError: a gold answer alone exceeds the limit, or a worker died or hung for another reason.
             MissingDependencyError: math-verify is not installed.
         """
-        if len(gold) > self.max_chars:
-            raise DataError(
-                f"the gold answer has {len(gold)} characters, expected an expression of at most {self.max_chars}; use "
-                f"another metric"
+        for pair in pairs:
+            if len(pair.gold) > self.max_chars:
+                raise DataError(
+                    f"the gold answer has {len(pair.gold)} characters, expected an expression of at most "
+                    f"{self.max_chars}; use another metric"
+                )
+        if any(
+            len(pair.answer) > self.max_chars or _depth(pair.answer) > _MAX_DEPTH for pair in pairs
+        ):
+            log.debug(
+                "the answer is too long or too deep to verify, it counts as wrong: %.80r",
+                pairs[0].answer,
             )
-        if len(answer) > self.max_chars:
-            return False
+            return [False] * len(pairs)
         require_math_verify()
+        reply = self._ask(pairs)
+        if "timeout" in reply:
+            golds = [Pair(gold, gold, -1) for gold in dict.fromkeys(pair.gold for pair in pairs)]
+            if "timeout" in self._ask(golds):
+                raise ScorerError(
+                    f"comparing the gold answer {golds[0].gold!r:.100} with itself takes more than {self.cpu_s:g} s of "
+                    f"processor time; write it in a simpler form, or use another metric"
+                )
+            log.debug(
+                "the comparison took more than %g s of processor time, the answer counts as wrong: %.80r",
+                self.cpu_s,
+                pairs[0].answer,
+            )
+            return [False] * len(pairs)
+        if "unreadable" in reply:
+            raise DataError(
+                f"math-verify cannot read the gold answer {reply['unreadable']!r}; correct it, or use another metric"
+            )
+        equal = reply.get("equal")
+        if not isinstance(equal, list):
+            raise ScorerError(f"comparing {pairs!r:.200} failed: {reply}")
+        return equal
+
+    def _ask(self, pairs: Sequence[Pair]) -> dict[str, object]:
         worker = self._idle.get()
         try:
             if worker is None:
                 worker = _Worker(self.cpu_s)
                 with self._lock:
                     self._all.add(worker)
-            reply = worker.request({"gold": gold, "answer": answer}, self.wall_s)
+            reply = worker.request({"pairs": pairs}, self.wall_s)
         except BaseException:
             self._drop(worker)
             raise
-        if reply is None:
-            self._drop(worker)
-            log.warning(
-                "math-verify took more than %d s of processor time, the answer counts as wrong: %.80r",
-                self.cpu_s,
-                answer,
-            )
-            return False
         self._idle.put(worker)
-        if "unreadable" in reply:
-            raise DataError(
-                f"math-verify cannot read the gold answer {gold!r}; correct it, or use another metric"
-            )
-        if "equal" not in reply:
-            raise ScorerError(f"math-verify failed on {answer!r} against {gold!r}: {reply}")
-        return bool(reply["equal"])
+        return reply
 
     def _drop(self, worker: _Worker | None) -> None:
         if worker is not None:
@@ -123,29 +168,37 @@ class Verifier:
 class _Worker:
     """One worker process: a JSON object a line on its standard input, one back on its standard output."""
 
-    def __init__(self, cpu_s: int) -> None:
+    def __init__(self, cpu_s: float) -> None:
         # -P: do not import from the folder of the script.
         command = [sys.executable, "-P", str(_SCRIPT), str(cpu_s)]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         self._buffer = b""
+        self._started = False
 
-    def request(self, pair: dict[str, str], wall_s: float) -> dict[str, object] | None:
-        """The worker's reply; None if the limit on processor time killed it."""
+    def request(self, request: dict[str, object], wall_s: float) -> dict[str, object]:
+        """The worker's reply, once it has started."""
+        if not self._started:
+            self._receive(wall_s)
+            self._started = True
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(pair).encode() + b"\n")
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
-            line = self._read_line(wall_s)
         except BrokenPipeError:
-            line = b""
-        if line:
-            reply: dict[str, object] = json.loads(line)
-            return reply
+            self._died()
+        return self._receive(wall_s)
+
+    def _receive(self, wall_s: float) -> dict[str, object]:
+        line = self._read_line(wall_s)
+        if not line:
+            self._died()
+        reply: dict[str, object] = json.loads(line)
+        return reply
+
+    def _died(self) -> NoReturn:
         status = self._process.wait()
-        if status == -signal.SIGXCPU:
-            return None
         raise ScorerError(
             f"the math-verify worker ended with status {status}; run `python -P {_SCRIPT} 5` to see why"
         )

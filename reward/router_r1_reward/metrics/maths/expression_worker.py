@@ -1,8 +1,12 @@
-"""The program of a worker of `expression_verifier.py`: reads pairs of expressions, replies whether they are equal.
+"""The program of a worker of `expression_verifier.py`: reads pairs of expressions, replies which are equal.
 
-One JSON object a line: `{"gold": ..., "answer": ...}` in, `{"equal": true}` or `{"unreadable": "gold"}` out. It is run
-by its path, so it imports nothing of the project. Before each pair it moves the kernel's limit on its processor time;
-if the pair exceeds the limit, the kernel kills the process.
+One JSON object a line: `{"pairs": [[gold, answer, places], ...]}` in; `{"equal": [true, ...]}`, `{"unreadable": gold}` or
+`{"timeout": true}` out, after a first line `{"ready": true}`. It is run by its path, so it imports nothing of the project
+but its neighbour `expression_equality.py`.
+
+Importing sympy takes a second, so the program imports once and serves from a fork of itself. Before each request the fork
+sets the kernel's timer of its processor time; if it expires, the kernel kills the fork, whatever it is doing, and the
+program replies `timeout` and forks again, which takes milliseconds.
 """
 
 from __future__ import annotations
@@ -10,90 +14,70 @@ from __future__ import annotations
 import importlib
 import json
 import logging
-import math
 import os
-import re
 import resource
+import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 _MEMORY_BYTES = 4 * 2**30
-_SQRT = re.compile(r"(?<![\\A-Za-z])sqrt\s*\(([^()]*)\)|√\s*\(?(\w+)\)?")
-_PI = re.compile(r"(?<![\\A-Za-z])pi(?![A-Za-z])|π")
-_DELIMITED = re.compile(r"\$|\\\(|\\\[|\\boxed")
+_WARM_UP = (
+    r"\frac{\sqrt{2}}{2}+x^2-1.5", r"[1,2)\cup(3,\infty)", r"y=3x\cdot 5", r"\sin(\pi x)", r"x \ge 3", r"2(x+1)(x-3)", r"|x|!",
+    r"\log_{2} 8", "1 < x < 2", r"e^{x}", r"\binom{5}{2}", "4i+3",
+)  # fmt: skip
 
 
 def main() -> None:
     """Serve until standard input ends."""
-    cpu_s = int(sys.argv[1])
-    replies = os.fdopen(os.dup(1), "w", buffering=1)
+    cpu_s = float(sys.argv[1])
+    replies = os.dup(1)
     os.dup2(2, 1)  # output of libraries must not mix with the replies
     logging.disable(logging.CRITICAL)
-    _limit(resource.RLIMIT_AS, _MEMORY_BYTES)
-    math_verify = importlib.import_module("math_verify")
-    _parse_in_two_stages(importlib.import_module("latex2sympy2_extended.latex2sympy2"))
-
-    for line in sys.stdin:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        _limit(resource.RLIMIT_CPU, math.ceil(usage.ru_utime + usage.ru_stime) + cpu_s)
-        pair = json.loads(line)
-        gold = _parse(math_verify, pair["gold"])
-        if all(
-            isinstance(part, str) for part in gold
-        ):  # if math-verify cannot read its input, it returns the text
-            reply: dict[str, object] = {"unreadable": "gold"}
-        else:
-            answer = _parse(math_verify, pair["answer"])
-            equal = bool(answer) and math_verify.verify(
-                gold, answer, allow_set_relation_comp=True, timeout_seconds=None
-            )
-            reply = {"equal": bool(equal)}
-        replies.write(json.dumps(reply) + "\n")
-
-
-def _limit(kind: int, value: int) -> None:
-    """Move the soft limit and leave the hard one."""
-    hard = resource.getrlimit(kind)[1]
-    soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(kind, (soft, hard))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    limit = _MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(_MEMORY_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    sys.path.insert(0, str(Path(__file__).parent))
+    equality = importlib.import_module("expression_equality")
+    sys.path.pop(0)
+    for text in _WARM_UP:  # fills the tables of the parser, which the forks inherit
+        equality.equal(text, text + " ", 0)
+    equality.equal("(1,2]", "1 < x \\le 2", 0)
+    _write(replies, {"ready": True})
+    while True:
+        child = os.fork()
+        if child == 0:
+            _serve(replies, cpu_s, equality)
+            os._exit(0)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if status != -signal.SIGPROF:
+            sys.exit(status if status >= 0 else 128 - status)
+        _write(replies, {"timeout": True})
 
 
-def _parse_in_two_stages(latex2sympy: Any) -> None:
-    """Parse LaTeX without full context first, and with it only if that fails: the same trees, several times as fast.
-
-    In its mode SLL, a parser that ANTLR generates finds the tree of its default mode LL, or a syntax error; ANTLR's
-    documentation of `PredictionMode` says so and recommends the two stages. The grammar ends in EOF, so a tree of only
-    a part of the text is an error too.
-    """
-    modes = importlib.import_module("antlr4.atn.PredictionMode").PredictionMode
-
-    class TwoStages(latex2sympy._Latex2Sympy):  # type: ignore[misc]
-        def create_parser(self, text: str) -> Any:
-            parser = super().create_parser(text)
-            parser._interp.predictionMode = self.mode
-            return parser
-
-        def parse(self, text: str) -> Any:
-            self.mode = modes.SLL
-            try:
-                return super().parse(text)
-            except (
-                Exception
-            ):  # a syntax error of the library's; any other error is raised again below
-                self.mode = modes.LL
-                return super().parse(text)
-
-    latex2sympy._Latex2Sympy = TwoStages
+def _serve(replies: int, cpu_s: float, equality: Any) -> None:
+    """Reply to requests until standard input ends."""
+    pending, parent = b"", os.getppid()
+    while chunk := os.read(0, 65536):
+        pending += chunk
+        if not pending.endswith(b"\n"):
+            continue
+        if os.getppid() != parent:
+            return  # nobody would replace this fork
+        request, pending = json.loads(pending), b""
+        signal.setitimer(signal.ITIMER_PROF, cpu_s)
+        try:
+            reply: dict[str, Any] = {"equal": [equality.equal(*pair) for pair in request["pairs"]]}
+        except equality.UnreadableGoldError as error:
+            reply = {"unreadable": str(error)}
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        _write(replies, reply)
 
 
-def _parse(math_verify: Any, text: str) -> Any:
-    """Parse a text as one formula, in dollar signs, because without them math-verify reads only the last number."""
-    text = _PI.sub(r"\\pi ", _SQRT.sub(lambda m: rf"\sqrt{{{m[1] or m[2]}}}", text)).replace(
-        "**", "^"
-    )
-    if not _DELIMITED.search(text):
-        text = f"${text}$"
-    return math_verify.parse(text, parsing_timeout=None)
+def _write(output: int, reply: dict[str, Any]) -> None:
+    line = json.dumps(reply).encode() + b"\n"
+    while line:
+        line = line[os.write(output, line) :]
 
 
 if __name__ == "__main__":

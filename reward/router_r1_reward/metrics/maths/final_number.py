@@ -14,15 +14,24 @@ Not covered: whether two answers are equal, and what belongs to the number besid
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
-DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
-"""Pattern of a number without a sign, with or without thousands separators and decimals."""
+from router_r1.answers.numbers import DIGITS, plain_spacing, plain_typography, read_number
+
+_LETTERS = "A-Za-zÀ-ɏͰ-ԯ"  # of languages that put spaces between words
 # Not inside a word ("CO2") and not after a number ("10-5").
-_NUMBER = re.compile(rf"(?<![^\W_])(?<!\d[.:])(?:(?<!\))-)?(?:[$€£¥]\s?)?-?(?P<digits>{DIGITS})")
+_NUMBER = re.compile(
+    rf"(?<![{_LETTERS}\d])(?<!\d[.:])(?:(?<!\))-)?(?:[$€£¥]\s?)?-?(?P<digits>{DIGITS})"
+)
 _SPACES = re.compile(r"[^\S\n]+")
 _MARK = re.compile(r"####|^A:", re.MULTILINE)
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])|\n+")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-ÞА-Я])|\n+|(?<=[。！？])")
+# What follows an answer and is none: "Check: 5 x 60 = 300", "I hope this helps!".
+_CHECK = re.compile(
+    r"(?:^\W*(?:check|checking|verification|verify|double-check|note|proof|probe|comprobación|vérification)\b"
+    r"|\bhope (?:this|that|it) helps\b).*\Z",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
 # "If 5 people work together, ...", "So, after 12 months, ...": numbers that are given, not found.
 _INTRODUCTION = re.compile(
     r"^(?:(?:so|therefore|thus|hence|finally|then|now),?\s+)?"
@@ -37,7 +46,10 @@ _THEREFORE = re.compile(
 )
 _STATED = re.compile(
     r"\b(?:is|are|be|was|were|costs?|equals?|totals?|total of|(?:comes?|amounts?|adds? up) to)\s+(?:a total of\s+)?"
-    r"(?=[-$€£¥.\d])",
+    r"(?=[-$€£¥.\d])"
+    r"|\b(?:ist|sind|beträgt|betragen|ergibt|kostet|kosten|est|sont|vaut|coûte|fait|es|son|cuesta|cuestan|é|são|custa|custam"
+    r"|è|sono|costa|costano|равна|равен|равно|составляет|составит)\s+(?=[-$€£¥.\d])"
+    r"|(?:是|为|為|等于|等於|有|は|が|는|은|이|가)\s?(?=[-$€£¥.\d])",
     re.IGNORECASE,
 )
 _WORD_BEFORE = re.compile(r"([A-Za-z']+)\W*$")
@@ -57,12 +69,18 @@ _ATTRIBUTE = re.compile(r"-[a-z]|(?:st|nd|rd|th)\b")  # "4-week months", "July 1
 def find_final_number(text: str) -> re.Match[str] | None:
     """The match of the number that a text concludes with; None if the text holds no number.
 
+    Args:
+        text: plain in typography and spacing (`numbers.plain_typography`, `numbers.plain_spacing`).
+
     The match is in the part of a sentence that the rules read (`match.string`); its group `digits` is the number
     without sign and currency.
     """
     marks = [mark.end() for mark in _MARK.finditer(text)]
     if marks and (found := _NUMBER.search(text[marks[-1] :].partition("\n")[0])):
         return found
+    checked = _CHECK.search(text)
+    if checked and _NUMBER.search(text[: checked.start()]):
+        text = text[: checked.start()]
     for sentence in reversed(_SENTENCE.split(_SPACES.sub(" ", text.strip()))):
         if not _NUMBER.search(sentence):
             continue
@@ -102,9 +120,11 @@ def final_number(text: str) -> str | None:
     >>> final_number("Kylar needs to pay $64.00 for the 16 glasses.")
     '64'
     """
-    found = find_final_number(text)
-    if found is None:
+    found = find_final_number(plain_spacing(plain_typography(text)))
+    value = None if found is None else read_number(found["digits"])
+    if found is None or value is None:
         return None
-    value = Decimal(found["digits"].replace(",", ""))
-    plain = f"{value.normalize():f}" if value else "0"
-    return f"-{plain}" if value and "-" in found[0] else plain
+    with localcontext(prec=len(found["digits"]) + 1):
+        number = Decimal(value.value.numerator) / Decimal(value.value.denominator)
+        plain = f"{number.normalize():f}" if number else "0"
+    return f"-{plain}" if number and "-" in found[0] else plain

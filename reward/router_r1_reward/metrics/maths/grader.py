@@ -1,13 +1,13 @@
-"""Are two answers the same number or expression?
+r"""Are two answers the same number, list or expression?
 
-Numbers are compared here, exactly: integers, decimals, fractions, mixed numbers, thousands (`1,234`), powers of ten
-(`3 million`, `1e6`), money, percent, units, in plain text or LaTeX. `10%` equals both 10 and 0.1, because questions ask
-for it either way. A unit that only one side has makes no difference; two different known units do (`5 km`, `5 m`). In
-an answer in words, the number that it concludes with counts (`final_number.py`): 18 in "she makes $18 every day for 5
-days".
+An answer is a number with its unit (`quantity.py`), a list, set, tuple, interval or matrix of answers (`listing.py`),
+words, or an expression. The first two are compared here, exactly, and in an answer in words the number that it concludes
+with counts (`final_number.py`): 18 in "she makes $18 every day for 5 days". What is left is compared by sympy
+(`expression_verifier.py`), all pairs of one answer in one request.
 
-Expressions are compared by math-verify (`expression_verifier.py`), words as words, and a gold answer that is a single
-letter as a choice.
+A name is dropped where the other side has none: `x = 5` equals 5, but not `y = 5`, and `y = 5x` does not equal 5. Values in
+a row or in braces have no order (`3, 5`, `5 or 3`), tuples, intervals, matrices and sequences with dots do. A gold answer
+that is a single letter is a choice.
 
 Not covered: numbers in words ("twelve"), conversion of units.
 """
@@ -15,36 +15,20 @@ Not covered: numbers in words ("twelve"), conversion of units.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 from fractions import Fraction
-from functools import lru_cache
 
-from router_r1.answers import extract_answer
+from router_r1.answers.numbers import DIGITS
 from router_r1.data.questions import Question
 from router_r1_reward.metrics.choice import named_options
 from router_r1_reward.metrics.maths import expression_verifier
-from router_r1_reward.metrics.maths.final_number import DIGITS, find_final_number
+from router_r1_reward.metrics.maths.expression_verifier import Pair
+from router_r1_reward.metrics.maths.final_number import find_final_number
+from router_r1_reward.metrics.maths.formula import final_part, plain_formula
+from router_r1_reward.metrics.maths.listing import Listing, has_dots, listing, named
+from router_r1_reward.metrics.maths.quantity import Quantity, quantity, split_unit
 from router_r1_reward.metrics.wrong_answers import NO_ANSWER
 
-_STYLE = re.compile(r"\\(?:boxed|text|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
-_SPACING = re.compile(r"\\(?:left|right|displaystyle)(?![A-Za-z])|\\[,;:! ]|~")
-_DEGREES = re.compile(r"\^?(?<!\s)\s*(?:\{\s*\\circ\s*\}|\\circ)|\\degree")
-_ASSIGNED = re.compile(r"^(?:\\?[A-Za-z](?:_\{?\w{1,9}\}?)?\s*)?=\s*(?=[^=])")
-_ABOUT = re.compile(
-    r"^(?:(?:about|around|roughly|approximately|approx\.|circa)\s+|≈\s*)(?=[$€£¥]?[\d.-])",
-    re.IGNORECASE,
-)
-
-_QUANTITY = re.compile(
-    r"(?P<sign>[+-]?)\s?(?P<money>[$€£¥]?)\s?(?P<inner>-?)"
-    r"(?:(?P<whole>\d{1,9})\s+)?"
-    r"(?:\\[dt]?frac\s*\{\s*(?P<over>-?\d{1,50})\s*\}\s*\{\s*(?P<under>\d{1,50})\s*\}|(?P<a>\d{1,50})\s?/\s?(?P<b>\d{1,50})"
-    rf"|(?P<decimal>{DIGITS})(?:[eE](?P<exponent>[+-]?\d{{1,2}}))?)"
-    r"(?P<rest>.*)",
-    re.DOTALL,
-)
-_WORDS = re.compile(r"\s*(?:%|[^\W\d_]|[ .,'’°²³%()/$€£-])*", re.DOTALL)
-_WORD = re.compile(r"[^\W\d_]+|[%°$€£¥]")
 # The rest of a number in prose, after its digits: "3/4", "1 1/2", "12 %", "3 million".
 _REST_OF_NUMBER = re.compile(
     r"(?:(?:\s\d{1,50})?\s?/\s?\d{1,50}(?![\d.,]*\d)|[eE][+-]?\d{1,2}\b)?"
@@ -53,93 +37,32 @@ _REST_OF_NUMBER = re.compile(
 # What follows a number that is part of an expression or of a list: "2^3", "5 * 3", "5√2", "5(x+1)", "2 or 3 eggs",
 # "2, 3", "5 and a half".
 _CONTINUATION = re.compile(
-    rf"[\w^*]*[\^*]|\s*[-+*/×÷–]\s*[$€£¥]?\d|:(?!00\b)\d|\s?[√π]|\((?=\w)|\s*\b(?:(?:sqrt|pi)\b|(?:minus|plus|times)\s+\d)"
+    rf"[\w^*]*[\^*]|\s*(?:[-+*/–]|\\(?:times|cdot)\b)\s*[$€£¥]?\d|:(?!00\b)\d|\s?\\(?:sqrt|pi)\b|\((?=\w)"
+    rf"|\s*\b(?:(?:sqrt|pi)\b|(?:minus|plus|times)\s+\d)"
     rf"|\s*(?:,\s?|/|&|,?\s?\b(?:or|and|to)\b)\s*(?:\b(?:or|and)\b\s*)?-?[$€£¥]?{DIGITS}"
     r"|\s+and\s+(?:a|an|one|two|three)\s+(?:half|thirds?|quarters?)"
 )
 _LONG_WORD = re.compile(r"[^\W\d_]{2,}")
-_COMMAND = re.compile(r"\\[A-Za-z]+|sqrt|log|sin|cos|tan")
-
-_POWERS = {
-    "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12,
-}  # fmt: skip
-# Words that are not units: they make the number before them part of another number or expression.
-_NO_UNIT = frozenset(
-    re.findall(
-        r"\w+",
-        "or and to times over plus minus by pi sqrt root squared cubed factorial mod x y z i e n "
-        "half halves third thirds quarter quarters tenth tenths",
-    )
+_COMMAND = re.compile(r"\\[A-Za-z]+|\b(?:sqrt|log|sin|cos|tan|or|and)\b")
+_EXPRESSION = re.compile(r"[\d\\^*=+/<>|]|\w\s*-\s*\w|[([{]|sqrt")
+_MAX_CHARS = 10_000
+_SPACE = re.compile(r"(?<!\w) | (?!\w)")
+_FENCE = re.compile(r"\$(?!\s?-?[\d.])(?<!\d\$)(?<!\d\s\$)")  # of a formula, and not money
+_FUNCTION_OF_X = frozenset(("y", "f(x)"))
+_SUM = re.compile(r"[+/]")  # x + y = 2 is an equation, which 2 does not state
+_RELATION = re.compile(r"[<>=]|\\(?:le|ge|ne|lt|gt|in)(?![A-Za-z])")
+_SOLUTIONS = re.compile(r"[<>]|\\(?:le|ge|ne|lt|gt|cup|cap|in|infty|mathbb|setminus)(?![A-Za-z])")
+# "12 (3 x 4 = 12)", "5 hours, which is 3 more": a number and what is said of it.
+_REMARK = re.compile(
+    r"([^()]{1,60}?)(?: \([^()]*(?:=|[^\W\d_]{2})[^()]*\)|,? (?:which|because|since|when|where|if)\b.*)",
+    re.DOTALL,
 )
-_UNITS = {
-    alias: unit
-    for unit, aliases in {
-        "km": "km kilometer kilometers kilometre kilometres",
-        "m": "m meter meters metre metres",
-        "cm": "cm centimeter centimeters centimetre centimetres",
-        "mm": "mm millimeter millimeters millimetre millimetres",
-        "mi": "mi mile miles",
-        "ft": "ft foot feet",
-        "in": "in inch inches",
-        "yd": "yd yard yards",
-        "kg": "kg kilogram kilograms",
-        "g": "g gram grams",
-        "mg": "mg milligram milligrams",
-        "lb": "lb lbs",
-        "oz": "oz ounce ounces",
-        "l": "l liter liters litre litres",
-        "ml": "ml milliliter milliliters",
-        "s": "s sec secs second seconds",
-        "min": "min mins minute minutes",
-        "h": "h hr hrs hour hours",
-        "day": "day days",
-        "week": "week weeks",
-        "month": "month months",
-        "year": "yr yrs year years",
-        "$": "$ dollar dollars usd bucks",
-        "€": "€ euro euros eur",
-        "£": "£ gbp",
-        "¢": "cent cents",
-        "°": "° degree degrees",
-    }.items()
-    for alias in aliases.split()
-}
-_MAX_NUMBER_CHARS = 120
-_DECIMALS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A number with its notation."""
-
-    value: Fraction
-    percent: bool = False
-    """It has a percent sign; `value` is the number before the sign."""
-    unit: str = ""
-    """One of the known units, or empty."""
-    decimals: int = 0
-    """Decimal places as written."""
-
-    def same(self, other: Quantity) -> bool:
-        """Equal in value; 10% equals 10 and 0.1. For a non-terminating decimal, six decimal places are enough."""
-        if self.unit and other.unit and self.unit != other.unit:
-            return False
-        if self.percent == other.percent:
-            return _close(self, other)
-        percentage, plain = (self, other) if self.percent else (other, self)
-        hundredth = Quantity(percentage.value / 100, decimals=percentage.decimals + 2)
-        return _close(percentage, plain) or _close(hundredth, plain)
-
-
-def _close(one: Quantity, other: Quantity) -> bool:
-    if one.value == other.value:
-        return True
-    places = max(one.decimals, other.decimals)
-    return places >= _DECIMALS and round(one.value, places) == round(other.value, places)
+_FORMULAS = re.compile(r"\$([^$\n]{1,400})\$|\\\(([^\n]{1,400}?)\\\)")
+_STATED = re.compile(r"\b(?:is|are|be|equals?)\b:?\s|:\s")
 
 
 def same_value(answer: str, gold: str, question: Question | None = None) -> float:
-    """1 if answer and gold answer are the same number or expression.
+    """1 if answer and gold answer are the same number, list or expression.
 
     Args:
         answer: a short answer or a whole reply.
@@ -147,32 +70,40 @@ def same_value(answer: str, gold: str, question: Question | None = None) -> floa
         question: unused.
 
     Raises:
-        DataError: the gold answer is an expression that math-verify cannot read.
-        ScorerError: math-verify failed.
+        DataError: the gold answer is an expression that cannot be read.
+        ScorerError: comparing expressions failed.
         MissingDependencyError: math-verify is needed and not installed.
     """
     answer, gold = final_part(answer), final_part(gold)
-    if answer == gold or _without_spaces(answer) == _without_spaces(gold):
+    if _without_spaces(answer) == _without_spaces(gold):
         return 1.0
     letter = gold.strip("()[] .")
     if len(letter) == 1 and letter.isalpha():
         return float(bool(named_options(answer) & named_options(gold)))
-    expected = quantity(gold)
-    if expected is None:
-        if not _is_expression(gold):
-            return float(_without_spaces(answer).casefold() == _without_spaces(gold).casefold())
-        return float(expression_verifier.shared().equal(gold, answer))
-    found = quantity(answer)
-    if found is not None:
-        return float(found.same(expected))
-    if not _has_digit(answer) and "\\" not in answer:
+    if not _EXPRESSION.search(gold):
+        return float(_without_spaces(answer).casefold() == _without_spaces(gold).casefold())
+    if (
+        not any(map(str.isdigit, answer))
+        and not _EXPRESSION.search(answer)
+        and not answer.strip().isalpha()
+    ):
         return 0.0
-    if _is_prose(answer):
-        match = find_final_number(answer)
-        if match is None or "\\" not in match.string:
-            found = None if match is None else _quantity_in_prose(match)
+    expected = quantity(named(gold)[1])
+    remark = _REMARK.fullmatch(answer)
+    if remark and quantity(named(remark[1])[1]):
+        answer = remark[1]
+    if (
+        _is_prose(answer)
+        and quantity(answer if answer.count("=") != 1 else named(answer)[1]) is None
+    ):
+        match = find_final_number(answer) if expected is not None else None
+        if expected is not None and match is not None and "\\" not in match.string:
+            found = _quantity_in_prose(match)
             return float(found is not None and found.same(expected))
-    return float(expression_verifier.shared().equal(gold, answer))
+        answer = _formula_in_prose(answer)
+    elif _LONG_WORD.match(answer) and _FORMULAS.search(answer):
+        answer = _formula_in_prose(answer)
+    return float(len(answer) <= _MAX_CHARS and _equal(gold, answer))
 
 
 def nearby_numbers(question: Question, gold: str) -> tuple[str, ...]:
@@ -180,7 +111,7 @@ def nearby_numbers(question: Question, gold: str) -> tuple[str, ...]:
 
     The question is left out, since a number in it can be the answer.
     """
-    found = quantity(final_part(gold))
+    found = quantity(named(final_part(gold))[1])
     if found is None:
         return (*NO_ANSWER, "-987654321.125")
     value = found.value
@@ -188,91 +119,128 @@ def nearby_numbers(question: Question, gold: str) -> tuple[str, ...]:
     return (*NO_ANSWER, *(str(number) for number in nearby if not found.same(Quantity(number))))
 
 
-@lru_cache(maxsize=4096)
-def final_part(text: str) -> str:
-    """The answer in a reply, without LaTeX markup that carries no meaning."""
-    text = (extract_answer(text) or text).replace("\u2212", "-").strip()
-    previous = ""
-    while previous != text:
-        previous, text = text, _STYLE.sub(r" \1 ", text)
-    text = _SPACING.sub("", _DEGREES.sub("°", text).replace("{,}", ","))
-    for opening, closing in (
-        ("$$", "$$"),
-        ("$", "$"),
-        ("\\(", "\\)"),
-        ("\\[", "\\]"),
-        ("**", "**"),
-    ):
-        inner = text.strip().removesuffix(".")
-        long_enough = len(inner) > len(opening) + len(closing)
-        if long_enough and inner.startswith(opening) and inner.endswith(closing):
-            core = inner[len(opening) : -len(closing)]
-            text = text if "$" in core else core
-    text = text.replace("\\$", "$").replace("\\%", "%").strip().rstrip(".").strip()
-    return _ABOUT.sub("", _ASSIGNED.sub("", text))
+def _equal(gold: str, answer: str) -> bool:
+    """Whether two formulas are equal. Sympy is asked once, and only if it decides."""
+    asked: dict[Pair, None] = {}
+
+    def hopeful(pair: Pair) -> bool:
+        asked[pair] = None
+        return True
+
+    if not _compare(gold, answer, hopeful):
+        return False
+    if not asked or _compare(gold, answer, lambda _: False):
+        return True
+    verdicts = dict(zip(asked, expression_verifier.shared().equal_pairs(list(asked)), strict=True))
+    return _compare(gold, answer, verdicts.__getitem__)
 
 
-@lru_cache(maxsize=4096)
-def quantity(text: str) -> Quantity | None:
-    """The number that the whole text is, with percent sign and unit; None if the text is anything else."""
-    match = _QUANTITY.fullmatch(text) if len(text) <= _MAX_NUMBER_CHARS else None
-    if match is None:
-        return None
-    value = _value(match)
-    tail = _tail(match["rest"])
-    if value is None or tail is None:
-        return None
-    power, percent, unit = tail
-    places = len((match["decimal"] or "").partition(".")[2]) - int(match["exponent"] or 0)
-    negative = (match["sign"] == "-") != (match["inner"] == "-")
-    unit = _UNITS.get(match["money"], "") or unit
-    value = (-value if negative else value) * power
-    return Quantity(value, percent, unit, max(0, places) if power == 1 else 0)
+def _compare(gold: str, answer: str, verify: Callable[[Pair], bool], depth: int = 0) -> bool:
+    """Whether two formulas are equal, where `verify` decides on pairs that only sympy can compare.
+
+    More pairs that `verify` accepts never make formulas unequal.
+    """
+    gold, answer = (_FENCE.sub("", plain_formula(text)) for text in (gold, answer))
+    if _without_spaces(gold) == _without_spaces(answer):
+        return True
+    gold_name, gold_value = named(gold)
+    name, value = named(answer)
+    if gold_name and name and gold_name != name and not {gold_name, name} <= _FUNCTION_OF_X:
+        return not (quantity(gold_value) and quantity(value)) and verify(Pair(gold, answer))
+    changed = (gold_value, value) != (gold, answer)
+    equation = (not name and _RELATION.search(value)) or (
+        not gold_name and _RELATION.search(gold_value)
+    )
+    if changed and not equation:
+        return not _SUM.search(gold_name) and _compare(gold_value, value, verify, depth)
+    expected, found = quantity(gold), quantity(answer)
+    if expected is not None and found is not None:
+        return found.same(expected)
+    if depth < 4:
+        listed, stated = listing(gold), listing(answer)
+        if listed and stated:
+            return _same_listing(listed, stated, verify, depth + 1)
+        if listed or stated:
+            return _is_solution_set(gold, answer) and verify(Pair(gold, answer))
+    if has_dots(gold) or has_dots(answer):
+        return False
+    return _same_expression(gold, answer, verify)
 
 
-def _value(match: re.Match[str]) -> Fraction | None:
-    over, under = match["over"] or match["a"], match["under"] or match["b"]
-    if over is None:
-        if match["whole"] is not None:
-            return None  # "3 4" is not a number
-        number = Fraction(match["decimal"].replace(",", ""))
-        return number * Fraction(10) ** int(match["exponent"] or 0)
-    if int(under) == 0:
-        return None
-    return Fraction(int(over), int(under)) + int(match["whole"] or 0)
+def _same_listing(
+    gold: Listing, answer: Listing, verify: Callable[[Pair], bool], depth: int
+) -> bool:
+    if len(gold.items) != len(answer.items) or gold.shape != answer.shape:
+        return False
+    if gold.brackets != answer.brackets and "" not in (gold.brackets, answer.brackets):
+        return False
+    rows = gold.items, answer.items
+    if gold.ordered or answer.ordered:
+        return all(_compare(one, other, verify, depth) for one, other in zip(*rows, strict=True))
+    partners: dict[int, int] = {}
+    equal = [[_compare(one, other, verify, depth) for other in rows[1]] for one in rows[0]]
+
+    def place(one: int, tried: set[int]) -> bool:
+        """Find a partner for an item, moving others if needed (Kuhn's algorithm)."""
+        for other, same in enumerate(equal[one]):
+            if same and other not in tried:
+                tried.add(other)
+                if other not in partners or place(partners[other], tried):
+                    partners[other] = one
+                    return True
+        return False
+
+    return all(place(one, set()) for one in range(len(rows[0])))
 
 
-def _tail(rest: str) -> tuple[int, bool, str] | None:
-    """Power of ten, percent and unit from the text after a number; None if that text makes it something else."""
-    if not _WORDS.fullmatch(rest):
-        return None
-    words = [word.lower() for word in _WORD.findall(rest)]
-    power = 1
-    while words and words[0] in _POWERS:
-        power *= _POWERS[words.pop(0)]
-    if not words:
-        return power, False, ""
-    percent = words[0] in ("%", "percent", "percentage")
-    unit = _UNITS.get(words[0], "")
-    glued = rest[:1].isalpha()
-    if len(words) > 6 or _NO_UNIT.intersection(words):
-        return None
-    if not percent and not unit and (glued or len(words[0]) == 1):
-        return None  # `5x`, `5 n`
-    return power, percent, unit
+def _is_solution_set(gold: str, answer: str) -> bool:
+    """Whether one of two formulas joins relations or sets, so that the other may be the same set."""
+    return any(map(_SOLUTIONS.search, (gold, answer)))
+
+
+def _same_expression(gold: str, answer: str, verify: Callable[[Pair], bool]) -> bool:
+    """Whether two expressions are equal, with their units, of which at most one is a plain number."""
+    expected, found = quantity(gold), quantity(answer)
+    number = expected or found
+    gold_core, gold_unit = (gold, "") if expected else split_unit(gold)
+    core, unit = (answer, "") if found else split_unit(answer)
+    if expected or found:
+        assert number is not None
+        other_unit = unit if expected else gold_unit
+        if number.unit and other_unit and number.unit != other_unit:
+            return False
+        values = [number.value, number.value / 100] if number.percent else [number.value]
+        places = number.decimals if number.is_rounded() else 0
+        other = core if expected else gold_core
+        pairs = [Pair(*((str(v), other) if expected else (other, str(v))), places) for v in values]
+        verdicts = [verify(pair) for pair in pairs]  # all are asked, in one request
+        return any(verdicts)
+    if gold_unit and unit and gold_unit != unit:
+        return False
+    return verify(Pair(gold_core, core))
 
 
 def _is_prose(text: str) -> bool:
-    """Whether a text has two words or more besides the names of functions in a formula."""
-    return len(_LONG_WORD.findall(_COMMAND.sub("", text))) >= 2
+    """Whether a text has two words or more besides the names of functions, or a word in several lines."""
+    words = len(_LONG_WORD.findall(_COMMAND.sub("", text)))
+    return words >= 2 or (words == 1 and "\n" in text and "\\begin" not in text)
 
 
-def _is_expression(text: str) -> bool:
-    return bool(re.search(r"[\d\\^*=+/<>|√π∞]|\w\s*-\s*\w|[([{]|sqrt", text))
-
-
-def _has_digit(text: str) -> bool:
-    return any(char.isdigit() for char in text)
+def _formula_in_prose(text: str) -> str:
+    """The last formula in prose, or formulas in a row; else what follows the last "is"; else the text."""
+    if text.count("$") % 2:  # one at an end of the answer went with the words around it
+        before = text[: text.find("$")]
+        text = f"${text}" if before and not before[-1].isspace() else f"{text}$"
+    found = list(_FORMULAS.finditer(text))
+    if found:
+        first = last = len(found) - 1
+        while first and re.fullmatch(
+            r"\s*(?:,|;|,?\s*(?:and|or))\s*", text[found[first - 1].end() : found[first].start()]
+        ):
+            first -= 1
+        return ", ".join((match[1] or match[2]).strip() for match in found[first : last + 1])
+    stated = list(_STATED.finditer(text))
+    return plain_formula(text[stated[-1].end() :]) if stated else text
 
 
 def _quantity_in_prose(match: re.Match[str]) -> Quantity | None:
@@ -285,4 +253,4 @@ def _quantity_in_prose(match: re.Match[str]) -> Quantity | None:
 
 def _without_spaces(text: str) -> str:
     """The text without spaces, except those between two words or numbers."""
-    return re.sub(r"(?<!\w) | (?!\w)", "", " ".join(text.split()))
+    return _SPACE.sub("", " ".join(text.split()))
