@@ -5,13 +5,13 @@
     python scripts/bench/answer_readers.py --wrong                             the lines that ours gets wrong
 
 The corpus is tests/reward/corpus/. Libraries such as lm-eval, lighteval and OpenCompass ask for versions that conflict
-with ours and with each other, so they run by an interpreter of their own, which gets the lines over a pipe. `--peers` can
-be given several times; a library that one environment lacks may come from another.
+with ours and with each other, so they run by an interpreter of their own, which gets the lines over a pipe. `--peers`
+can be given several times; a library that one environment lacks may come from the next.
 
 A library is tried only on lines whose metric it offers, in each of its documented settings (the list is in
 answer_readers_bench/peers.py). For each metric the table shows the setting that is right most often on this corpus. A
-cell is the library's share, and in brackets ours on the same lines. A program that a library finds in a reply runs in our
-sandbox. Needs math-verify (extra `math`), and a machine on which the sandbox works. The last line is JSON.
+cell is the library's share, and in brackets ours on the same lines. A program that a library finds in a reply runs in
+our sandbox. Needs math-verify, and a machine on which the sandbox works. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def read_lines(paths: Iterable[Path]) -> list[Line]:
 
 
 def our_grade(line: Line, answer: str | None = None) -> float | None:
-    """What `grade` says of a line, or of another answer to the same question; None if it cannot read the gold answer."""
+    """What `grade` says of a line, or of another answer to it; None if it cannot read the gold answer."""
     metric, gold = line["metric"], line["gold"]
     question = Question(
         id="corpus",
@@ -62,10 +62,10 @@ def our_grade(line: Line, answer: str | None = None) -> float | None:
         return None
 
 
-def peer_results(python: str, lines: list[Line]) -> list[dict[str, Any]]:
-    """What the worker says under another interpreter; see `answer_readers_bench/peers.py`."""
+def peer_results(python: str, lines: list[Line], scored: set[str]) -> list[dict[str, Any]]:
+    """What the worker says under another interpreter of peers not scored yet; see `answer_readers_bench/peers.py`."""
     text = "".join(json.dumps(line) + "\n" for line in lines)
-    command = [python, str(WORKER)]
+    command = [python, str(WORKER), *sorted(scored)]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(command)} ended with status {done.returncode}:\n{done.stderr[-2000:]}")
@@ -154,7 +154,10 @@ def main() -> None:
         for line in lines:
             if not ours[line["id"]]:
                 print(json.dumps({**line, "got": grades[line["id"]]}, ensure_ascii=False))
-    results = [result for python in options.peers for result in peer_results(python, lines)]
+    results: list[dict[str, Any]] = []
+    for python in options.peers:
+        scored = {result["peer"] for result in results if "skipped" not in result}
+        results += peer_results(python, lines, scored)
     rights, skipped = peer_rights(results, lines)
     chosen = {peer: most_favourable(settings) for peer, settings in rights.items()}
     peers = {peer: right for peer, (right, _) in chosen.items()}

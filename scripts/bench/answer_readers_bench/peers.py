@@ -1,17 +1,17 @@
 """What other libraries make of replies: a worker for the interpreter that has them installed.
 
-    VENV/bin/python scripts/bench/answer_readers_bench/peers.py < lines.jsonl
+    VENV/bin/python scripts/bench/answer_readers_bench/peers.py [PEER TO LEAVE OUT ...] < lines.jsonl
 
 Reads lines of the corpus from standard input, each with `id`, `answer`, `gold`, `metric` and perhaps `choices`. Writes
 JSON Lines to standard output, where everything that a library prints goes to standard error:
 
-- `{"peer", "setting", "version", "metric", "id", "accepted"}`: whether that setting takes the reply for the gold answer;
+- `{"peer", "setting", "version", "metric", "id", "accepted"}`: whether it takes the reply for the gold answer;
 - `{..., "code"}` instead of `accepted` for the metric `code`: the program that it finds in the reply;
 - `{"peer", "setting", "version", "metric", "skipped"}`: why the setting could not be set up here.
 
-A setting is a documented way to use the library. An exception on one line counts as "not accepted". Two kindnesses: LaTeX
-without dollar signs gets them, as these libraries expect it, and where lm-eval's tasks stop the model at a text such as
-`Question:`, the reply is cut there. Imports nothing of this project, so it runs where only the library is installed.
+A setting is a documented way to use the library. An exception on one line counts as "not accepted". Two kindnesses:
+LaTeX without dollar signs gets them, as these libraries expect it, and where lm-eval's tasks stop the model at a text
+such as `Question:`, the reply is cut there. Imports nothing of this project, so it runs where that is not installed.
 """
 
 from __future__ import annotations
@@ -131,6 +131,8 @@ def _lm_eval_minerva() -> Reader:
 def _lm_eval_options(pattern: str, select: int, by_text: bool) -> Callable[[], Reader]:
     def build() -> Reader:
         filters = importlib.import_module("lm_eval.filters.extraction")
+        # for every reply it lists the punctuation of all of Unicode; the corpus has none beyond the first plane
+        filters.sys = SimpleNamespace(maxunicode=0xFFFF)  # type: ignore[attr-defined]
         kwargs: dict[str, Any] = {"regex_pattern": pattern, "group_select": select}
         if by_text:
             regex = filters.MultiChoiceRegexFilter(
@@ -354,6 +356,8 @@ def main() -> None:
     os.dup2(2, 1)
     lines = [json.loads(line) for line in sys.stdin]
     for setting in SETTINGS:
+        if setting.peer in sys.argv[1:]:
+            continue
         about = {"peer": setting.peer, "setting": setting.name, "metric": setting.metric}
         try:
             about["version"] = metadata.version(setting.peer)
