@@ -1,0 +1,1 @@
+"""The parts of the benchmark of answer readers: peers of this project, run by an interpreter of their own."""
