@@ -196,7 +196,10 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 def _remove(folder: str) -> None:
     """Remove the folder. `rm` also removes one that is deeper than Python's recursion or the length of a path allow."""
     try:
-        os.rmdir(folder)  # the folder is empty if the program had a file system of its own
+        for name in sandbox.FOLDERS:
+            with contextlib.suppress(FileNotFoundError):  # the processes had a file system of their own
+                os.rmdir(f"{folder}/{name}")
+        os.rmdir(folder)
     except OSError:
         _force(folder)
         if os.path.exists(folder):
