@@ -67,6 +67,18 @@ def free_names(tests: str) -> set[str]:
     return {name for name in names - bound if not name.startswith("__")}
 
 
+def needed_names(tests: str) -> set[str]:
+    """The names that a program has to define for the tests: those of Python and its libraries only if there are no others.
+
+    Raises:
+        SyntaxError, ValueError: the tests are not valid Python.
+    """
+    top = symtable.symtable(tests, "tests", "exec")
+    names = free_names(tests) - {s.get_name() for s in top.get_symbols() if s.is_assigned()}
+    own = {name for name in names if not (hasattr(builtins, name) or name in _MODULES or name in _MEMBERS)}  # fmt: skip
+    return own or names
+
+
 def names_for(
     tests: str,
     attributes: Mapping[str, set[str]],
