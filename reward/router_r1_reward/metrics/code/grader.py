@@ -29,6 +29,7 @@ from router_r1_reward.metrics.code.reply_blocks import blocks_of
 from router_r1_reward.metrics.code.reply_program import complete, find_program
 from router_r1_reward.metrics.code.sandbox_runner import PERMISSION, UNCONFINED, run
 
+
 def require_permission(allow_code: bool = False) -> None:
     """Raise `ConfigError` unless the caller or the environment permits running programs."""
     if not allow_code and os.environ.get(PERMISSION) not in ("1", UNCONFINED):

@@ -16,7 +16,7 @@ _CONTAINERS = re.compile(r"(?:[ \t]|>(?!>>)|[-*+][ \t]|\d{1,9}[.)][ \t])*")
 _OPENING = re.compile(r"(?P<run>`{3,})(?P<info>[^`]*)$|(?P<tildes>~{3,})(?P<other>.*)$")
 _OPENING_IN_PROSE = re.compile(r"(?<!`)(?P<run>```)[ \t]*(?P<info>py\w*|python[\w.]*)?[ \t]*$", re.IGNORECASE)  # fmt: skip
 _WORD = re.compile(r"[\w+#-]+")
-_PYTHON = frozenset("python python2 python3 py py2 py3 pycon ipython ipython3 python-repl pyi sage".split())  # fmt: skip
+_PYTHON = frozenset(["python", "python2", "python3", "py", "py2", "py3", "pycon", "ipython", "ipython3", "python-repl", "pyi", "sage"])  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ def blocks_of(reply: str) -> list[Block]:
         first = number
         while number < len(lines) and not _closes(lines[number], prefix, run):
             number += 1
-        if number == len(lines) and not looked:  # perhaps it closes after the code, on the same line
+        if (
+            number == len(lines) and not looked
+        ):  # perhaps it closes after the code, on the same line
             looked = True
             ends = (at for at in range(first, number) if lines[at].rstrip().endswith(run))
             number = next(ends, number)

@@ -35,7 +35,9 @@ _PROMPT = re.compile(r"(?:>>>|\.\.\.)(?: |$)")
 _CODE_SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)([^`\n]{1,2000})\1(?!`)")
 _TYPOGRAPHY = {ord(" "): " ", 0x200B: None, 0xFEFF: None, ord("“"): '"', ord("”"): '"', ord("‘"): "'", ord("’"): "'"}  # fmt: skip
 _DYNAMIC = frozenset(("exec", "eval", "globals", "locals", "vars"))
-_TALKS = frozenset(("print", "input", "exit", "_exit", "quit", "main", "breakpoint", "abort", "testmod"))
+_TALKS = frozenset(
+    ("print", "input", "exit", "_exit", "quit", "main", "breakpoint", "abort", "testmod")
+)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -139,15 +141,24 @@ def complete(prompt: str, reply: str, entry_point: str) -> str | None:
         entry_point: the function whose body is missing.
     """
     reply = reply.replace("\r\n", "\n").replace("\r", "\n")
-    texts = [block.text for block in blocks_of(reply) if not block.is_other][:_MOST_BODIES] or [reply]
+    texts = [block.text for block in blocks_of(reply) if not block.is_other][:_MOST_BODIES] or [
+        reply
+    ]
     head = prompt.rstrip(" \t")
     head = head if head.endswith("\n") else f"{head}\n"
     for text in texts:
         lines = text.strip("\n").split("\n")
         indented = "\n".join(lines)
         stripped = textwrap.indent(textwrap.dedent(indented), "    ")
-        damaged = "\n".join([f"    {lines[0].lstrip()}", *lines[1:]])  # the reply's own indentation was stripped
-        for body in (f"{prompt}{text}", f"{head}{indented}", f"{head}{stripped}", f"{head}{damaged}"):
+        damaged = "\n".join(
+            [f"    {lines[0].lstrip()}", *lines[1:]]
+        )  # the reply's own indentation was stripped
+        for body in (
+            f"{prompt}{text}",
+            f"{head}{indented}",
+            f"{head}{stripped}",
+            f"{head}{damaged}",
+        ):
             chosen = _chosen([_statements(body)], {entry_point})
             if chosen is not None and entry_point in _defined(chosen):
                 return _joined(chosen, "")

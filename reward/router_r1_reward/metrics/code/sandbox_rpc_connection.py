@@ -177,7 +177,7 @@ class Connection:
         except OSError as error:
             raise self._break("the other end closed") from error
 
-    def _receive(self) -> list[Json]:
+    def _receive(self) -> Json:
         line = self._inward.readline()
         if not line:
             raise self._break("the other end closed")

@@ -235,11 +235,12 @@ def exception(names: Sequence[str]) -> type[BaseException]:
     found = getattr(builtins, names[-1])
     if not (isinstance(found, type) and issubclass(found, BaseException)):
         raise TypeError(f"{names[-1]!r} is not an exception")
+    kind: Any = found
     for name in reversed(names[:-1]):
-        found = _derived_exception(name, found)
-    return found
+        kind = _derived_exception(name, kind)
+    return kind  # type: ignore[no-any-return]
 
 
 @functools.cache
-def _derived_exception(name: str, base: type[BaseException]) -> type[BaseException]:
+def _derived_exception(name: str, base: Any) -> type[BaseException]:
     return type(name, (base,), {})

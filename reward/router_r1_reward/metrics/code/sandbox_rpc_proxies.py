@@ -126,8 +126,8 @@ for _name in (*FROM, *INTO[:2]):
     setattr(ObjectProxy, _dunder(_name), _requesting(_name))
 for _name in BETWEEN_PROXIES[2:-1]:
     setattr(ObjectProxy, _dunder(_name), _between(_name, _not_implemented))
-for _name, _unequal in (("eq", False), ("ne", True)):
-    setattr(ObjectProxy, _dunder(_name), _between(_name, lambda _, __, unequal=_unequal: unequal))
+ObjectProxy.__eq__ = _between("eq", lambda _, other: False)  # type: ignore[method-assign]
+ObjectProxy.__ne__ = _between("ne", lambda _, other: True)  # type: ignore[method-assign]
 
 
 def own_operators(kind: type[Any], base: type[Any]) -> list[str]:
@@ -153,7 +153,7 @@ def data_proxy(
         TypeError: the class of the content is not a data type.
     """
     base: Any = type(content)
-    if encoding.base_of(base) is not base:
+    if encoding.base_of(type(content)) is not type(content):
         raise TypeError(f"{base.__name__} is not a data type")
     initial = () if isinstance(content, encoding.MUTABLE) else (content,)
     maker: Any = tuple if isinstance(content, tuple) else base

@@ -197,7 +197,9 @@ def _remove(folder: str) -> None:
     """Remove the folder. `rm` also removes one that is deeper than Python's recursion or the length of a path allow."""
     try:
         for name in sandbox.FOLDERS:
-            with contextlib.suppress(FileNotFoundError):  # the processes had a file system of their own
+            with contextlib.suppress(
+                FileNotFoundError
+            ):  # the processes had a file system of their own
                 os.rmdir(f"{folder}/{name}")
         os.rmdir(folder)
     except OSError:

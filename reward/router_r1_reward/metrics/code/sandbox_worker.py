@@ -15,6 +15,7 @@ line is `no sandbox: ...`.
 from __future__ import annotations
 
 import ast
+import builtins
 import json
 import os
 import signal
@@ -142,14 +143,15 @@ def _suites() -> list[Any]:
 
 
 def _is_end(leaving: SystemExit) -> bool:
-    """Whether the tests themselves left: by `raise`, by `exit()`, or by `unittest.main()`."""
+    """Whether the tests themselves left: by `raise`, by `sys.exit()`, by `exit()`, or by `unittest.main()`."""
     step = leaving.__traceback__
     while step is not None and step.tb_next is not None:
         step = step.tb_next
-    file = step.tb_frame.f_code.co_filename if step is not None else ""
-    return file in (_TESTS, sys.modules["_sitebuiltins"].__file__) or (
-        file == getattr(sys.modules.get("unittest.main"), "__file__", None)
-    )
+    code = step.tb_frame.f_code if step is not None else None
+    ends = [type(builtins.exit).__call__.__code__]
+    if "unittest" in sys.modules:
+        ends.append(sys.modules["unittest"].TestProgram.runTests.__code__)
+    return code is not None and (code.co_filename == _TESTS or code in ends)
 
 
 _TESTS = "<tests>"

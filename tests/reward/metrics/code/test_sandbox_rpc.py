@@ -32,7 +32,7 @@ HONEST = {
         "    open('a', 'w').write('x'); shutil.copyfile('a', 'b'); os.rename('b', 'c')\n"
         "    with tempfile.TemporaryDirectory() as d, tempfile.NamedTemporaryFile() as n: os.mkdir(d + '/e'); n.write(b'x')\n"
         "    return sorted(os.listdir())",
-        "assert f() == ['a', 'c']\nassert open('a').read() == 'x'",
+        "import os\nassert f() == ['a', 'c'] and os.listdir() == []",
     ),
     "threads": (
         "from concurrent.futures import ThreadPoolExecutor\nimport threading, queue\n"

@@ -1,7 +1,12 @@
 """Programs that try to pass tests that they do not fulfil. Every one must score 0, whatever the sandbox.
 
-`TRICKS` maps what a program tries to the program and its tests. Each doubles wrongly, or not at all.
+`TRICKS` maps what a program tries to the program and its tests. Each program doubles wrongly, or not at all; with a
+program that doubles, the tests pass, or fail for a reason that the name tells.
 """
+
+import pytest
+
+from router_r1_reward.metrics.code.sandbox_runner import RunLimits, run
 
 WRONG = "def double(x):\n    return x + 1\n"
 
@@ -35,17 +40,20 @@ def _home(module: str, tests: str = ASSERTS) -> tuple[str, str]:
     )
 
 
+_MORE_NAMES = (
+    "old = e._operations['names']\n"
+    "def zero(*_, **__): return 0\n"
+    "def names(wanted):\n    found = old(wanted); more = EXTRA.split(); wanted.extend(more)\n"
+    "    return {**found, **{n: zero for n in more}} if isinstance(found, dict) else found + [[n, 'value', zero] for n in more]\n"
+)
+
+
 def _poisoned(names: str, tests: str) -> tuple[str, str]:
-    """The program changes the list of names that the tests ask it for, and supplies more."""
+    """The program supplies more names than the tests ask it for, and changes the list that they ask with."""
     return (
-        "import router_r1_reward.metrics.code.program_names as p\n"
-        f"true = lambda *_, **__: True\nextra = {names!r}.split()\n"
-        "def describe(names, wanted, *rest):\n"
-        "    found = old(names, wanted, *rest)\n"
-        "    if isinstance(wanted, list): wanted += extra\n"
-        "    return found + [[n, 'value', zero] for n in extra] if isinstance(found, list) else {**found, **{n: zero for n in extra}}\n"
-        "old, p.describe = p.describe, describe\ndef zero(*_): return 0\n"
-        f"{WRONG}",
+        f"{_CONNECTION}EXTRA = {names!r}\nfor e in ends:\n"
+        + "".join(f"    {line}\n" for line in _MORE_NAMES.splitlines())
+        + f"    e._operations['names'] = names\n{WRONG}",
         tests,
     )
 
@@ -121,7 +129,7 @@ TRICKS: dict[str, tuple[str, str]] = {
     ),
     "its own __name__": (f"__name__ = '__main__'\n__file__ = __spec__ = None\n{WRONG}", MAIN),
     "more names than it is asked for: abs": _poisoned("abs", CLOSE),
-    "more names than it is asked for: all": _poisoned("all", "assert all(double(x) == 2 * x for x in (2, 5)) == 0"),
+    "more names than it is asked for: any": _poisoned("any", "assert not any(double(x) != 2 * x for x in (2, 5))"),
     "more names than it is asked for: isinstance": _poisoned("bool __test_runs__ AssertionError Exception", ASSERTS),
     "more names than it is asked for: unittest": _poisoned("unittest sys", MAIN),
     # --- files
@@ -164,7 +172,7 @@ TRICKS: dict[str, tuple[str, str]] = {
     "stops asynchronous iteration": _raises("StopAsyncIteration", "assert all(map(lambda x: double(x) == 2 * x, (2, 5)))"),
     "stops iteration, derived": _raises("Stop", "assert all(map(lambda x: double(x) == 2 * x, (2, 5)))", "class Stop(StopIteration): pass"),
     "ends when called": ("import os\ndef double(x): os._exit(0)\n", f"try:\n    assert double(2) == 4\nexcept BaseException: pass\n{ASSERTS}"),
-    "closes its files": (f"import os\nos.closerange(0, 100)\n{WRONG}", f"try:\n    assert double(2) == 4\nexcept BaseException: pass"),
+    "closes its files": (f"import os\nos.closerange(0, 100)\n{WRONG}", "try:\n    assert double(2) == 4\nexcept BaseException: pass"),
     # --- values that lie
     "an object equal to everything": ("class All:\n    __hash__ = None\n    def __eq__(self, other): return True\n    def __ne__(self, other): return False\ndef double(x): return All()\n", ASSERTS),
     "an object equal to everything, in lists": ("class All:\n    def __eq__(self, other): return True\ndef double(x): return [All(), (All(),), {1: All()}]\n", "assert double(2) == [4, (4,), {1: 4}]"),
@@ -224,6 +232,22 @@ TRICKS: dict[str, tuple[str, str]] = {
     "calls back without end": ("def double(x, g=None):\n    while True: g(x)\n", "assert double(2, lambda x: x) == 4"),
     "calls back deeper and deeper": ("def double(x, g=None): return g(g)\n", "def g(h): return double(2, h)\nassert double(2, g) == 4"),
     "calls a function of the tests too early": (f"{WRONG}\ndef keep(g):\n    for _ in range(3):\n        try: g(SystemExit)\n        except BaseException: pass\n", "def check(f=None):\n    if f is SystemExit: raise SystemExit(0)\n    return f\nkeep(check)\n" + ASSERTS),
+    "messages: contents of objects that were never sent": _writes("b'[\"value\", 4, null, [[0, [\"list\", [4]]]]]\\n' * 50"),
+    "messages: values with contents": _writes("b'[\"value\", 4, null, []]\\n' * 2"),
+    "messages: an object with operators of its own": _writes("b'[\"value\", [\"data\", 0, 1, \"int\", [\"eq\", \"__eq__\", \"bool\"]], null, []]\\n' * 50"),
+    "messages: an object of a class that is none": _writes("b'[\"value\", [\"data\", 0, [\"class\", \"object\"], \"int\", []], null, []]\\n' * 50"),
+    "messages: classes outside the table": _writes("b'[\"value\", [\"class\", \"SystemExit\"], null, []]\\n' * 50"),
+    "messages: modules": _writes("b'[\"value\", [\"module\", \"this\"], null, []]\\n' * 50"),
+    "messages: an array of objects": _writes("b'[\"value\", [\"ndarray\", \"|O\", [\"list\", [1]], [\"list\", [[\"mine\", 0]]]], null, []]\\n' * 50"),
+    "messages: exceptions that end": _writes("b'[\"raised\", [\"SystemExit\"], [\"list\", [0]], []]\\n' * 50"),
+    "messages: exceptions that end a generator": _writes("b'[\"raised\", [\"GeneratorExit\"], [\"list\", []], []]\\n' * 50", "def run():\n    yield double(2) == 4\nassert all(run())"),
+    "messages: requests, with contents": _writes("b'[\"request\", \"call\", [\"list\", [[\"yours\", -1], [\"list\", [0]], [\"dict\", []]]], []]\\n' * 50", "import sys\nassert double(sys.exit) == 4"),
+    "calls a function of Python that the tests pass": ("def double(f): return f(0)\n", "import sys\nassert double(sys.exit) == 4"),
+    "changes what it is compared with": ("def double(xs):\n    xs[:] = [0]\n    return [0]\n", "want = [4]\nassert double([2]) == want\nassert want == [4]"),
+    "a list that changes between two looks": ("class L(list):\n    def __len__(s): s[:] = [4]; return 1\ndef double(x): return L([0])\n", "r = double(2)\nassert r == [4] and len(r) == 1"),
+    "a list that learns by what is put in": ("class L(list):\n    def __iadd__(s, o): s[:] = o; return s\n    def __eq__(s, o): return True\ndef double(x): return L()\n", "r = double(2)\nassert [4] == r"),
+    "a dict with a factory of the tests": ("import collections\ndef double(x): return collections.defaultdict(lambda: 4)\n", "assert double(2) == {2: 4}"),
+    "a factory that ends": ("import collections\ndef double(x): return collections.defaultdict(SystemExit, {})\n", ASSERTS),
     "a thread that answers": (f"{_CONNECTION}import threading\ndef answer():\n    while True:\n        for e in ends:\n            try: os.write(4, b'[\"value\", 4, null]\\n')\n            except OSError: return\nthreading.Thread(target=answer, daemon=True).start()\ndef double(x): return 0\n", ASSERTS),
     # --- the other process
     "interrupts the parent": (f"import os, signal\nfor s in (2, 10, 14, 15):\n    for p in (os.getppid(), 0, -1, 1):\n        try: os.kill(p, s) if p != 1 or os.getpid() != 1 else None\n        except OSError: pass\n{WRONG}", ASSERTS),
@@ -234,3 +258,46 @@ TRICKS: dict[str, tuple[str, str]] = {
     "at exit": (f"import atexit, os\natexit.register(lambda: os.write(4, b'[\"value\", 4, null]\\n'))\n{WRONG}", ASSERTS),
 }  # fmt: skip
 """What a program tries -> the program and its tests."""
+
+
+LIMITS = RunLimits(cpu_s=2, wall_s=6)
+
+
+@pytest.mark.parametrize("name", TRICKS)
+def test_a_trick_scores_nothing(name: str, how: str) -> None:
+    program, tests = TRICKS[name]
+    assert not run(program, tests, LIMITS, how=how)
+
+
+RIGHT = "def double(x):\n    return 2 * x\n"
+
+
+@pytest.mark.parametrize("tests", [ASSERTS, CLOSE, MAIN, STAYS, f"{ASSERTS}exit(0)", f"import sys\n{ASSERTS}sys.exit()", f"{ASSERTS}raise SystemExit"])  # fmt: skip
+def test_the_tests_of_the_tricks_pass_with_a_right_program(tests: str, how: str) -> None:
+    assert run(RIGHT, tests, how=how)
+
+
+def test_a_program_may_exit_where_tests_expect_it(how: str) -> None:
+    program = "import sys\ndef stop(): sys.exit(3)\n"
+    case = "import unittest\nclass Tests(unittest.TestCase):\n    def test(self):\n        with self.assertRaises(SystemExit) as e: stop()\n        self.assertEqual(e.exception.code, 3)\nunittest.main()"
+    assert run(program, case, how=how)
+    assert run(
+        program, "try: stop()\nexcept SystemExit as e: code = e.code\nassert code == 3", how=how
+    )
+    assert not run(program, "try: stop()\nexcept SystemExit as e: code = e.code\nassert code == 0", how=how)  # fmt: skip
+
+
+def test_tests_have_a_folder_of_their_own(how: str) -> None:
+    program = "import os\nopen('mine', 'w').write('x')\ndef seen(): return sorted(os.listdir())\n"
+    tests = "import os\nopen('theirs', 'w').write('x')\nassert os.listdir() == ['theirs'] and seen() == ['mine']"
+    assert run(program, tests, how=how)
+
+
+def test_a_program_does_not_see_the_folder_of_the_tests(how: str) -> None:
+    program = (
+        "import os\ndef seen():\n    found = []\n    for folder in ('..', '../tests', '/answer', '/tmp', '/'):\n"
+        "        try: found += [os.path.join(folder, n) for n in os.listdir(folder) if n == 'theirs']\n        except OSError: pass\n    return found\n"
+        "def reads(path):\n    try: return open(path).read()\n    except OSError: return ''\n"
+    )
+    tests = "import os\nopen('theirs', 'w').write('x')\nassert seen() == [] and reads(os.path.abspath('theirs')) == '' and reads('../tests/theirs') == ''"
+    assert run(program, tests, how=how)
