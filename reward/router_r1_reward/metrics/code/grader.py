@@ -26,7 +26,7 @@ from router_r1.data.questions import Question
 from router_r1.errors import ConfigError
 from router_r1_reward.metrics.code.program_names import needed_names
 from router_r1_reward.metrics.code.reply_blocks import blocks_of
-from router_r1_reward.metrics.code.reply_program import complete, find_program
+from router_r1_reward.metrics.code.reply_program import complete, find_program, quietly
 from router_r1_reward.metrics.code.sandbox_runner import PERMISSION, UNCONFINED, run
 
 
@@ -96,7 +96,8 @@ def program_of(answer: str, metadata: Mapping[str, Any], gold: str = "") -> str:
 def _needs(tests: str) -> frozenset[str]:
     """The names that a program has to define for the tests; none if they are not Python, which the run reports."""
     try:
-        return frozenset(needed_names(tests))
+        with quietly():
+            return frozenset(needed_names(tests))
     except (SyntaxError, ValueError):
         return frozenset()
 

@@ -5,10 +5,11 @@ This is decided here, from the tests alone: no program says what a name means. I
 
 from __future__ import annotations
 
+import ast
 import builtins
 import contextlib
 import importlib
-import symtable
+import types
 from collections.abc import Callable, Iterable, Mapping
 
 TYPE_CHECKING = False  # not from `typing`, which takes longer to import than most tests to run
@@ -50,21 +51,28 @@ _MEMBERS = {
 """Names that tests use of a library without importing them, because the program would import them -> the module."""
 
 
-def free_names(tests: str) -> set[str]:
-    """The names that tests use and do not bind themselves before, in any scope; built-in names too.
+def free_names(program: str) -> set[str]:
+    """The names that a program uses in any scope, built-in names too, but for those that it imports or defines.
 
     Raises:
-        SyntaxError, ValueError: the tests are not valid Python.
+        SyntaxError, ValueError, RecursionError, MemoryError: it is not Python, or too deep to compile.
     """
-    top = symtable.symtable(tests, "tests", "exec")
-    names = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()}
-    inner = list(top.get_children())
-    while inner:
-        scope = inner.pop()
-        inner += scope.get_children()
-        names.update(symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global())
-    bound = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_imported() or symbol.is_namespace()}  # fmt: skip
-    return {name for name in names - bound if not name.startswith("__")}
+    tree = ast.parse(program)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    defined = {
+        name
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom))
+        for name in ([part.asname or part.name.split(".")[0] for part in node.names] if hasattr(node, "names") else [node.name])
+    }  # fmt: skip
+    names = _names_in(compile(tree, "program", "exec", dont_inherit=True))
+    return {name for name in names & used - defined if not name.startswith("__")}
+
+
+def _names_in(code: types.CodeType) -> set[str]:
+    """The names that are not local in some scope, and those of attributes."""
+    inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return set(code.co_names).union(*map(_names_in, inner))
 
 
 def needed_names(tests: str) -> set[str]:
@@ -73,8 +81,14 @@ def needed_names(tests: str) -> set[str]:
     Raises:
         SyntaxError, ValueError: the tests are not valid Python.
     """
-    top = symtable.symtable(tests, "tests", "exec")
-    names = free_names(tests) - {s.get_name() for s in top.get_symbols() if s.is_assigned()}
+    assigned = {
+        part.id
+        for node in ast.parse(tests).body
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        for part in ast.walk(node)
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    }
+    names = free_names(tests) - assigned
     own = {name for name in names if not (hasattr(builtins, name) or name in _MODULES or name in _MEMBERS)}  # fmt: skip
     return own or names
 

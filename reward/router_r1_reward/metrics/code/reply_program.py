@@ -52,6 +52,11 @@ class _Statement:
         self.loop_names, self.binds = _bound(node)
         """Names that only its loops assign; names that it defines."""
 
+    @property
+    def length(self) -> int:
+        """Number of its lines."""
+        return (self.node.end_lineno or self.node.lineno) - self.node.lineno + 1
+
     @functools.cached_property
     def source(self) -> str:
         """The statement as Python prints it; empty if it is too deep for that."""
@@ -90,14 +95,15 @@ class _Statement:
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """Without the warnings on strange escape sequences in what is parsed."""
+def quietly() -> Iterator[None]:
+    """Without warnings on the style of what is parsed, such as unknown escape sequences."""
     with _QUIET, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "invalid ")
+        warnings.simplefilter("ignore", SyntaxWarning)
+        warnings.filterwarnings("ignore", "invalid ", DeprecationWarning)
         yield
 
 
-@_quietly()
+@quietly()
 def find_program(
     reply: str, needs: Iterable[str], entry_point: str | None = None, given: str = ""
 ) -> str | None:
@@ -131,7 +137,7 @@ def _readings(reply: str, blocks: Sequence[Block]) -> Iterator[list[list[_Statem
     yield [_statements(span) for span in spans]
 
 
-@_quietly()
+@quietly()
 def complete(prompt: str, reply: str, entry_point: str) -> str | None:
     """The program that a reply makes of the prompt's last function by giving its body, or None if it gives none.
 
@@ -141,28 +147,24 @@ def complete(prompt: str, reply: str, entry_point: str) -> str | None:
         entry_point: the function whose body is missing.
     """
     reply = reply.replace("\r\n", "\n").replace("\r", "\n")
-    texts = [block.text for block in blocks_of(reply) if not block.is_other][:_MOST_BODIES] or [
-        reply
-    ]
+    blocks = [block.text for block in blocks_of(reply) if not block.is_other]
     head = prompt.rstrip(" \t")
     head = head if head.endswith("\n") else f"{head}\n"
-    for text in texts:
+    best, size = None, 0
+    for text in blocks[:_MOST_BODIES] or [reply]:
         lines = text.strip("\n").split("\n")
-        indented = "\n".join(lines)
-        stripped = textwrap.indent(textwrap.dedent(indented), "    ")
-        damaged = "\n".join(
+        indented = textwrap.indent(textwrap.dedent("\n".join(lines)), "    ")
+        mended = "\n".join(
             [f"    {lines[0].lstrip()}", *lines[1:]]
-        )  # the reply's own indentation was stripped
-        for body in (
-            f"{prompt}{text}",
-            f"{head}{indented}",
-            f"{head}{stripped}",
-            f"{head}{damaged}",
-        ):
-            chosen = _chosen([_statements(body)], {entry_point})
-            if chosen is not None and entry_point in _defined(chosen):
-                return _joined(chosen, "")
-    return None
+        )  # its first indentation was stripped
+        for body in (f"{prompt}{text}", f"{head}{text}", f"{head}{indented}", f"{head}{mended}"):
+            chosen = _chosen([_statements(body)], {entry_point}) or []
+            length = max((one.length for one in chosen if entry_point in one.binds and not one.empty), default=0)  # fmt: skip
+            if length > size:
+                best, size = _joined(chosen, ""), length
+        if best is not None:
+            break
+    return best
 
 
 # --- which blocks, which statements

@@ -282,12 +282,24 @@ CONTINUED = {
     "the body uses the prompt": "    return int(half(a + b) * 2) + math.floor(0)\n",
     "the body has brackets": "    return [a + b][0]",
     "the body has brackets and was stripped": "c = [a][0]\n    return c + b",
+    "a body of one line, stripped": "return a + b",
     "the function again": f"```python\n{ADD}```",
     "the function again, with the prompt's": "def add(a, b):\n    return int(half(a + b) * 2) + math.floor(0)\n",
     "the whole prompt again": f"{PROMPT}{BODY}",
     "the whole prompt again in a fence": f"Sure:\n```python\n{PROMPT}{BODY}```\nDone.",
     "annotations of the future": f"from __future__ import annotations\n{ADD.replace('b)', 'b: Nowhere)')}",
 }  # fmt: skip
+
+
+def test_a_prompt_may_end_in_statements_of_the_body() -> None:
+    prompt = "def add(a, b):\n    import math\n    'Adds.'\n"
+    metadata = {"prompt": prompt, "entry_point": "add", "tests": TESTS}
+    for reply in (
+        "    return math.floor(a + b)",
+        "return math.floor(a + b)",
+        "c = a\n    return c + b",
+    ):
+        assert works(reply, TESTS, metadata)
 
 
 @pytest.mark.parametrize("name", CONTINUED)
