@@ -76,7 +76,9 @@ def _names_in(code: types.CodeType) -> set[str]:
 
 
 def needed_names(tests: str) -> set[str]:
-    """The names that a program has to define for the tests: those of Python and its libraries only if there are no others.
+    """The names that a program has to define for the tests.
+
+    Names of Python and its libraries are among them only if there are no others.
 
     Raises:
         SyntaxError, ValueError: the tests are not valid Python.

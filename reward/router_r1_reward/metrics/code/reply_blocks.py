@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 _CONTAINERS = re.compile(r"(?:[ \t]|>(?!>>)|[-*+][ \t]|\d{1,9}[.)][ \t])*")
 _OPENING = re.compile(r"(?P<run>`{3,})(?P<info>[^`]*)$|(?P<tildes>~{3,})(?P<other>.*)$")
-_OPENING_IN_PROSE = re.compile(r"(?<!`)(?P<run>```)[ \t]*(?P<info>py\w*|python[\w.]*)?[ \t]*$", re.IGNORECASE)  # fmt: skip
 _WORD = re.compile(r"[\w+#-]+")
 _PYTHON = frozenset(["python", "python2", "python3", "py", "py2", "py3", "pycon", "ipython", "ipython3", "python-repl", "pyi", "sage"])  # fmt: skip
 
@@ -82,10 +81,12 @@ def _opening(line: str) -> tuple[str, str, str] | None:
     found = _OPENING.match(line, len(prefix))
     if found is not None:
         return prefix, found["run"] or found["tildes"], found["info"] or found["other"] or ""
-    if line.endswith(("`", "n", "N", "3", "y", "Y", " ")) and line.count("```") == 1:
-        found = _OPENING_IN_PROSE.search(line)
-        if found is not None:
-            return "", found["run"], found["info"] or ""
+    before, run, info = line.rpartition("```")
+    info = info.strip()
+    if (
+        run and "`" not in before and (not info or info.lower() in _PYTHON)
+    ):  # it ends a line of prose
+        return "", run, info
     return None
 
 

@@ -33,7 +33,9 @@ _OPEN = ("was never closed", "unterminated triple-quoted")
 _CONTINUES = re.compile(r"(?:else|elif|except|finally|case)\b|[\])}#]|$")
 _PROMPT = re.compile(r"(?:>>>|\.\.\.)(?: |$)")
 _CODE_SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)([^`\n]{1,2000})\1(?!`)")
-_TYPOGRAPHY = {ord(" "): " ", 0x200B: None, 0xFEFF: None, ord("“"): '"', ord("”"): '"', ord("‘"): "'", ord("’"): "'"}  # fmt: skip
+_TYPOGRAPHY = {
+    0xA0: " ", 0x200B: None, 0xFEFF: None, 0x201C: '"', 0x201D: '"', 0x2018: "'", 0x2019: "'",
+}  # fmt: skip
 _DYNAMIC = frozenset(("exec", "eval", "globals", "locals", "vars"))
 _TALKS = frozenset(
     ("print", "input", "exit", "_exit", "quit", "main", "breakpoint", "abort", "testmod")

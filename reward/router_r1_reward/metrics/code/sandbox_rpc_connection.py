@@ -10,8 +10,8 @@ Both ends send requests: while one waits for a reply, it serves the requests of 
 can be called from the program.
 
 Data is sent as a copy (`sandbox_rpc_encoding.py`). Any other object stays in its process, and the receiver gets a proxy
-for it (`sandbox_rpc_proxies.py`). An object of the program whose class is derived from a data type is sent as both; such
-an object of the tests is sent as data. `changes` are the new contents of such objects that were sent before. If a call
+for it (`sandbox_rpc_proxies.py`). An object of the program whose class is derived from a data type is sent as both;
+such an object of the tests is sent as data. `changes` are the new contents of such objects that were sent before. If a call
 changes its arguments, the originals are changed too. Exceptions are raised again at the receiver.
 
 Whatever arrives is data: the worst message that a program can forge is one that an honest program could have sent, or
@@ -126,6 +126,8 @@ class Connection:
                 error_class, arguments = encoding.exception(names), self._decode(details)
             except _MALFORMED as cause:
                 raise self._break("received a malformed reply") from cause
+            if issubclass(error_class, (KeyboardInterrupt, GeneratorExit)):
+                error_class = RuntimeError  # these two stop a test suite without failing it
             try:
                 raised = error_class(*arguments)
             except (TypeError, ValueError):  # a built-in class that takes other arguments

@@ -128,7 +128,7 @@ def _attributes(tree: ast.Module) -> dict[str, set[str]]:
 
 
 def _suites() -> list[Any]:
-    """A list that gets the result of every run of `unittest` in this process: those that fail need not end the tests."""
+    """A list that will hold the result of every run of `unittest` here: one that fails need not end the tests."""
     import unittest
 
     results: list[Any] = []

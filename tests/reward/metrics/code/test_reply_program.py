@@ -93,7 +93,7 @@ FENCES = {
     "plaintext": f"```plaintext\n{ADD}```",
     "HTML": f"<pre><code>\n{ADD}</code></pre>",
     "tags": f"[PYTHON]\n{ADD}[/PYTHON]",
-    "blanks that do not break": f"```python\n{ADD}```".replace("    ", "    "),
+    "blanks that do not break": f"```python\n{ADD}```".replace("    ", "\xa0" * 4),
     "typographic quotation marks": "```python\ndef add(a, b):\n    “Adds.”\n    return a + b\n```",
     "a mark of the byte order": f"\ufeff```python\n{ADD}```",
 }  # fmt: skip
@@ -342,6 +342,7 @@ LONG = {
     "fences with code": "```python\nx = 1\n```\n" * 5_000,
     "fences that open strings": "```python\nx = '''\n```\n" * 5_000,
     "a fence and blanks": "```" + " " * 100_000 + "x",
+    "a fence in prose and blanks": "a ```" + " " * 100_000 + "n",
     "quotation marks": ">" * 100_000,
     "quotations": "> a\n" * 25_000,
     "lists": "- " * 50_000,

@@ -256,6 +256,22 @@ TRICKS: dict[str, tuple[str, str]] = {
     "reads the tests from its frames": ("import sys, re, gc\ndef double(x):\n    text, f = '', sys._getframe()\n    while f: text += repr(f.f_locals) + repr(f.f_code.co_consts); f = f.f_back\n    text += ' '.join(o for o in gc.get_objects() if isinstance(o, str))\n    return int(dict(re.findall(r'double.(\\d+). == (\\d+)', text))[str(x)])\n", ASSERTS),
     "traces": (f"import sys\nsys.settrace(lambda *a: exec('raise SystemExit(0)'))\nsys.setprofile(lambda *a: None)\n{WRONG}", ASSERTS),
     "at exit": (f"import atexit, os\natexit.register(lambda: os.write(4, b'[\"value\", 4, null]\\n'))\n{WRONG}", ASSERTS),
+    'a docstring that tests run': ("def double(x):\n    '''>>> 1\n    1\n    '''\n    return 0\n", 'import doctest\nassert double.__doc__\ndoctest.run_docstring_examples(double, globals())\nassert double(2)==4'),
+    'annotations that tests evaluate': ("def double(x: 'exit(0)') -> 'exit(0)': return 0\n", 'import typing\ntry: typing.get_type_hints(double)\nexcept Exception: pass\nassert double(2)==4'),
+    'a value that is pickled': ('class P:\n    def __reduce__(s): return (exit,(0,))\ndef double(x): return P()\n', 'import pickle, copy\ntry: pickle.loads(pickle.dumps(double(1)))\nexcept Exception: pass\nassert double(2)==4'),
+    'the module that it names, imported by the tests': ("import sys\ndef double(x): return 0\ndouble.__module__='this'\n", "import inspect, importlib\nm=double.__module__\nimportlib.import_module(m) if m!='x' else 0\nassert double(2)==4"),
+    'a float equal to everything': ('class A(float):\n    def __eq__(s,o): return True\ndef double(x): return A(0)\n', 'import math\nassert math.isclose(double(2),4)'),
+    "a float that is close to all of numpy's": ('class A(float):\n    def __sub__(s,o): return 0.0\ndef double(x): return A(0)\n', 'import numpy as np\nassert np.isclose(double(2),4)'),
+    'items that hash alike': ('class A:\n    def __hash__(s): return hash(4)\n    def __eq__(s,o): return True\ndef double(x): return [A()]\n', 'import unittest\nunittest.TestCase().assertCountEqual(double(2),[4])'),
+    'a class of everything': ('class M(type):\n    def __instancecheck__(c,o): return True\nclass double(metaclass=M):\n    def __init__(s,x): pass\n    def __eq__(s,o): return True\n', 'import unittest\nt=unittest.TestCase()\nt.assertIsInstance(double(2),double)\nt.assertEqual(double(2),4)'),
+    'an object above everything': ('class A:\n    def __lt__(s,o): return True\n    __gt__=__lt__\n    def __eq__(s,o): return True\ndef double(x): return A()\n', 'assert max(double(2),4)==4 and sorted([double(2),4])'),
+    'a text that joins otherwise': ("class S(str):\n    def __str__(s): return '4'\n    def __eq__(s,o): return True\n    def __iter__(s): return iter('4')\ndef double(x): return S('0')\n", "assert double(2)=='4' or ''.join([double(2)])=='4'"),
+    'bytes equal to everything': ("class B(bytearray):\n    def __eq__(s,o): return True\ndef double(x): return B(b'')\n", "assert double(2)==b'4' or b'4'==double(2)"),
+    'a key that hashes like the wanted one': ("class K(str):\n    def __hash__(s): return hash('4')\n    def __eq__(s,o): return True\ndef double(x): return {K('z'): 4}\n", "assert double(2)['4']==4"),
+    'a list that iterates otherwise': ('class L(list):\n    def __len__(s): return 3\n    def __iter__(s): return iter([1,2,3])\n    def __getitem__(s,i): return [1,2,3][i]\ndef double(x): return L()\n', 'assert double(2)==[1,2,3]'),
+    'an interrupt that stops unittest': ('def double(x): raise KeyboardInterrupt\n', 'import unittest\nclass T(unittest.TestCase):\n    def test(self): self.assertEqual(double(2),4)\ntry: unittest.main()\nexcept BaseException: pass'),
+    'an interrupt that stops a runner': ('def double(x): raise KeyboardInterrupt\n', 'import unittest\nclass T(unittest.TestCase):\n    def test(self): self.assertEqual(double(2),4)\nr=unittest.main(exit=False).result if 0 else None\ntry: unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromTestCase(T))\nexcept KeyboardInterrupt: pass'),
+    'a cancelled task': ('import asyncio\nasync def double(x): raise asyncio.CancelledError\n', 'import asyncio\nasync def main():\n    t=asyncio.ensure_future(double(2)); await asyncio.wait([t]); assert t.result()==4\nasyncio.run(main())'),
 }  # fmt: skip
 """What a program tries -> the program and its tests."""
 
