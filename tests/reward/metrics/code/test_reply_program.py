@@ -372,6 +372,7 @@ LONG = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LONG)
 def test_long_replies_take_little_time_and_raise_nothing(name: str) -> None:
     def measure() -> None:  # threads have smaller stacks
