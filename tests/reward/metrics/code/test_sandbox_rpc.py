@@ -174,8 +174,6 @@ HONEST = {
     'global state': ('count=0\ndef inc():\n    global count; count+=1; return count\n', 'inc(); inc()\nassert inc()==3'),
     'patched stdout none': ("def f(): print('x'); return 1\n", 'assert f()==1'),
     'exc attr': ('class E(Exception):\n    def __init__(s,c): super().__init__(c); s.code=c\ndef f(): raise E(3)\n', 'try: f(); assert False\nexcept E as e: assert e.args[0]==3'),
-    'sys.exit main': ('def f(): return 2\n', 'import sys\ndef main():\n    assert f()==2\n    return 0\nsys.exit(main())'),
-    'raise SystemExit(main())': ('def f(): return 2\n', 'def main():\n    assert f()==2\nraise SystemExit(main())'),
     'set of tuples': ('def f(): return {(1,2),(3,4)}, frozenset([1]), {1:{2:{3}}}\n', 'assert f()==({(1,2),(3,4)},frozenset([1]),{1:{2:{3}}})'),
     'matrix inplace': ('def rot(m):\n    m[:]=[list(r) for r in zip(*m[::-1])]\n', 'm=[[1,2],[3,4]]\nrot(m)\nassert m==[[3,1],[4,2]]'),
     "a built-in name": ("def sum(a, b): return a * b", "assert sum(4, 6) == 24"),
