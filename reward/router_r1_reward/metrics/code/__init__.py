@@ -3,6 +3,9 @@
 From the answer to the verdict:
 
     grader.py           the program in an answer, its tests, permission, the score
+    reply_program.py    the statements of a reply that define what the tests need
+    reply_blocks.py     the fenced blocks of a reply
+    program_names.py    the names that tests use: the program's, a library's or Python's
     sandbox_runner.py   starts the sandbox and reads its verdict
     sandbox_worker.py   runs in the sandbox: one process for the tests, one for the program
     sandbox.py          confines a process; seccomp_filter.py and system_calls.py are parts of it
@@ -13,7 +16,6 @@ The tests use the program's functions by remote procedure call:
     sandbox_rpc_server.py       server side: the operations that each process serves
     sandbox_rpc_connection.py   one end of the connection: requests, replies, references to objects
     sandbox_rpc_encoding.py     values as JSON
-    program_names.py    which names of the tests are the program's
 """
 
 from router_r1_reward.metrics.base import Metric, register

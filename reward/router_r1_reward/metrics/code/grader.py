@@ -16,16 +16,18 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import os
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from router_r1.answers import without_thoughts
 from router_r1.data.questions import Question
 from router_r1.errors import ConfigError
+from router_r1_reward.metrics.code.program_names import needed_names
+from router_r1_reward.metrics.code.reply_blocks import blocks_of
+from router_r1_reward.metrics.code.reply_program import complete, find_program, quietly
 from router_r1_reward.metrics.code.sandbox_runner import PERMISSION, UNCONFINED, run
-
-_FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
 
 
 def require_permission(allow_code: bool = False) -> None:
@@ -51,7 +53,7 @@ def passes(answer: str, gold: str, question: Question | None = None) -> float:
         ScorerError: the run could not be started.
     """
     metadata = question.metadata if question is not None else {}
-    return float(run(program_of(answer, metadata), tests_of(gold, metadata)))
+    return float(run(program_of(answer, metadata, gold), tests_of(gold, metadata)))
 
 
 def missing_tests(question: Question) -> str:
@@ -66,37 +68,38 @@ def wrong_programs(question: Question, gold: str) -> tuple[str, ...]:
     return ("def nothing(): pass", question.question)
 
 
-def program_of(answer: str, metadata: Mapping[str, Any]) -> str:
-    """The program in an answer.
+def program_of(answer: str, metadata: Mapping[str, Any], gold: str = "") -> str:
+    """The program in an answer: of all its code, what defines the names that the tests use (`reply_program.py`).
 
-    It is the last fenced block that defines the entry point, else the first block that is Python, else the whole
-    answer. The prompt's other functions are put before it, or the whole prompt if the answer continues it.
+    The prompt's other functions are put before it, or the whole prompt if the answer gives the body of its last
+    function. If nothing defines these names, the program is the last block that may be Python, or the whole answer.
 
     Args:
-        answer: the whole reply.
-        metadata: the question's metadata, with `entry_point` and `prompt` if there are any.
+        answer: the whole reply; thoughts in it are left out.
+        metadata: the question's metadata, see the module docstring.
+        gold: the gold answer, which is the test program if `metadata` has no `tests`.
     """
-    name = metadata.get("entry_point")
-    defines = re.compile(rf"^[ \t]*(?:async[ \t]+)?def[ \t]+{re.escape(name)}\b|^{re.escape(name)}[ \t]*=", re.MULTILINE) if name else None  # fmt: skip
-    blocks: list[str] = _FENCE.findall(answer)
-    program = answer
-    if blocks:
-        fitting = [block for block in blocks if defines and defines.search(block)]
-        program = fitting[-1] if fitting else next(filter(_is_python, blocks), blocks[0])
-    prompt = metadata.get("prompt")
-    if not prompt or not defines:
-        return program
-    if not defines.search(program):
-        return f"{prompt}{program}"
-    return program if "from __future__" in program else f"{_given(prompt, name)}\n{program}"
+    reply = without_thoughts(answer)
+    if reply == answer.strip():
+        reply = answer  # a body keeps the indentation of its first line
+    name, prompt = metadata.get("entry_point"), metadata.get("prompt") or ""
+    found = find_program(reply, _needs(tests_of(gold, metadata)), name, _given(prompt, name))
+    if found is None and name and prompt:
+        found = complete(prompt, reply, name) or f"{prompt}{reply}"
+    if found is None:
+        blocks = [block.text for block in blocks_of(reply) if not block.is_other]
+        found = blocks[-1] if blocks else reply
+    return found
 
 
-def _is_python(text: str) -> bool:
+@functools.lru_cache(maxsize=256)  # a question is graded many times
+def _needs(tests: str) -> frozenset[str]:
+    """The names that a program has to define for the tests; none if they are not Python, which the run reports."""
     try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+        with quietly():
+            return frozenset(needed_names(tests))
+    except (SyntaxError, ValueError):
+        return frozenset()
 
 
 def tests_of(gold: str, metadata: Mapping[str, Any]) -> str:

@@ -1,116 +1,144 @@
-"""The names that tests use without defining them: which of them are the program's, a library's or Python's.
+"""The names that tests use without defining them: which of them are the program's, and which a library's.
 
-`describe` runs in the program's process, the rest in the tests' process. Imports nothing of the project except
-`sandbox_rpc_connection`.
+This is decided here, from the tests alone: no program says what a name means. Imports nothing of the project.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import importlib
-import sys
 import types
-from collections.abc import Mapping, Sequence
-
-from router_r1_reward.metrics.code.sandbox_rpc_connection import Connection
+from collections.abc import Callable, Iterable, Mapping
 
 TYPE_CHECKING = False  # not from `typing`, which takes longer to import than most tests to run
 if TYPE_CHECKING:
     from typing import Any
 
-ABBREVIATIONS = {"np": "numpy", "pd": "pandas"}
-"""Customary short names of packages."""
+_MODULES = {
+    **{name: name for name in (
+        "abc", "asyncio", "bisect", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal",
+        "enum", "fractions", "functools", "hashlib", "heapq", "inspect", "io", "itertools", "json", "math", "numpy",
+        "operator", "os", "pandas", "pathlib", "random", "re", "statistics", "string", "sys", "tempfile", "textwrap",
+        "threading", "time", "types", "typing", "unittest",
+    )},
+    "np": "numpy",
+    "pd": "pandas",
+}  # fmt: skip
+"""The name by which tests use a module -> the module."""
+
+_MEMBERS = {
+    name: module
+    for module, names in {
+        "collections": "Counter OrderedDict defaultdict deque namedtuple",
+        "contextlib": "redirect_stderr redirect_stdout suppress",
+        "copy": "deepcopy",
+        "dataclasses": "asdict astuple dataclass is_dataclass",
+        "datetime": "date datetime timedelta timezone",
+        "decimal": "Decimal",
+        "fractions": "Fraction",
+        "functools": "partial reduce",
+        "io": "BytesIO StringIO",
+        "itertools": "chain islice zip_longest",
+        "math": "ceil floor inf isclose isinf isnan nan pi sqrt",
+        "pathlib": "Path",
+        "typing": "Any Callable Dict FrozenSet Generator Iterable Iterator List Mapping Optional Sequence Set Tuple Union",
+        "unittest": "TestCase",
+    }.items()
+    for name in names.split()
+}
+"""Names that tests use of a library without importing them, because the program would import them -> the module."""
 
 
-def describe(names: Mapping[str, Any], wanted: Sequence[str]) -> list[list[Any]]:
-    """Return [name, how, value] for each wanted name that the program defines; runs in the program's process.
-
-    `how` is "module" or "from" if the value is a library's, which the tests then import themselves; else "value".
-    """
-    described: list[list[Any]] = []
-    for name in wanted:
-        if name not in names:
-            continue
-        value = names[name]
-        module = getattr(value, "__module__", None)
-        if isinstance(value, types.ModuleType):
-            described.append([name, "module", value.__name__])
-        elif isinstance(module, str) and getattr(sys.modules.get(module), name, None) is value and module != names["__name__"]:  # fmt: skip
-            described.append([name, "from", module])
-        else:
-            described.append([name, "value", value])
-    return described
-
-
-def resolve(name: str, how: str, value: Any) -> Any:
-    """Return what a described name means; runs in the tests' process.
-
-    A library's module or member is imported here under its own name; it is never what the program says it is.
-
-    Args:
-        name: the name that the tests use.
-        how: "module", "from" or "value", see `describe`.
-        value: a module's name, or the object of the program itself.
+def free_names(program: str) -> set[str]:
+    """The names that a program uses in any scope, built-in names too, but for those that it imports or defines.
 
     Raises:
-        LookupError: the module is not one of the standard library, numpy or pandas, or not under its own name.
-        ImportError, AttributeError: the module is not installed, or has no such member.
+        SyntaxError, ValueError, RecursionError, MemoryError: it is not Python, or too deep to compile.
     """
-    if how == "value" or not isinstance(value, str):
-        return value
-    module = value if how == "from" else ABBREVIATIONS.get(name, name)
-    if (how == "module" and value != module) or module.split(".")[0] not in {*sys.stdlib_module_names, *ABBREVIATIONS.values()}:  # fmt: skip
-        raise LookupError(name)
-    found = importlib.import_module(module)
-    return found if how == "module" else getattr(found, name)
-
-
-def names_for(code: types.CodeType, connection: Connection, modules: set[str]) -> dict[str, Any]:
-    """The names that the tests use and that the program defines, with their values.
-
-    A built-in name is the program's only if the tests use no other name of the program. So `assert sum(4, 6) == 24`
-    tests the program's `sum`, and a program cannot replace the `abs` and `all` that it is tested with. In
-    `math.isclose`, `math` is the library's module, even if the program defines a `math`.
-
-    Args:
-        code: the compiled tests.
-        connection: to the program's process.
-        modules: what `modules_in` found in the tests.
-    """
-    used = {name for name in _names_in(code) if not name.startswith("__")}
-    own = sorted(name for name in used if not hasattr(builtins, name))
-    found = _look_up(own, connection)
-    for name in modules.intersection(found):
-        found[name] = resolve(name, "module", ABBREVIATIONS.get(name, name))
-    if not found:
-        found = _look_up(sorted(used.difference(own)), connection)
-    return found
-
-
-def modules_in(tests: ast.Module) -> set[str]:
-    """Names of the libraries' modules whose members the tests use."""
-    names = {
-        node.value.id
-        for node in ast.walk(tests)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-    }
-    return {name for name in names if name in ABBREVIATIONS or name in sys.stdlib_module_names}
+    tree = ast.parse(program)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    defined = {
+        name
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom))
+        for name in ([part.asname or part.name.split(".")[0] for part in node.names] if hasattr(node, "names") else [node.name])
+    }  # fmt: skip
+    names = _names_in(compile(tree, "program", "exec", dont_inherit=True))
+    return {name for name in names & used - defined if not name.startswith("__")}
 
 
 def _names_in(code: types.CodeType) -> set[str]:
+    """The names that are not local in some scope, and those of attributes."""
     inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
     return set(code.co_names).union(*map(_names_in, inner))
 
 
-def _look_up(names: list[str], connection: Connection) -> dict[str, Any]:
-    """Name -> value, for the names that the program defines."""
-    found = {}
-    for name, how, value in connection.request("names", names):
-        if name not in names:  # the program replied with more than was requested
-            raise LookupError(name)
-        try:
-            found[name] = resolve(name, how, value)
-        except (LookupError, ImportError, AttributeError):
-            continue  # the tests fail at this name
-    return found
+def needed_names(tests: str) -> set[str]:
+    """The names that a program has to define for the tests.
+
+    Names of Python and its libraries are among them only if there are no others.
+
+    Raises:
+        SyntaxError, ValueError: the tests are not valid Python.
+    """
+    assigned = {
+        part.id
+        for node in ast.parse(tests).body
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        for part in ast.walk(node)
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    }
+    names = free_names(tests) - assigned
+    own = {name for name in names if not (hasattr(builtins, name) or name in _MODULES or name in _MEMBERS)}  # fmt: skip
+    return own or names
+
+
+def names_for(
+    tests: str,
+    attributes: Mapping[str, set[str]],
+    ask: Callable[[list[str]], Mapping[str, Any]],
+) -> dict[str, Any]:
+    """The names that the tests use and do not define, with their values.
+
+    Names of Python and of its libraries are the program's only if the tests use no other name of the program. So
+    `assert sum(4, 6) == 24` tests the program's `sum`, and a program cannot replace the `abs`, the `math` or the
+    `Counter` that it is tested with.
+
+    Args:
+        tests: the source of the tests.
+        attributes: name -> the attributes of it that the tests use.
+        ask: asks the program for the values of names that it may define.
+    """
+    names = free_names(tests)
+    customary = {name for name in names if hasattr(builtins, name) or _member_of(name, attributes)}
+    found = _ask(names - customary, ask)
+    library = {name: value for name in customary for value in _library(name, attributes)}
+    if found:
+        return {**found, **library}
+    return {**library, **_ask(customary, ask)}
+
+
+def _ask(names: Iterable[str], ask: Callable[[list[str]], Mapping[str, Any]]) -> dict[str, Any]:
+    """The wanted names that the program defines, and no others."""
+    wanted = sorted(names)
+    defined = ask(list(wanted)) if wanted else {}
+    return {name: defined[name] for name in wanted if name in defined}
+
+
+def _member_of(name: str, attributes: Mapping[str, set[str]]) -> str | None:
+    """The module that a name, or the attributes of a name, are of, if it is a library's by custom."""
+    return _MODULES[name] if name in _MODULES and name in attributes else _MEMBERS.get(name)
+
+
+def _library(name: str, attributes: Mapping[str, set[str]]) -> Iterable[Any]:
+    """The library's value of a name; none if it has none, or if the package is not installed."""
+    with contextlib.suppress(ImportError, AttributeError):
+        if name in _MODULES and name in attributes:
+            module = importlib.import_module(_MODULES[name])
+            if name not in _MEMBERS or all(hasattr(module, part) for part in attributes[name]):
+                return [module]
+        if name in _MEMBERS:
+            return [getattr(importlib.import_module(_MEMBERS[name]), name)]
+    return []

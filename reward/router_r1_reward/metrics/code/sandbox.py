@@ -1,6 +1,7 @@
 """Confines the current process, so that a program in it can do no harm. Needs Linux, but no privileges.
 
-`enter` is called once, before the process forks; `seal` by each process after that, permanently. Three layers:
+`enter` is called once, before the process forks; `enter_folder` and `seal` by each process after that, permanently.
+Three layers:
 
     file system   "namespaces": a file system of its own with Python and the system's libraries, read-only, and one
                   empty folder in memory of limited size; other processes and the network are invisible.
@@ -36,6 +37,9 @@ from router_r1_reward.metrics.code.system_calls import SandboxError, call, numbe
 
 HOW = ("namespaces", "landlock", "nothing")
 """The methods of confining a program, best first."""
+
+FOLDERS = ("tests", "program")
+"""Names of the folders of the two processes, without namespaces."""
 
 _SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/nix/store", "/etc/ld.so.cache")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
@@ -82,6 +86,30 @@ def enter(how: str, paths: Iterable[str], folder_bytes: int) -> None:
         return
     _unshare()
     _own_file_system(os.getcwd(), paths, folder_bytes)
+
+
+def enter_folder(how: str, name: str, folder_bytes: int) -> None:
+    """Give this process, after the fork, a writable working folder that the other process does not see or write.
+
+    With "namespaces" the tests' process moves into a mount namespace, where its own folder lies over the program's.
+    Otherwise the two folders are beside each other, and `seal` permits each process its own.
+
+    Args:
+        how: one of `HOW`.
+        name: one of `FOLDERS`.
+        folder_bytes: size of the folder.
+
+    Raises:
+        SandboxError: not permitted on this machine.
+    """
+    if how != "namespaces":
+        os.mkdir(name, 0o770)
+        os.chmod(name, 0o770)  # whatever the umask is
+        os.chdir(name)
+    elif name == "tests":
+        call("unshare", _CLONE_NEWNS)
+        _mount_memory(_FOLDER, _folder_options(folder_bytes))
+        os.chdir(_FOLDER)
 
 
 def seal(
@@ -195,11 +223,15 @@ def _own_file_system(root: str, paths: Iterable[str], folder_bytes: int) -> None
     if not os.path.exists(f"{root}/tmp"):
         os.symlink(_FOLDER, f"{root}/tmp")
     _read_only(root)
-    _mount_memory(root + _FOLDER, f"size={folder_bytes},nr_inodes={_MAX_FILES},mode=770")
+    _mount_memory(root + _FOLDER, _folder_options(folder_bytes))
     os.chdir(root)
     call("syscall", numbers()["pivot_root"], b".", b".")
     call("umount2", b".", _MNT_DETACH)
     os.chdir(_FOLDER)
+
+
+def _folder_options(folder_bytes: int) -> str:
+    return f"size={folder_bytes},nr_inodes={_MAX_FILES},mode=770"
 
 
 def _make_parent(path: str) -> None:

@@ -2,17 +2,20 @@
 
 Messages are JSON arrays, one a line, over two pipes:
 
-    ["request", operation, operands]
-    ["value", result, operands after the operation if it changed them, else null]
-    ["raised", lineage of the exception's class, arguments]
+    ["request", operation, operands, changes]
+    ["value", result, arguments after the call if it changed them, else null, changes]
+    ["raised", lineage of the exception's class, arguments, changes]
 
 Both ends send requests: while one waits for a reply, it serves the requests of the other, so a function of the tests
 can be called from the program.
 
-Data is sent as a copy (`sandbox_rpc_encoding.py`). Any other object stays in its process, and the receiver gets a proxy for it
-(`sandbox_rpc_proxies.py`). An object of the program whose class is derived from a data type is sent as both; such an object
-of the tests is sent as data. If an operation changes its operands, the originals are changed too. Exceptions are raised
-again at the receiver.
+Data is sent as a copy (`sandbox_rpc_encoding.py`). Any other object stays in its process, and the receiver gets a proxy
+for it (`sandbox_rpc_proxies.py`). An object of the program whose class is derived from a data type is sent as both;
+such an object of the tests is sent as data. `changes` are the new contents of such objects that were sent before. If a call
+changes its arguments, the originals are changed too. Exceptions are raised again at the receiver.
+
+Whatever arrives is data: the worst message that a program can forge is one that an honest program could have sent, or
+it breaks the connection.
 
 Operators never send the tests' data to the program, so they do not reveal what the tests expect (`proxy - 5` is an
 error). Methods that the tests call themselves (`result.equals(expected)`) can reveal it, and so can `f(1) == f(2)`
@@ -34,7 +37,7 @@ from router_r1_reward.metrics.code.sandbox_rpc_proxies import (
     ObjectProxy,
     Proxy,
     data_proxy,
-    own_members,
+    own_operators,
     refresh,
     request,
 )
@@ -77,19 +80,18 @@ class Connection:
         self._operations, self._tests = operations, tests
         self._objects: list[Any] = []
         self._numbers: dict[int, int] = {}
+        self._contents: dict[int, Json] = {}
         self._proxies: dict[int, Proxy] = {}
         self.broken = False
         """The other end closed or sent a malformed message."""
-        self.turns = 0
-        """Number of requests sent and served: how often the other end could change its objects."""
-        self.exit_raised = False
-        """The other end raised `SystemExit`."""
+        self.requests = 0
+        """Number of requests sent."""
         self.not_sendable: NotSendable | None = None
         """The last operand that could not be sent, even if the tests caught the error."""
         self._lock = _thread.RLock()  # threads of a program send requests at the same time
 
     def request(self, operation: str, *operands: Any) -> Any:
-        """Have the other end perform an operation, and update operands that it changed in place.
+        """Have the other end perform an operation. A call that changes its arguments changes them here too.
 
         Raises:
             ConnectionBroken: the other end closed or sent a malformed message.
@@ -97,7 +99,7 @@ class Connection:
             BaseException: what the operation raised.
         """
         with self._lock:
-            self.turns += operation != "content"
+            self.requests += 1
             return self._request(operation, operands)
 
     def _request(self, operation: str, operands: tuple[Any, ...]) -> Any:
@@ -114,18 +116,18 @@ class Connection:
                 continue
             try:
                 if kind == "value":
-                    value, changed = rest
-                    if changed is not None:
-                        for mine, theirs in zip(operands, self._decode(changed), strict=True):
-                            _replace(mine, theirs)
-                    return self._decode(value)
+                    result, changed = rest
+                    if operation == "call" and changed is not None:
+                        _replace(operands[1:], self._decode(changed))
+                    return self._decode(result)
                 if kind != "raised":
                     raise ValueError(kind)
                 names, details = rest
                 error_class, arguments = encoding.exception(names), self._decode(details)
             except _MALFORMED as cause:
                 raise self._break("received a malformed reply") from cause
-            self.exit_raised |= issubclass(error_class, SystemExit)
+            if issubclass(error_class, (KeyboardInterrupt, GeneratorExit)):
+                error_class = RuntimeError  # these two stop a test suite without failing it
             try:
                 raised = error_class(*arguments)
             except (TypeError, ValueError):  # a built-in class that takes other arguments
@@ -142,7 +144,6 @@ class Connection:
 
     def _respond(self, message: Sequence[Json]) -> None:
         """Perform one requested operation and send its result."""
-        self.turns += 1
         try:
             operation, sent = message
             operands = self._decode(sent)
@@ -154,9 +155,10 @@ class Connection:
                 # `functools.wraps` and `hasattr` accept a missing attribute, and no other error.
                 missing = AttributeError if operation in ("getattr", "setattr") else TypeError
                 raise missing(f"the operation {operation!r} is not served")
-            before = self._encode(operands)
+            arguments = operands[1:] if operation == "call" else None
+            before = self._encode(arguments)
             value = self._encode(function(*operands))
-            after = self._encode(operands)
+            after = self._encode(arguments)
         except ConnectionBroken:
             raise
         except BaseException as error:
@@ -165,40 +167,55 @@ class Connection:
             self._send("value", value, after if after != before else None)
 
     def _send(self, *message: Json) -> None:
+        changes = []
+        for number, last in self._contents.items():
+            content = self._content(self._objects[number])
+            if content != last:
+                self._contents[number] = content
+                changes.append([number, content])
         try:
-            self._outward.write(json.dumps(message).encode() + b"\n")
+            self._outward.write(json.dumps([*message, changes]).encode() + b"\n")
             self._outward.flush()
         except OSError as error:
             raise self._break("the other end closed") from error
 
-    def _receive(self) -> list[Json]:
+    def _receive(self) -> Json:
         line = self._inward.readline()
         if not line:
             raise self._break("the other end closed")
         try:
-            message = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise self._break("received a line that is not JSON") from error
-        if not isinstance(message, list) or not message:
-            raise self._break("received a line that is not a message")
+            *message, changes = json.loads(line)
+            for number, content in changes:
+                refresh(self._proxies[number], self._decode(content))
+        except (*_MALFORMED, RecursionError) as error:
+            raise self._break("received a line that is not a message") from error
+        if not message:
+            raise self._break("received an empty message")
         return message
 
     def _break(self, reason: str) -> ConnectionBroken:
         self.broken = True
         return ConnectionBroken(reason)
 
+    # --- references
+
     def _encode(self, value: Any) -> Json:
-        sent: set[int] = set()  # the numbers of objects whose content is already in the message
+        open_objects: set[int] = set()  # a derived object inside itself is only named
 
         def reference(one: Any) -> Json:
-            return self._reference(one, reference, sent)
+            return self._reference(one, reference, open_objects)
 
         return encoding.encode(value, reference)
+
+    def _content(self, value: Any) -> Json:
+        base = encoding.base_of(type(value))
+        assert base is not None
+        return self._encode(encoding.bare(value, base))
 
     def _decode(self, message: Json) -> Any:
         return encoding.decode(message, self._dereference)
 
-    def _reference(self, value: Any, reference: Callable[[Any], Json], sent: set[int]) -> Json:
+    def _reference(self, value: Any, reference: Callable[[Any], Json], inside: set[int]) -> Json:
         """The encoding of an object that stays in its process: its number, and its content if it is data too."""
         if isinstance(value, Proxy):
             return ["yours", value.__dict__["_rpc_number"]]
@@ -217,11 +234,14 @@ class Connection:
         number = self._numbers[id(value)]
         if base is None:
             return ["coroutine" if kind is types.CoroutineType else "mine", number]
-        if number in sent:
+        if number in inside:
             return ["data", number]
-        sent.add(number)
+        inside.add(number)
         content = encoding.encode(encoding.bare(value, base), reference)
-        return ["data", number, content, kind.__name__, own_members(value, base)]
+        inside.discard(number)
+        if issubclass(kind, encoding.MUTABLE):
+            self._contents[number] = content
+        return ["data", number, content, kind.__name__, own_operators(kind, base)]
 
     def _dereference(self, message: Sequence[Json]) -> Any:
         """The object that a reference means: one of this process, or a proxy."""
@@ -229,23 +249,20 @@ class Connection:
         if kind == "yours":
             return self._objects[number]
         if kind == "data":
-            return self._data_proxy(number, *about)
+            if about:
+                content, *class_of = about
+                content = self._decode(content)
+                if number in self._proxies:
+                    refresh(self._proxies[number], content)
+                else:
+                    self._proxies[number] = data_proxy(self, number, content, *class_of)
+            return self._proxies[number]
         proxy = self._proxies.setdefault(number, ObjectProxy(self, number))
         if kind == "coroutine":
             return _run_coroutine(proxy)
         if kind != "mine":
             raise TypeError(f"{kind!r} is not a kind of value")
         return proxy
-
-    def _data_proxy(self, number: int, *about: Json) -> Proxy:
-        if about:
-            content, name, own = about
-            content = self._decode(content)
-            if number in self._proxies:
-                refresh(self._proxies[number], content)
-            else:
-                self._proxies[number] = data_proxy(self, number, content, name, own)
-        return self._proxies[number]
 
 
 _MALFORMED = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, ImportError)
@@ -265,7 +282,7 @@ def _details(error: BaseException) -> list[Any]:
         return []
 
 
-# --- operands that were changed in place
+# --- arguments that were changed in place
 
 
 def _replace(mine: Any, theirs: Any) -> None:

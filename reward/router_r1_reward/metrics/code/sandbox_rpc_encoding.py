@@ -1,11 +1,12 @@
 """The encoding of values in RPC messages: data as JSON, and back.
 
-Covers numbers, text, bytes, Python's collections, dates, decimals, fractions, exceptions, and arrays of numpy. A
-decoded value is exactly of one of these types, never of a subclass, so it brings no code along: no `__eq__` that calls
-everything equal. Identity is lost: a list that occurs twice is decoded as two lists.
+Covers numbers, text, bytes, Python's collections, dates, decimals, fractions, exception classes, and arrays of numpy.
+The table is closed: a decoded value is exactly of one of these types, never of a subclass, so it brings no code along
+(no `__eq__` that calls everything equal), and no message can name a class or a module outside the table. Identity is
+lost: a list that occurs twice is decoded as two lists.
 
 Any other value is left to a hook, including values of a class derived from one of these; `base_of` and `bare` help the
-hook with those. A collection is `[name of its type, items]`, so a JSON array alone is never data.
+hook with those. A value that JSON lacks is `[name of its type, parts]`, so a JSON array alone is never data.
 
 Imports nothing of the project.
 """
@@ -24,86 +25,120 @@ if TYPE_CHECKING:
 
     Json = Any
 
+BASES: tuple[type[Any], ...] = (
+    list, tuple, set, frozenset, collections.deque, bytearray, bytes,
+    collections.Counter, collections.OrderedDict, collections.defaultdict, dict, int, float, str,
+)  # fmt: skip
+"""Types whose derived classes are data too, derived ones before their own bases."""
+MUTABLE: tuple[type[Any], ...] = (list, dict, set, bytearray, collections.deque)
+"""Those of them whose values can change."""
+
+_CLASSES = {kind.__name__: kind for kind in (
+    bool, bytearray, bytes, complex, dict, enumerate, filter, float, frozenset, int, list, map, object, range, reversed,
+    set, slice, str, tuple, type(None), zip,
+)}  # fmt: skip
 _MAX_JSON_INT = 2**63
-_SEQUENCES: tuple[type[Any], ...] = (list, tuple, set, frozenset, collections.deque)
-_MAPPINGS: tuple[type[Any], ...] = (collections.Counter, collections.OrderedDict, dict)
-_DATA = (*_SEQUENCES, *_MAPPINGS, collections.defaultdict, int, float, str, bytes, bytearray)
-_VIEWS: dict[type[Any], str] = {
-    type({}.keys()): "keys",
-    type({}.values()): "values",
-    type({}.items()): "items",
-}
+_ARRAY_KINDS = "biufcSU"  # numbers and text; arrays of objects are not data
+
+
+def _lazily(module: str, name: str) -> Callable[..., Any]:
+    """A constructor that imports its module when it is first called."""
+    return lambda *parts: _member(module, name)(*parts)
+
+
+def _member(module: str, name: str) -> Any:
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _array(dtype: str, shape: Sequence[int], items: list[Any]) -> Any:
+    numpy = importlib.import_module("numpy")
+    if numpy.dtype(dtype).kind not in _ARRAY_KINDS:
+        raise TypeError(f"{dtype!r} is not a type of data")
+    return numpy.array(items, dtype=dtype).reshape(shape)
+
+
+_TYPES: dict[str, tuple[Callable[[Any], Sequence[Any]], Callable[..., Any]]] = {
+    "int": (lambda value: [hex(value)], lambda text: int(text, 16)),
+    "tuple": (lambda value: [list(value)], tuple),
+    "set": (lambda value: [list(value)], set),
+    "frozenset": (lambda value: [list(value)], frozenset),
+    "bytes": (lambda value: [value.hex()], bytes.fromhex),
+    "bytearray": (lambda value: [value.hex()], bytearray.fromhex),
+    "complex": (lambda value: [value.real, value.imag], complex),
+    "range": (lambda value: [value.start, value.stop, value.step], range),
+    "slice": (lambda value: [value.start, value.stop, value.step], slice),
+    "ellipsis": (lambda value: [], lambda: Ellipsis),
+    "NotImplementedType": (lambda value: [], lambda: NotImplemented),
+    "dict_keys": (lambda value: [list(value)], lambda items: dict.fromkeys(items).keys()),
+    "dict_values": (lambda value: [list(value)], lambda items: dict(enumerate(items)).values()),
+    "dict_items": (lambda value: [list(value)], lambda items: dict(items).items()),
+    "deque": (lambda value: [list(value), value.maxlen], collections.deque),
+    "Counter": (lambda value: [dict(value)], collections.Counter),
+    "OrderedDict": (lambda value: [dict(value)], collections.OrderedDict),
+    "defaultdict": (lambda value: [value.default_factory, dict(value)], collections.defaultdict),
+    "date": (lambda value: [value.isoformat()], _lazily("datetime", "date.fromisoformat")),
+    "time": (lambda value: [value.isoformat()], _lazily("datetime", "time.fromisoformat")),
+    "datetime": (lambda value: [value.isoformat()], _lazily("datetime", "datetime.fromisoformat")),
+    "timedelta": (lambda value: [value.days, value.seconds, value.microseconds], _lazily("datetime", "timedelta")),
+    "Decimal": (lambda value: [str(value)], _lazily("decimal", "Decimal")),
+    "Fraction": (lambda value: [value.numerator, value.denominator], _lazily("fractions", "Fraction")),
+    "ndarray": (lambda value: [value.dtype.str, list(value.shape), value.ravel().tolist()], _array),
+}  # fmt: skip
+"""Name of a type -> its value as parts, which are values too; and the value of those parts."""
+_HOMES = ("builtins", "collections", "datetime", "decimal", "fractions", "numpy")
 
 
 def encode(value: Any, other: Callable[[Any], Json]) -> Json:
     """JSON of a value; `other` encodes what is not data."""
     kind = type(value)
-    if value is None or kind in (bool, float, str):
+    if value is None or kind in (bool, float, str) or (kind is int and -_MAX_JSON_INT <= value < _MAX_JSON_INT):  # fmt: skip
         return value
-    if kind is int:
-        return value if -_MAX_JSON_INT <= value < _MAX_JSON_INT else ["int", hex(value)]
-    if kind is collections.deque and value.maxlen is not None:
-        return ["bounded", value.maxlen, [encode(item, other) for item in value]]
-    if kind in _SEQUENCES:
-        return [kind.__name__, [encode(item, other) for item in value]]
-    if kind in _MAPPINGS or kind is collections.defaultdict:
-        pairs = [[encode(key, other), encode(item, other)] for key, item in value.items()]
-        if kind is collections.defaultdict:
-            return [kind.__name__, encode(value.default_factory, other), pairs]
-        return [kind.__name__, pairs]
-    if kind in (bytes, bytearray):
-        return [kind.__name__, value.hex()]
-    if kind in _VIEWS:
-        return [_VIEWS[kind], encode(list(value), other)]
-    if kind is complex:
-        return ["complex", value.real, value.imag]
-    if kind in (range, slice):
-        ends = (value.start, value.stop, value.step)
-        return [kind.__name__, *(encode(end, other) for end in ends)]
-    if value is Ellipsis or value is NotImplemented:
-        return ["constant", repr(value)]
+    if kind is list:
+        return ["list", [encode(item, other) for item in value]]
+    if kind is dict:
+        return ["dict", [[encode(key, other), encode(item, other)] for key, item in value.items()]]
     if isinstance(value, type):
         if issubclass(value, BaseException):
             return ["exception", lineage(value)]
-        name = value.__name__
-        return ["class", name] if vars(builtins).get(name) is value else other(value)
-    if _is_named(kind) and not added_names(kind):
-        items = [encode(item, other) for item in tuple.__iter__(value)]
-        return ["named", kind.__name__, list(kind._fields), items]
-    encoder = _LIBRARY_ENCODERS.get(kind.__module__)
-    return encoder(value, other) if encoder else other(value)
+        return ["class", value.__name__] if _CLASSES.get(value.__name__) is value else other(value)
+    if _is_plain_named(kind):
+        return ["named", kind.__name__, list(kind._fields), [encode(item, other) for item in value]]
+    if kind.__module__ in _HOMES:
+        if kind.__module__ == "numpy" and value.dtype.kind in _ARRAY_KINDS and value.shape == ():
+            return encode(value.item(), other)  # a scalar
+        if kind.__name__ in _TYPES and (kind.__module__ != "numpy" or value.dtype.kind in _ARRAY_KINDS):  # fmt: skip
+            return [kind.__name__, *(encode(part, other) for part in _TYPES[kind.__name__][0](value))]  # fmt: skip
+    return other(value)
 
 
 def decode(message: Json, other: Callable[[Sequence[Json]], Any]) -> Any:
     """The value of a message; `other` decodes what `encode` left to its hook.
 
     Raises:
-        TypeError, ValueError, LookupError, ArithmeticError, AttributeError: `encode` never makes such a message.
+        TypeError, ValueError, LookupError, ArithmeticError, AttributeError, ImportError: `encode` never makes such a
+            message, or makes it where a package is installed that is not installed here.
     """
     if not isinstance(message, list):
         if isinstance(message, dict):
             raise TypeError("a JSON object is not a message")
         return message
     kind, *parts = message
-    if kind in _FROM_PARTS:
-        return _FROM_PARTS[kind](*(decode(part, other) for part in parts))
-    if kind in _FROM_ITEMS:
-        return _FROM_ITEMS[kind](decode(item, other) for item in parts[0])
-    if kind in _FROM_PAIRS:
-        pairs = {decode(key, other): decode(item, other) for key, item in parts[0]}
-        return _FROM_PAIRS[kind](pairs)
-    if kind == "defaultdict":
-        factory, pairs = parts
-        made = {decode(key, other): decode(item, other) for key, item in pairs}
-        return collections.defaultdict(decode(factory, other), made)
-    if kind == "bounded":
-        most, items = parts
-        return collections.deque((decode(item, other) for item in items), most)
+    if kind == "list":
+        return [decode(item, other) for item in parts[0]]
+    if kind == "dict":
+        return {decode(key, other): decode(item, other) for key, item in parts[0]}
+    if kind == "exception":
+        return exception(parts[0])
+    if kind == "class":
+        return _CLASSES[parts[0]]
     if kind == "named":
         name, fields, items = parts
         return _named(name, tuple(fields))(*(decode(item, other) for item in items))
-    if kind == "exception":
-        return exception(parts[0])
+    if kind in _TYPES:
+        return _TYPES[kind][1](*(decode(part, other) for part in parts))
     return other(message)
 
 
@@ -112,8 +147,9 @@ def decode(message: Json, other: Callable[[Sequence[Json]], Any]) -> Any:
 
 def base_of(kind: type[Any]) -> type[Any] | None:
     """The data type that a class is derived from, if any; for a named tuple, a plain one with the same fields."""
-    base = next((base for base in kind.__mro__ if any(base is data for data in _DATA)), None)
-    return _named(kind.__name__, tuple(kind._fields)) if _is_named(kind) else base
+    if _is_named(kind):
+        return _named(kind.__name__, tuple(kind._fields))
+    return next((base for base in kind.__mro__ if any(base is data for data in BASES)), None)
 
 
 def bare(value: Any, base: type[Any]) -> Any:
@@ -123,8 +159,7 @@ def bare(value: Any, base: type[Any]) -> Any:
     if base in (bytes, bytearray):
         return base(memoryview(value))
     if base is collections.deque:
-        most = vars(base)["maxlen"].__get__(value)
-        return base(base.__iter__(value), most)
+        return base(base.__iter__(value), vars(base)["maxlen"].__get__(value))
     if issubclass(base, tuple):
         return tuple.__new__(base, tuple.__iter__(value))
     if issubclass(base, dict):
@@ -151,22 +186,6 @@ def fill(value: Any, content: Any) -> None:
         base.__init__(value, content, content.maxlen)
 
 
-def added_names(kind: type[Any]) -> set[str]:
-    """Names that a class defines in addition to its data type; for a named tuple, in addition to the members of
-    every named tuple."""
-    names: set[str] = set()
-    for derived in kind.__mro__:
-        if any(derived is data for data in _DATA):
-            break
-        names.update(vars(derived))
-        if _is_named(kind):
-            names.difference_update(
-                kind._fields,
-                (name for name in _NAMED if _is_standard(vars(derived).get(name))),
-            )
-    return names
-
-
 _NAMED = {
     *vars(collections.namedtuple("_named", ())),
     *("__annotations__", "__orig_bases__", "__dict__", "__weakref__", "__annotate__", "__annotate_func__"),
@@ -176,6 +195,15 @@ _NAMED = {
 
 def _is_named(kind: type[Any]) -> bool:
     return issubclass(kind, tuple) and isinstance(getattr(kind, "_fields", None), tuple)
+
+
+def _is_plain_named(kind: type[Any]) -> bool:
+    """Whether a class is a named tuple without members of its own."""
+    return _is_named(kind) and all(
+        name in kind._fields or (name in _NAMED and _is_standard(member))
+        for derived in kind.__mro__[: kind.__mro__.index(tuple)]
+        for name, member in vars(derived).items()
+    )
 
 
 def _is_standard(member: Any) -> bool:
@@ -190,8 +218,6 @@ def _named(name: str, fields: tuple[str, ...]) -> type[Any]:
 
 
 # --- exceptions
-
-_exceptions: dict[tuple[str, type[BaseException]], type[BaseException]] = {}
 
 
 def lineage(kind: type[BaseException]) -> list[str]:
@@ -209,78 +235,12 @@ def exception(names: Sequence[str]) -> type[BaseException]:
     found = getattr(builtins, names[-1])
     if not (isinstance(found, type) and issubclass(found, BaseException)):
         raise TypeError(f"{names[-1]!r} is not an exception")
+    kind: Any = found
     for name in reversed(names[:-1]):
-        found = _exceptions.setdefault((name, found), type(name, (found,), {}))
-    return found
+        kind = _derived_exception(name, kind)
+    return kind  # type: ignore[no-any-return]
 
 
-# --- types of the standard library and numpy
-
-
-def _encode_date(value: Any, other: Callable[[Any], Json]) -> Json:
-    name = type(value).__name__
-    if name == "timedelta":
-        return [name, value.days, value.seconds, value.microseconds]
-    return [name, value.isoformat()] if name in ("date", "time", "datetime") else other(value)
-
-
-def _encode_number(value: Any, other: Callable[[Any], Json]) -> Json:
-    name = type(value).__name__
-    return [name, str(value)] if name in ("Decimal", "Fraction") else other(value)
-
-
-def _encode_array(value: Any, other: Callable[[Any], Json]) -> Json:
-    """A value of numpy: an array, or a scalar as the corresponding number of Python."""
-    if getattr(getattr(value, "dtype", None), "kind", "O") not in "biufcSU":
-        return other(value)
-    items = encode(value.tolist(), other)
-    return ["array", value.dtype.str, items] if type(value).__name__ == "ndarray" else items
-
-
-def _array(dtype: str, items: Any) -> Any:
-    return importlib.import_module("numpy").array(items, dtype=dtype)
-
-
-def _imported(module: str, name: str, method: str = "") -> Callable[..., Any]:
-    """A function that imports a module and makes a value of one of its classes."""
-
-    def make(*parts: Any) -> Any:
-        kind = getattr(importlib.import_module(module), name)
-        return (getattr(kind, method) if method else kind)(*parts)
-
-    return make
-
-
-def _class(name: str) -> type:
-    found = getattr(builtins, name)
-    if not isinstance(found, type):
-        raise TypeError(f"{name!r} is not a class")
-    return found
-
-
-_LIBRARY_ENCODERS: dict[str, Callable[[Any, Callable[[Any], Json]], Json]] = {
-    "datetime": _encode_date,
-    "decimal": _encode_number,
-    "fractions": _encode_number,
-    "numpy": _encode_array,
-}
-_FROM_ITEMS: dict[str, Callable[..., Any]] = {kind.__name__: kind for kind in _SEQUENCES}
-_FROM_PAIRS: dict[str, Callable[..., Any]] = {kind.__name__: kind for kind in _MAPPINGS}
-_FROM_PARTS: dict[str, Callable[..., Any]] = {
-    "int": lambda text: int(text, 16),
-    "bytes": bytes.fromhex,
-    "bytearray": bytearray.fromhex,
-    "complex": complex,
-    "range": range,
-    "slice": slice,
-    "constant": {"Ellipsis": Ellipsis, "NotImplemented": NotImplemented}.__getitem__,
-    "keys": lambda items: dict.fromkeys(items).keys(),
-    "values": lambda items: dict(enumerate(items)).values(),
-    "items": lambda items: dict(items).items(),
-    "class": _class,
-    "array": _array,
-    "timedelta": _imported("datetime", "timedelta"),
-    "Decimal": _imported("decimal", "Decimal"),
-    "Fraction": _imported("fractions", "Fraction"),
-    **{name: _imported("datetime", name, "fromisoformat") for name in ("date", "time", "datetime")},
-}
+@functools.cache
+def _derived_exception(name: str, base: Any) -> type[BaseException]:
+    return type(name, (base,), {})

@@ -3,20 +3,18 @@
 An `ObjectProxy` stands for any object: every operation on it is a request to the other process. It never equals data.
 
 A value whose class is derived from a data type (`class Stack(list)`, an `IntEnum`, a named tuple with methods) gets
-a data proxy, which is data of the base class as well: comparisons, operators and loops run here, on the content that
-the object has in the other process. Members that the derived class defines, and methods that change the value, are
-requests. Operators that the class defines are requests too, but only between two such values: no operator of the class
-sees data of this process.
+a data proxy, which is data of the base class as well. Its content is what the object held when the other process last
+sent a message. Comparisons and operators with data of this process are those of the base class, on that content.
+Attributes and methods are requests, and so are items, length, iteration and texts if the class defines them.
 
-The object in the other process is the original. The content of its data proxy is updated when the object is sent, and
-before it is read if the other process could have changed it.
+Operators between two proxies are requests; no operator sends data of this process, except into the object (`x[i] = 1`,
+`x += [1]`).
 
 Imports nothing of the project except `sandbox_rpc_encoding`.
 """
 
 from __future__ import annotations
 
-import collections
 import functools
 from collections.abc import Callable, Iterable
 
@@ -29,88 +27,34 @@ if TYPE_CHECKING:
     class Requester(Protocol):
         """What proxies need from a connection (`sandbox_rpc_connection.Connection`)."""
 
-        turns: int
-        """Grows whenever the other process could change its objects."""
-
         def request(self, operation: str, *operands: Any) -> Any:
             """Have the other process perform an operation."""
+
+
+BETWEEN_PROXIES = (
+    "eq", "ne", "lt", "le", "gt", "ge", "add", "sub", "mul", "truediv", "matmul", "and_", "or_", "contains",
+)  # fmt: skip
+"""Names in `operator` of the operators that are requests if both operands are proxies."""
+INTO = ("setitem", "delitem", "iadd", "iand", "imul", "ior", "isub", "ixor")
+"""Names in `operator` of the operators that change an object."""
+FROM = ("getitem", "bool", "len", "str", "repr", "iter", "next")
+"""Names in `operator` or `builtins` of the operators that read an object."""
 
 
 class Proxy:
     """Stands for an object of the other process. `__dict__` has `_rpc_connection` and `_rpc_number`."""
 
-
-class ObjectProxy(Proxy):
-    """Stands for an object that is not data."""
-
-    def __init__(self, connection: Requester, number: int, owner: Proxy | None = None) -> None:
-        """
-        Args:
-            connection: to the object's process.
-            number: the object's number there.
-            owner: the object whose attribute this is; a call may change it.
-        """
-        self.__dict__.update(_rpc_connection=connection, _rpc_number=number, _rpc_owner=owner)
-
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        owner = self.__dict__.get("_rpc_owner")
-        try:
-            return request(
-                self, "call", list(arguments), named, *(() if owner is None else (owner,))
-            )
-        except (StopIteration, StopAsyncIteration) as error:
-            # A `StopIteration` that escapes from a call would silently end a loop of the caller (`all(map(f, ...))`).
-            raise RuntimeError("a function raised StopIteration") from error
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name not in ("__name__", "__doc__"):
-            raise AttributeError(name)
-        return request(self, "getattr", name)
-
     def __setattr__(self, name: str, value: Any) -> None:
         request(self, "setattr", name, value)
 
-    def __eq__(self, other: object) -> Any:
-        return isinstance(other, Proxy) and (self is other or request(self, "eq", other))
-
-    def __hash__(self) -> int:
-        return int(request(self, "hash"))
-
-    def __bool__(self) -> bool:
-        return bool(request(self, "bool"))
-
-    def __len__(self) -> int:
-        return int(request(self, "len"))
-
-    def __str__(self) -> str:
-        return str(request(self, "str"))
-
-    def __repr__(self) -> str:
-        return str(request(self, "repr"))
-
-    def __iter__(self) -> Any:
-        return request(self, "iter")
-
-    def __next__(self) -> Any:
-        return request(self, "next")
-
-    def __getitem__(self, key: Any) -> Any:
-        return request(self, "getitem", key)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        request(self, "setitem", key, value)
-
-    def __delitem__(self, key: Any) -> None:
-        request(self, "delitem", key)
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        return request(self, "call", list(arguments), named)
 
     def __enter__(self) -> Any:
         return request(self, "enter")
 
     def __exit__(self, *about: object) -> None:
         request(self, "exit")
-
-    def __instancecheck__(self, instance: object) -> bool:
-        return isinstance(instance, Proxy) and bool(request(instance, "isinstance", self))
 
 
 def request(proxy: Any, operation: str, *operands: Any) -> Any:
@@ -120,6 +64,10 @@ def request(proxy: Any, operation: str, *operands: Any) -> Any:
         proxy: stands for the object, which is the first operand.
         operation: a name in the operations that the other process serves (`sandbox_rpc_server.py`).
         operands: the other operands.
+
+    Raises:
+        RuntimeError: an operation other than `next` raised `StopIteration`, which would silently end a loop of the
+            caller (`all(map(f, ...))`).
     """
     connection: Requester = proxy.__dict__["_rpc_connection"]
     try:
@@ -130,7 +78,15 @@ def request(proxy: Any, operation: str, *operands: Any) -> Any:
         raise RuntimeError("a function raised StopIteration") from error
 
 
-def _binary(name: str, local: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _dunder(name: str) -> str:
+    return f"__{name.strip('_')}__"
+
+
+def _requesting(name: str) -> Callable[..., Any]:
+    return lambda self, *operands: request(self, name, *operands)
+
+
+def _between(name: str, local: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """A binary operator: a request if both operands are proxies, else `local`."""
 
     def operation(self: Any, other: object) -> Any:
@@ -143,41 +99,42 @@ def _not_implemented(_: object, other: object) -> Any:
     return NotImplemented
 
 
-BINARY_OPERATORS = ("lt", "le", "gt", "ge", "add", "sub", "mul", "truediv", "matmul", "and_", "or_")
-"""Names in `operator` of operators between two proxies, besides `eq` and `ne`."""
-for _name in BINARY_OPERATORS:
-    setattr(ObjectProxy, f"__{_name.strip('_')}__", _binary(_name, _not_implemented))
+class ObjectProxy(Proxy):
+    """Stands for an object that is not data."""
+
+    def __init__(self, connection: Requester, number: int) -> None:
+        """
+        Args:
+            connection: to the object's process.
+            number: the object's number there.
+        """
+        self.__dict__.update(_rpc_connection=connection, _rpc_number=number)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name not in ("__name__", "__doc__"):
+            raise AttributeError(name)
+        return request(self, "getattr", name)
+
+    def __hash__(self) -> int:
+        return int(request(self, "hash"))
+
+    def __instancecheck__(self, instance: object) -> bool:
+        return isinstance(instance, Proxy) and bool(request(instance, "isinstance", self))
 
 
-# --- data proxies
-
-_OPERATORS = {f"__{name.strip('_')}__": name for name in ("eq", "ne", *BINARY_OPERATORS)}
-_METHODS: dict[str, Callable[..., Any]] = {
-    "__call__": ObjectProxy.__call__, "__hash__": ObjectProxy.__hash__, "__bool__": ObjectProxy.__bool__,
-    "__len__": ObjectProxy.__len__, "__str__": ObjectProxy.__str__, "__repr__": ObjectProxy.__repr__,
-    "__iter__": ObjectProxy.__iter__, "__next__": ObjectProxy.__next__, "__getitem__": ObjectProxy.__getitem__,
-    "__setitem__": ObjectProxy.__setitem__, "__delitem__": ObjectProxy.__delitem__, "__missing__": ObjectProxy.__getitem__,
-    "__enter__": ObjectProxy.__enter__, "__exit__": ObjectProxy.__exit__,
-}  # fmt: skip
-_CHANGES = (
-    "add", "append", "appendleft", "clear", "copy", "difference_update", "discard", "extend", "extendleft", "insert",
-    "intersection_update", "move_to_end", "pop", "popitem", "popleft", "remove", "reverse", "rotate", "setdefault", "sort",
-    "subtract", "symmetric_difference_update", "update",
-)  # fmt: skip
-_CHANGES_IN_PLACE = ("__iadd__", "__iand__", "__imul__", "__ior__", "__isub__", "__ixor__")
-_COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__repr__")
-_MUTABLE = (list, dict, set, bytearray, collections.deque)
+for _name in (*FROM, *INTO[:2]):
+    setattr(ObjectProxy, _dunder(_name), _requesting(_name))
+for _name in BETWEEN_PROXIES[2:-1]:
+    setattr(ObjectProxy, _dunder(_name), _between(_name, _not_implemented))
+ObjectProxy.__eq__ = _between("eq", lambda _, other: False)  # type: ignore[method-assign]
+ObjectProxy.__ne__ = _between("ne", lambda _, other: True)  # type: ignore[method-assign]
 
 
-def own_members(value: Any, base: type[Any]) -> list[str]:
-    """Names of the members that a value, of a class derived from `base`, defines and a data proxy can request."""
-    return sorted(
-        name
-        for name in encoding.added_names(type(value)).union(getattr(value, "__dict__", ()))
-        if name in _OPERATORS
-        or name in _METHODS
-        or (not name.startswith("__") and hasattr(base, name))
-    )
+def own_operators(kind: type[Any], base: type[Any]) -> list[str]:
+    """The operators of `FROM` that a class defines anew."""
+    return [
+        name for name in FROM if getattr(kind, _dunder(name), None) is not getattr(base, _dunder(name), None)
+    ]  # fmt: skip
 
 
 def data_proxy(
@@ -190,20 +147,19 @@ def data_proxy(
         number: the object's number there.
         content: the object's content, a value of the base class.
         name: the name of the object's class.
-        own: `own_members` of the object.
+        own: the `own_operators` of its class.
 
     Raises:
         TypeError: the class of the content is not a data type.
     """
-    if encoding.base_of(type(content)) is not type(content):
-        raise TypeError(f"{type(content).__name__} is not a data type")
     base: Any = type(content)
-    kind = _data_proxy_class(base, name, tuple(own))
-    initial = () if isinstance(content, _MUTABLE) else (content,)
+    if encoding.base_of(type(content)) is not type(content):
+        raise TypeError(f"{base.__name__} is not a data type")
+    initial = () if isinstance(content, encoding.MUTABLE) else (content,)
     maker: Any = tuple if isinstance(content, tuple) else base
-    proxy: Proxy = maker.__new__(kind, *initial)
+    proxy: Proxy = maker.__new__(_data_proxy_class(base, name, tuple(own)), *initial)
     proxy.__dict__.update(_rpc_connection=connection, _rpc_number=number, _rpc_base=base)
-    refresh(proxy, content)
+    encoding.fill(proxy, content)
     return proxy
 
 
@@ -213,83 +169,38 @@ def refresh(proxy: Proxy, content: Any) -> None:
     Raises:
         TypeError: the content is of another class than before.
     """
-    about = proxy.__dict__
-    base = about["_rpc_base"]
-    if type(content) is not base:
-        raise TypeError(
-            f"expected content of the class {base.__name__}, found {type(content).__name__}"
-        )
+    if type(content) is not proxy.__dict__["_rpc_base"]:
+        raise TypeError(f"the content of a {type(proxy).__name__} changed its class")
     encoding.fill(proxy, content)
-    if isinstance(content, _MUTABLE):
-        about["_rpc_turn"] = about["_rpc_connection"].turns
-
-
-def _bring_up_to_date(value: object) -> None:
-    """Request the content of a mutable data proxy if its object may have changed; the reply refreshes the proxy."""
-    about = value.__dict__ if isinstance(value, Proxy) else {}
-    if "_rpc_turn" in about and about["_rpc_turn"] != about["_rpc_connection"].turns:
-        request(value, "content")
 
 
 @functools.cache
 def _data_proxy_class(base: type[Any], name: str, own: tuple[str, ...]) -> type[Any]:
-    """The class of the data proxies for a class `name`, derived from `base`, with members `own`."""
+    """The class of the data proxies for a class `name`, derived from `base`, that defines the operators `own`."""
     space: dict[str, Any] = {
         "__new__": lambda cls, *arguments, **named: base(*arguments, **named),  # for copies
         "__reduce_ex__": lambda self, _: (_same, (encoding.bare(self, base),)),
-        "__getattr__": _attribute,
-        "__setattr__": ObjectProxy.__setattr__,
+        "__getattribute__": _attribute,
+        "__hash__": base.__hash__,
     }
-    if issubclass(base, _MUTABLE):
-        space.update((read, _reading(base, read)) for read in _read_methods(base))
-        space.update((change, _in_place(change)) for change in _CHANGES_IN_PLACE if hasattr(base, change))  # fmt: skip
-        own += tuple(change for change in (*_CHANGES, "__setitem__", "__delitem__") if hasattr(base, change))  # fmt: skip
-    if issubclass(base, collections.defaultdict):
-        own += ("__missing__",)
-    for own_name in own:
-        if own_name in _OPERATORS:
-            local = space.get(own_name, getattr(base, own_name, _not_implemented))
-            space[own_name] = _binary(_OPERATORS[own_name], local)
-        elif own_name in _METHODS:
-            space[own_name] = _METHODS[own_name]
-        elif not own_name.startswith("__"):
-            space[own_name] = property(functools.partial(_attribute, name=own_name))
-    if "__eq__" in space and "__hash__" not in space:
-        space["__hash__"] = base.__hash__
+    for operator in FROM:
+        if operator in own or (operator == "getitem" and issubclass(base, dict)):  # `__missing__`
+            space[_dunder(operator)] = _requesting(operator)
+    for operator in INTO:
+        if hasattr(base, _dunder(operator)) and issubclass(base, encoding.MUTABLE):
+            space[_dunder(operator)] = _requesting(operator)
+    for operator in BETWEEN_PROXIES:
+        local = getattr(base, _dunder(operator), _not_implemented)
+        if operator != "contains" or local is not _not_implemented:
+            space[_dunder(operator)] = _between(operator, local)
     return type(name, (Proxy, base), space)
 
 
-def _read_methods(base: type[Any]) -> list[str]:
-    """Names of the methods of a data type that read a value."""
-    others = {*vars(object), *_CHANGES_IN_PLACE, "__class_getitem__", "fromkeys"}
-    names = {*dir(base)}.difference(others).union(_COMPARISONS)
-    return [name for name in names if callable(getattr(base, name))]
+def _attribute(self: Proxy, name: str) -> Any:
+    if name.startswith("__") and name.endswith("__"):
+        return object.__getattribute__(self, name)
+    return request(self, "getattr", name)
 
 
 def _same(value: Any) -> Any:
     return value
-
-
-def _attribute(self: Proxy, name: str) -> Any:
-    if name.startswith("__"):
-        raise AttributeError(name)
-    found = request(self, "getattr", name)
-    if type(found) is ObjectProxy:
-        return ObjectProxy(found.__dict__["_rpc_connection"], found.__dict__["_rpc_number"], self)
-    return found
-
-
-def _reading(base: type[Any], name: str) -> Callable[..., Any]:
-    """The method of `base`, on up-to-date content."""
-    method = getattr(base, name)
-
-    def read(self: Proxy, *arguments: Any, **named: Any) -> Any:
-        for value in (self, *arguments):
-            _bring_up_to_date(value)
-        return method(self, *arguments, **named)
-
-    return read
-
-
-def _in_place(name: str) -> Callable[[Proxy, Any], Any]:
-    return lambda self, other: request(self, "method", name, other)

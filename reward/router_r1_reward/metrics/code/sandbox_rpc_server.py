@@ -1,9 +1,9 @@
 """The server side of the RPC between tests and program: what each process does for the other on request.
 
 The program's process serves `PROGRAM_OPERATIONS`: the tests may do anything with an object of the program that Python
-can. The tests' process serves `TEST_OPERATIONS`: a program may call a function of the tests and iterate over an
-iterable of theirs, and nothing else. `sandbox_rpc_connection.py` reads the requests and calls these; `sandbox_rpc_proxies.py` is the
-client side.
+can. The tests' process serves `TEST_OPERATIONS`: a program may call a function of the tests that they passed to it, and
+iterate over an iterable of theirs, and nothing else. `sandbox_rpc_connection.py` reads the requests and calls these;
+`sandbox_rpc_proxies.py` is the client side.
 
 Imports nothing of the project except `sandbox_rpc_proxies`.
 """
@@ -16,7 +16,7 @@ import operator
 import types
 from collections.abc import Callable, Mapping
 
-from router_r1_reward.metrics.code.sandbox_rpc_proxies import BINARY_OPERATORS
+from router_r1_reward.metrics.code.sandbox_rpc_proxies import BETWEEN_PROXIES, FROM, INTO
 
 TYPE_CHECKING = False  # not from `typing`, which takes longer to import than most tests to run
 if TYPE_CHECKING:
@@ -26,10 +26,7 @@ FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, ty
 """Types of the tests' objects that a program may call."""
 
 
-def _call(
-    function: Callable[..., Any], arguments: list[Any], named: dict[str, Any], owner: object = None
-) -> Any:
-    """Call a function. The owner of a method is an operand, so that changes to it are sent back."""
+def _call(function: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
     return function(*arguments, **named)
 
 
@@ -39,16 +36,19 @@ def _call_function(function: Any, arguments: list[Any], named: dict[str, Any]) -
     return function(*arguments, **named)
 
 
+def _named(name: str) -> Callable[..., Any]:
+    found: Callable[..., Any] = getattr(operator, name, None) or getattr(builtins, name)
+    return found
+
+
 PROGRAM_OPERATIONS: Mapping[str, Callable[..., Any]] = {
-    **{name: getattr(operator, name) for name in ("eq", "ne", "getitem", "setitem", "delitem", *BINARY_OPERATORS)},
-    **{name: getattr(builtins, name) for name in ("getattr", "setattr", "hash", "bool", "len", "str", "repr", "iter", "next", "isinstance")},
+    **{name: _named(name) for name in (*BETWEEN_PROXIES, *INTO, *FROM)},
+    **{name: _named(name) for name in ("getattr", "setattr", "hash", "isinstance")},
     "call": _call,
-    "method": lambda value, name, *arguments: getattr(value, name)(*arguments),
-    "content": lambda value: value,
     "enter": lambda manager: manager.__enter__(),
     "exit": lambda manager: manager.__exit__(None, None, None),
     "run": lambda coroutine: importlib.import_module("asyncio").run(coroutine),
-}  # fmt: skip
+}
 """Operation -> function: what the tests may request of the program's process. The first operand is the object."""
 
 TEST_OPERATIONS: Mapping[str, Callable[..., Any]] = {

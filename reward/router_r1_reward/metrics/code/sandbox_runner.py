@@ -2,17 +2,17 @@
 
 Each run is two fresh processes, forked from one bare interpreter (`sandbox_worker.py`): one for the program, one for
 the tests. Neither has the user's environment variables, network access, the right to start processes, or any files
-except Python's and one empty folder, and the kernel limits time, memory and files; `sandbox.py` has the details and the
-limitations. Where a machine permits no such sandbox, nothing is run, unless ROUTER_R1_ALLOW_CODE=unconfined, and then a
-warning says so.
+except Python's and an empty folder of its own, and the kernel limits time, memory and files; `sandbox.py` has the
+details and the limitations. Where a machine permits no such sandbox, nothing is run, unless
+ROUTER_R1_ALLOW_CODE=unconfined, and then a warning says so.
 
-A program cannot pass by patching, ending or reading its tests: no line of it runs in their process. The tests call its
-functions by RPC (`sandbox_rpc_server.py`). What remains is an answer that the tests themselves accept. The price is that tests
-cannot catch what a function prints, patch the program's globals, or subclass its classes. `router-r1 reward validate`
-finds questions whose tests do.
+A program cannot pass by patching, ending or reading its tests: no line of it runs in their process, and nothing that it
+names or writes is imported or read there. The tests call its functions by RPC (`sandbox_rpc_server.py`). What remains
+is an answer that the tests themselves accept. The price is that tests cannot catch what a function prints, patch the
+program's globals, or subclass its classes. `router-r1 reward validate` finds questions whose tests do.
 
-A program passes if the tests, which run as the main module, reach their end or exit with status 0 (`unittest.main()`),
-and reached an assertion or called the program.
+A program passes if the tests, which run as the main module, reach their end or leave by themselves with status 0
+(`exit()`, `unittest.main()`), no suite of unittest failed, and they reached an assertion or called the program.
 """
 
 from __future__ import annotations
@@ -196,7 +196,12 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 def _remove(folder: str) -> None:
     """Remove the folder. `rm` also removes one that is deeper than Python's recursion or the length of a path allow."""
     try:
-        os.rmdir(folder)  # the folder is empty if the program had a file system of its own
+        for name in sandbox.FOLDERS:
+            with contextlib.suppress(
+                FileNotFoundError
+            ):  # the processes had a file system of their own
+                os.rmdir(f"{folder}/{name}")
+        os.rmdir(folder)
     except OSError:
         _force(folder)
         if os.path.exists(folder):

@@ -4,6 +4,9 @@ The first argument is JSON: `how` to confine, the readable `paths`, the `sites` 
 processes are confined, standard input is read: {"program": ..., "tests": ...}. The program's process is forked before
 that, so it holds neither the tests nor the pipe for the verdict.
 
+Nothing that the program names or writes is imported or read by the tests' process: it decides from the tests alone what
+their names mean (`program_names.py`), and it has a folder of its own.
+
 The verdict goes to standard output, line by line: `ready`, then `passed`, `failed`, `bad tests`, `no tests`,
 `nothing tested` or `not sendable: ...`; nothing more if the processes died. Without a sandbox on this machine the only
 line is `no sandbox: ...`.
@@ -12,6 +15,7 @@ line is `no sandbox: ...`.
 from __future__ import annotations
 
 import ast
+import builtins
 import json
 import os
 import signal
@@ -53,6 +57,7 @@ def main() -> None:
         program = os.fork()
         if program == 0:
             _run_program(order, to_program[0], to_tests[1])
+        sandbox.enter_folder(order["how"], "tests", order["limits"]["folder_bytes"])
         os.close(to_program[0])
         os.close(to_tests[1])
         connection = Connection(to_tests[0], to_program[1], TEST_OPERATIONS, tests=True)
@@ -86,30 +91,71 @@ def _judge(connection: Connection, program: str, tests: str) -> str:
         tree = ast.parse(tests)
         if not any(isinstance(node, (ast.Assert, ast.Call, ast.Raise)) for node in ast.walk(tree)):
             return "no tests"
-        modules = program_names.modules_in(tree)
-        code = compile(ast.fix_missing_locations(_Counted().visit(tree)), "tests", "exec")
+        attributes = _attributes(tree)
+        code = compile(ast.fix_missing_locations(_Counted().visit(tree)), _TESTS, "exec")
     except (SyntaxError, ValueError):
         return "bad tests"
     reached: list[None] = []
+    suites = _suites() if "unittest" in tests else []
     module = sys.modules["__main__"] = types.ModuleType("__main__")
-    before, ended = 0, True
+    before, ended = 0, False
     try:
         connection.request("program", program)
-        module.__dict__.update(
-            program_names.names_for(code, connection, modules),
-            __test_runs__=lambda: reached.append(None),
-        )
-        before = connection.turns
+        names = program_names.names_for(tests, attributes, lambda wanted: connection.request("names", wanted))  # fmt: skip
+        module.__dict__.update(names, __test_runs__=lambda: reached.append(None))
+        before = connection.requests
         exec(code, module.__dict__)
-    except SystemExit as leaving:  # as `unittest.main` ends
-        ended = not leaving.code and not connection.exit_raised
+        ended = True
+    except SystemExit as leaving:
+        ended = not leaving.code and _is_end(leaving)
     except BaseException:  # anything else that stops the tests
         ended = False
     if connection.not_sendable:
         return f"not sendable: {connection.not_sendable}"
-    if connection.broken or not ended:
+    if connection.broken or not ended or not all(suite.wasSuccessful() for suite in suites):
         return "failed"
-    return "passed" if reached or connection.turns > before else "nothing tested"
+    ran = sum(suite.testsRun - len(suite.skipped) for suite in suites) if suites else len(reached)
+    return "passed" if ran or (not suites and connection.requests > before) else "nothing tested"
+
+
+def _attributes(tree: ast.Module) -> dict[str, set[str]]:
+    """Name -> the attributes of it that occur in the tests."""
+    found: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            found.setdefault(node.value.id, set()).add(node.attr)
+    return found
+
+
+def _suites() -> list[Any]:
+    """A list that will hold the result of every run of `unittest` here: one that fails need not end the tests."""
+    import unittest
+
+    results: list[Any] = []
+    begin = unittest.TestResult.__init__
+
+    def listed(self: Any, *arguments: Any, **named: Any) -> None:
+        begin(self, *arguments, **named)
+        results.append(self)
+
+    unittest.TestResult.__init__ = listed  # type: ignore[method-assign]
+    return results
+
+
+def _is_end(leaving: SystemExit) -> bool:
+    """Whether the tests themselves left: by `raise`, by `sys.exit()`, by `exit()`, or by `unittest.main()`."""
+    step = leaving.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    code = step.tb_frame.f_code if step is not None else None
+    ends = [type(builtins.exit).__call__.__code__]
+    if "unittest" in sys.modules:
+        ends.append(sys.modules["unittest"].TestProgram.runTests.__code__)
+    return code is not None and (code.co_filename == _TESTS or code in ends)
+
+
+_TESTS = "<tests>"
+"""The name of the tests' file, for tracebacks."""
 
 
 class _Counted(ast.NodeTransformer):
@@ -144,6 +190,7 @@ def _run_program(order: dict[str, Any], inward: int, outward: int) -> NoReturn:
         os.dup2(inward, 3)
         os.dup2(outward, 4)
         os.closerange(5, 1 << 20)
+        sandbox.enter_folder(order["how"], "program", order["limits"]["folder_bytes"])
         module = types.ModuleType("__answer__")
 
         def seal() -> str:
@@ -158,8 +205,8 @@ def _run_program(order: dict[str, Any], inward: int, outward: int) -> NoReturn:
         def run(program: str) -> None:
             exec(compile(program, "answer", "exec", dont_inherit=True), module.__dict__)
 
-        def names(wanted: list[str]) -> list[list[Any]]:
-            return program_names.describe(module.__dict__, wanted)
+        def names(wanted: list[str]) -> dict[str, Any]:
+            return {name: module.__dict__[name] for name in wanted if name in module.__dict__}
 
         operations: dict[str, Callable[..., Any]] = {
             **PROGRAM_OPERATIONS,

@@ -32,7 +32,7 @@ HONEST = {
         "    open('a', 'w').write('x'); shutil.copyfile('a', 'b'); os.rename('b', 'c')\n"
         "    with tempfile.TemporaryDirectory() as d, tempfile.NamedTemporaryFile() as n: os.mkdir(d + '/e'); n.write(b'x')\n"
         "    return sorted(os.listdir())",
-        "assert f() == ['a', 'c']\nassert open('a').read() == 'x'",
+        "import os\nassert f() == ['a', 'c'] and os.listdir() == []",
     ),
     "threads": (
         "from concurrent.futures import ThreadPoolExecutor\nimport threading, queue\n"
@@ -157,6 +157,25 @@ HONEST = {
         "from __future__ import annotations\nimport dataclasses\n@dataclasses.dataclass(order=True)\nclass P:\n    x: int\ndef f(x): return P(x)",
         "assert f(1) == P(1) and f(1) < f(2) and f(3).x == 3",
     ),
+    'comb': ('from math import comb\ndef f(n): return comb(n,2)\n', 'assert f(4)==comb(4,2)'),
+    'datetime class': ('from datetime import datetime\ndef f(): return datetime(2020,1,2,3)\n', 'assert f()==datetime(2020,1,2,3)'),
+    'datetime module': ('import datetime\ndef f(): return datetime.date(2020,1,2)\n', 'assert f()==datetime.date(2020,1,2)'),
+    'datetime strptime': ("from datetime import datetime\ndef f(s): return datetime.strptime(s,'%Y')\n", "assert f('2020')==datetime.strptime('2020','%Y') "),
+    'counter own': ('class Counter:\n    def __init__(s): s.n=0\n    def hit(s): s.n+=1; return s.n\n', 'c=Counter()\nc.hit()\nassert c.hit()==2'),
+    'np zero dim': ("import numpy as np\ndef f(): return np.zeros((2,0)), np.array(5), np.float64(2.5), np.array([[1,2],[3,4]]), np.array(['a']), np.array([1+2j])\n", "a=f()\nassert a[0].shape==(2,0) and a[1]==5 and a[2]==2.5 and (a[3]==np.array([[1,2],[3,4]])).all() and a[4][0]=='a' and a[5][0]==1+2j"),
+    'type args': ('def f(xs,t): return [x for x in xs if isinstance(x,t)]\n', "assert f([1,'a',2.0],str)==['a'] and f([1,'a'],int)==[1]"),
+    'linked list': ('class Node:\n    def __init__(s,v,n=None): s.val=v; s.next=n\ndef build(xs):\n    h=None\n    for x in reversed(xs): h=Node(x,h)\n    return h\ndef rev(h):\n    p=None\n    while h: h.next,p,h=p,h,h.next\n    return p\n', 'h=rev(build([1,2,3]))\nout=[]\nwhile h: out.append(h.val); h=h.next\nassert out==[3,2,1]\nn=Node(1); n.next=Node(2)\nassert n.next.val==2 and n.next.next is None'),
+    'callback sort key': ('def f(xs,key): xs.sort(key=key); return xs\n', 'xs=[3,-1,2]\nf(xs,abs)\nassert xs==[-1,2,3]\nassert f([1,2],lambda x:-x)==[2,1]'),
+    'callback mutates': ('def f(g):\n    xs=[2,1]; g(xs); return xs\n', 'assert f(lambda xs: xs.sort())==[1,2]'),
+    'generator send': ('def f():\n    x=yield 1\n    yield x\n', 'g=f(); next(g)\nassert g.send(5)==5'),
+    'context': ('import contextlib\n@contextlib.contextmanager\ndef f():\n    yield 3\n', 'with f() as x: assert x==3'),
+    'decimal': ("from decimal import Decimal\ndef f(): return Decimal('1.1')\n", "assert f()==Decimal('1.1')"),
+    'enum': ('import enum\nclass C(enum.Enum):\n    A=1\ndef f(): return C.A\n', "assert f()==C.A and f() is C.A and f().value==1 and f().name=='A'"),
+    'global state': ('count=0\ndef inc():\n    global count; count+=1; return count\n', 'inc(); inc()\nassert inc()==3'),
+    'patched stdout none': ("def f(): print('x'); return 1\n", 'assert f()==1'),
+    'exc attr': ('class E(Exception):\n    def __init__(s,c): super().__init__(c); s.code=c\ndef f(): raise E(3)\n', 'try: f(); assert False\nexcept E as e: assert e.args[0]==3'),
+    'set of tuples': ('def f(): return {(1,2),(3,4)}, frozenset([1]), {1:{2:{3}}}\n', 'assert f()==({(1,2),(3,4)},frozenset([1]),{1:{2:{3}}})'),
+    'matrix inplace': ('def rot(m):\n    m[:]=[list(r) for r in zip(*m[::-1])]\n', 'm=[[1,2],[3,4]]\nrot(m)\nassert m==[[3,1],[4,2]]'),
     "a built-in name": ("def sum(a, b): return a * b", "assert sum(4, 6) == 24"),
     "a module that the program imports": ("import math\nfrom collections import Counter\ndef f(): return 0.1 + 0.2", "assert math.isclose(f(), 0.3)\nassert Counter('a') == {'a': 1}"),
 }  # fmt: skip

@@ -36,6 +36,8 @@ UNITTEST = "import unittest\nclass Tests(unittest.TestCase):\n    def test(self)
         f"{UNITTEST}unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromTestCase(Tests)).wasSuccessful() or exit(1)",
         "if double(2) != 4: raise ValueError",
         "assert double(2) == 4\nexit()",
+        "import sys\ndef main():\n    assert double(2) == 4\n    return 0\nsys.exit(main())",
+        "def main():\n    assert double(2) == 4\nraise SystemExit(main())",
     ],
 )
 def test_tests_run_as_the_main_module(tests: str, how: str) -> None:
