@@ -142,7 +142,7 @@ HOSTILE: dict[str, Callable[[], Served]] = {
     "deflate bomb": lambda: Served(zlib.compress(SPACE), headers={"Content-Encoding": "deflate"}),
     "bomb inside a bomb": lambda: twice(SPACE),
     "bomb of empty members": lambda: Served(
-        gzip.compress(b"") * 300_000, headers={"Content-Encoding": "gzip"}
+        gzip.compress(b"") * 50_000, headers={"Content-Encoding": "gzip"}
     ),
     "bomb of bombs": lambda: Served(
         gzip.compress(b"a" * MIB) * 80, headers={"Content-Encoding": "gzip"}
@@ -157,13 +157,13 @@ HOSTILE: dict[str, Callable[[], Served]] = {
     "deeply nested": lambda: Served(b'{"a":' * MIB),
     "an error of many lists": lambda: Served(b"[" + b"[]," * (3 * MIB) + b"[]]", 500),
     "one endless event": lambda: events(b"data: " + b"a" * 20 * MIB),
-    "one event of many lines": lambda: events(b"data: a\n" * 2 * MIB + b"\n"),
-    "tiny events": lambda: events(b"data:{}\n\n" * 300_000),
-    "empty events": lambda: events(b"data:\n\n" * 300_000),
-    "comments": lambda: events(b":\n" * 2 * MIB),
-    "blank lines": lambda: events(b": \n" + b"\n" * 8 * MIB),
+    "one event of many lines": lambda: events(b"data: a\n" * 300_000 + b"\n"),
+    "tiny events": lambda: events(b"data:{}\n\n" * 30_000),
+    "empty events": lambda: events(b"data:\n\n" * 100_000),
+    "comments": lambda: events(b":\n" * 500_000),
+    "blank lines": lambda: events(b": \n" + b"\n" * 2 * MIB),
     "one event of many lists": lambda: events(b"data: [" + b"[]," * 400_000 + b"1]\n\n"),
-    "pieces without end": lambda: events(CHUNK * 100_000),
+    "pieces without end": lambda: events(CHUNK * 20_000),
     "a long page": lambda: Served(b"<html>" + b"<p>" * 3 * MIB, content_type="text/html"),
 }
 
@@ -196,7 +196,7 @@ async def test_a_hostile_body_is_bounded_and_holds_nobody_up(stream, case, pool_
     assert ticker.longest_s < LONGEST_GAP_S, f"held for {ticker.longest_s:.3f} s"
 
 
-@pytest.mark.parametrize("characters", ["word ", "\n", "\u4e00", "a,[{", '"\\'])
+@pytest.mark.parametrize("characters", ["word ", "a\n", "\u4e00", "a,[{", '"\\', '{"a": 1},'])
 async def test_a_long_honest_answer_holds_nobody_up(characters, pool_at):
     text = characters * (MIB // len(characters))
     with LoopbackServer(lambda _: Served(chat_reply(text, usage=usage(10, 5)))) as server:

@@ -12,6 +12,7 @@ import html
 import json
 import logging
 import sqlite3
+import time
 import traceback
 from pathlib import Path
 from urllib.parse import quote
@@ -280,6 +281,39 @@ def test_the_longer_of_two_overlapping_keys_is_hidden_completely():
     ring.add("sk-12345678-and-more")
     assert ring.hide("sk-12345678-and-more sk-12345678") == "[key] [key]"
     assert "12345678" not in repr(ring)
+
+
+BEFORE = ["", "x", "xy", "Bearer ", "user:"]
+
+
+@pytest.mark.parametrize("key", KEYS[:2], ids=["plain", "odd"])
+@pytest.mark.parametrize("before", BEFORE)
+def test_a_key_in_other_spellings_is_hidden(before, key):
+    ring = KeyRing()
+    ring.add(key)
+    raw = f"{before}{key}, and more".encode()
+    percent = "".join(f"%{byte:02X}" for byte in key.encode())
+    for spelling, part in [
+        (base64.b64encode(raw).decode(), base64.b64encode(key.encode()).decode()[6:-8]),
+        (base64.urlsafe_b64encode(raw).decode(), base64.urlsafe_b64encode(key.encode()).decode()[6:-8]),
+        (base64.b64encode(f"{before}{key}".encode()).decode(), key),
+        (raw.hex(), key.encode().hex()),
+        (raw.hex().upper(), key.encode().hex().upper()),
+        (raw.decode()[::-1], key[::-1]),
+        (percent, percent),
+        (percent.lower(), percent.lower()),
+    ]:  # fmt: skip
+        hidden = ring.hide(f"it is {spelling}!")
+        assert "[key]" in hidden and part not in hidden and hidden.startswith("it is ")
+
+
+def test_a_long_text_without_a_key_is_searched_quickly():
+    ring = KeyRing()
+    ring.add(PLAIN)
+    text = "sk-proj" * 1_000_000
+    began = time.monotonic()
+    assert ring.hide(text) == text
+    assert time.monotonic() - began < 5
 
 
 # --- where keys come from
