@@ -541,3 +541,30 @@ def test_a_judge_grades_answers_given_during_an_outage(files: Path, script: Scri
     assert evaluate(files, "--single", "large", "--limit", "3", *judge).returncode == 1
     assert script.asked["judge"] == 3  # the single model gave no answer
     assert {r["name"]: r["accuracy"] for r in results(files)["rows"]} == {"agent": 1, "large": 0}
+
+
+def test_a_run_stops_paying_when_its_traces_cannot_be_written_and_loses_none(
+    files: Path, script: Script
+) -> None:
+    """A limit on the size of files stands for a full disk."""
+    given = [str(files / "sums.jsonl"), "--config", str(files / "agent.yaml")]
+    given += ["--out", str(files / "run"), "--concurrency", "1"]
+    limited = ["bash", "-c", 'ulimit -f 20; exec "$@"', "bash", *COMMAND, "eval", *given]
+    environment = {**os.environ, "TMPDIR": str(files)}
+    done = subprocess.run(
+        limited, capture_output=True, text=True, timeout=100, check=False, env=environment
+    )
+    assert done.returncode == 1, done.stderr
+    assert "traces.jsonl: the trace cannot be written: File too large" in done.stderr
+    assert "stopped asking; 1 answer for $" in done.stderr
+    kept = list(read_traces(files / "run" / "traces.jsonl"))
+    (place,) = files.glob("router-r1-traces-*.jsonl")
+    assert str(place) in done.stderr
+    rescued = list(read_traces(place))
+    assert 0 < len(kept) < 8 and len(rescued) == 1 and rescued[0].answer is not None
+    assert sum(script.asked.values()) == 3 * (len(kept) + 1)  # not one question more was paid for
+
+    with (files / "run" / "traces.jsonl").open("ab") as traces:
+        traces.write(place.read_bytes())
+    assert evaluate(files, "--resume").returncode == 0
+    assert sum(script.asked.values()) == 3 * 8
