@@ -78,7 +78,7 @@ LANGUAGES = (
         ending="to me|here|then|overall|myself|as my answer|as the answer|for this one|in this case|instead|after all|now",
         chosen="fits|matches|describes|explains|satisfies|works|holds|applies|best fits|best matches|best describes|is the one"
         "|is the only|seems best|seems right|seems correct|makes the most sense|makes most sense|fits best|it is|would be it",
-        because="because|since|as|due to|given that|which|for|so|whereas|while|but|although|though|and not|not|rather than",
+        because="because|since|as|due to|given that|which|for|whereas|while|but|although|though|and not|not|rather than",
     ),
     Language(
         "German",
