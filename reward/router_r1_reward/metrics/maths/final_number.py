@@ -26,11 +26,16 @@ _NUMBER = re.compile(
 _SPACES = re.compile(r"[^\S\n]+")
 _MARK = re.compile(r"####|^A:", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-ÞА-Я])|\n+|(?<=[。！？])")
-# What follows an answer and is none: "Check: 5 x 60 = 300", "I hope this helps!".
+# What follows an answer and is none: "Check: 5 x 60 = 300".
 _CHECK = re.compile(
-    r"(?:^\W*(?:check|checking|verification|verify|double-check|note|proof|probe|comprobación|vérification)\b"
-    r"|\bhope (?:this|that|it) helps\b).*\Z",
+    r"^\W*(?:check|checking|verification|verify|double-check|note|proof|probe|comprobación|vérification)\b.*\Z",
     re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
+# "Feel free to ask if you have 1 more question!"
+_COURTESY = re.compile(
+    r"\b(?:feel free|let me know|(?:this|that|it) helps|happy to|anything else|(?:do|would|should) (?:you|i)"
+    r"|(?:any|more|further|other) questions?)\b",
+    re.IGNORECASE,
 )
 # "If 5 people work together, ...", "So, after 12 months, ...": numbers that are given, not found.
 _INTRODUCTION = re.compile(
@@ -81,8 +86,9 @@ def find_final_number(text: str) -> re.Match[str] | None:
     checked = _CHECK.search(text)
     if checked and _NUMBER.search(text[: checked.start()]):
         text = text[: checked.start()]
-    for sentence in reversed(_SENTENCE.split(_SPACES.sub(" ", text.strip()))):
-        if not _NUMBER.search(sentence):
+    sentences = list(filter(_NUMBER.search, _SENTENCE.split(_SPACES.sub(" ", text.strip()))))
+    for sentence in reversed(sentences):
+        if sentence is not sentences[0] and _COURTESY.search(sentence):
             continue
         part = _with_number(_INTRODUCTION.sub("", sentence), sentence)
         reason = _REASON_OF_EQUATION if "=" in part else _REASON

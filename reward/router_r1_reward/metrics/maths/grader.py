@@ -14,6 +14,7 @@ Not covered: numbers in words ("twelve"), conversion of units.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -43,6 +44,8 @@ _CONTINUATION = re.compile(
     r"|\s+and\s+(?:a|an|one|two|three)\s+(?:half|thirds?|quarters?)"
 )
 _LONG_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORD_WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]{2,}")
+_APPROXIMATELY = re.compile(r"\s*(?:≈|\\approx(?![A-Za-z]))\s*")
 _COMMAND = re.compile(r"\\[A-Za-z]+|\b(?:sqrt|log|sin|cos|tan|or|and)\b")
 _EXPRESSION = re.compile(r"[\d\\^*=+/<>|]|\w\s*-\s*\w|[([{]|sqrt")
 _MAX_CHARS = 10_000
@@ -54,7 +57,7 @@ _RELATION = re.compile(r"[<>=]|\\(?:le|ge|ne|lt|gt|in)(?![A-Za-z])")
 _SOLUTIONS = re.compile(r"[<>]|\\(?:le|ge|ne|lt|gt|cup|cap|in|infty|mathbb|setminus)(?![A-Za-z])")
 # "12 (3 x 4 = 12)", "5 hours, which is 3 more": a number and what is said of it.
 _REMARK = re.compile(
-    r"([^()]{1,60}?)(?: \([^()]*(?:=|[^\W\d_]{2})[^()]*\)|,? (?:which|because|since|when|where|if)\b.*)",
+    r"([^()]{1,60}?)(?: \([^()]*(?:=|[^\W\d_]{2})[^()]*\)|,? (?:which|because|since|when|where|if|meaning|i\.e\.|that(?: is|['’]s| means))\b.*)",
     re.DOTALL,
 )
 _FORMULAS = re.compile(r"\$([^$\n]{1,400})\$|\\\(([^\n]{1,400}?)\\\)")
@@ -143,6 +146,12 @@ def _compare(gold: str, answer: str, verify: Callable[[Pair], bool], depth: int 
     gold, answer = (_FENCE.sub("", plain_formula(text)) for text in (gold, answer))
     if _without_spaces(gold) == _without_spaces(answer):
         return True
+    both = _APPROXIMATELY.split(gold), _APPROXIMATELY.split(answer)  # "19/6 ≈ 3.17" states both
+    if sorted(map(len, both)) in ([1, 2], [2, 2]):
+        verdicts = [
+            _compare(*sides, verify, depth) for sides in itertools.product(*both)
+        ]  # all are asked
+        return any(verdicts)
     gold_name, gold_value = named(gold)
     name, value = named(answer)
     if gold_name and name and gold_name != name and not {gold_name, name} <= _FUNCTION_OF_X:
@@ -221,9 +230,14 @@ def _same_expression(gold: str, answer: str, verify: Callable[[Pair], bool]) -> 
 
 
 def _is_prose(text: str) -> bool:
-    """Whether a text has two words or more besides the names of functions, or a word in several lines."""
+    """Whether a text has two words or more besides the names of functions, a word in several lines, or one of a script
+    that puts no spaces between words."""
     words = len(_LONG_WORD.findall(_COMMAND.sub("", text)))
-    return words >= 2 or (words == 1 and "\n" in text and "\\begin" not in text)
+    return (
+        words >= 2
+        or _WORD_WITHOUT_SPACES.search(text) is not None
+        or (words == 1 and "\n" in text and "\\begin" not in text)
+    )
 
 
 def _formula_in_prose(text: str) -> str:

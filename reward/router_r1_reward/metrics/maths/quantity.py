@@ -218,7 +218,8 @@ def _powers(rest: str, prefixed: int) -> str:
             sign = -1
         elif unit is None and not powers:
             return ""
-        if unit is None or (powers and not found["slash"]):
+        powered = found["slash"] or found["power"]  # `m s^{-2}`, but not `5 m in all`
+        if unit is None or (powers and not powered):
             break
         named = {"squared": 2, "cubed": 3}.get(found["named"] or "", 0)
         power = int(found["power"] or found["glued"] or named or prefixed or 1)

@@ -41,6 +41,14 @@ def test_the_cases_from_the_field() -> None:
         ("There are 10\u202f000 people in 2 towns, 10\u202f000 in all.", "10000", 1),
         # An answer that is not finished states nothing.
         ("The answer is 4. Hmm, wrong. The answer is", "4", 0), ("First 5. Redo the sum: \\boxed{", "5", 0), ("x = 3.\n\n**Final Answer:**", "3", 0),
+        ("In total she saves $2,600. Feel free to ask if you have 1 more question!", "2600", 1),
+        ("It costs 12 dollars. Let me know if you need 2 more examples.", "12", 1),
+        ("It costs 12 dollars. Let me know if you need 2 more examples.", "2", 0),
+        ("The answer is 90, that is 15 less than the 105 of last week.", "90", 1),
+        ("The answer is 90, that is 15 less than the 105 of last week.", "15", 0),
+        ("答：一共需要150元。", "150", 1),
+        ("답: 모두 15개입니다.", "15", 1),
+        ("答え：全部で24個です。", "24", 1),
     ],
 )  # fmt: skip
 def test_a_number_in_prose(answer: str, gold: str, score: float) -> None:
