@@ -36,7 +36,7 @@ KINDS: dict[str, list[tuple[str, list[str], list[str]]]] = {
         ("5 km/h", ["5", r"5\text{ km/h}", "5 kilometers per hour", "5 kmh"], ["5 km", "5 m/s", "5 h/km", "5 mph"]),
         (r"6\sqrt{3}", [r"6\sqrt{3}\text{ cm}^2", r"6\sqrt3\ \text{units}", "6√3 cm²", "6 sqrt(3) square units"], [r"6\sqrt{2}\text{ cm}^2", r"6\sqrt{3}x"]),
         (r"25\pi", ["25π cm²", r"25\pi\text{ square units}", "25 pi"], ["25", "25 cm^2"]),
-        ("2.4", [r"$a = 2.4\,\mathrm{m\,s^{-2}}$", r"2.4\ \text{kg m}^2\text{ s}^{-2}", "2.4 m s^-2"], [r"2.4 s^{-2} x"]),
+        ("2.4", [r"$a = 2.4\,\mathrm{m\,s^{-2}}$", r"2.4\ \text{kg m}^2\text{ s}^{-2}", "2.4 m s^-2"], ["2.4^{-2}", "2.4x"]),
         (r"90^\circ", ["90", "90 degrees", "90°", r"90\degree", r"90^{\circ}"], ["90 radians", "9"]),
         ("$5", ["5", r"\$5", "5 dollars", "$5.00", "5.00 USD", "US$5"], ["5 cents", "€5", "$50"]),
     ],
