@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from router_r1.answers.languages import Language, pattern
-from router_r1.answers.vocabulary import phrases, words
+from router_r1.answers.languages import Language, listed, pattern
+from router_r1.answers.vocabulary import phrases, spoken, words
 
 Content = tuple[int, str | None]
 """(place, answer); the answer is None where the reply ends before it."""
@@ -139,7 +139,10 @@ class Contents:
 
     def is_wrong(self, language: Language, begin: int) -> bool:
         """Whether the noun at this place is called wrong: "a wrong answer: B"."""
-        return _wrong(language).search(self._view, max(0, begin - 30), begin) is not None
+        return (
+            language in spoken(self._view, "wrong")
+            and _wrong(language).search(self._view, max(0, begin - 30), begin) is not None
+        )
 
     def _line_end(self, start: int) -> int:
         end = self._view.find("\n", start)
@@ -203,9 +206,10 @@ def tidy(piece: str, language: Language | None = None) -> str:
         reason = _reason(language).search(piece, 1)
         if reason:
             piece = piece[: reason.start()]
-        if language.ending:
-            for _ in range(2):
-                piece = _ending(language).sub("", piece.rstrip(_MARKS + ".。"))
+        for _ in range(2 if language.ending else 0):
+            piece = piece.rstrip(_MARKS + ".。")
+            if piece.lower().endswith(_last_words(language)):
+                piece = _ending(language).sub("", piece)
     piece = _balanced(piece.strip(_MARKS).rstrip(".,:。，．" + _MARKS))
     delimited = _DELIMITED.fullmatch(piece)
     if delimited and "\\(" not in delimited[1] and "\\[" not in delimited[1]:
@@ -232,8 +236,10 @@ def _reason(language: Language) -> re.Pattern[str]:
     if language.glued:
         return re.compile("|".join(map(re.escape, listing)))
     alone = "|".join(word for word in listing if len(word) > 3 and word not in language.negation)
+    because = pattern(language.because)
     return re.compile(
-        rf"\s*[,(—]\s*{pattern(language.because)}|\s+{pattern(alone)}(?!\s+\d)", re.IGNORECASE
+        rf"[\s,(—](?:(?<=\s)\s*(?:[,(—]\s*{because}|{pattern(alone)}(?!\s+\d))|(?<=[,(—])\s*{because})",
+        re.IGNORECASE,
     )
 
 
@@ -243,6 +249,13 @@ def _ending(language: Language) -> re.Pattern[str]:
         return re.compile(r"(?!)")
     before = "" if language.glued else r"(?:(?<=\W)|(?=['’]))"
     return re.compile(rf"\s*{before}{pattern(language.ending, glued=True)}\s*\Z", re.IGNORECASE)
+
+
+@cache
+def _last_words(language: Language) -> tuple[str, ...]:
+    """The last words of all phrases that may end a sentence after the answer."""
+    found = {phrase.split()[-1].lower() for phrase in listed(language.ending)}
+    return tuple(found | {word.replace("'", "’") for word in found})
 
 
 @cache

@@ -17,7 +17,7 @@ from router_r1.answers.languages import LANGUAGES
 from router_r1.answers.run_on import question_starts, turn_end
 from router_r1.answers.statements import Form, Statement, last_statement, view_of
 from router_r1.answers.thoughts import without_thoughts
-from router_r1.answers.typography import one_for_one, visible
+from router_r1.answers.typography import has_digit, one_for_one, visible
 from router_r1.answers.vocabulary import phrases, spoken
 
 _SHORT_WORDS = 12
@@ -189,7 +189,7 @@ def _closing(text: str, view: str, *, cut: bool = False) -> Statement | None:
     letter = max(letters.concluded_letters(view), default=None)
     if letter is not None:
         return Statement(letter[0], Form.CONCLUSION, text[slice(*letter)])
-    if len(lines) == 1 and len(stripped.split()) <= _SHORT_WORDS:
+    if len(lines) == 1 and len(stripped.split(None, _SHORT_WORDS)) <= _SHORT_WORDS:
         return Statement(start, Form.SHORT, _short(stripped))
     emphasis = _EMPHASIS.fullmatch(lines[-1].strip())
     if emphasis or _LONE_LINE.fullmatch(one_for_one(lines[-1])):
@@ -217,9 +217,9 @@ def _short(line: str) -> str:
 def _concluded(line: str) -> str | None:
     """The number with which the last sentence of a line concludes: "The product of 37 and 24 is 888."."""
     sentence = line[-80:].strip().rstrip(".!。 ")
-    if not any(map(str.isdigit, sentence)):
+    if not has_digit(sentence):
         return None
-    spoken_words = sentence.split()
+    spoken_words = sentence.rsplit(None, 6)
     for count in range(1, min(6, len(spoken_words))):  # from the end: the last copula counts
         if spoken_words[-count - 1].lower() in _copulas():
             value = tidy(" ".join(spoken_words[-count:]), LANGUAGES[0])

@@ -8,7 +8,7 @@ import unicodedata
 from functools import lru_cache
 
 from router_r1.answers.numbers import number_key
-from router_r1.answers.typography import folded, plain_text
+from router_r1.answers.typography import folded, has_digit, plain_text
 
 # `B`, `(B)`, `B.`, `Option B`, `(B) Canberra`, `B) Canberra`; not `B. Canberra`, which may be a name.
 _CHOICE = re.compile(r"(?:(?i:option|choice)\s)?\(?([A-Za-z])[).:]?|\(?([A-Za-z])\)\s.*", re.DOTALL)
@@ -30,6 +30,7 @@ _NOISE = re.compile(
 _OPERATOR = re.compile(r" ?([-+*/^=<>]) ?")
 _OPERATORS = re.compile(r"[-+*/^=<>]")
 _ARTICLES = re.compile(r"[at](?:(?<=\ba)n?|(?<=\bt)he)\b")
+_ARTICLE_WORDS = frozenset({"a", "an", "the"})
 _LEADING_ARTICLES = re.compile(r"[at](?:(?<=\ba)n?|(?<=\bt)he) +(?=\S)")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -42,8 +43,9 @@ def normalize_answer(text: str) -> str:
     (`typography.folded`), and its punctuation goes too: `O’Neill` is `O'Neill`, and `1914–1918` is `1914-1918`.
     """
     plain = folded(text).translate(_PUNCTUATION)
-    if not plain.isascii():
-        plain = "".join(char for char in plain if not _is_punctuation(char))
+    if plain.isascii():  # words are what stands between spaces
+        return " ".join([word for word in plain.split() if word not in _ARTICLE_WORDS])
+    plain = "".join(char for char in plain if not _is_punctuation(char))
     return " ".join(_ARTICLES.sub(" ", plain).split())
 
 
@@ -66,7 +68,7 @@ def answer_key(text: str) -> str:
         return (choice[1] or choice[2]).lower()
     equation = _EQUATION.fullmatch(stripped.strip("$"))
     value = equation["value"].strip() if equation else stripped
-    number = number_key(value) if any(map(str.isdigit, value)) else None
+    number = number_key(value) if has_digit(value) else None
     if number is not None:
         return number
     words = _NOISE.sub("", folded(stripped).translate(_BRACKETS))

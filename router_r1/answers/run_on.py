@@ -36,7 +36,7 @@ def turn_end(text: str) -> int:
     """
     ends = [len(text)]
     begin = len(text) - len(text.lstrip())
-    if "<" in text or "[" in text or ":" in text:
+    if "<" in text or "[" in text or (":" in text and "\n" in text):
         ends += [match.start() for match in _TURN.finditer(text) if match.start() > begin][:1]
     if "##" in text:
         ends += [match.start() for match in _INSTRUCTION.finditer(text) if match.start() > begin][

@@ -114,6 +114,9 @@ def _read(content: str, choices: Options) -> frozenset[str] | None:
     bare = _BARE.fullmatch(text)
     if bare:
         return frozenset({bare[1].upper()})
+    marked = _MARKED.fullmatch(text)
+    if marked and _is_option(marked[5], _letter(marked), choices):
+        return frozenset({_letter(marked)})
     by_text = _by_text(text, choices)
     if by_text:
         return by_text
@@ -131,7 +134,7 @@ def _read(content: str, choices: Options) -> frozenset[str] | None:
         return frozenset()
     marked = _MARKED.fullmatch(text)
     if marked:
-        letter = next(filter(None, marked.groups())).upper()
+        letter = _letter(marked)
         others = _by_text(marked[5], choices) or _second_letters(marked[5])
         if marked[3] and not others and not _begins_option(marked[5], letter, choices):
             return None  # "e. coli", "c. 1850"
@@ -199,8 +202,22 @@ _HEAD = re.compile(
     re.MULTILINE,
 )
 _LONG = 500
-_MARKUP = 40
+_MARKUP = re.compile(r"[\\$*<{]")
 _DENIED = re.compile(r" (?:not|nt|isnt|never|neither|nor|no|cannot|nicht|pas|não|non|нe|не) ")
+
+
+def _letter(marked: re.Match[str]) -> str:
+    return next(filter(None, marked.groups())).upper()
+
+
+def _is_option(text: str, letter: str, choices: Options) -> bool:
+    """Whether a text is the text of the option with this letter, except for case."""
+    number = LETTERS.index(letter)
+    return (
+        choices is not None
+        and number < len(choices)
+        and text.rstrip(" .").casefold() == choices[number].rstrip(" .").casefold()
+    )
 
 
 def _begins_option(text: str, letter: str, choices: Options) -> bool:
@@ -225,13 +242,21 @@ def wrong_options(question: Question, gold: str) -> tuple[str, ...]:
 
 def _by_text(text: str, choices: Options) -> frozenset[str]:
     """The letters of the options that have this text."""
-    if not choices or len(text) > 2 * max(map(len, choices)) + _MARKUP:
+    if not choices:
+        return frozenset()
+    # Markup may be longer than what it marks; articles and punctuation, which keys leave out as well, are not.
+    longest = max(map(len, choices))
+    if len(text) > longest * 5 // 4 + 16 and (
+        len(text) > 2 * longest + 40 or not _MARKUP.search(text)
+    ):
         return frozenset()
     key = _key(text)
     return frozenset(
-        letter
-        for letter, choice in zip(LETTERS, choices, strict=False)
-        if len(key) <= _longest_key(choice) and _key(choice) == key
+        [
+            letter
+            for letter, choice in zip(LETTERS, choices, strict=False)
+            if len(key) <= _longest_key(choice) and _key(choice) == key
+        ]
     )
 
 
