@@ -13,7 +13,7 @@ Content = tuple[int, str | None]
 
 _LONGEST = 300
 _SHORT_WORDS = 12
-_LEAD = re.compile(r"[ \"'})\]:>=]*(?:-\s(?=\D))?[ \"']*")
+_LEAD = re.compile(r"[ \"'})\]:>=]*(?:(?:\.{3}|…) ?)?(?:-\s(?=\D))?[ \"']*")
 # Not after an initial or an abbreviation: "J. K. Rowling", "St. Petersburg", "U.S. Grant".
 SENTENCE_END = re.compile(
     r"(?<!\b[A-Z])(?<!\b(?:St|Dr|Mr|Ms|Mt|Ft|Jr|Sr|vs|No|ca))(?<!\bMrs)[.](?:[\"'”’*_)]{0,4})(?:\s|$)"
@@ -45,7 +45,8 @@ _VAGUE = re.compile(
     re.IGNORECASE,
 )
 PLACEHOLDER = re.compile(
-    r"\W*(?:(?:your|the|my|final|short|insert|put|just|only)\s+){0,3}(?:answer|letter|option|number|choice|value)(?:\s+(?:here|only|goes here))?\W*"
+    r"[\W_]*(?:(?:your|the|my|final|short|insert|put|write|enter|type|fill in|just|only)[\s_-]+){0,4}"
+    r"(?:answer|letter|option|number|choice|value)(?:[\s_-]+(?:here|only|goes here))?[\W_]*"
     r"|\W*(?:\.{3}|…|\?+|_+)\W*",
     re.IGNORECASE,
 )
@@ -53,6 +54,7 @@ _HTML = re.compile(
     r"</?(?:[biu]|em|strong|p|br|span|div|code|center|mark|su[bp]|li|[ou]l|font|h[1-6]|t[rdh])(?:\s[^<>]{0,80})?/?>"
 )
 _DELIMITED = re.compile(r"\\[(\[]\s*(.*?)\s*\\[)\]]", re.DOTALL)
+_NEXT_CELL = re.compile(r"[\s*_:]*\|(?P<answer>[^|\n]{1,300})\|?\s*")
 _RULE = re.compile(r"[\s|:-]*-[\s|:-]*")
 _MARKS = " \t*`\"'“”„«»「」『』【】$|~"
 _TOKEN = re.compile(
@@ -136,6 +138,16 @@ class Contents:
         if not column or not _RULE.fullmatch(rows[0]) or len(cells) != 1 or len(cells[0]) <= column:
             return None
         return self._line_end(begin) + 1, cells[0][column].strip(_MARKS) or None
+
+    def in_row(self, end: int) -> Content | None:
+        """The cell to the right of a noun in a table without a head, `| Answer | Paris |`, or else the cell below it."""
+        line_end = self._line_end(end)
+        cell = _NEXT_CELL.fullmatch(self._text, end, line_end)
+        if cell is None:
+            return None
+        if _RULE.fullmatch(self._text, line_end + 1, self._line_end(line_end + 1)):
+            return self.in_column(end)
+        return cell.start("answer"), cell["answer"].strip(_MARKS) or None
 
     def is_wrong(self, language: Language, begin: int) -> bool:
         """Whether the noun at this place is called wrong: "a wrong answer: B"."""

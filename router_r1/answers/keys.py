@@ -32,7 +32,7 @@ _OPERATORS = re.compile(r"[-+*/^=<>]")
 _ARTICLES = re.compile(r"[at](?:(?<=\ba)n?|(?<=\bt)he)\b")
 _ARTICLE_WORDS = frozenset({"a", "an", "the"})
 _LEADING_ARTICLES = re.compile(r"[at](?:(?<=\ba)n?|(?<=\bt)he) +(?=\S)")
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_PUNCTUATION = string.punctuation.encode()
 
 
 def normalize_answer(text: str) -> str:
@@ -42,16 +42,17 @@ def normalize_answer(text: str) -> str:
     arXiv 1606.05250), which knows ASCII only. Other text is first brought into plain typography
     (`typography.folded`), and its punctuation goes too: `O’Neill` is `O'Neill`, and `1914–1918` is `1914-1918`.
     """
-    plain = folded(text).translate(_PUNCTUATION)
+    plain = folded(text)
     if plain.isascii():  # words are what stands between spaces
-        return " ".join([word for word in plain.split() if word not in _ARTICLE_WORDS])
+        words = plain.encode().translate(None, _PUNCTUATION).decode().split()
+        return " ".join([word for word in words if word not in _ARTICLE_WORDS])
     plain = "".join(char for char in plain if not _is_punctuation(char))
     return " ".join(_ARTICLES.sub(" ", plain).split())
 
 
 @lru_cache(maxsize=4096)
 def _is_punctuation(char: str) -> bool:
-    return unicodedata.category(char).startswith("P")
+    return char in string.punctuation or unicodedata.category(char).startswith("P")
 
 
 def answer_key(text: str) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from router_r1.answers.languages import LANGUAGES, Language
 from router_r1.answers.vocabulary import all_words, phrases, spoken, words
@@ -32,11 +32,11 @@ _MORE = re.compile(
 )
 _TICK = re.compile(r"[^\w\n]{0,4}[✓✔✅☑]")
 _TICKED = re.compile(r"[✓✔✅☑]\ufe0f?[^\w\n]{0,4}\Z")
-_BRACKETED = re.compile(r"[(\[]\s?(?P<letter>[A-Z])\s?[)\]]")
+# Not the argument of a function: "P(B)", "E[D]".
+_BRACKETED = re.compile(r"[(\[](?<!\b[A-Za-z].)\s?(?P<letter>[A-Z])\s?[)\]]")
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(NamedTuple):
     """A letter that may be an option."""
 
     span: Span

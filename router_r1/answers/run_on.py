@@ -25,7 +25,8 @@ _QUESTION = re.compile(
 )
 # "Now, combining all the answers:" is how models go on that were shown examples.
 _SUMMARY = re.compile(
-    r"^Now,? (?:let['’]?s )?(?:combin|summar|list|总结)[^\n]{0,60}(?:answers|答案)", re.MULTILINE
+    r"^Now,? (?:let['’]?s\s?)?(?:combin|consider|summar|list|总结)[^\n]{0,60}(?:answers|答案)",
+    re.MULTILINE,
 )
 
 

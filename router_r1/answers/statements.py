@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from router_r1.answers import letters
 from router_r1.answers.contents import PLACEHOLDER, Contents
-from router_r1.answers.languages import Language
+from router_r1.answers.languages import Language, listed
 from router_r1.answers.typography import one_for_one
 from router_r1.answers.vocabulary import Phrases, before_line, link, nouns, subject
 
@@ -238,8 +238,10 @@ def noun_only(content: str) -> bool:
 # --- words
 
 _NOT_THE_ANSWER = Phrases(
-    "to|other|others|possible|any|every|each|no|previous|initial|original|student's|user's|reference|what|another|either"
-    "|both|if the|whether the|alternative|earlier".split("|")
+    listed(
+        "to|other|others|possible|any|every|each|no|previous|initial|original|student's|user's|reference|what|another|either"
+        "|both|if the|whether the|alternative|earlier"
+    )
 )
 _IN_TAG = re.compile(r"<\s?/?\s?(?:final\s)?\Z", re.IGNORECASE)
 _JSON_KEY = re.compile(r"(?<!\\)[\"'](?P<key>[^\"'\n]{1,40})[\"']\s{0,3}:\s{0,3}")
@@ -294,6 +296,8 @@ def _json_fields(text: str) -> Iterator[Statement]:
             content = ""
         else:
             content = content.strip("'[]").replace('"', "").replace("'", "")
+        if any(map(str.isalpha, content)) and PLACEHOLDER.fullmatch(content[:_LONGEST_GAP]):
+            continue
         yield Statement(match.end() + 1, Form.MARK, content.strip() or None)
 
 
@@ -322,6 +326,8 @@ def _with_noun(
             found = contents.after(language, tie.end(), marked=marked)
         elif tie["line"] is not None and not first:
             found = contents.in_column(begin)
+        elif first and (cell := contents.in_row(end)) is not None:
+            found = cell
         elif tie["bare"] is not None:
             found = contents.short_after(language, tie.end()) if first or language.bare else None
         elif first or (tie["dash"] and language.bare):

@@ -50,9 +50,7 @@ _DIGIT = re.compile(r"\d")
 
 def has_digit(text: str) -> bool:
     """Whether a text has a digit, of any script, raised ones included."""
-    return _DIGIT.search(text) is not None or (
-        not text.isascii() and any(map(str.isdigit, text))
-    )
+    return _DIGIT.search(text) is not None or (not text.isascii() and any(map(str.isdigit, text)))
 
 
 def visible(text: str) -> str:

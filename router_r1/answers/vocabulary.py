@@ -12,7 +12,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 _PREFIX = 4
 # The letters of ASCII in lower case, and spaces in place of all else.
 _LETTERS = bytes(
-    ord(chr(code).lower()) if code < 128 and chr(code).isalpha() else ord(" ") for code in range(256)
+    ord(chr(code).lower()) if code < 128 and chr(code).isalpha() else ord(" ")
+    for code in range(256)
 )
 # Chinese, Japanese and Korean: words without spaces between them, or with particles after them.
 _GLUED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -48,6 +49,14 @@ def nouns(view: str) -> Iterator[tuple[Language, re.Match[str]]]:
         match = noun(LANGUAGES[row]).match(view, place)
         if match:
             yield LANGUAGES[row], match
+
+
+def may_begin(text: str, field: str) -> bool:
+    """Whether a text may begin with one of the words of this field; few texts do that begin otherwise."""
+    first = _WORD.search(text)
+    return not text.isascii() or (
+        first is not None and first[0][:_PREFIX].lower() in _prefixes(field)[0]
+    )
 
 
 @lru_cache(maxsize=8)
@@ -91,7 +100,8 @@ class Phrases(frozenset[str]):
 
     def ending(self, text: str) -> str:
         """The longest of the phrases with which a text in lower case ends, as whole words; empty if none."""
-        for phrase in self._by_last.get(text[-1:], ()):
+        likely = self._by_last.get(text[-1:], ())
+        for phrase in likely if text.endswith(likely) else ():
             if text.endswith(phrase):
                 before = text[-len(phrase) - 1 : -len(phrase)]
                 if not before.isalnum() or not phrase[0].isalnum() or _GLUED.match(phrase):
@@ -180,7 +190,7 @@ def subject(language: Language) -> re.Pattern[str]:
     space = r"\s*" if language.glued else r"\s{1,3}"
     copula, lead = words(language, "copula"), words(language, "determiners", "right")
     leads = rf"(?:{lead}\s{{0,3}}){{0,4}}\Z"
-    if language.name in ("German", "Dutch", "Swedish, Danish, Norwegian"):
+    if language.inverts:
         inverted = (
             rf"|{copula}\s(?P<inverted>\W{{0,3}}\w{{1,20}}\W{{0,3}})\s(?:{lead}\s{{0,3}}){{1,4}}\Z"
         )

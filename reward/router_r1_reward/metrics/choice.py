@@ -31,7 +31,9 @@ Options = tuple[str, ...] | None
 
 _STYLE = re.compile(r"\\(?:boxed|text|textbf|textit|mathrm|mathbf|mathsf|mbox)\s*\{([^{}]*)\}")
 # Letters that look like those of the Latin alphabet, as keyboards of other alphabets write them.
-_LOOKALIKES = str.maketrans("АВСЕΑΒΕⒶⒷⒸⒹⒺⒻⒼⒽ🅐🅑🅒🅓🄰🄱🄲🄳🅰🅱", "ABCEABEABCDEFGHABCDABCDAB")
+_LOOKALIKES = str.maketrans(
+    "АВСЕΑΒΕⒶⒷⒸⒹⒺⒻⒼⒽⓐⓑⓒⓓⓔⓕⓖⓗ🅐🅑🅒🅓🄰🄱🄲🄳🅰🅱", "ABCEABEABCDEFGHABCDEFGHABCDABCDAB"
+)
 # A letter alone.
 _BARE = re.compile(r"[(\[{<\"'$]*\s?([A-Za-z])\s?[)\]}>\"'$]*\s?[.:,;!。、]*")
 # A marked letter with text after it: `(C) text`, `C) text`, `C. text`, `C: text`, `C - text`.
@@ -105,6 +107,16 @@ def _finally_named(text: str, choices: Options) -> frozenset[str]:
         if final.abstains and final.explicit:
             return frozenset()
     reply = without_thoughts(text)
+    if final is not None and final.explicit:  # what came before it was not the answer
+        stated = reply[max(0, reply.rfind(final.text)) :]
+        return _in_prose(stated) or _by_words(final.text, choices)
+    last_line = _plain(reply.rstrip().rpartition("\n")[2])
+    last = _MARKED.fullmatch(last_line)
+    if last and _is_option(last[5], _letter(last), choices):
+        return frozenset({_letter(last)})
+    by_text = _by_text(last_line, choices)
+    if by_text:
+        return by_text
     return _in_prose(reply) or _by_words(final.text if final is not None else reply, choices)
 
 
