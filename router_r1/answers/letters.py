@@ -32,7 +32,8 @@ _MORE = re.compile(
 )
 _TICK = re.compile(r"[^\w\n]{0,4}[✓✔✅☑]")
 _TICKED = re.compile(r"[✓✔✅☑]\ufe0f?[^\w\n]{0,4}\Z")
-# Not the argument of a function: "P(B)", "E[D]".
+# A letter is no option as the argument of a function: "P(B)", "E[D]".
+_FUNCTION = re.compile(r"\b[A-Za-z]\Z")
 _BRACKETED = re.compile(r"[(\[](?<!\b[A-Za-z].)\s?(?P<letter>[A-Z])\s?[)\]]")
 
 
@@ -65,7 +66,9 @@ def _found(view: str) -> Iterator[_Candidate]:
                 continue  # the initial in a name
         stripped = before.rstrip(_OPENING)
         brackets = before[len(stripped) :]
-        named = "(" in brackets or "[" in brackets
+        named = ("(" in brackets or "[" in brackets) and not (
+            brackets[0] in "([" and _FUNCTION.search(stripped)
+        )
         stripped = said = stripped.lower()
         for _ in range(4):
             noun = phrases("option").ending(stripped)

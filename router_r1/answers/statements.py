@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from router_r1.answers import letters
 from router_r1.answers.contents import PLACEHOLDER, Contents
@@ -38,8 +38,7 @@ class Form(StrEnum):
     """The reply ends where its answer should stand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """A place where a reply states an answer."""
 
     start: int

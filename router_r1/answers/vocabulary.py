@@ -10,6 +10,7 @@ from router_r1.answers.languages import LANGUAGES, Language, listed, pattern
 
 _WORD = re.compile(r"[^\W\d_]+")
 _PREFIX = 4
+_MOST_NOUNS = 1000
 # The letters of ASCII in lower case, and spaces in place of all else.
 _LETTERS = bytes(
     ord(chr(code).lower()) if code < 128 and chr(code).isalpha() else ord(" ")
@@ -30,7 +31,7 @@ def spoken(view: str, field: str) -> list[Language]:
 
 
 def nouns(view: str) -> Iterator[tuple[Language, re.Match[str]]]:
-    """All nouns for an answer or an option in a text, last first."""
+    """The nouns for an answer or an option in a text, last first; of very many, the last ones."""
     begun, table = _prefixes("noun")
     places = []
     found = _begun(view) & begun
@@ -45,7 +46,7 @@ def nouns(view: str) -> Iterator[tuple[Language, re.Match[str]]]:
         places += [
             (m.start(), row) for row in _glued() for m in noun(LANGUAGES[row]).finditer(view)
         ]
-    for place, row in sorted(places, reverse=True):
+    for place, row in sorted(places, reverse=True)[:_MOST_NOUNS]:
         match = noun(LANGUAGES[row]).match(view, place)
         if match:
             yield LANGUAGES[row], match
@@ -170,7 +171,7 @@ def link(language: Language) -> re.Pattern[str]:
         r"""(?:\(s\))?[ "')\]}]{0,8}(?:"""
         rf"(?:{between}{space}|\s?(?=['’]))(?P<copula>{copula}|['’]s(?=\s))(?!\s{{1,3}}(?:looking|asked|given|told|trying|searching)\b)"
         r"""(?:[ "')\]}]*(?P<colon>:))?"""
-        r"|\s{0,3}(?P<mark>[:=→⇒➜⟶]|-?->|(?<=\])(?=\s?[^\s]))|\s{1,3}(?P<dash>-)\s|[ .]{0,3}(?P<line>\n|\Z)|(?P<bare>\s|(?=[(\[])))",
+        r"|\s{0,3}(?P<mark>(?!:--)[:=→⇒➜⟶]|-?->|(?<=\])(?=\s?[^\s]))|\s{1,3}(?P<dash>-)\s|[ .]{0,3}(?P<line>\n|\Z)|(?P<bare>\s|(?=[(\[])))",
         re.IGNORECASE,
     )
 

@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 from router_r1.answers import Form, answer_key, final_answer, without_thoughts
 from router_r1.answers.contents import SENTENCE_END
 from router_r1.answers.letters import chosen_letters, named_letters, without_rejected
+from router_r1.answers.numbers import DIGITS
 from router_r1.answers.statements import view_of
 from router_r1.answers.typography import one_for_one, visible
 from router_r1.answers.vocabulary import all_words
@@ -43,7 +44,7 @@ _MARKED = re.compile(
 )
 # A second letter in that text.
 _ANOTHER = re.compile(
-    r"(?<![\w'])([A-Z])[)\]]|^(?:or|and|[,/&;+])\s*([A-Z])\b|^([A-Z])(?:[,\s]|\Z)(?!\s?[a-z])"
+    r"(?<![\w'])(?<!\b[A-Za-z][(\[])([A-Z])[)\]]|^(?:or|and|[,/&;+])\s*([A-Z])\b|^([A-Z])(?:[,\s]|\Z)(?!\s?[a-z])"
 )
 _LOOSE_END = re.compile(r"[ ,;]{0,3}\b(?:because|since|as|and|but|so|rather)?[ ,;.]{0,3}$")
 _LOOSE_BEGINNING = re.compile(
@@ -109,7 +110,9 @@ def _finally_named(text: str, choices: Options) -> frozenset[str]:
     reply = without_thoughts(text)
     if final is not None and final.explicit:  # what came before it was not the answer
         stated = reply[max(0, reply.rfind(final.text)) :]
-        return _in_prose(stated) or _by_words(final.text, choices)
+        return (
+            _in_prose(stated) or _by_number(final.text, choices) or _by_words(final.text, choices)
+        )
     last_line = _plain(reply.rstrip().rpartition("\n")[2])
     last = _MARKED.fullmatch(last_line)
     if last and _is_option(last[5], _letter(last), choices):
@@ -117,7 +120,10 @@ def _finally_named(text: str, choices: Options) -> frozenset[str]:
     by_text = _by_text(last_line, choices)
     if by_text:
         return by_text
-    return _in_prose(reply) or _by_words(final.text if final is not None else reply, choices)
+    named = _in_prose(reply)
+    if named or final is None:
+        return named or _by_words(reply, choices)
+    return _by_number(final.text, choices) or _by_words(final.text, choices)
 
 
 def _read(content: str, choices: Options) -> frozenset[str] | None:
@@ -189,11 +195,26 @@ def _lead() -> re.Pattern[str]:
     )
 
 
+def _by_number(text: str, choices: Options) -> frozenset[str]:
+    """The option that is the only number in a short answer: "28.3 MeV", where an option is "28.3"."""
+    numbers = {answer_key(number) for number in _NUMBER.findall(text[:_LONG])}
+    if not choices or len(numbers) != 1:
+        return frozenset()
+    return frozenset(
+        [
+            letter
+            for letter, choice in zip(LETTERS, choices, strict=False)
+            if _key(choice) in numbers
+        ]
+    )
+
+
 def _by_words(reply: str, choices: Options) -> frozenset[str]:
-    """The option whose words alone occur in the last sentence of a reply, or in all of it."""
+    """The option whose words alone occur in the last sentence of a reply, or in all of it; numbers occur anywhere."""
     if not choices or len(reply) > _LONG:
         return frozenset()
     keys = {letter: f" {_key(text)} " for letter, text in zip(LETTERS, choices, strict=False)}
+    keys = {letter: key for letter, key in keys.items() if _A_WORD.search(key)}
     sentences = [part for part in SENTENCE_END.split(_plain(reply)) if part and part.strip()]
     for part in (sentences[-1:], sentences):
         words = f" {_key(' '.join(part))} "
@@ -214,12 +235,14 @@ _HEAD = re.compile(
     re.MULTILINE,
 )
 _LONG = 500
+_NUMBER = re.compile(rf"(?<![\w.])-?(?:{DIGITS})")
+_A_WORD = re.compile(r"[^\W\d_]{2}")
 _MARKUP = re.compile(r"[\\$*<{]")
 _DENIED = re.compile(r" (?:not|nt|isnt|never|neither|nor|no|cannot|nicht|pas|não|non|нe|не) ")
 
 
 def _letter(marked: re.Match[str]) -> str:
-    return next(filter(None, marked.groups())).upper()
+    return str(next(filter(None, marked.groups()))).upper()
 
 
 def _is_option(text: str, letter: str, choices: Options) -> bool:
