@@ -240,9 +240,9 @@ def _concluded(line: str) -> str | None:
     sentence = line[-80:].strip().rstrip(".!。 ")
     if not has_digit(sentence):
         return None
-    spoken_words = sentence.rsplit(None, 6)
+    spoken_words, copulas = sentence.rsplit(None, 6), _copulas()
     for count in range(1, min(6, len(spoken_words))):  # from the end: the last copula counts
-        if spoken_words[-count - 1].lower() in _copulas():
+        if spoken_words[-count - 1].lower() in copulas:
             value = tidy(" ".join(spoken_words[-count:]), LANGUAGES[0])
             return value if _QUANTITY.fullmatch(value) else None
     return None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
+from operator import itemgetter
 
 from router_r1.answers.languages import LANGUAGES, Language, listed, pattern
 
 _WORD = re.compile(r"[^\W\d_]+")
 _PREFIX = 4
 _MOST_NOUNS = 1000
+_prefix = itemgetter(slice(_PREFIX))
 # The letters of ASCII in lower case, and spaces in place of all else.
 _LETTERS = bytes(
     ord(chr(code).lower()) if code < 128 and chr(code).isalpha() else ord(" ")
@@ -64,8 +66,7 @@ def may_begin(text: str, field: str) -> bool:
 def _begun(view: str) -> frozenset[str]:
     """The beginnings of all words of a text."""
     if view.isascii():
-        words = view.encode().translate(_LETTERS).decode().split()
-        return frozenset([word[:_PREFIX] for word in words])
+        return frozenset(map(_prefix, view.encode().translate(_LETTERS).decode().split()))
     return frozenset([word[:_PREFIX] for word in _WORD.findall(view.lower())])
 
 
