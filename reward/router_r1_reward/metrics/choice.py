@@ -236,7 +236,7 @@ _HEAD = re.compile(
 )
 _LONG = 500
 _NUMBER = re.compile(rf"(?<![\w.])-?(?:{DIGITS})")
-_A_WORD = re.compile(r"[^\W\d_]{2}")
+_A_WORD = re.compile(r"[^\W\d_]")
 _MARKUP = re.compile(r"[\\$*<{]")
 _DENIED = re.compile(r" (?:not|nt|isnt|never|neither|nor|no|cannot|nicht|pas|não|non|нe|не) ")
 
