@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from router_r1.answers.languages import Language, pattern
-from router_r1.answers.vocabulary import phrases, words
+from router_r1.answers.languages import Language, listed, pattern
+from router_r1.answers.vocabulary import phrases, spoken, words
 
 Content = tuple[int, str | None]
 """(place, answer); the answer is None where the reply ends before it."""
 
 _LONGEST = 300
 _SHORT_WORDS = 12
-_LEAD = re.compile(r"[ \"'})\]:>=]*(?:-\s(?=\D))?[ \"']*")
+_LEAD = re.compile(r"[ \"'})\]:>=]*(?:(?:\.{3}|…) ?)?(?:-\s(?=\D))?[ \"']*")
 # Not after an initial or an abbreviation: "J. K. Rowling", "St. Petersburg", "U.S. Grant".
 SENTENCE_END = re.compile(
     r"(?<!\b[A-Z])(?<!\b(?:St|Dr|Mr|Ms|Mt|Ft|Jr|Sr|vs|No|ca))(?<!\bMrs)[.](?:[\"'”’*_)]{0,4})(?:\s|$)"
@@ -45,7 +45,8 @@ _VAGUE = re.compile(
     re.IGNORECASE,
 )
 PLACEHOLDER = re.compile(
-    r"\W*(?:(?:your|the|my|final|short|insert|put|just|only)\s+){0,3}(?:answer|letter|option|number|choice|value)(?:\s+(?:here|only|goes here))?\W*"
+    r"[\W_]*(?:(?:your|the|my|final|short|insert|put|write|enter|type|fill in|just|only)[\s_-]+){0,4}"
+    r"(?:answer|letter|option|number|choice|value)(?:[\s_-]+(?:here|only|goes here))?[\W_]*"
     r"|\W*(?:\.{3}|…|\?+|_+)\W*",
     re.IGNORECASE,
 )
@@ -53,6 +54,7 @@ _HTML = re.compile(
     r"</?(?:[biu]|em|strong|p|br|span|div|code|center|mark|su[bp]|li|[ou]l|font|h[1-6]|t[rdh])(?:\s[^<>]{0,80})?/?>"
 )
 _DELIMITED = re.compile(r"\\[(\[]\s*(.*?)\s*\\[)\]]", re.DOTALL)
+_NEXT_CELL = re.compile(r"[\s*_:]*\|(?P<answer>[^|\n]{1,300})\|?\s*")
 _RULE = re.compile(r"[\s|:-]*-[\s|:-]*")
 _MARKS = " \t*`\"'“”„«»「」『』【】$|~"
 _TOKEN = re.compile(
@@ -137,9 +139,22 @@ class Contents:
             return None
         return self._line_end(begin) + 1, cells[0][column].strip(_MARKS) or None
 
+    def in_row(self, end: int) -> Content | None:
+        """The cell to the right of a noun in a table without a head, `| Answer | Paris |`, or else the cell below it."""
+        line_end = self._line_end(end)
+        cell = _NEXT_CELL.fullmatch(self._text, end, line_end)
+        if cell is None:
+            return None
+        if _RULE.fullmatch(self._text, line_end + 1, self._line_end(line_end + 1)):
+            return self.in_column(end)
+        return cell.start("answer"), cell["answer"].strip(_MARKS) or None
+
     def is_wrong(self, language: Language, begin: int) -> bool:
         """Whether the noun at this place is called wrong: "a wrong answer: B"."""
-        return _wrong(language).search(self._view, max(0, begin - 30), begin) is not None
+        return (
+            language in spoken(self._view, "wrong")
+            and _wrong(language).search(self._view, max(0, begin - 30), begin) is not None
+        )
 
     def _line_end(self, start: int) -> int:
         end = self._view.find("\n", start)
@@ -203,9 +218,10 @@ def tidy(piece: str, language: Language | None = None) -> str:
         reason = _reason(language).search(piece, 1)
         if reason:
             piece = piece[: reason.start()]
-        if language.ending:
-            for _ in range(2):
-                piece = _ending(language).sub("", piece.rstrip(_MARKS + ".。"))
+        for _ in range(2 if language.ending else 0):
+            piece = piece.rstrip(_MARKS + ".。")
+            if piece.lower().endswith(_last_words(language)):
+                piece = _ending(language).sub("", piece)
     piece = _balanced(piece.strip(_MARKS).rstrip(".,:。，．" + _MARKS))
     delimited = _DELIMITED.fullmatch(piece)
     if delimited and "\\(" not in delimited[1] and "\\[" not in delimited[1]:
@@ -232,8 +248,10 @@ def _reason(language: Language) -> re.Pattern[str]:
     if language.glued:
         return re.compile("|".join(map(re.escape, listing)))
     alone = "|".join(word for word in listing if len(word) > 3 and word not in language.negation)
+    because = pattern(language.because)
     return re.compile(
-        rf"\s*[,(—]\s*{pattern(language.because)}|\s+{pattern(alone)}(?!\s+\d)", re.IGNORECASE
+        rf"[\s,(—](?:(?<=\s)\s*(?:[,(—]\s*{because}|{pattern(alone)}(?!\s+\d))|(?<=[,(—])\s*{because})",
+        re.IGNORECASE,
     )
 
 
@@ -243,6 +261,13 @@ def _ending(language: Language) -> re.Pattern[str]:
         return re.compile(r"(?!)")
     before = "" if language.glued else r"(?:(?<=\W)|(?=['’]))"
     return re.compile(rf"\s*{before}{pattern(language.ending, glued=True)}\s*\Z", re.IGNORECASE)
+
+
+@cache
+def _last_words(language: Language) -> tuple[str, ...]:
+    """The last words of all phrases that may end a sentence after the answer."""
+    found = {phrase.split()[-1].lower() for phrase in listed(language.ending)}
+    return tuple(found | {word.replace("'", "’") for word in found})
 
 
 @cache

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from router_r1.answers import letters
-from router_r1.answers.contents import ADVERBS, tidy
+from router_r1.answers.contents import ADVERBS, PLACEHOLDER, tidy
 from router_r1.answers.languages import LANGUAGES
 from router_r1.answers.run_on import question_starts, turn_end
 from router_r1.answers.statements import Form, Statement, last_statement, view_of
 from router_r1.answers.thoughts import without_thoughts
-from router_r1.answers.typography import one_for_one, visible
-from router_r1.answers.vocabulary import phrases, spoken
+from router_r1.answers.typography import has_digit, one_for_one, visible
+from router_r1.answers.vocabulary import may_begin, phrases, spoken
 
 _SHORT_WORDS = 12
 _MOST_QUESTIONS = 5
@@ -41,7 +41,7 @@ class FinalAnswer:
     @property
     def abstains(self) -> bool:
         """Whether the reply says that it does not know."""
-        return _unknown().match(self.text) is not None
+        return _says_unknown(self.text)
 
 
 _STRUCK = re.compile(r"~~[^~\n]{1,300}~~|<(s|del|strike)>[^<>\n]{1,300}</\1>")
@@ -93,11 +93,17 @@ def is_unfinished(text: str) -> bool:
 def abstains(text: str) -> bool:
     """Whether a reply says that it does not know, which is not the same as an unreadable answer."""
     found = final_answer(text)
-    return (
-        found.abstains
-        if found is not None
-        else bool(_unknown().match(without_thoughts(text).strip()))
-    )
+    return found.abstains if found is not None else _says_unknown(without_thoughts(text).strip())
+
+
+def _says_unknown(text: str) -> bool:
+    bare = _BARE_UNKNOWN.match(text)
+    return bare is not None or (may_begin(text, "unknown") and bool(_unknown().match(text)))
+
+
+_BARE_UNKNOWN = re.compile(
+    r"\W{0,3}(?:unknown|n/a|unclear|undetermined|none given|null)\W*$", re.IGNORECASE
+)
 
 
 @cache
@@ -109,10 +115,7 @@ def _unknown() -> re.Pattern[str]:
         + ("" if phrase[-1] in "~ " else r"(?!\w)")
         for phrase in phrases
     )
-    return re.compile(
-        rf"\W{{0,3}}(?:{union}|(?:unknown|n/a|unclear|undetermined|none given|null)\W*$)",
-        re.IGNORECASE,
-    )
+    return re.compile(rf"\W{{0,3}}(?:{union})", re.IGNORECASE)
 
 
 # --- corrections after a statement
@@ -170,7 +173,12 @@ _QUANTITY = re.compile(
     r"(?:about |exactly |approximately |only )?[-+−–]?\s?[$€£¥(\\]*\d[^\s]*(?:\s+[^\W\d]+){0,3}",
     re.IGNORECASE,
 )
-_LONE_LINE = re.compile(r"\W*(?:[A-Z]|[-+−–]?[$€£¥]?\d[\d.,/\s]*%?|\\?\$[^$\n]+\$)\W*")
+_LONE_LINE = re.compile(
+    r"\W*(?:[A-Z]|[(\[]?[a-z][)\]]|[Ⓐ-Ⓩⓐ-ⓩ]|[-+−–]?[$€£¥]?\d[\d.,/\s]*%?|\\?\$[^$\n]+\$)(?:\W*[^\w\s:])?"
+)
+_WRAPPING = re.compile(
+    r"<[^<>\n]{0,40}>|\\(?:boxed|text\w{0,2})\b|[{}$\"]|\A[^:\n]{0,40}(?::|\bis\b)"
+)
 _EMPHASIS = re.compile(r"\*\*(?P<answer>[^*\n]{1,60})\*\*[.!]?")
 
 
@@ -189,7 +197,9 @@ def _closing(text: str, view: str, *, cut: bool = False) -> Statement | None:
     letter = max(letters.concluded_letters(view), default=None)
     if letter is not None:
         return Statement(letter[0], Form.CONCLUSION, text[slice(*letter)])
-    if len(lines) == 1 and len(stripped.split()) <= _SHORT_WORDS:
+    if len(lines) == 1 and len(stripped.split(None, _SHORT_WORDS)) <= _SHORT_WORDS:
+        if _is_template(stripped):
+            return None
         return Statement(start, Form.SHORT, _short(stripped))
     emphasis = _EMPHASIS.fullmatch(lines[-1].strip())
     if emphasis or _LONE_LINE.fullmatch(one_for_one(lines[-1])):
@@ -198,6 +208,17 @@ def _closing(text: str, view: str, *, cut: bool = False) -> Statement | None:
         return Statement(start, Form.SHORT, _short(lines[0].strip()))
     concluded = _concluded(lines[-1])
     return Statement(start, Form.CONCLUSION, concluded) if concluded else None
+
+
+def _is_template(line: str) -> bool:
+    """Whether a line states a placeholder that it copies: "<answer>your answer here</answer>"."""
+    if not _PLACEHOLDER_WORD.search(line):
+        return False
+    bare = _WRAPPING.sub(" ", _WRAPPING.sub(" ", line))
+    return bare != line and (not bare.strip(" .") or PLACEHOLDER.fullmatch(bare) is not None)
+
+
+_PLACEHOLDER_WORD = re.compile(r"answer|letter|option|number|choice|value", re.IGNORECASE)
 
 
 def _short(line: str) -> str:
@@ -217,11 +238,11 @@ def _short(line: str) -> str:
 def _concluded(line: str) -> str | None:
     """The number with which the last sentence of a line concludes: "The product of 37 and 24 is 888."."""
     sentence = line[-80:].strip().rstrip(".!。 ")
-    if not any(map(str.isdigit, sentence)):
+    if not has_digit(sentence):
         return None
-    spoken_words = sentence.split()
+    spoken_words, copulas = sentence.rsplit(None, 6), _copulas()
     for count in range(1, min(6, len(spoken_words))):  # from the end: the last copula counts
-        if spoken_words[-count - 1].lower() in _copulas():
+        if spoken_words[-count - 1].lower() in copulas:
             value = tidy(" ".join(spoken_words[-count:]), LANGUAGES[0])
             return value if _QUANTITY.fullmatch(value) else None
     return None

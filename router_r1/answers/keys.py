@@ -8,7 +8,7 @@ import unicodedata
 from functools import lru_cache
 
 from router_r1.answers.numbers import number_key
-from router_r1.answers.typography import folded, plain_text
+from router_r1.answers.typography import folded, has_digit, plain_text
 
 # `B`, `(B)`, `B.`, `Option B`, `(B) Canberra`, `B) Canberra`; not `B. Canberra`, which may be a name.
 _CHOICE = re.compile(r"(?:(?i:option|choice)\s)?\(?([A-Za-z])[).:]?|\(?([A-Za-z])\)\s.*", re.DOTALL)
@@ -30,8 +30,9 @@ _NOISE = re.compile(
 _OPERATOR = re.compile(r" ?([-+*/^=<>]) ?")
 _OPERATORS = re.compile(r"[-+*/^=<>]")
 _ARTICLES = re.compile(r"[at](?:(?<=\ba)n?|(?<=\bt)he)\b")
+_ARTICLE_WORDS = frozenset({"a", "an", "the"})
 _LEADING_ARTICLES = re.compile(r"[at](?:(?<=\ba)n?|(?<=\bt)he) +(?=\S)")
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_PUNCTUATION = string.punctuation.encode()
 
 
 def normalize_answer(text: str) -> str:
@@ -41,15 +42,17 @@ def normalize_answer(text: str) -> str:
     arXiv 1606.05250), which knows ASCII only. Other text is first brought into plain typography
     (`typography.folded`), and its punctuation goes too: `O’Neill` is `O'Neill`, and `1914–1918` is `1914-1918`.
     """
-    plain = folded(text).translate(_PUNCTUATION)
-    if not plain.isascii():
-        plain = "".join(char for char in plain if not _is_punctuation(char))
+    plain = folded(text)
+    if plain.isascii():  # words are what stands between spaces
+        words = plain.encode().translate(None, _PUNCTUATION).decode().split()
+        return " ".join([word for word in words if word not in _ARTICLE_WORDS])
+    plain = "".join(char for char in plain if not _is_punctuation(char))
     return " ".join(_ARTICLES.sub(" ", plain).split())
 
 
 @lru_cache(maxsize=4096)
 def _is_punctuation(char: str) -> bool:
-    return unicodedata.category(char).startswith("P")
+    return char in string.punctuation or unicodedata.category(char).startswith("P")
 
 
 def answer_key(text: str) -> str:
@@ -66,7 +69,7 @@ def answer_key(text: str) -> str:
         return (choice[1] or choice[2]).lower()
     equation = _EQUATION.fullmatch(stripped.strip("$"))
     value = equation["value"].strip() if equation else stripped
-    number = number_key(value) if any(map(str.isdigit, value)) else None
+    number = number_key(value) if has_digit(value) else None
     if number is not None:
         return number
     words = _NOISE.sub("", folded(stripped).translate(_BRACKETS))

@@ -47,6 +47,8 @@ class Language:
     """Nothing need stand between noun and answer."""
     glued: bool = False
     """Words are not separated by spaces."""
+    inverts: bool = False
+    """The verb comes second, so that an adverb moves the subject behind it: "Somit ist C die richtige Antwort"."""
 
 
 LANGUAGES = (
@@ -97,6 +99,7 @@ LANGUAGES = (
         so="also|daher|somit|folglich|deshalb|damit|demnach|deswegen|schließlich",
         because="weil|da|denn|aufgrund|wegen|und nicht|nicht|aber",
         ending="richtig|korrekt|wählen|nehmen|sein|tippen|sagen",
+        inverts=True,
     ),
     Language(
         "French",
@@ -182,6 +185,7 @@ LANGUAGES = (
         so="dus|daarom|derhalve|bijgevolg|tenslotte",
         because="omdat|want|aangezien|doordat|en niet|maar|niet",
         ending="zijn|kiezen|juist|correct",
+        inverts=True,
     ),
     Language(
         "Swedish, Danish, Norwegian",
@@ -199,6 +203,7 @@ LANGUAGES = (
         determiners="det|den|mitt|mit|ett|en|et",
         so="alltså|därför|således|derfor|altså|dermed|därmed|så",
         because="eftersom|därför att|för att|fordi|siden|da|och inte|og ikke|men|inte|ikke",
+        inverts=True,
     ),
     Language(
         "Polish",

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from router_r1.answers.languages import LANGUAGES, Language
-from router_r1.answers.vocabulary import all_words, ends_with, phrases, spoken, words
+from router_r1.answers.vocabulary import all_words, phrases, spoken, words
 
 Span = tuple[int, int]
 
-_LETTER = re.compile(r"[A-Z](?<![A-Za-z0-9'].)(?![A-Za-z0-9^])(?!'(?:s|t|m|d|ll|ve|re)\b)")
+_LETTER = re.compile(r"[A-Z](?![A-Za-z0-9^])(?<![A-Za-z0-9'].)(?!'(?:s|t|m|d|ll|ve|re)\b)")
 _OPENING = " \"'<{([$"
 _CLOSING = re.compile(r"(?:\s?[)\]\"'>}$]){0,4}")
 _NAME_BEFORE = re.compile(r"\S[^\S\n]+[A-Z][a-z]+\s\Z")
@@ -32,11 +32,12 @@ _MORE = re.compile(
 )
 _TICK = re.compile(r"[^\w\n]{0,4}[✓✔✅☑]")
 _TICKED = re.compile(r"[✓✔✅☑]\ufe0f?[^\w\n]{0,4}\Z")
-_BRACKETED = re.compile(r"[(\[]\s?(?P<letter>[A-Z])\s?[)\]]")
+# A letter is no option as the argument of a function: "P(B)", "E[D]".
+_FUNCTION = re.compile(r"\b[A-Za-z]\Z")
+_BRACKETED = re.compile(r"[(\[](?<!\b[A-Za-z].)\s?(?P<letter>[A-Z])\s?[)\]]")
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(NamedTuple):
     """A letter that may be an option."""
 
     span: Span
@@ -65,11 +66,13 @@ def _found(view: str) -> Iterator[_Candidate]:
                 continue  # the initial in a name
         stripped = before.rstrip(_OPENING)
         brackets = before[len(stripped) :]
-        named = "(" in brackets or "[" in brackets
+        named = ("(" in brackets or "[" in brackets) and not (
+            brackets[0] in "([" and _FUNCTION.search(stripped)
+        )
         stripped = said = stripped.lower()
         for _ in range(4):
-            noun = ends_with(stripped, phrases("option"))
-            lead = noun or ends_with(stripped, phrases("determiners")) or _adjective(stripped)
+            noun = phrases("option").ending(stripped)
+            lead = noun or phrases("determiners").ending(stripped) or _adjective(stripped)
             if not lead:
                 break
             named = named or bool(noun)
@@ -83,15 +86,14 @@ def _found(view: str) -> Iterator[_Candidate]:
 def _adjective(text: str) -> str:
     """The last word of a text if it is an adjective such as "right"."""
     word = text[text.rfind(" ") + 1 :]
-    return word if word and word.startswith(phrases("right")) else ""
+    return word if phrases("right").begin(word) else ""
 
 
 def chosen_letters(view: str) -> Iterator[Span]:
     """Where a text takes an option: the span of "C" in "I would pick C", or of "B and C"."""
     for found in _candidates(view):
-        taken = ends_with(found.before, phrases("choose")) or ends_with(
-            found.said, phrases("choose")
-        )
+        choose = phrases("choose")
+        taken = choose.ending(found.before) or choose.ending(found.said)
         if (taken and _stands_alone(found, view)) or (
             not view.isascii() and _verb_last().match(view, found.end)
         ):
@@ -106,7 +108,7 @@ def concluded_letters(view: str) -> Iterator[Span]:
         before = view[max(0, start - 30) : start]
         if _TICK.match(view, found.end) or _TICKED.search(before):
             yield found.span
-        elif ends_with(found.before, phrases("so")) or ends_with(found.before, phrases("copula")):
+        elif phrases("so").ending(found.before) or phrases("copula").ending(found.before):
             if _stands_alone(found, view):
                 yield _with_others(found, view)
         elif before.rstrip(_OPENING)[-1:] in ("—", "→", ":") and not view[end:].strip(" ).!]"):
@@ -135,7 +137,7 @@ def named_letters(view: str) -> set[str]:
     found = {match["letter"] for match in _BRACKETED.finditer(view)}
     for candidate in _candidates(view):
         letter = view[slice(*candidate.span)]
-        if candidate.named or ends_with(candidate.before, phrases("answer")):
+        if candidate.named or phrases("answer").ending(candidate.before):
             found.add(letter)
     return found
 

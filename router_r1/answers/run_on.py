@@ -25,7 +25,8 @@ _QUESTION = re.compile(
 )
 # "Now, combining all the answers:" is how models go on that were shown examples.
 _SUMMARY = re.compile(
-    r"^Now,? (?:let['’]?s )?(?:combin|summar|list|总结)[^\n]{0,60}(?:answers|答案)", re.MULTILINE
+    r"^Now,? (?:let['’]?s\s?)?(?:combin|consider|summar|list|总结)[^\n]{0,60}(?:answers|答案)",
+    re.MULTILINE,
 )
 
 
@@ -36,7 +37,7 @@ def turn_end(text: str) -> int:
     """
     ends = [len(text)]
     begin = len(text) - len(text.lstrip())
-    if "<" in text or "[" in text or ":" in text:
+    if "<" in text or "[" in text or (":" in text and "\n" in text):
         ends += [match.start() for match in _TURN.finditer(text) if match.start() > begin][:1]
     if "##" in text:
         ends += [match.start() for match in _INSTRUCTION.finditer(text) if match.start() > begin][

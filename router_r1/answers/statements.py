@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from router_r1.answers import letters
 from router_r1.answers.contents import PLACEHOLDER, Contents
-from router_r1.answers.languages import Language
+from router_r1.answers.languages import Language, listed
 from router_r1.answers.typography import one_for_one
-from router_r1.answers.vocabulary import before_line, link, nouns, subject
+from router_r1.answers.vocabulary import Phrases, before_line, link, nouns, subject
 
 
 class Form(StrEnum):
@@ -38,8 +38,7 @@ class Form(StrEnum):
     """The reply ends where its answer should stand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """A place where a reply states an answer."""
 
     start: int
@@ -56,13 +55,20 @@ def last_statement(text: str, view: str) -> Statement | None:
         text: a reply without thoughts.
         view: `view_of(text)`.
     """
-    fields = _json_fields(text)
-    last = _last(fields)
-    if last is not None and _ONLY_JSON.match(text):
-        return last
-    found = [_last(_tagged(text)), _last(_boxed(text)), _last(_hashed(text)), last]
-    found += [_chosen(text, view), _worded(text, view)]
-    return max(filter(None, found), key=lambda statement: statement.start, default=None)
+    found = [_worded(text, view), _chosen(text, view)]  # the last of those in one place counts
+    if _MARKUP.search(text):
+        field = _last(_json_fields(text))
+        if field is not None and _ONLY_JSON.match(text):
+            return field
+        found += [field, _last(_hashed(text)), _last(_boxed(text)), _last(_tagged(text))]
+    last = None
+    for statement in found:
+        if statement is not None and (last is None or statement.start >= last.start):
+            last = statement
+    return last
+
+
+_MARKUP = re.compile(r"[<\[{\\#]")
 
 
 def _last(found: Iterable[Statement]) -> Statement | None:
@@ -79,6 +85,7 @@ def _last(found: Iterable[Statement]) -> Statement | None:
 _LOOKALIKE = re.compile(r"(?<!\w)[АВСЕΑΒΕ](?!\w)")
 _LATIN = str.maketrans("АВСЕΑΒΕ", "ABCEABE")
 _BLANKS = str.maketrans(dict.fromkeys("*_`#>|~", " "))
+_ASCII_BLANKS = bytes(range(256)).translate(bytes.maketrans(b"*_`#>|~", b" " * 7))
 _STYLE = re.compile(
     r"</?(?:b|strong|i|em|u|mark|span|p|h[1-6]|center|font|code|br|div|li|sup)\b[^<>\n]{0,80}>"
     r"|\\(?:text(?:bf|it|rm|sf|tt)?|math(?:bf|rm|sf|tt)|mbox|bm|boldsymbol|underline|emph|section|subsection|large|Large|bf)\s?\*?\s?\{"
@@ -88,7 +95,9 @@ _STYLE = re.compile(
 
 def view_of(text: str) -> str:
     """The text in plain typography, with spaces in place of markup; every character keeps its place."""
-    view = text if text.isascii() else one_for_one(text)
+    if text.isascii() and "<" not in text and "\\" not in text:
+        return text.encode().translate(_ASCII_BLANKS).decode()
+    view = one_for_one(text)
     if "<" in view or "\\" in view:
         view = _STYLE.sub(lambda match: " " * len(match[0]), view)
     if not view.isascii():
@@ -227,10 +236,11 @@ def noun_only(content: str) -> bool:
 
 # --- words
 
-_NOT_THE_ANSWER = re.compile(
-    r"\b(?:to|other|others|possible|any|every|each|no|previous|initial|original|student['’]s|user['’]s|reference|what|another"
-    r"|either|both|if the|whether the|alternative|earlier)\s+\Z",
-    re.IGNORECASE,
+_NOT_THE_ANSWER = Phrases(
+    listed(
+        "to|other|others|possible|any|every|each|no|previous|initial|original|student's|user's|reference|what|another|either"
+        "|both|if the|whether the|alternative|earlier"
+    )
 )
 _IN_TAG = re.compile(r"<\s?/?\s?(?:final\s)?\Z", re.IGNORECASE)
 _JSON_KEY = re.compile(r"(?<!\\)[\"'](?P<key>[^\"'\n]{1,40})[\"']\s{0,3}:\s{0,3}")
@@ -252,8 +262,9 @@ def _chosen(text: str, view: str) -> Statement | None:
 
 def _worded(text: str, view: str) -> Statement | None:
     """The last statement that words for an answer make."""
-    contents = Contents(text, view)
+    contents: Contents | None = None
     for language, match in nouns(view):
+        contents = contents or Contents(text, view)
         found = _with_noun(language, match, view, contents)
         if found is not None:
             return found
@@ -284,6 +295,8 @@ def _json_fields(text: str) -> Iterator[Statement]:
             content = ""
         else:
             content = content.strip("'[]").replace('"', "").replace("'", "")
+        if any(map(str.isalpha, content)) and PLACEHOLDER.fullmatch(content[:_LONGEST_GAP]):
+            continue
         yield Statement(match.end() + 1, Form.MARK, content.strip() or None)
 
 
@@ -292,11 +305,13 @@ def _with_noun(
 ) -> Statement | None:
     """The statement around a noun such as "answer"; None if it makes none."""
     begin, end = match.span()
-    if _IN_TAG.search(view, max(0, begin - 12), begin):
+    before = view[max(0, begin - 25) : begin]
+    if "<" in before and _IN_TAG.search(before):
         return None
-    if _NOT_THE_ANSWER.search(view, max(0, begin - 25), begin) or contents.is_wrong(
-        language, begin
-    ):
+    said = before.rstrip()
+    if len(said) < len(before) and _NOT_THE_ANSWER.ending(said.lower()):
+        return None
+    if contents.is_wrong(language, begin):
         return None
     line = max(begin - 100, 0)
     line = max(view.rfind("\n", line, begin) + 1, line)
@@ -310,6 +325,8 @@ def _with_noun(
             found = contents.after(language, tie.end(), marked=marked)
         elif tie["line"] is not None and not first:
             found = contents.in_column(begin)
+        elif first and (cell := contents.in_row(end)) is not None:
+            found = cell
         elif tie["bare"] is not None:
             found = contents.short_after(language, tie.end()) if first or language.bare else None
         elif first or (tie["dash"] and language.bare):
@@ -317,10 +334,10 @@ def _with_noun(
         if found is not None:
             return Statement(found[0], Form.MARK if marked or loose else Form.PHRASE, found[1])
     segment = max(line, begin - 90)
-    before = subject(language).search(view[segment:begin])
-    if before is None:
+    named = subject(language).search(view[segment:begin])
+    if named is None:
         return None
-    group = "answer" if before["inverted"] is None else "inverted"
-    start = segment + before.start(group)
-    content = contents.subject(start, segment + before.end(group))
+    group = "answer" if named["inverted"] is None else "inverted"
+    start = segment + named.start(group)
+    content = contents.subject(start, segment + named.end(group))
     return Statement(start, Form.PHRASE, content) if content else None

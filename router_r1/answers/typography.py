@@ -45,6 +45,14 @@ _SAFE_FORMS = frozenset(
 _DIGIT_GROUPS = re.compile("(?<=\\d)[\u00a0\u2007\u2009\u200a\u202f](?=\\d{3}(?!\\d))")
 
 
+_DIGIT = re.compile(r"\d")
+
+
+def has_digit(text: str) -> bool:
+    """Whether a text has a digit, of any script, raised ones included."""
+    return _DIGIT.search(text) is not None or (not text.isascii() and any(map(str.isdigit, text)))
+
+
 def visible(text: str) -> str:
     """The text without characters that show nothing: soft hyphens, zero-width spaces, marks of direction."""
     return text if text.isascii() else _INVISIBLE.sub("", text)
@@ -52,7 +60,7 @@ def visible(text: str) -> str:
 
 def one_for_one(text: str) -> str:
     """The text with ASCII quotes, dashes, brackets, spaces and fullwidth letters; its length stays the same."""
-    return text.translate(_ONE_FOR_ONE)
+    return text if text.isascii() else text.translate(_ONE_FOR_ONE)
 
 
 def plain_text(text: str) -> str:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
+from operator import itemgetter
 
 from router_r1.answers.languages import LANGUAGES, Language, listed, pattern
 
 _WORD = re.compile(r"[^\W\d_]+")
 _PREFIX = 4
+_MOST_NOUNS = 1000
+_prefix = itemgetter(slice(_PREFIX))
+# The letters of ASCII in lower case, and spaces in place of all else.
+_LETTERS = bytes(
+    ord(chr(code).lower()) if code < 128 and chr(code).isalpha() else ord(" ")
+    for code in range(256)
+)
 # Chinese, Japanese and Korean: words without spaces between them, or with particles after them.
 _GLUED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
@@ -17,18 +25,20 @@ _GLUED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 def spoken(view: str, field: str) -> list[Language]:
     """The languages that may use one of their words of this field in a text; few of them are others."""
     begun, table = _prefixes(field)
-    found = {row for prefix in _begun(view) & begun for row in table[prefix]}
+    used = _begun(view) & begun
+    found = {row for prefix in used for row in table[prefix]} if used else set()
     if not view.isascii() and _GLUED.search(view):
         found.update(_glued())
     return [LANGUAGES[row] for row in sorted(found)]
 
 
 def nouns(view: str) -> Iterator[tuple[Language, re.Match[str]]]:
-    """All nouns for an answer or an option in a text, last first."""
+    """The nouns for an answer or an option in a text, last first; of very many, the last ones."""
     begun, table = _prefixes("noun")
-    lowered = view.lower()
     places = []
-    for prefix in _begun(view) & begun:
+    found = _begun(view) & begun
+    lowered = view.lower() if found else view
+    for prefix in found:
         place = lowered.find(prefix)
         while place >= 0:
             if not lowered[place - 1 : place].isalpha():
@@ -38,15 +48,25 @@ def nouns(view: str) -> Iterator[tuple[Language, re.Match[str]]]:
         places += [
             (m.start(), row) for row in _glued() for m in noun(LANGUAGES[row]).finditer(view)
         ]
-    for place, row in sorted(places, reverse=True):
+    for place, row in sorted(places, reverse=True)[:_MOST_NOUNS]:
         match = noun(LANGUAGES[row]).match(view, place)
         if match:
             yield LANGUAGES[row], match
 
 
+def may_begin(text: str, field: str) -> bool:
+    """Whether a text may begin with one of the words of this field; few texts do that begin otherwise."""
+    first = _WORD.search(text)
+    return not text.isascii() or (
+        first is not None and first[0][:_PREFIX].lower() in _prefixes(field)[0]
+    )
+
+
 @lru_cache(maxsize=8)
 def _begun(view: str) -> frozenset[str]:
     """The beginnings of all words of a text."""
+    if view.isascii():
+        return frozenset(map(_prefix, view.encode().translate(_LETTERS).decode().split()))
     return frozenset([word[:_PREFIX] for word in _WORD.findall(view.lower())])
 
 
@@ -70,28 +90,40 @@ def _glued() -> tuple[int, ...]:
     return tuple(row for row, language in enumerate(LANGUAGES) if language.glued)
 
 
+class Phrases(frozenset[str]):
+    """Phrases in lower case, which are found at the end or the beginning of a text."""
+
+    def __init__(self, found: Iterable[str]) -> None:
+        self._by_last: dict[str, tuple[str, ...]] = {}
+        self._by_first: dict[str, tuple[str, ...]] = {}
+        for phrase in sorted(self, key=lambda phrase: (-len(phrase), phrase)):
+            for table, char in ((self._by_last, phrase[-1]), (self._by_first, phrase[0])):
+                table[char] = (*table.get(char, ()), phrase)
+
+    def ending(self, text: str) -> str:
+        """The longest of the phrases with which a text in lower case ends, as whole words; empty if none."""
+        likely = self._by_last.get(text[-1:], ())
+        for phrase in likely if text.endswith(likely) else ():
+            if text.endswith(phrase):
+                before = text[-len(phrase) - 1 : -len(phrase)]
+                if not before.isalnum() or not phrase[0].isalnum() or _GLUED.match(phrase):
+                    return phrase
+        return ""
+
+    def begin(self, text: str) -> bool:
+        """Whether a text in lower case begins with one of the phrases."""
+        return text.startswith(self._by_first.get(text[:1], ()))
+
+
 @cache
-def phrases(*fields: str) -> tuple[str, ...]:
-    """The words of these fields of all languages in lower case, longest first; those with an ending without it."""
-    found = {
+def phrases(*fields: str) -> Phrases:
+    """The words of these fields of all languages in lower case; those with an ending without it."""
+    return Phrases(
         p.lower().replace("’", "'")
         for language in LANGUAGES
         for f in fields
         for p in listed(getattr(language, f))
-    }
-    return tuple(sorted(found, key=lambda phrase: (-len(phrase), phrase)))
-
-
-def ends_with(text: str, endings: tuple[str, ...]) -> str:
-    """The longest of these phrases with which a text in lower case ends, as whole words; empty if none."""
-    if not text.endswith(endings):
-        return ""
-    for phrase in endings:
-        if text.endswith(phrase):
-            before = text[-len(phrase) - 1 : -len(phrase)]
-            if not before.isalnum() or not phrase[0].isalnum() or _GLUED.match(phrase):
-                return phrase
-    return ""
+    )
 
 
 @cache
@@ -140,7 +172,7 @@ def link(language: Language) -> re.Pattern[str]:
         r"""(?:\(s\))?[ "')\]}]{0,8}(?:"""
         rf"(?:{between}{space}|\s?(?=['’]))(?P<copula>{copula}|['’]s(?=\s))(?!\s{{1,3}}(?:looking|asked|given|told|trying|searching)\b)"
         r"""(?:[ "')\]}]*(?P<colon>:))?"""
-        r"|\s{0,3}(?P<mark>[:=→⇒➜⟶]|-?->|(?<=\])(?=\s?[^\s]))|\s{1,3}(?P<dash>-)\s|[ .]{0,3}(?P<line>\n|\Z)|(?P<bare>\s|(?=[(\[])))",
+        r"|\s{0,3}(?P<mark>(?!:--)[:=→⇒➜⟶]|-?->|(?<=\])(?=\s?[^\s]))|\s{1,3}(?P<dash>-)\s|[ .]{0,3}(?P<line>\n|\Z)|(?P<bare>\s|(?=[(\[])))",
         re.IGNORECASE,
     )
 
@@ -160,7 +192,7 @@ def subject(language: Language) -> re.Pattern[str]:
     space = r"\s*" if language.glued else r"\s{1,3}"
     copula, lead = words(language, "copula"), words(language, "determiners", "right")
     leads = rf"(?:{lead}\s{{0,3}}){{0,4}}\Z"
-    if language.name in ("German", "Dutch", "Swedish, Danish, Norwegian"):
+    if language.inverts:
         inverted = (
             rf"|{copula}\s(?P<inverted>\W{{0,3}}\w{{1,20}}\W{{0,3}})\s(?:{lead}\s{{0,3}}){{1,4}}\Z"
         )

@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 from router_r1.answers import Form, answer_key, final_answer, without_thoughts
 from router_r1.answers.contents import SENTENCE_END
 from router_r1.answers.letters import chosen_letters, named_letters, without_rejected
+from router_r1.answers.numbers import DIGITS
 from router_r1.answers.statements import view_of
 from router_r1.answers.typography import one_for_one, visible
 from router_r1.answers.vocabulary import all_words
@@ -31,7 +32,9 @@ Options = tuple[str, ...] | None
 
 _STYLE = re.compile(r"\\(?:boxed|text|textbf|textit|mathrm|mathbf|mathsf|mbox)\s*\{([^{}]*)\}")
 # Letters that look like those of the Latin alphabet, as keyboards of other alphabets write them.
-_LOOKALIKES = str.maketrans("АВСЕΑΒΕⒶⒷⒸⒹⒺⒻⒼⒽ🅐🅑🅒🅓🄰🄱🄲🄳🅰🅱", "ABCEABEABCDEFGHABCDABCDAB")
+_LOOKALIKES = str.maketrans(
+    "АВСЕΑΒΕⒶⒷⒸⒹⒺⒻⒼⒽⓐⓑⓒⓓⓔⓕⓖⓗ🅐🅑🅒🅓🄰🄱🄲🄳🅰🅱", "ABCEABEABCDEFGHABCDEFGHABCDABCDAB"
+)
 # A letter alone.
 _BARE = re.compile(r"[(\[{<\"'$]*\s?([A-Za-z])\s?[)\]}>\"'$]*\s?[.:,;!。、]*")
 # A marked letter with text after it: `(C) text`, `C) text`, `C. text`, `C: text`, `C - text`.
@@ -41,7 +44,7 @@ _MARKED = re.compile(
 )
 # A second letter in that text.
 _ANOTHER = re.compile(
-    r"(?<![\w'])([A-Z])[)\]]|^(?:or|and|[,/&;+])\s*([A-Z])\b|^([A-Z])(?:[,\s]|\Z)(?!\s?[a-z])"
+    r"(?<![\w'])(?<!\b[A-Za-z][(\[])([A-Z])[)\]]|^(?:or|and|[,/&;+])\s*([A-Z])\b|^([A-Z])(?:[,\s]|\Z)(?!\s?[a-z])"
 )
 _LOOSE_END = re.compile(r"[ ,;]{0,3}\b(?:because|since|as|and|but|so|rather)?[ ,;.]{0,3}$")
 _LOOSE_BEGINNING = re.compile(
@@ -105,7 +108,22 @@ def _finally_named(text: str, choices: Options) -> frozenset[str]:
         if final.abstains and final.explicit:
             return frozenset()
     reply = without_thoughts(text)
-    return _in_prose(reply) or _by_words(final.text if final is not None else reply, choices)
+    if final is not None and final.explicit:  # what came before it was not the answer
+        stated = reply[max(0, reply.rfind(final.text)) :]
+        return (
+            _in_prose(stated) or _by_number(final.text, choices) or _by_words(final.text, choices)
+        )
+    last_line = _plain(reply.rstrip().rpartition("\n")[2])
+    last = _MARKED.fullmatch(last_line)
+    if last and _is_option(last[5], _letter(last), choices):
+        return frozenset({_letter(last)})
+    by_text = _by_text(last_line, choices)
+    if by_text:
+        return by_text
+    named = _in_prose(reply)
+    if named or final is None:
+        return named or _by_words(reply, choices)
+    return _by_number(final.text, choices) or _by_words(final.text, choices)
 
 
 def _read(content: str, choices: Options) -> frozenset[str] | None:
@@ -114,6 +132,9 @@ def _read(content: str, choices: Options) -> frozenset[str] | None:
     bare = _BARE.fullmatch(text)
     if bare:
         return frozenset({bare[1].upper()})
+    marked = _MARKED.fullmatch(text)
+    if marked and _is_option(marked[5], _letter(marked), choices):
+        return frozenset({_letter(marked)})
     by_text = _by_text(text, choices)
     if by_text:
         return by_text
@@ -131,7 +152,7 @@ def _read(content: str, choices: Options) -> frozenset[str] | None:
         return frozenset()
     marked = _MARKED.fullmatch(text)
     if marked:
-        letter = next(filter(None, marked.groups())).upper()
+        letter = _letter(marked)
         others = _by_text(marked[5], choices) or _second_letters(marked[5])
         if marked[3] and not others and not _begins_option(marked[5], letter, choices):
             return None  # "e. coli", "c. 1850"
@@ -174,11 +195,26 @@ def _lead() -> re.Pattern[str]:
     )
 
 
+def _by_number(text: str, choices: Options) -> frozenset[str]:
+    """The option that is the only number in a short answer: "28.3 MeV", where an option is "28.3"."""
+    numbers = {answer_key(number) for number in _NUMBER.findall(text[:_LONG])}
+    if not choices or len(numbers) != 1:
+        return frozenset()
+    return frozenset(
+        [
+            letter
+            for letter, choice in zip(LETTERS, choices, strict=False)
+            if _key(choice) in numbers
+        ]
+    )
+
+
 def _by_words(reply: str, choices: Options) -> frozenset[str]:
-    """The option whose words alone occur in the last sentence of a reply, or in all of it."""
+    """The option whose words alone occur in the last sentence of a reply, or in all of it; numbers occur anywhere."""
     if not choices or len(reply) > _LONG:
         return frozenset()
     keys = {letter: f" {_key(text)} " for letter, text in zip(LETTERS, choices, strict=False)}
+    keys = {letter: key for letter, key in keys.items() if _A_WORD.search(key)}
     sentences = [part for part in SENTENCE_END.split(_plain(reply)) if part and part.strip()]
     for part in (sentences[-1:], sentences):
         words = f" {_key(' '.join(part))} "
@@ -199,8 +235,24 @@ _HEAD = re.compile(
     re.MULTILINE,
 )
 _LONG = 500
-_MARKUP = 40
+_NUMBER = re.compile(rf"(?<![\w.])-?(?:{DIGITS})")
+_A_WORD = re.compile(r"[^\W\d_]")
+_MARKUP = re.compile(r"[\\$*<{]")
 _DENIED = re.compile(r" (?:not|nt|isnt|never|neither|nor|no|cannot|nicht|pas|não|non|нe|не) ")
+
+
+def _letter(marked: re.Match[str]) -> str:
+    return str(next(filter(None, marked.groups()))).upper()
+
+
+def _is_option(text: str, letter: str, choices: Options) -> bool:
+    """Whether a text is the text of the option with this letter, except for case."""
+    number = LETTERS.index(letter)
+    return (
+        choices is not None
+        and number < len(choices)
+        and text.rstrip(" .").casefold() == choices[number].rstrip(" .").casefold()
+    )
 
 
 def _begins_option(text: str, letter: str, choices: Options) -> bool:
@@ -225,13 +277,21 @@ def wrong_options(question: Question, gold: str) -> tuple[str, ...]:
 
 def _by_text(text: str, choices: Options) -> frozenset[str]:
     """The letters of the options that have this text."""
-    if not choices or len(text) > 2 * max(map(len, choices)) + _MARKUP:
+    if not choices:
+        return frozenset()
+    # Markup may be longer than what it marks; articles and punctuation, which keys leave out as well, are not.
+    longest = max(map(len, choices))
+    if len(text) > longest * 5 // 4 + 16 and (
+        len(text) > 2 * longest + 40 or not _MARKUP.search(text)
+    ):
         return frozenset()
     key = _key(text)
     return frozenset(
-        letter
-        for letter, choice in zip(LETTERS, choices, strict=False)
-        if len(key) <= _longest_key(choice) and _key(choice) == key
+        [
+            letter
+            for letter, choice in zip(LETTERS, choices, strict=False)
+            if len(key) <= _longest_key(choice) and _key(choice) == key
+        ]
     )
 
 

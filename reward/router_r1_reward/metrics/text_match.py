@@ -6,7 +6,7 @@ spaces; it is `router_r1.answers.normalize_answer`.
 
 from __future__ import annotations
 
-from collections import Counter
+from functools import lru_cache
 
 from router_r1.answers import normalize_answer, without_thoughts
 from router_r1.data.questions import Question
@@ -25,7 +25,7 @@ def exact_match(answer: str, gold: str, question: Question | None = None) -> flo
         gold: the gold answer.
         question: unused.
     """
-    return float(_normalized(answer) == _normalized(gold))
+    return float(_normalized(answer) == _normalized_gold(gold))
 
 
 def f1(answer: str, gold: str, question: Question | None = None) -> float:
@@ -40,13 +40,20 @@ def f1(answer: str, gold: str, question: Question | None = None) -> float:
         gold: the gold answer.
         question: unused.
     """
-    answer, gold = _normalized(answer), _normalized(gold)
+    answer, gold = _normalized(answer), _normalized_gold(gold)
     if answer == gold:
         return 1.0
     if answer in _ALL_OR_NOTHING or gold in _ALL_OR_NOTHING:
         return 0.0
     answer_words, gold_words = answer.split(), gold.split()
-    common = sum((Counter(answer_words) & Counter(gold_words)).values())
+    left: dict[str, int] = {}
+    for word in gold_words:
+        left[word] = left.get(word, 0) + 1
+    common = 0
+    for word in answer_words:
+        if left.get(word):
+            left[word] -= 1
+            common += 1
     return 2.0 * common / (len(answer_words) + len(gold_words))
 
 
@@ -58,12 +65,15 @@ def contains(answer: str, gold: str, question: Question | None = None) -> float:
         gold: the gold answer.
         question: unused.
     """
-    return float(f" {_normalized(gold)} " in f" {_normalized(without_thoughts(answer))} ")
+    return float(f" {_normalized_gold(gold)} " in f" {_normalized(without_thoughts(answer))} ")
 
 
 def _normalized(text: str) -> str:
     """The normalised text, or the text in lower case if the normalisation leaves nothing of it ("The", "+")."""
     return normalize_answer(text) or text.strip().casefold()
+
+
+_normalized_gold = lru_cache(maxsize=4096)(_normalized)
 
 
 register(

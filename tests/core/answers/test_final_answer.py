@@ -263,3 +263,60 @@ def test_i_do_not_know_is_no_answer(reply: str) -> None:
 def test_the_form_says_how_an_answer_is_stated(reply: str, form: Form) -> None:
     found = final_answer(reply)
     assert found is not None and found.form is form
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "<answer>your answer here</answer>", "<answer>[your answer]</answer>", "<answer>YOUR ANSWER</answer>",
+        "<answer>your_answer</answer>", "<answer>answer</answer>", "<answer>{answer}</answer>", "<answer>$ANSWER</answer>",
+        "<answer>put your final answer here</answer>", "<answer>write your answer here</answer>", "\\boxed{your answer}",
+        "Answer: [Your answer here]", "Final answer: <your answer>", "Answer: $LETTER", "The answer is [insert answer].",
+        '{"answer": "your answer"}',
+    ],
+)  # fmt: skip
+def test_a_copied_placeholder_is_no_answer(reply: str) -> None:
+    assert extract_answer(reply) is None
+
+
+@pytest.mark.parametrize(
+    "reply", ["number", "Option value", "<answer>Value Line</answer>", "Letterboxd"]
+)
+def test_words_of_placeholders_may_be_answers(reply: str) -> None:
+    assert extract_answer(reply) is not None
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer"),
+    [
+        ("| Answer | Paris |", "Paris"),
+        ("| **Answer** | **Paris** |", "Paris"),
+        ("| Answer | New York City |\n| Reason | It is large. |", "New York City"),
+        ("| Question | capital |\n| Final answer | Paris |", "Paris"),
+        ("| Answer | Reason |\n|---|---|\n| Paris | It is large. |", "Paris"),
+        ("| Question | Answer |\n|:--|--:|\n| 6 * 7 | 42 |", "42"),
+    ],
+)
+def test_tables_with_and_without_a_head(reply: str, answer: str) -> None:
+    assert extract_answer(reply) == answer
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [
+        "Now, let's总结以上答案：\n\nThe answer is (H).", "Now, let's总结以上问题的答案:\nThe answer is A.\nThe answer is H.",
+        "Now let's summarize the answers:\nThe answer is (A).", "Now, considering all the answers above, the final answer is:",
+        "Now, considering all the questions and answers:\nThe answer is A.", "Now, combining all the answers:\n(A), (H)",
+    ],
+)  # fmt: skip
+def test_a_summary_of_many_answers_is_not_the_reply(summary: str) -> None:
+    assert extract_answer(f"It boils at that pressure. The answer is (C).\n\n{summary}") == "(C)"
+
+
+def test_dots_before_an_answer_are_left_out() -> None:
+    assert extract_answer("Some reasons.\n\nFinal Answer: The answer is ... G.") == "G"
+    assert is_unfinished("The answer is (G).\n\nThe answer is ...")
+
+
+def test_a_line_that_announces_more_is_no_answer() -> None:
+    assert final_answer("1768: He is appointed.\n\n1773:") is None

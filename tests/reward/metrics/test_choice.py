@@ -367,3 +367,43 @@ def test_a_hostile_answer_of_100_000_characters_takes_seconds_at_most(piece: str
 @given(st.text(alphabet="ABab .,()0159ßİΐ'\\$*-", max_size=12))
 def test_the_bound_of_the_length_of_keys_holds(text: str) -> None:
     assert len(choice._key(text)) <= choice._longest_key(text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "(c)", "c)", "[c]", "(c).", "Ⓒ", "ⓒ", "C.", "**c)**", "c. Canberra", "c) Canberra", "c: Canberra", "**(c) Canberra**",
+        "Canberra", "*canberra.*",
+    ],
+)  # fmt: skip
+def test_the_last_line_names_an_option_after_talk_of_another(line: str) -> None:
+    reply = f"Let me look at (A) first. It is a city in Europe.\n\n{line}"
+    assert grade(reply, ["C"], "choice", question=CAPITALS) == 1
+
+
+ENERGIES = Question(
+    id="2", question="How much?", answer="C", metric="choice", choices=("33.9", "0", "28.3", "1.0")
+)
+
+
+@pytest.mark.parametrize(
+    ("reply", "options"),
+    [
+        ("The energy is 28.3 MeV.", "C"),
+        ("That is 27.27 MeV, which rounds to 28.3 MeV.", "C"),
+        ("We get 31.27. The closest option is (C).", "C"),
+        ("The answer is 31.27. The closest option is (C).", "C"),
+        # The reply says that no option is right.
+        ("The closest option is (A) 33.9. Therefore no option is right.\nAnswer: None of the above.", ""),
+        ("The closest one is (A) 33.9. However, the correct answer should be $31.27.", ""),
+        # The argument of a function is no option, and neither is a number in a calculation.
+        ("We know that P(B) is small, so P(B|A) follows from the rule of Bayes, which we apply twice here.", ""),
+        ("Then we use the rule of de l'Hôpital, which states that for x to 0 and y to 1 both sides vanish and", ""),
+    ],
+)  # fmt: skip
+def test_numbers_as_options(reply: str, options: str) -> None:
+    assert choice.named_options(reply, ENERGIES.choices) == frozenset(options)
+
+
+def test_an_option_with_its_letter_is_that_option_even_if_another_has_its_text() -> None:
+    assert choice.named_options("The answer is (C) x.", ("x", "y", "x")) == {"C"}
