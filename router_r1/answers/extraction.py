@@ -160,6 +160,12 @@ _LEAD_IN = re.compile(
     r"|(?:das|es) (?:ist|sind)\s+|c['’]est\s+|(?:es|son|é|são|è|sono)\s+(?=\S+$)|это\s+|to (?:jest )?(?=\S+$)|(?:i think|i believe|i guess|i['’]d say|i would say)\s+(?:(?:it|that)(?:['’]s| is)\s+)?",
     re.IGNORECASE,
 )
+_HEDGE = re.compile(
+    r"(?:i (?:may|might|could) be (?:mistaken|wrong)|i(?:['’]m| am) not (?:\w+ )?(?:sure|certain)|(?:it(?:['’]s| is) )?(?:hard|difficult) to"
+    r" (?:be (?:sure|certain)|say|tell)|i(?:['’]m| am) no expert|not (?:\w+ )?(?:sure|certain)|if i(?:['’]m| am) not mistaken)"
+    r",?\s(?:(?:but|though|yet)\s)?(?:i (?:get|got|find|have|arrive at)\s)?",
+    re.IGNORECASE,
+)
 _OPENING = re.compile(
     r"\W*(?:let|sure|ok(?:ay)?|first|here|we|to|certainly|of course|alright|given)\b|[^\n]*:\Z",
     re.IGNORECASE,
@@ -226,6 +232,7 @@ def _short(line: str) -> str:
     if _EMPHASIS.fullmatch(line):
         line = line.strip("*.! ")
     content = line[adverbs.end() :] if (adverbs := ADVERBS.match(line)) else line
+    content = content[hedge.end() :] if (hedge := _HEDGE.match(content)) else content
     content = content[lead.end() :] if (lead := _LEAD_IN.match(content)) else content
     concluded = _concluded(content)
     if concluded:

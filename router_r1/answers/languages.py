@@ -62,6 +62,7 @@ LANGUAGES = (
         choose="I choose|I pick|I select|I'd choose|I'd pick|I'd select|I would choose|I would pick|I would select"
         "|I'll choose|I'll pick|I will choose|I will pick|I go with|I'd go with|I would go with|I'll go with|I will go with"
         "|I'm going with|I am going with|let's go with|going with|I say|I'd say|I would say|I vote for|I'd vote for"
+        "|I'd go for|I would go for|I'll go for|I go for|I'm going for|I'd guess|I would guess|I guess|I'd bet on"
         "|I'd opt for|I would opt for|I opt for|I settle on|I'm settling on|I lean towards|I'd lean towards"
         "|I answer|I'd answer|I would answer|I have to go with|we choose|we pick|we select|we should choose"
         "|we would choose|it's|that's|it is|that is|looks like|seems like|sounds like|must be|has to be"
@@ -71,14 +72,15 @@ LANGUAGES = (
         "|I am sorry|I am unable|I am uncertain|I have no|sorry, |sorry but|not sure|can not be determined"
         "|cannot be determined|no answer|no information|no idea|not enough information|not known|don't know|insufficient information"
         "|as an AI|unfortunately, I|I apologize|unable to determine|unable to answer|it is not possible to|it's not possible to",
-        wrong="wrong|incorrect|false|not correct|not right|invalid|out|eliminated|ruled out|too ~",
-        negation="not|n't|nor|neither|none of|none of the|neither of|neither of the|rather than|instead of|than|excludes|exclude|eliminates|eliminate|rules out|rule out"
+        wrong="wrong|incorrect|false|not correct|not right|invalid|out|eliminated|ruled out|excluded|dismissed|discarded|rejected"
+        "|discounted|crossed out|impossible|implausible|unlikely|irrelevant|too ~",
+        negation="not|n't|nor|neither|none of|none of the|none of these|none of those|neither of|neither of the|rather than|instead of|than|excludes|exclude|eliminates|eliminate|rules out|rule out"
         "|ruled out|unlike|except|never|cannot be|can't be",
         of="to|of|for|we|I|that|in|here|from|given|which|after|you",
         determiners="the|a|an|my|our|your|this",
         so="so|therefore|thus|hence|then|consequently|accordingly|in conclusion|in summary|finally|altogether|in total|overall",
-        ending="to me|here|then|overall|myself|as my answer|as the answer|for this one|in this case|instead|after all|now",
-        chosen="fits|matches|describes|explains|satisfies|works|holds|applies|best fits|best matches|best describes|is the one"
+        ending="to me|here|then|overall|myself|as my answer|as the answer|for this one|in this case|instead|after all|now|it is",
+        chosen="remains|is left|fits|matches|describes|explains|satisfies|works|holds|applies|best fits|best matches|best describes|is the one"
         "|is the only|seems best|seems right|seems correct|makes the most sense|makes most sense|fits best|it is|would be it",
         because="because|since|as|due to|given that|which|for|whereas|while|but|although|though|and not|not|rather than",
     ),
@@ -235,6 +237,21 @@ LANGUAGES = (
         determiners="moje|naše|ta",
         so="tedy|proto|takže|tudíž|teda|preto|nakonec",
         because="protože|neboť|jelikož|lebo|pretože|a ne|ale|nie|ne",
+    ),
+    Language(
+        "Greek",
+        answer="απάντηση|τελική απάντηση|αποτέλεσμα|λύση",
+        right="σωστή|σωστό|ορθή|τελική|καλύτερη",
+        option="επιλογή|επιλογές|γράμμα",
+        copula="είναι|θα είναι|πρέπει να είναι",
+        choose="επιλέγω|διαλέγω|θα επέλεγα|πρέπει να είναι",
+        unknown="δεν ξέρω|δεν γνωρίζω|δεν είμαι|λυπάμαι|δυστυχώς",
+        wrong="λάθος|λανθασμένη|λανθασμένο",
+        negation="δεν|όχι|ούτε|αντί για",
+        of="στην|στο|της|του|για",
+        determiners="η|το|την|τη|ο|μου",
+        so="άρα|επομένως|συνεπώς|οπότε|τελικά",
+        because="γιατί|επειδή|διότι|αφού|αλλά",
     ),
     Language(
         "Russian",

@@ -32,6 +32,8 @@ _MORE = re.compile(
 )
 _TICK = re.compile(r"[^\w\n]{0,4}[✓✔✅☑]")
 _TICKED = re.compile(r"[✓✔✅☑]\ufe0f?[^\w\n]{0,4}\Z")
+# "This makes C the best choice."
+_MADE = re.compile(r"\b(?:mak(?:es?|ing)|leav(?:es?|ing)|consider|deem)\s{1,3}\Z", re.IGNORECASE)
 # A letter is no option as the argument of a function: "P(B)", "E[D]".
 _FUNCTION = re.compile(r"\b[A-Za-z]\Z")
 _BRACKETED = re.compile(r"[(\[](?<!\b[A-Za-z].)\s?(?P<letter>[A-Z])\s?[)\]]")
@@ -108,10 +110,13 @@ def concluded_letters(view: str) -> Iterator[Span]:
         before = view[max(0, start - 30) : start]
         if _TICK.match(view, found.end) or _TICKED.search(before):
             yield found.span
-        elif phrases("so").ending(found.before) or phrases("copula").ending(found.before):
-            if _stands_alone(found, view):
-                yield _with_others(found, view)
-        elif before.rstrip(_OPENING)[-1:] in ("—", "→", ":") and not view[end:].strip(" ).!]"):
+        elif (
+            phrases("so").ending(found.before) or phrases("copula").ending(found.before)
+        ) and _stands_alone(found, view):
+            yield _with_others(found, view)
+        elif (_MADE.search(before) and _made_right().match(view, found.end)) or (
+            before.rstrip(_OPENING)[-1:] in ("—", "→", ":") and not view[end:].strip(" ).!]")
+        ):
             yield found.span
         elif (found.named or not _NAME_BEFORE.search(before)) and any(
             _called_right(language).match(view, found.end) for language in spoken(view, "right")
@@ -176,6 +181,14 @@ def _english_verb() -> re.Pattern[str]:
 
 
 @cache
+def _made_right() -> re.Pattern[str]:
+    right, option = words(LANGUAGES[0], "right"), words(LANGUAGES[0], "option", "answer")
+    return re.compile(
+        rf"\s{{1,3}}(?:as\s)?(?:the|our|my)\s(?:only\s)?{right}\s{option}", re.IGNORECASE
+    )
+
+
+@cache
 def _called_right(language: Language) -> re.Pattern[str]:
     copula, right, because = (words(language, f) for f in ("copula", "right", "because"))
     option = words(language, "option", "answer")
@@ -197,9 +210,13 @@ def _rejected(language: Language) -> re.Pattern[str]:
     conjunction = rf"(?:\s{{0,2}}(?:[,/&、]|{_AND})){{1,2}}\s{{0,2}}"
     several = rf"{one}(?:{conjunction}{one}){{0,8}}"
     negation, wrong, copula = (words(language, f) for f in ("negation", "wrong", "copula"))
+    # After an option, only "not" rejects it: "B rather than A" rejects A.
+    after = negation if language.glued else re.escape(language.negation.partition("|")[0])
+    articles = words(language, "determiners")
     space = r"\s{0,2}" if language.glued else r"\s{1,3}"
     return re.compile(
-        rf"{negation}{space}{several}"
-        rf"|{several}\s{{0,2}}(?:{copula}|are|were|was|is|can)?(?:n['’]t|{space}(?:{negation}|{wrong}))(?:{space}{wrong})?",
+        rf"{negation}{space}(?:{copula}{space})?(?:{articles}{space})?{several}"
+        rf"|{several}\s{{0,2}}(?:{copula}|are|were|was|is|(?:can|could|may|should|must)(?:\s(?:safely\s)?be)?)?"
+        rf"(?:n['’]t|{space}(?:{after}|{wrong}))(?:{space}{wrong})?",
         re.IGNORECASE,
     )

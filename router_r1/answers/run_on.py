@@ -20,7 +20,9 @@ _QUESTION = re.compile(
     r"(?:question|q|problem|exercise|example|task|query|input|frage|aufgabe|question|problème|exercice|pregunta|problema|ejercicio"
     r"|pergunta|questão|domanda|esercizio|vraag|fråga|spørgsmål|spørsmål|pytanie|zadanie|otázka|вопрос|задача|пример|питання|завдання"
     r"|soru|السؤال|سؤال|प्रश्न|câu hỏi|bài toán|pertanyaan|soal|问题|問題|题目|題目|问|問|質問|例题|例題|질문|문제)"
-    r"\s?(?:\#?\d{1,3}|[一二三四五])?\s?(?:\*\*|__)?\s?[:：](?!\S{0,3}\\boxed)",
+    r"\s?(?:\#?\d{1,3}|[一二三四五])?\s?(?:\*\*|__)?\s?[:：](?!\S{0,3}\\boxed)"
+    r"|^[^\S\n]{0,8}(?:(?:new|next|another|follow-up|second)\s)?(?:question|problem|exercise|example|task|query)"
+    r"(?:\s\#?\d{1,3})?[^\S\n]{0,8}$",
     re.IGNORECASE | re.MULTILINE,
 )
 # "Now, combining all the answers:" is how models go on that were shown examples.

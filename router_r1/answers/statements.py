@@ -145,6 +145,9 @@ _AND = re.compile(
     r"[\s$,;&\\(){}.]*(?:\\?\b(?:text|quad|and|or|und|oder|et|ou|y|o|e|en|of|och|eller|i|lub|и|или|ve|veya|và|dan|atau)\b|和|或|と|및|또는)?"
     r"[\s$,;&\\(){}]*(?:(?:\\?[A-Za-z]{1,5})(?:_\{?\w\}?)?\s?(?:=|\\in|\\approx)\s?)?[\s$\\(]*"
 )
+_NEXT_LINE = re.compile(
+    r"[$\s.,;]{0,3}\n[^\S\n]{0,4}(?:[-•]\s)?[$]{0,2}"
+)  # each box on a line of its own
 _LONGEST_GAP = 40
 
 
@@ -176,8 +179,9 @@ def _boxed(text: str) -> Iterator[Statement]:
             continue
         if box.start() < run_end:  # a box in a box
             run = []
-        gap = text[run_end : box.start()] if run and box.start() - run_end <= _LONGEST_GAP else "\n"
-        if run and "\n" not in gap and not gap.strip().startswith(".") and _AND.fullmatch(gap):
+        gap = text[run_end : box.start()] if run and box.start() - run_end <= _LONGEST_GAP else "."
+        beside = "\n" not in gap and not gap.strip().startswith(".") and _AND.fullmatch(gap)
+        if run and (beside or _NEXT_LINE.fullmatch(gap)):
             run.append(content)
         else:
             yield from _joined(run, run_start)

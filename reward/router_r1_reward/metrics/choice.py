@@ -15,7 +15,12 @@ from functools import cache, lru_cache
 
 from router_r1.answers import Form, answer_key, final_answer, without_thoughts
 from router_r1.answers.contents import SENTENCE_END
-from router_r1.answers.letters import chosen_letters, named_letters, without_rejected
+from router_r1.answers.letters import (
+    chosen_letters,
+    concluded_letters,
+    named_letters,
+    without_rejected,
+)
 from router_r1.answers.numbers import DIGITS
 from router_r1.answers.statements import view_of
 from router_r1.answers.typography import one_for_one, visible
@@ -113,6 +118,8 @@ def _finally_named(text: str, choices: Options) -> frozenset[str]:
         return (
             _in_prose(stated) or _by_number(final.text, choices) or _by_words(final.text, choices)
         )
+    if _lists_options(reply, choices):
+        return frozenset()
     last_line = _plain(reply.rstrip().rpartition("\n")[2])
     last = _MARKED.fullmatch(last_line)
     if last and _is_option(last[5], _letter(last), choices):
@@ -124,6 +131,21 @@ def _finally_named(text: str, choices: Options) -> frozenset[str]:
     if named or final is None:
         return named or _by_words(reply, choices)
     return _by_number(final.text, choices) or _by_words(final.text, choices)
+
+
+def _lists_options(reply: str, choices: Options) -> bool:
+    """Whether a reply ends by repeating several options in their order, which chooses none."""
+    if not choices or "\n" not in reply:
+        return False
+    later = len(choices)
+    listed = 0
+    for line in reversed(reply.rstrip().split("\n")[-len(choices) :]):
+        marked = _MARKED.fullmatch(_plain(line))
+        place = LETTERS.index(_letter(marked)) if marked else later
+        if marked is None or place >= later or not _is_option(marked[5], LETTERS[place], choices):
+            break
+        later, listed = place, listed + 1
+    return listed > 1
 
 
 def _read(content: str, choices: Options) -> frozenset[str] | None:
@@ -175,6 +197,9 @@ def _in_prose(reply: str) -> frozenset[str]:
     if len(taken) == 1:
         return frozenset(taken)
     left = without_rejected(view)
+    concluded = {left[a:b] for a, b in concluded_letters(left)}
+    if len(concluded) == 1:
+        return frozenset(concluded)
     named = named_letters(left)
     heads = list(_HEAD.finditer(left))
     if len(heads) == 1 and not (

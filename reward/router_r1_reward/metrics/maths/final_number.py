@@ -26,9 +26,10 @@ _NUMBER = re.compile(
 _SPACES = re.compile(r"[^\S\n]+")
 _MARK = re.compile(r"####|^A:", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-ÞА-Я])|\n+|(?<=[。！？])")
-# What follows an answer and is none: "Check: 5 x 60 = 300".
+# What follows an answer and is none: "Check: 5 x 60 = 300", "I hope this helps!".
 _CHECK = re.compile(
-    r"^\W*(?:check|checking|verification|verify|double-check|note|proof|probe|comprobación|vérification)\b.*\Z",
+    r"^\W*(?:check|checking|verification|verify|double-check|note|proof|probe|comprobación|vérification)\b.*\Z"
+    r"|\bhope (?:this|that|it) helps\b.*\Z",
     re.IGNORECASE | re.MULTILINE | re.DOTALL,
 )
 # "Feel free to ask if you have 1 more question!"
