@@ -21,6 +21,7 @@ RETRIABLE = frozenset(
 )
 """Failures that another attempt may cure."""
 _MAX_DETAIL_CHARACTERS = 300
+_MAX_MESSAGE_CHARACTERS = 20_000
 
 
 @dataclass
@@ -70,5 +71,8 @@ def clean_text(text: str) -> str:
 
 def clean_message(text: str) -> str:
     """An error message of a server or a library: without keys, on one line, and not too long."""
-    # Shorten only after the keys are out: half a key would not be recognised as one.
-    return " ".join(KEYS.redact(clean_text(text)).split())[:_MAX_DETAIL_CHARACTERS]
+    # Half a key would not be recognised as one, so what the first cut may have halved does not survive the second.
+    shown = KEYS.redact(clean_text(text[:_MAX_MESSAGE_CHARACTERS]))
+    if len(text) > _MAX_MESSAGE_CHARACTERS:
+        shown = shown[: len(shown) // 2]
+    return " ".join(shown.split())[:_MAX_DETAIL_CHARACTERS]

@@ -72,8 +72,8 @@ class KeyRing(logging.Filter):
         super().__init__()
         self._lock = threading.Lock()
         self._keys: frozenset[str] = frozenset()
-        self._spellings: frozenset[str] = frozenset()
-        self._pattern: re.Pattern[str] | None = None
+        self._patterns: dict[str, re.Pattern[str]] = {}
+        """How each spelling of each key is found, the longest first."""
 
     def __repr__(self) -> str:
         return f"KeyRing({len(self._keys)} keys)"
@@ -84,18 +84,17 @@ class KeyRing(logging.Filter):
             if key in self._keys:
                 return
             self._keys |= {key}
-            self._spellings |= _spellings(key)
-            longest_first = sorted(self._keys, key=len, reverse=True)
-            self._pattern = re.compile("|".join(_pattern(each) for each in longest_first))
+            patterns = self._patterns | _patterns(key)
+            self._patterns = {each: patterns[each] for each in sorted(patterns, key=len)[::-1]}
             for name in self._LOGGERS:
                 logging.getLogger(name).addFilter(self)  # a filter is added only once
 
     def hide(self, text: str) -> str:
         """`text` without the keys, however they are escaped. For replies; changes nothing else."""
-        # Looking for each spelling first is quick, and the pattern is slow on a long text.
-        if self._pattern is None or not any(each in text for each in self._spellings):
-            return text
-        return self._pattern.sub(HIDDEN, text)
+        for spelling, pattern in self._patterns.items():
+            if spelling in text:  # a pattern is slow on a long text
+                text = pattern.sub(HIDDEN, text)
+        return text
 
     def redact(self, text: str) -> str:
         """`text` without the keys and without anything that looks like one. For error messages."""
@@ -152,18 +151,18 @@ def _is_short(key: str) -> bool:
     return len(key) < _WHOLE_WORD_BELOW or _PLACEHOLDER.fullmatch(key) is not None
 
 
-def _pattern(key: str) -> str:
-    """A regular expression that matches a key in all its spellings.
+def _patterns(key: str) -> dict[str, re.Pattern[str]]:
+    """A regular expression for each spelling of a key.
 
     A short key matches only as a whole word, and a placeholder such as `none` only after `Bearer`: otherwise replies
     that happen to contain those letters would be changed.
     """
-    either = "|".join(re.escape(each) for each in sorted(_spellings(key), key=len, reverse=True))
+    frame = "{}"
     if _PLACEHOLDER.fullmatch(key):
-        return rf"\b[Bb]earer\s+(?:{either})(?!\w)"
-    if _is_short(key):
-        return rf"(?<!\w)(?:{either})(?!\w)"
-    return f"(?:{either})"
+        frame = r"\b[Bb]earer\s+{}(?!\w)"
+    elif _is_short(key):
+        frame = r"(?<!\w){}(?!\w)"
+    return {each: re.compile(frame.format(re.escape(each))) for each in _spellings(key)}
 
 
 KEYS = KeyRing()

@@ -43,7 +43,7 @@ def classify_error(
         return AttemptResult.failed(timeout_kind, f"no answer in {allowed_s:.3g} s", usage=usage)
     if _any(causes, httpx2.DecodingError, aiohttp.ClientResponseError):
         return AttemptResult.failed(FailureKind.MALFORMED_REPLY, detail, usage=usage)
-    kind = FailureKind.STREAM_CUT if partial.pieces else FailureKind.CONNECTION
+    kind = FailureKind.STREAM_CUT if partial.content.text else FailureKind.CONNECTION
     return AttemptResult.failed(kind, detail, usage=usage)
 
 

@@ -191,25 +191,19 @@ async def _read_events(
 ) -> AttemptResult:
     """Read a stream until it ends, or until nothing more is needed from it."""
     reader = EventReader()
-    written = (partial.pieces, partial.refusals, partial.thoughts, partial.calls)
-    length = 0
     turns = Turns()
     loop = asyncio.get_running_loop()
 
     async def read(piece: bytes | None) -> None:
-        nonlocal length
         for event in reader.finish() if piece is None else reader.feed(piece):
             if partial.ended:
                 return
-            known = [len(part) for part in written]
             elapsed = time.monotonic() - began
             name = event.name or None
             add = functools.partial(read_data, event.data, name, partial, elapsed)
             await in_turns(add, event.data)
             await turns.pause()
-            for part, old in zip(written, known, strict=True):
-                length += sum(map(len, part[old:]))
-            if length > MAX_REPLY_BYTES:
+            if partial.content.length > MAX_REPLY_BYTES:
                 raise httpx2.DecodingError(f"the text is longer than {MAX_REPLY_BYTES} characters")
 
     try:

@@ -13,8 +13,10 @@ This is the only retry layer; the SDK below runs with `max_retries=0`. Every cal
                    (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)
 
 An attempt counts as billed if it was answered, or if it broke off after the request was sent (time-out, reset,
-cancellation, unreadable body), because the provider may have charged for it; its tokens are then estimated and marked
-as estimated. HTTP errors and failed connections are not billed.
+cancellation, unreadable body), because the provider may have charged for it; tokens that the server did not report, or
+that cannot be true, are estimated and marked so. Not billed are failed connections, HTTP errors, and errors inside HTTP
+200 before which the model had written nothing. A request that is sent again without a refused parameter, or on a new
+connection because the kept one had died, is part of the same attempt.
 
 Server errors, connection failures, time-outs and broken streams open the circuit. A 429 does not: an endpoint that
 asks for fewer requests is not down.

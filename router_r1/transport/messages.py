@@ -92,7 +92,7 @@ class FailureKind(StrEnum):
     MALFORMED_REPLY = "malformed_reply"
     EMPTY_REPLY = "empty_reply"
     CONTENT_FILTER = "content_filter"
-    """The provider refused the prompt, or cut the answer, for what it says."""
+    """The provider refused the prompt for what it says."""
     STREAM_CUT = "stream_cut"
     BAD_REQUEST = "bad_request"
     UNAUTHORIZED = "unauthorized"
@@ -155,8 +155,8 @@ class Response:
     """Dollars of all attempts; None until the call is priced, and for models without a price."""
     attempts: int = 0
     finish_reason: str | None = None
-    """Why the answer ended: `stop`, `length`, `tool_calls` or `refusal`, whatever the server calls it; None if it gave
-    no reason, or an unknown one."""
+    """Why the answer ended: `stop`, `length`, `tool_calls`, `refusal` or `content_filter` (the provider cut it short),
+    whatever the server calls it; None if it gave no reason, or an unknown one."""
     served_by: str | None = None
     """The model that the endpoint reported; it need not be the one requested."""
     latency_s: float = 0.0

@@ -24,7 +24,7 @@ from router_r1.transport.error_reports import (
 )
 from router_r1.transport.generated_tokens import read_logprobs, read_token_ids, text_after_stop
 from router_r1.transport.json_body import read_json
-from router_r1.transport.message_content import read_message
+from router_r1.transport.message_content import MessageContent
 from router_r1.transport.messages import FailureKind, Request, Response
 from router_r1.transport.reported_usage import believe, find_usage, tokens
 from router_r1.transport.retry_after import parse_retry_after
@@ -43,13 +43,7 @@ class PartialReply:
     """What has arrived of one reply so far. It outlives the request, so that nothing is lost when that breaks off."""
 
     request: Request
-    pieces: list[str] = field(default_factory=list)
-    refusals: list[str] = field(default_factory=list)
-    """What the model wrote in place of an answer, in pieces."""
-    calls: list[str] = field(default_factory=list)
-    """Calls of tools that came beside the text, in pieces."""
-    thoughts: list[str] = field(default_factory=list)
-    """Thoughts that came beside the text, in pieces."""
+    content: MessageContent = field(default_factory=MessageContent)
     usage: Usage | None = None
     """The largest report of the usage so far: some servers repeat it, counting up, and some end with zeros."""
     usage_was_last: bool = False
@@ -68,7 +62,7 @@ class PartialReply:
     @property
     def text(self) -> str:
         """The text so far; a refusal is the text if there is no other."""
-        return "".join(self.pieces) or "".join(self.refusals)
+        return "".join(self.content.text) or "".join(self.content.refusal)
 
     @property
     def complete(self) -> bool:
@@ -78,8 +72,8 @@ class PartialReply:
     @property
     def generated(self) -> bool:
         """Whether the model wrote anything, as far as is known."""
-        arrived = (self.pieces, self.refusals, self.calls, self.thoughts, self.token_ids)
-        return any(arrived) or (self.usage is not None and self.usage.completion > 0)
+        counted = self.usage is not None and self.usage.completion > 0
+        return self.content.length > 0 or bool(self.token_ids) or counted
 
     def restart(self) -> None:
         """Forget what arrived, to send the request again."""
@@ -88,8 +82,8 @@ class PartialReply:
     def estimate_usage(self, text: str | None = None) -> Usage:
         """An estimate of the tokens used: the prompt, `text` (by default the text so far), thoughts and calls."""
         written = estimate_tokens(self.text if text is None else text)
-        thoughts = estimate_tokens("".join(self.thoughts))
-        completion = written + thoughts + estimate_tokens("".join(self.calls))
+        thoughts = estimate_tokens("".join(self.content.thoughts))
+        completion = written + thoughts + estimate_tokens("".join(self.content.calls))
         prompt = self.request.prompt_tokens_estimate
         return Usage(prompt, completion, reasoning=thoughts, estimated=True)
 
@@ -99,18 +93,13 @@ class PartialReply:
         estimate = self.estimate_usage()
         if self.usage is None:
             return estimate
-        usage = believe(
-            self.usage, estimate, self.request, max(self._bytes, len(self.token_ids or ()))
-        )
+        written = sum(len(part.encode("utf-8", "surrogatepass")) for part in self.content.pieces())
+        arrived = max(written, len(self.token_ids or ()))
+        usage = believe(self.usage, estimate, self.request, arrived)
         whole = self.finish_reason is not None or (self.ended and self.error is None)
         if whole or usage.completion >= estimate.completion:
             return usage
         return replace(usage, completion=estimate.completion, estimated=True)
-
-    @property
-    def _bytes(self) -> int:
-        parts = (*self.pieces, *self.refusals, *self.calls, *self.thoughts)
-        return sum(len(part.encode("utf-8", "surrogatepass")) for part in parts)
 
 
 def parse_json_reply(http: httpx2.Response, partial: PartialReply) -> AttemptResult:
@@ -137,7 +126,7 @@ def parse_json_reply(http: httpx2.Response, partial: PartialReply) -> AttemptRes
     if choice is None:
         return malformed("no choices in the reply", partial.billable_usage)
     if rest := text_after_stop(partial.text, choice):
-        partial.pieces.append(rest)
+        partial.content.text.append(rest)
     partial.token_ids = read_token_ids(choice.get("token_ids"))
     return _answer(partial, read_logprobs(value_at(choice, ("logprobs", "token_logprobs"))))
 
@@ -156,7 +145,7 @@ def read_data(data: str, name: str | None, partial: PartialReply, elapsed_s: flo
         RecursionError: the data is nested too deeply.
     """
     data, name = data.strip(), (name or "").strip().lower()
-    if data.upper().startswith("[DONE]"):
+    if data[:6].upper() == "[DONE]":
         partial.ended = True
     elif name == "error" and not data.startswith(("{", "[")):
         _note_error(read_error(data), partial)
@@ -229,23 +218,15 @@ def _read(data: Mapping[str, Any], partial: PartialReply, elapsed_s: float | Non
     if usage is not None and (partial.usage is None or tokens(usage) >= tokens(partial.usage)):
         partial.usage = usage
     partial.model = data.get("model") or partial.model
-    wrote = False
+    before, had_text = partial.content.length, bool(partial.content.text)
     if choice is not None:
         reason = choice.get("finish_reason") or choice.get("native_finish_reason")
         reason = reason.get("type") if isinstance(reason, dict) else reason  # SGLang
         partial.finish_reason = reason or partial.finish_reason
-        content = read_message(_message(choice, partial, streamed=elapsed_s is not None))
-        wrote = bool(content.text or content.refusal or content.thoughts or content.calls)
-        if content.text and partial.first_token_s is None:
+        partial.content.add(_message(choice, partial, streamed=elapsed_s is not None))
+        if partial.content.text and not had_text:
             partial.first_token_s = elapsed_s
-        for piece, pieces in (
-            (content.text, partial.pieces),
-            (content.refusal, partial.refusals),
-            (content.thoughts, partial.thoughts),
-            (content.calls, partial.calls),
-        ):
-            if piece:
-                pieces.append(piece)
+    wrote = partial.content.length > before
     partial.usage_was_last = not wrote and (usage is not None or partial.usage_was_last)
 
 
@@ -255,7 +236,7 @@ def _message(
     """The message of a choice, wherever it stands."""
     message, delta = choice.get("message"), choice.get("delta")
     text = {"content": choice["text"]} if choice.get("text") is not None else None
-    if streamed and partial.pieces:
+    if streamed and partial.content.text:
         message = None  # Perplexity repeats the whole message in every event
     if not partial.request.messages:
         found = (text, message, delta)
@@ -303,7 +284,8 @@ def _answer(partial: PartialReply, logprobs: tuple[float, ...] | None = None) ->
     if not text.strip() and not partial.token_ids:
         # The limit, a filter and a refusal would end it again; and at temperature 0 the model would do the same again,
         # while a reply with nothing in it at all may be a fault of the server.
-        own = partial.thoughts or partial.calls or usage.reasoning or finish is Finish.TOOL_CALLS
+        content = partial.content
+        own = content.thoughts or content.calls or usage.reasoning or finish is Finish.TOOL_CALLS
         final = finish in (Finish.LENGTH, Finish.CONTENT_FILTER, Finish.REFUSAL)
         return AttemptResult.failed(
             FailureKind.EMPTY_REPLY,
@@ -311,10 +293,7 @@ def _answer(partial: PartialReply, logprobs: tuple[float, ...] | None = None) ->
             usage=usage,
             retriable=not final and (random or not own),
         )
-    if finish is Finish.CONTENT_FILTER:
-        if any(partial.pieces):
-            detail = f"the answer was cut (finish reason: {said})"
-            return AttemptResult.failed(FailureKind.CONTENT_FILTER, detail, usage=usage)
+    if finish is Finish.CONTENT_FILTER and not partial.content.text:
         finish = Finish.REFUSAL
     return AttemptResult(
         Response(

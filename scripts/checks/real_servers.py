@@ -155,6 +155,11 @@ async def unknown_parameter(server: Server, name: str) -> str:
 BEHAVIOURS: tuple[Callable[[Server, str], Awaitable[str]], ...] = (
     chat, usage, stop, limit, overflow, concurrency, cancel, connections, unknown_parameter
 )  # fmt: skip
+TODO = [
+    *((each, name) for each in BEHAVIOURS for name in ("whole", "stream")),
+    (same_either_way, "both"),
+]
+"""Each behaviour, and how the server is asked."""
 
 
 async def main(base_url: str, model: str, window: str = "2048") -> int:
@@ -162,8 +167,7 @@ async def main(base_url: str, model: str, window: str = "2048") -> int:
     server = Server(base_url, model, int(window))
     failures = 0
     async with server.pool:
-        todo = [(each, name) for each in BEHAVIOURS for name in ("whole", "stream")]
-        for behaviour, name in [*todo, (same_either_way, "both")]:
+        for behaviour, name in TODO:
             try:
                 held, detail = "ok", await behaviour(server, name)
             except AssertionError as error:

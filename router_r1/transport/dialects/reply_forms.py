@@ -17,7 +17,7 @@ class Finish(StrEnum):
     REFUSAL = "refusal"
     """The model declined; its text says so."""
     CONTENT_FILTER = "content_filter"
-    """The provider cut the answer; what is there is no answer."""
+    """The provider cut the answer short for what it says, or gave none."""
     ERROR = "error"
     """The server broke off; what is there is no answer."""
 

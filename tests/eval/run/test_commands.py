@@ -202,6 +202,8 @@ def test_a_rerun_asks_only_what_is_missing_or_failed(files: Path, script: Script
     "body",
     [
         {"error": {"message": "no credit left", "code": 402}},
+        {"error": {"message": "No endpoints found", "code": 404}},
+        {"error": {"message": "Provider returned error", "code": 502}},
         {"error": {"code": "insufficient_quota"}, "choices": None},
         b"<html>Bad gateway</html>",
     ],
