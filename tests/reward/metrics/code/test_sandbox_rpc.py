@@ -80,6 +80,14 @@ HONEST = {
         "    def __pos__(s): return s\n    def __invert__(s): return V(~s.x)\n    def __int__(s): return s.x\n    def __float__(s): return float(s.x)",
         "v = V(-3)\nassert abs(v) == 3 and (-v).x == 3 and (+v).x == -3 and (~v).x == 2 and int(v) == -3 and float(v) == -3.0",
     ),
+    "threads of the tests": (
+        "import threading\nclass Count:\n    def __init__(s): s.n, s.lock = 0, threading.Lock()\n"
+        "    def add(s):\n        with s.lock: s.n += 1\ndef f(x): return x + 1",
+        "from concurrent.futures import ThreadPoolExecutor\nimport threading\nc = Count()\n"
+        "ts = [threading.Thread(target=lambda: [c.add() for _ in range(20)]) for _ in range(4)]\n"
+        "[t.start() for t in ts]\n[t.join() for t in ts]\nassert c.n == 80\n"
+        "with ThreadPoolExecutor(4) as pool: assert list(pool.map(f, range(9))) == list(range(1, 10))",
+    ),
     "exit in a branch that is not taken": ("def f(x):\n    if x < 0: exit(1)\n    return x", "assert f(1) == 1"),
     "arguments changed in place": (
         "def f(xs, d):\n    xs.sort()\n    xs[0][0] = 9\n    d.update(b=2); d['a'].append(1)",
