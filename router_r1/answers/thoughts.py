@@ -52,7 +52,8 @@ def without_thoughts(text: str) -> str:
         return text
     kept = _outside_tags(_final_channel(text))
     if "<" in kept:
-        kept = _WRAPPER.sub("", kept)
+        said = kept
+        kept = _WRAPPER.sub(lambda tag: tag[0] if _is_mention(said, tag) else "", said)
     return text if kept == text else _BLANK_LINES.sub("", kept).rstrip()
 
 

@@ -80,8 +80,6 @@ def program_of(answer: str, metadata: Mapping[str, Any], gold: str = "") -> str:
         gold: the gold answer, which is the test program if `metadata` has no `tests`.
     """
     reply = without_thoughts(answer)
-    if reply == answer.strip():
-        reply = answer  # a body keeps the indentation of its first line
     name, prompt = metadata.get("entry_point"), metadata.get("prompt") or ""
     found = find_program(reply, _needs(tests_of(gold, metadata)), name, _given(prompt, name))
     if found is None and name and prompt:

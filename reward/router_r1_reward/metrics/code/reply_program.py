@@ -2,8 +2,9 @@
 
 A reply may hold drafts, usage, tests of its own, output and other languages, in several blocks or without any fence.
 What counts is decided by names: the last block that defines what the tests use, with the earlier definitions that it
-uses itself. Of those blocks the statements are kept that define or change a name that is needed; what merely runs
-(`print(f(2))`, assertions, `input()`, `unittest.main()`) is left out.
+uses itself. Of those blocks the statements are kept that define or change a name that is needed, also through a function
+of the reply (`fill_table()`); what merely runs (`print(f(2))`, assertions, `input()`, `unittest.main()`) is left out. A
+call that is kept for what it may change cannot end the program: its exceptions are ignored.
 
 Nothing is run here. The text is parsed as far as it is Python; the time is linear in its length but for a bounded
 number of attempts.
@@ -40,6 +41,8 @@ _DYNAMIC = frozenset(("exec", "eval", "globals", "locals", "vars"))
 _TALKS = frozenset(
     ("print", "input", "exit", "_exit", "quit", "main", "breakpoint", "abort", "testmod")
 )
+_SETTINGS = frozenset(("setrecursionlimit", "set_int_max_str_digits", "stack_size"))
+"""Functions that change the interpreter, which every function needs."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -67,6 +70,20 @@ class _Statement:
         except (ValueError, RecursionError):
             return ""
 
+    @property
+    def guarded(self) -> str:
+        """The source; if the statement is a call, with its exceptions ignored."""
+        if not (
+            isinstance(self.node, ast.Expr)
+            and isinstance(self.node.value, ast.Call)
+            and self.source
+        ):
+            return self.source
+        if "\n" not in self.source:
+            return f"try: {self.source}\nexcept BaseException: pass"
+        ignored = ast.ExceptHandler(ast.Name("BaseException"), None, [ast.Pass()])
+        return ast.unparse(ast.Try([self.node], [ignored], [], []))
+
     @functools.cached_property
     def uses(self) -> set[str]:
         """Names that it uses and does not define, in any scope."""
@@ -78,22 +95,31 @@ class _Statement:
         return used - self.loop_names - (set() if changed else self.binds)
 
     @functools.cached_property
-    def changes(self) -> set[str]:
-        """Names whose values it changes in place (`x[0] = 1`, `x.y = 2`, `x.append(3)`); none if it talks or exits."""
-        found = set()
-        for part in ast.walk(self.node):
-            target: ast.AST | None = None
-            if isinstance(part, ast.Call):
-                if getattr(part.func, "attr", getattr(part.func, "id", "")) in _TALKS:
-                    return set()
-                target = part.func if isinstance(part.func, ast.Attribute) else None
-            elif isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):  # fmt: skip
-                target = part
-            while isinstance(target, (ast.Attribute, ast.Subscript)):
-                target = target.value
-            if isinstance(target, ast.Name):
-                found.add(target.id)
-        return found
+    def effects(self) -> tuple[set[str], set[str], set[str]]:
+        """What it may change when it runs, unless it talks or exits.
+
+        Returns:
+            names whose values it changes in place (`x[0] = 1`, `x.y = 2`, `x.append(3)`), and `*` if it changes the
+            interpreter; names that it passes to a function (`shuffle(x)`); names that it calls. A definition only calls
+            its decorators.
+        """
+        if isinstance(self.node, _DEFINITIONS):
+            decorators = [getattr(part, "func", part) for part in self.node.decorator_list]
+            return set(), set(), {part.id for part in decorators if isinstance(part, ast.Name)}
+        changed, calls = _changed_in_place(self.node)
+        names = {_last_name(call.func) for call in calls}
+        if names & _TALKS:
+            return set(), set(), set()
+        passed = {part.id for call in calls for part in call.args if isinstance(part, ast.Name)}
+        called = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
+        return changed | ({"*"} if names & _SETTINGS else set()), passed, called
+
+    @functools.cached_property
+    def affects(self) -> set[str]:
+        """Names outside this function whose values a call of it may change."""
+        parts = [part for part in ast.walk(self.node) if isinstance(part, ast.Global)]
+        assigned = {name for part in parts for name in part.names}
+        return assigned | (_changed_in_place(self.node)[0] & self.uses)
 
 
 @contextlib.contextmanager
@@ -205,9 +231,14 @@ def _defined(statements: Iterable[_Statement]) -> set[str]:
 
 def _needed(statements: Sequence[_Statement], wanted: set[str]) -> list[_Statement]:
     """The statements that define or change what is wanted, or what those use."""
+    functions = {one.node.name: one for one in statements if isinstance(one.node, _DEFINITIONS[:2])}
     by_name: dict[str, list[int]] = {"*": []}
     for number, one in enumerate(statements):
-        for name in one.binds if one.binds or isinstance(one.node, _DEFINITIONS) else one.changes:
+        changed, passed, called = one.effects
+        names = set(one.binds) if one.binds else changed | (passed - functions.keys())
+        for name in (called & functions.keys()) - one.binds:
+            names |= functions[name].affects
+        for name in names:
             by_name.setdefault(name, []).append(number)
     names, waiting = {"*"} | wanted, ["*", *wanted]
     kept: set[int] = set()
@@ -227,7 +258,7 @@ def _needed(statements: Sequence[_Statement], wanted: set[str]) -> list[_Stateme
 
 def _joined(statements: Sequence[_Statement], given: str) -> str:
     future = [one.source for one in statements if one.future]
-    rest = [one.source for one in statements if not one.future]
+    rest = [one.guarded for one in statements if not one.future]
     return "\n".join([*dict.fromkeys(future), *([given] if given else []), *rest]) + "\n"
 
 
@@ -320,6 +351,29 @@ def _bound(node: ast.stmt) -> tuple[set[str], set[str]]:
                 binds.add(part.id)
             inner += ast.iter_child_nodes(part)
     return loops, binds
+
+
+def _last_name(function: ast.expr) -> str:
+    """`f` of `f` and of `x.y.f`."""
+    return str(getattr(function, "attr", getattr(function, "id", "")))
+
+
+def _changed_in_place(node: ast.stmt) -> tuple[set[str], list[ast.Call]]:
+    """Names whose items or attributes a statement assigns or deletes, or whose methods it calls; and all its calls."""
+    found: set[str] = set()
+    calls: list[ast.Call] = []
+    for part in ast.walk(node):
+        target: ast.AST | None = None
+        if isinstance(part, ast.Call):
+            calls.append(part)
+            target = part.func if isinstance(part.func, ast.Attribute) else None
+        elif isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):  # fmt: skip
+            target = part
+        while isinstance(target, (ast.Attribute, ast.Subscript)):
+            target = target.value
+        if isinstance(target, ast.Name):
+            found.add(target.id)
+    return found, calls
 
 
 def _is_empty(node: ast.stmt) -> bool:

@@ -68,7 +68,7 @@ def _names_of(path: str) -> tuple[str, ...]:
 
 
 def enter(how: str, paths: Iterable[str], folder_bytes: int) -> None:
-    """With "namespaces", move this process into a file system of its own, and its children into a process namespace.
+    """With "namespaces", move this process into a file system of its own.
 
     Root also gets a real user id of its own, so that the kernel counts and limits its threads.
 
@@ -86,6 +86,24 @@ def enter(how: str, paths: Iterable[str], folder_bytes: int) -> None:
         return
     _unshare()
     _own_file_system(os.getcwd(), paths, folder_bytes)
+
+
+def enter_processes(how: str) -> None:
+    """With "namespaces", continue in a child that is the first process of a process namespace, while this one waits.
+
+    A process whose children are in another process namespace cannot start threads, so the tests' process has none.
+
+    Raises:
+        SandboxError: not permitted on this machine.
+    """
+    if how != "namespaces":
+        return
+    call("unshare", _CLONE_NEWPID)
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        os._exit(0)
+    end_with_parent()
 
 
 def enter_folder(how: str, name: str, folder_bytes: int) -> None:
@@ -182,7 +200,7 @@ _MAX_FILES = 4096
 
 
 def _unshare() -> None:
-    flags = _CLONE_NEWNS | _CLONE_NEWIPC | _CLONE_NEWPID | _CLONE_NEWNET
+    flags = _CLONE_NEWNS | _CLONE_NEWIPC | _CLONE_NEWNET
     user, group = os.geteuid(), os.getegid()
     try:
         call("unshare", flags | _CLONE_NEWUSER)

@@ -86,6 +86,8 @@ class Connection:
         """The other end closed or sent a malformed message."""
         self.requests = 0
         """Number of requests sent."""
+        self.changes = 0
+        """Number of them that may have changed an object."""
         self.not_sendable: NotSendable | None = None
         """The last operand that could not be sent, even if the tests caught the error."""
         self._lock = _thread.RLock()  # threads of a program send requests at the same time

@@ -8,7 +8,9 @@ sent a message. Comparisons and operators with data of this process are those of
 Attributes and methods are requests, and so are items, length, iteration and texts if the class defines them.
 
 Operators between two proxies are requests; no operator sends data of this process, except into the object (`x[i] = 1`,
-`x += [1]`).
+`x += [1]`), and so does no method of that name that only compares sets (`result.issubset(expected)`). An object may not
+say that it is longer than it is: tests that check the length, and then the items as far as there are any, would accept
+it.
 
 Imports nothing of the project except `sandbox_rpc_encoding`.
 """
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     class Requester(Protocol):
         """What proxies need from a connection (`sandbox_rpc_connection.Connection`)."""
 
+        changes: int
+
         def request(self, operation: str, *operands: Any) -> Any:
             """Have the other process perform an operation."""
 
@@ -39,6 +43,10 @@ INTO = ("setitem", "delitem", "iadd", "iand", "imul", "ior", "isub", "ixor")
 """Names in `operator` of the operators that change an object."""
 FROM = ("getitem", "bool", "len", "str", "repr", "iter", "next")
 """Names in `operator` or `builtins` of the operators that read an object."""
+UNARY = ("abs", "neg", "pos", "invert", "int", "float")
+"""Names in `operator` or `builtins` of the operators on a number."""
+_READING = frozenset((*BETWEEN_PROXIES, *FROM, *UNARY, "getattr", "hash", "isinstance"))
+_COMPARE_SETS = ("difference", "symmetric_difference", "issubset", "issuperset", "isdisjoint")
 
 
 class Proxy:
@@ -53,8 +61,9 @@ class Proxy:
     def __enter__(self) -> Any:
         return request(self, "enter")
 
-    def __exit__(self, *about: object) -> None:
-        request(self, "exit")
+    def __exit__(self, kind: type[BaseException] | None, *about: object) -> bool:
+        ignores = bool(request(self, "exit", kind))
+        return ignores and kind is not None and issubclass(kind, Exception) and not issubclass(kind, AssertionError)  # fmt: skip
 
 
 def request(proxy: Any, operation: str, *operands: Any) -> Any:
@@ -70,6 +79,7 @@ def request(proxy: Any, operation: str, *operands: Any) -> Any:
             caller (`all(map(f, ...))`).
     """
     connection: Requester = proxy.__dict__["_rpc_connection"]
+    connection.changes += operation not in _READING
     try:
         return connection.request(operation, proxy, *operands)
     except (StopIteration, StopAsyncIteration) as error:
@@ -95,6 +105,65 @@ def _between(name: str, local: Callable[[Any, Any], Any]) -> Callable[[Any, Any]
     return operation
 
 
+def _attribute_of(proxy: Proxy, name: str) -> Any:
+    found = request(proxy, "getattr", name)
+    if name not in _COMPARE_SETS:
+        return found
+
+    def compare(*others: Any) -> Any:
+        if any(isinstance(other, Proxy) for other in others):
+            return found(*others)
+        return getattr(set(proxy), name)(*others)  # type: ignore[call-overload]
+
+    return compare
+
+
+# --- length and items
+
+
+def _len(self: Proxy) -> int:
+    length: int = request(self, "len")
+    kind, known = _last_known(self)
+    self.__dict__["_rpc_known"] = ("length", length, self.__dict__["_rpc_connection"].changes)
+    if length > known if kind == "items" else kind == "length" and length != known:
+        raise RuntimeError(_UNSTEADY)
+    return length
+
+
+def _iter(self: Proxy) -> Any:
+    items = request(self, "iter")
+    if isinstance(items, ObjectProxy):
+        kind, known = _last_known(self)
+        items.__dict__["_rpc_loop"] = [self, 0, known if kind == "length" else 0]
+        self.__dict__.pop("_rpc_known", None)
+    return items
+
+
+def _next(self: Proxy) -> Any:
+    loop = self.__dict__.get("_rpc_loop")
+    try:
+        item = request(self, "next")
+    except StopIteration:
+        if loop is not None:
+            owner, count, length = loop
+            owner.__dict__["_rpc_known"] = ("items", count, self.__dict__["_rpc_connection"].changes)  # fmt: skip
+            if count < length:
+                raise RuntimeError(_UNSTEADY) from None
+        raise
+    if loop is not None:
+        loop[1] += 1
+    return item
+
+
+def _last_known(proxy: Proxy) -> tuple[str, int]:
+    """What is known of the number of items, if nothing was called since: ("length", n), or ("items", n) after a loop."""
+    kind, number, changes = proxy.__dict__.get("_rpc_known", ("", 0, 0))
+    return (kind, number) if changes == proxy.__dict__["_rpc_connection"].changes else ("", 0)
+
+
+_UNSTEADY = "an object has fewer items than its length"
+
+
 def _not_implemented(_: object, other: object) -> Any:
     return NotImplemented
 
@@ -113,7 +182,7 @@ class ObjectProxy(Proxy):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name not in ("__name__", "__doc__"):
             raise AttributeError(name)
-        return request(self, "getattr", name)
+        return _attribute_of(self, name)
 
     def __hash__(self) -> int:
         return int(request(self, "hash"))
@@ -122,8 +191,9 @@ class ObjectProxy(Proxy):
         return isinstance(instance, Proxy) and bool(request(instance, "isinstance", self))
 
 
-for _name in (*FROM, *INTO[:2]):
-    setattr(ObjectProxy, _dunder(_name), _requesting(_name))
+_COUNTED = {"len": _len, "iter": _iter, "next": _next}
+for _name in (*FROM, *INTO[:2], *UNARY):
+    setattr(ObjectProxy, _dunder(_name), _COUNTED.get(_name) or _requesting(_name))
 for _name in BETWEEN_PROXIES[2:-1]:
     setattr(ObjectProxy, _dunder(_name), _between(_name, _not_implemented))
 ObjectProxy.__eq__ = _between("eq", lambda _, other: False)  # type: ignore[method-assign]
@@ -183,9 +253,11 @@ def _data_proxy_class(base: type[Any], name: str, own: tuple[str, ...]) -> type[
         "__getattribute__": _attribute,
         "__hash__": base.__hash__,
     }
+    # The content is what loops see, so its length counts, unless the class defines its own loops.
+    own = (*own, "len") if "iter" in own else tuple(name for name in own if name != "len")
     for operator in FROM:
         if operator in own or (operator == "getitem" and issubclass(base, dict)):  # `__missing__`
-            space[_dunder(operator)] = _requesting(operator)
+            space[_dunder(operator)] = _COUNTED.get(operator) or _requesting(operator)
     for operator in INTO:
         if hasattr(base, _dunder(operator)) and issubclass(base, encoding.MUTABLE):
             space[_dunder(operator)] = _requesting(operator)
@@ -199,7 +271,7 @@ def _data_proxy_class(base: type[Any], name: str, own: tuple[str, ...]) -> type[
 def _attribute(self: Proxy, name: str) -> Any:
     if name.startswith("__") and name.endswith("__"):
         return object.__getattribute__(self, name)
-    return request(self, "getattr", name)
+    return _attribute_of(self, name)
 
 
 def _same(value: Any) -> Any:

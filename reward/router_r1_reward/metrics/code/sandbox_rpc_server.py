@@ -16,7 +16,7 @@ import operator
 import types
 from collections.abc import Callable, Mapping
 
-from router_r1_reward.metrics.code.sandbox_rpc_proxies import BETWEEN_PROXIES, FROM, INTO
+from router_r1_reward.metrics.code.sandbox_rpc_proxies import BETWEEN_PROXIES, FROM, INTO, UNARY
 
 TYPE_CHECKING = False  # not from `typing`, which takes longer to import than most tests to run
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ def _named(name: str) -> Callable[..., Any]:
 
 
 PROGRAM_OPERATIONS: Mapping[str, Callable[..., Any]] = {
-    **{name: _named(name) for name in (*BETWEEN_PROXIES, *INTO, *FROM)},
+    **{name: _named(name) for name in (*BETWEEN_PROXIES, *INTO, *FROM, *UNARY)},
     **{name: _named(name) for name in ("getattr", "setattr", "hash", "isinstance")},
     "call": _call,
     "enter": lambda manager: manager.__enter__(),
-    "exit": lambda manager: manager.__exit__(None, None, None),
+    "exit": lambda manager, kind: manager.__exit__(kind, kind and kind.__new__(kind), None),
     "run": lambda coroutine: importlib.import_module("asyncio").run(coroutine),
 }
 """Operation -> function: what the tests may request of the program's process. The first operand is the object."""

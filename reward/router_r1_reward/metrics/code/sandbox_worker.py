@@ -190,6 +190,7 @@ def _run_program(order: dict[str, Any], inward: int, outward: int) -> NoReturn:
         os.dup2(inward, 3)
         os.dup2(outward, 4)
         os.closerange(5, 1 << 20)
+        sandbox.enter_processes(order["how"])
         sandbox.enter_folder(order["how"], "program", order["limits"]["folder_bytes"])
         module = types.ModuleType("__answer__")
 

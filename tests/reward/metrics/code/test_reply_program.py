@@ -253,6 +253,15 @@ RUNS = {
     "a dataclass": "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\ndef add(a, b):\n    return P(a).x + P(b).x",
     "a type alias": "from typing import Union\nNumber = Union[int, float]\ndef add(a: Number, b: Number) -> Number:\n    return a + b",
     "a deleted name": "x = 1\ndel x\n" + ADD,
+    "a table that a function fills": "table = []\ndef fill(n):\n    for i in range(n):\n        table.append(i)\nfill(20)\ndef add(a, b):\n    return table[a + b]",
+    "a table that a function makes": "table = None\ndef fill():\n    global table\n    table = list(range(20))\nfill()\ndef add(a, b):\n    return table[a + b]",
+    "a table that a function fills and says so": "table = []\ndef fill(n):\n    table.extend(range(n))\n    return len(table)\nsize = fill(20)\ndef add(a, b):\n    return table[a + b]",
+    "a list that is passed to a function": "import heapq\nones = [2, 1, 3]\nheapq.heapify(ones)\ndef add(a, b):\n    return a + b * ones[0]",
+    "a method that is set by name": "class Adder:\n    pass\nsetattr(Adder, 'go', lambda self, a, b: a + b)\ndef add(a, b): return Adder().go(a, b)",
+    "a register of functions": "known = {}\ndef register(f):\n    known[f.__name__] = f\n    return f\n@register\ndef plus(a, b): return a + b\ndef add(a, b): return known['plus'](a, b)",
+    "a limit of the interpreter": "import sys\nsys.setrecursionlimit(9000)\ndef down(n): return 0 if n == 0 else down(n - 1)\ndef add(a, b): return a + b + down(5000)",
+    "a call that fails after it filled a table": "table = []\ndef fill(n):\n    table.extend(range(n))\n    int(input())\nfill(20)\ndef add(a, b):\n    return table[a + b]",
+    "tests that run and exit": f"import sys\nresults = []\n{ADD}def check(f):\n    results.append(f(1, 1) == 3)\n    sys.exit(1)\ncheck(add)",
     "an overloaded function": "from typing import overload\n@overload\ndef add(a: int, b: int) -> int: ...\n@overload\ndef add(a: str, b: str) -> str: ...\ndef add(a, b):\n    return a + b",
 }  # fmt: skip
 

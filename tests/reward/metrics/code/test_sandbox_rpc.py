@@ -50,6 +50,44 @@ HONEST = {
         "def f():\n    os.kill(os.getpid(), signal.SIGUSR1)\n    return got",
         "assert f() == [1]",
     ),
+    "context managers that ignore an error": (
+        "import contextlib\nclass Ignores:\n    def __init__(s, kind): s.kind = kind\n    def __enter__(s): return s\n"
+        "    def __exit__(s, kind, error, trace): return kind is not None and issubclass(kind, s.kind)\n"
+        "@contextlib.contextmanager\ndef ignores(*kinds):\n    try: yield\n    except kinds: pass",
+        "with Ignores(ValueError): int('x')\nwith ignores(KeyError, ZeroDivisionError): 1 / 0\ntry:\n"
+        "    with Ignores(ValueError): {}[1]\n    raise RuntimeError\nexcept KeyError: pass\n"
+        "with ignores(UnicodeDecodeError): b'\\xff'.decode()\nassert True",
+    ),
+    "lengths and loops": (
+        "class Queue:\n    def __init__(s, xs): s.xs = list(xs)\n    def __len__(s): return len(s.xs)\n"
+        "    def __iter__(s):\n        while s.xs: yield s.xs.pop(0)\n    def put(s, x): s.xs.append(x)\n"
+        "class Bag:\n    def __init__(s, xs): s.xs = list(xs)\n    def __len__(s): return len(s.xs)\n    def __iter__(s): return iter(s.xs)\n"
+        "class Twice(list):\n    def __iter__(s):\n        for x in list.__iter__(s): yield x; yield x\ndef fill(q, xs): q.xs += xs",
+        "q = Queue([1, 2])\nassert len(q) == 2 and list(q) == [1, 2] and len(q) == 0 and list(q) == []\nq.put(3)\nassert len(q) == 1\n"
+        "q.put(4)\nfill(q, [5])\nassert len(q) == 3 and next(iter(q)) == 3 and len(q) == 2\n"
+        "b = Bag('ab')\nassert len(b) == 2 and [(x, y) for x in b for y in b] == [(x, y) for x in 'ab' for y in 'ab'] and len(b) == 2\n"
+        "b.xs = []\nassert len(b) == 0\nfor x in b: assert False\nassert list(Twice([1])) == [1, 1] and len(Twice([1])) == 1",
+    ),
+    "sets of its own": (
+        "class Tags:\n    def __init__(s, xs): s.xs = set(xs)\n    def __iter__(s): return iter(s.xs)\n"
+        "    def issubset(s, o): return s.xs <= set(o)\n    def difference(s, o): return Tags(s.xs - set(o))\nclass Words(set): pass",
+        "assert Tags('ab').issubset({'a', 'b'}) and not Tags('ab').issubset({'a'}) and Tags('a').issubset(Tags('ab'))\n"
+        "assert set(Tags('ab').difference(Tags('a'))) == {'b'} and set(Tags('ab').difference('a')) == {'b'}\n"
+        "assert Words('ab').difference('a') == {'b'} and Words('a').issubset(['a', 'b']) and Words('a').isdisjoint('b')",
+    ),
+    "numbers of its own": (
+        "class V:\n    def __init__(s, x): s.x = x\n    def __abs__(s): return abs(s.x)\n    def __neg__(s): return V(-s.x)\n"
+        "    def __pos__(s): return s\n    def __invert__(s): return V(~s.x)\n    def __int__(s): return s.x\n    def __float__(s): return float(s.x)",
+        "v = V(-3)\nassert abs(v) == 3 and (-v).x == 3 and (+v).x == -3 and (~v).x == 2 and int(v) == -3 and float(v) == -3.0",
+    ),
+    "threads of the tests": (
+        "import threading\nclass Count:\n    def __init__(s): s.n, s.lock = 0, threading.Lock()\n"
+        "    def add(s):\n        with s.lock: s.n += 1\ndef f(x): return x + 1",
+        "from concurrent.futures import ThreadPoolExecutor\nimport threading\nc = Count()\n"
+        "ts = [threading.Thread(target=lambda: [c.add() for _ in range(20)]) for _ in range(4)]\n"
+        "[t.start() for t in ts]\n[t.join() for t in ts]\nassert c.n == 80\n"
+        "with ThreadPoolExecutor(4) as pool: assert list(pool.map(f, range(9))) == list(range(1, 10))",
+    ),
     "exit in a branch that is not taken": ("def f(x):\n    if x < 0: exit(1)\n    return x", "assert f(1) == 1"),
     "arguments changed in place": (
         "def f(xs, d):\n    xs.sort()\n    xs[0][0] = 9\n    d.update(b=2); d['a'].append(1)",

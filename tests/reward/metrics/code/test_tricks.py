@@ -206,6 +206,35 @@ TRICKS: dict[str, tuple[str, str]] = {
     "a length that says 4": ("class L:\n    def __len__(s): return 4\n    def __eq__(s, o): return len(s) == o\ndef double(x): return L()\n", ASSERTS),
     "a hash of the expected": ("class H:\n    def __hash__(s): return hash(4)\n    def __eq__(s, o): return True\ndef double(x): return H()\n", "assert double(2) in {4: 1} or {4: 1}.get(double(2)) == 1"),
     "an item of itself": ("class It:\n    def __getitem__(s, i): return s\n    def __iter__(s): return iter([s])\n    def __eq__(s, o): return True\ndef double(x): return It()\n", "assert double(2)[0] == 4 or list(double(2)) == [4]"),
+    # --- length and items
+    **{
+        f"{kind} that has no items but a length, {order}": (
+            f"class L({kind}):\n    def __len__(s): return 1\n    def __iter__(s): return iter(())\n    def __eq__(s, o): return True\ndef double(x): return L()\n",
+            tests,
+        )
+        for kind in ("object", "list", "set", "tuple", "dict", "str")
+        for order, tests in {
+            "zipped": "r = double(2)\nassert len(r) == 1\nfor a, b in zip(r, [4]): assert a == b",
+            "zipped the other way": "r = double(2)\nassert len(r) == 1\nfor a, b in zip([4], r): assert a == b",
+            "its length afterwards": "r = double(2)\nassert all(a == b for a, b in zip(r, [4]))\nassert len(r) == 1",
+            "counted": "r = double(2)\nassert len(r) == 1\nfor i, a in enumerate(r): assert a == [4][i]",
+        }.items()
+    },
+    "a list with a length of its own": ("class L(list):\n    def __len__(s): return 1\ndef double(x): return L()\n", "r = double(2)\nassert len(r) == 1\nfor a, b in zip(r, [4]): assert a == b"),
+    "an iterator with a length": ("class L:\n    def __len__(s): return 1\n    def __iter__(s): return s\n    def __next__(s): raise StopIteration\ndef double(x): return L()\n", "r = double(2)\nassert len(r) == 1\nfor a, b in zip(r, [4]): assert a == b"),
+    "a length that shrinks": ("class L:\n    n = 2\n    def __len__(s): s.n -= 1; return s.n\ndef double(x): return L()\n", "r = double(2)\nassert len(r) == 1\nfor i in range(len(r)): assert r[i] == 4"),
+    **{
+        f"{kind} that learns from the methods of sets": (
+            f"class S({kind}):\n    def difference(s, o): s.seen = list(o); return set()\n    issubset = issuperset = symmetric_difference = difference\n"
+            "    def __iter__(s): return iter(s.seen)\n    def __eq__(s, o): return True\n    __hash__ = None\ndef double(x): return S()\n",
+            "import unittest\nunittest.TestCase().assertSetEqual(double(2), {4})",
+        )
+        for kind in ("object", "set", "list", "dict")
+    },
+    # --- context managers
+    "a context manager that ignores failures": ("class C:\n    value = 0\n    def __enter__(s): return s\n    def __exit__(s, *_): return True\ndef double(x): return C()\n", "with double(2) as c: assert c.value == 4"),
+    "a context manager that ignores failures of unittest": ("import contextlib\ndef double(x): return contextlib.suppress(BaseException)\n", "import unittest\nwith double(2) as c: unittest.TestCase().assertEqual(c, 4)"),
+    "a context manager that ignores an exit": ("import contextlib\ndef double(x): return contextlib.suppress(BaseException)\n", "import sys\nwith double(2) as c:\n    if c != 4: sys.exit(1)\nsys.exit(2)"),
     # --- what the tests' process sends
     "its argument is what is expected": ("seen = []\nclass A:\n    def __eq__(s, o): seen.append(o); return True\n    def __lt__(s, o): seen.append(o); return True\n    __gt__ = __sub__ = __eq__\ndef double(x): return seen[-1] if seen else A()\n", f"try: double(2) == 4\nexcept Exception: pass\n{ASSERTS}"),
     "a constant of a callback": ("def double(x): return double(x)\n", ASSERTS),
