@@ -179,10 +179,11 @@ def link(language: Language) -> re.Pattern[str]:
 
 @cache
 def before_line(language: Language) -> re.Pattern[str]:
-    """All that may stand before a noun that begins its line; the A in "Option A is the" is no article."""
+    """All that may stand before a noun that begins its line; the A in "A is the" is no article."""
     lead = words(language, "determiners", "right", "so", "option", "copula")
     return re.compile(
-        rf"(?!.{{0,60}}\w\s(?-i:A)\s)\W*(?:\d{{1,2}}[.)]\s{{0,3}})?(?:{lead}[\s,]{{0,3}}){{0,4}}\Z", re.IGNORECASE
+        rf"(?!(?:.{{0,60}}\w\s)?\W*(?-i:A)\s{words(language, 'copula')}\s)\W*(?:\d{{1,2}}[.)]\s{{0,3}})?(?:{lead}[\s,]{{0,3}}){{0,4}}\Z",
+        re.IGNORECASE,
     )
 
 

@@ -320,3 +320,22 @@ def test_dots_before_an_answer_are_left_out() -> None:
 
 def test_a_line_that_announces_more_is_no_answer() -> None:
     assert final_answer("1768: He is appointed.\n\n1773:") is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer"),
+    [
+        ("Zeros:\n\\boxed{-2}\n\\boxed{0}\n\\boxed{5}", "-2, 0, 5"),
+        ("Zeros:\n- $\\boxed{1}$\n- $\\boxed{2}$", "1, 2"),
+        ("First I get \\boxed{5}.\nAgain: \\boxed{6}", "6"),
+        (
+            "So \\boxed{8}.\n\n### Question\nHow many legs has a spider?\n\n### Answer\n\\boxed{16}",
+            "8",
+        ),
+        ("The answer is 12.\n\n**Problem 2**\nHalf of 4? The answer is 2.", "12"),
+        ("I may be mistaken, but I get 58.", "58"),
+        ("I'm not entirely sure, but it is Paris.", "Paris"),
+    ],
+)
+def test_boxes_line_by_line_headings_of_questions_and_hedges(reply: str, answer: str) -> None:
+    assert extract_answer(reply) == answer

@@ -407,3 +407,51 @@ def test_numbers_as_options(reply: str, options: str) -> None:
 
 def test_an_option_with_its_letter_is_that_option_even_if_another_has_its_text() -> None:
     assert choice.named_options("The answer is (C) x.", ("x", "y", "x")) == {"C"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "This makes C the best choice.", "That leaves C as the only correct option.", "So C it is.", "Hence C is correct.",
+        "I'd go for C.", "It's hard to be certain, but I'd guess C.", "Answer: C rather than A", "Answer: It isn't D, so C.",
+        "A, B and D can be excluded, so C remains.", "A and B must be ruled out. D is impossible. C is right.",
+        "Η σωστή απάντηση είναι C.", "Απάντηση: C",
+    ],
+)  # fmt: skip
+def test_a_sentence_settles_on_c(answer: str) -> None:
+    assert grade(answer, ["C"], "choice", question=CAPITALS) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Option C can be eliminated.", "C should be discarded.", "None of these (A, B, C, D) applies.", "Answer: B rather than C",
+        "No es C.", "No es la C.", "Ce n'est pas C.", "Das ist nicht C.", "Non è C.",
+    ],
+)  # fmt: skip
+def test_a_sentence_that_only_rejects_c_does_not_name_it(answer: str) -> None:
+    assert grade(answer, ["C"], "choice", question=CAPITALS) == 0
+
+
+def test_a_reply_that_ends_by_repeating_the_options_chooses_none() -> None:
+    options = [
+        f"{letter}) {text}"
+        for letter, text in zip(
+            "ABCD", ("Paris", "Rome", "Canberra", "Canberra, Sydney"), strict=True
+        )
+    ]
+    listed = "\n".join(options)
+    for letter in "ABCD":
+        assert grade(listed, [letter], "choice", question=CAPITALS) == 0
+        assert grade(f"The options are:\n{listed}", [letter], "choice", question=CAPITALS) == 0
+    assert grade(f"{listed}\n\n{options[1]}", ["B"], "choice", question=CAPITALS) == 1
+    assert grade(f"{listed}\n\nAnswer: B", ["B"], "choice", question=CAPITALS) == 1
+
+
+def test_option_a_is_a_letter_and_no_article() -> None:
+    for answer in (
+        "Option A is the right one.",
+        "Option A is the best choice.",
+        "A is the right one.",
+    ):
+        assert grade(answer, ["A"], "choice", question=CAPITALS) == 1
