@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from router_r1.answers import answer_key, extract_answer, keys, normalize_answer
+from router_r1.answers.typography import visible
 
 MANY = settings(max_examples=300, deadline=None)
 
