@@ -119,7 +119,8 @@ class _Check:
 
 
 def _line(node: yaml.Node | yaml.Event) -> str:
-    return f"line {node.start_mark.line + 1}"
+    mark = node.start_mark
+    return f"line {mark.line + 1 if mark else 1}"
 
 
 def unshared(data: Any) -> Any:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from router_r1.yaml_text import MOST_VALUES, parse_yaml
+from router_r1.yaml_text import MOST_VALUES, parse_yaml, quoted
 
 LISTS = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
 LISTS += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
@@ -60,3 +60,26 @@ def test_what_is_refused_is_one_line(text: str, expected: str | None) -> None:
     message = str(caught.value)
     assert message.startswith(expected)
     assert len(message.splitlines()) == 1 and "sk-abc" not in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, "{a: " * 100_000, "- " * 100_000, "? " * 50_000, "\n".join(" " * n + "a:" for n in range(1500))],
+)  # fmt: skip
+def test_no_nesting_ends_the_process(text: str) -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        parse_yaml(text)
+
+
+def test_too_many_values_are_refused_while_they_are_read() -> None:
+    with pytest.raises(ValueError, match="more than 200,000 values; write fewer"):
+        parse_yaml("- 1\n" * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a: b", "a #b", "null", "1", "- x", "*a", "'", '"', "\\", "a\nb", "\t", "\x1b[31m", "é", "😀", "~", "x" * 500],
+)  # fmt: skip
+def test_a_quoted_text_reads_back(text: str) -> None:
+    assert "\n" not in quoted(text)
+    assert parse_yaml(quoted(text)) == text
