@@ -127,12 +127,15 @@ class AgentFile(StrictModel):
     """Recording or replay; without it, calls are live and not recorded."""
 
 
-def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
+def load_agent(
+    path: str | Path, overrides: Sequence[str] = (), *, traces: Path | None = None
+) -> RouterAgent:
     """Read an agent file and make the agent.
 
     Args:
         path: the file.
         overrides: `a.b=value` assignments, which take precedence over the file.
+        traces: the file to append traces to, instead of the one that the agent file names.
 
     Raises:
         ConfigError: the file, or a file it refers to, is invalid; the message names file, field and remedy.
@@ -152,6 +155,8 @@ def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
         aggregator.check(pool)
     except ConfigError as error:
         raise ConfigError(f"{path}: aggregator: {error}") from error
+    if traces is None and content.traces:
+        traces = folder / content.traces
     if content.store is not None:
         store = folder / content.store.path
         on_miss: OnMiss = "live" if content.store.mode == "record" else content.store.on_miss
@@ -167,6 +172,6 @@ def load_agent(path: str | Path, overrides: Sequence[str] = ()) -> RouterAgent:
         aggregator=aggregator,
         limits=content.limits,
         timeout_s=content.timeout_s,
-        traces=folder / content.traces if content.traces else None,
+        traces=traces,
         prompt=content.prompt,
     )

@@ -18,7 +18,7 @@ import typer
 
 from router_r1 import terminal
 from router_r1.commands import ask, list, pool  # noqa: A004  # a command named like a builtin
-from router_r1.errors import RouterR1Error, one_line
+from router_r1.errors import RouterR1Error, one_line, without_generated
 from router_r1.extensions import report_broken
 from router_r1.trace import package_version
 
@@ -92,7 +92,8 @@ def main() -> None:
             raise SystemExit(error.exit_code) from None
         context = getattr(error, "ctx", None)
         hint = f"; see {context.command_path} --help" if context is not None else ""
-        _exit(f"{error.format_message().rstrip('.')}{hint}", error.exit_code)
+        problem = without_generated(error.format_message().rstrip("."))
+        _exit(f"{problem}{hint}", error.exit_code)
 
 
 def _add_commands_of_other_packages() -> None:

@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from router_r1.errors import ConfigError, is_harmless, one_line
+from router_r1.errors import ConfigError, is_harmless, is_like_number, one_line, shown_name
 from router_r1.files import read_input
 from router_r1.json_text import is_text, problem_in
 from router_r1.yaml_text import parse_yaml, unshared
@@ -52,7 +52,7 @@ class StrictModel(BaseModel):
         for name, value in data.items() if isinstance(data, dict) else ():
             if not _is_writable(value):
                 raise ValueError(
-                    f"{_shown(name)} holds characters that are not text; write it in UTF-8"
+                    f"{shown_name(name)} holds characters that are not text; write it in UTF-8"
                 )
         return data
 
@@ -140,7 +140,8 @@ def override(data: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, A
     for given in assignments:
         dotted, equals, text = given.partition("=")
         keys = dotted.strip().split(".")
-        assignment = _shown(dotted) + equals + (text if is_harmless(text) else "...")
+        shown = text if len(text) <= _MOST_SHOWN and is_harmless(text) else "..."
+        assignment = f"{shown_name(dotted)}{equals}{shown}"
         if not equals or not all(keys):
             raise ConfigError(f"override {assignment!r}: expected key.subkey=value")
         try:
@@ -155,7 +156,7 @@ def override(data: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, A
             if isinstance(target, list):
                 key = _list_index(target, key, assignment)
             elif not isinstance(target, dict):
-                parent = ".".join(keys[:depth])
+                parent = shown_name(".".join(keys[:depth]))
                 raise ConfigError(f"override {assignment!r}: {parent} has no keys below it")
             if last:
                 target[key] = value
@@ -186,10 +187,7 @@ _REMEDIES = {
     "model_type": "expected a mapping of fields to values",
     "model_attributes_type": "expected a mapping of fields to values",
 }
-# For these types the input is what someone took for a number or a choice, so it helps to show it, unless it may be a key.
-_SHOWS_TEXT = frozenset(
-    {"float_parsing", "int_parsing", "bool_parsing", "date_from_datetime_parsing", "literal_error"}
-)
+_MOST_SHOWN = 40  # characters of a value
 _MOST_LISTED = 2  # problems of one file that are explained; the rest are counted
 _Path: TypeAlias = tuple[str | int, ...]
 
@@ -204,7 +202,7 @@ def _one_line(error: ValidationError, data: object, source: str, model: type[Bas
     above = {path[:length] for path in found for length in range(len(path))}
     kept = [path for path in found if path not in above]
     lines = [
-        ".".join(map(_shown, path)) + ": " * bool(path) + _explain(found[path], path, model)
+        ".".join(map(shown_name, path)) + ": " * bool(path) + _explain(found[path], path, model)
         for path in kept[:_MOST_LISTED]
     ]
     more = f" (and {len(kept) - len(lines):,} more)" if len(kept) > len(lines) else ""
@@ -244,7 +242,7 @@ def _explain(problem: ErrorDetails, path: _Path, model: type[BaseModel]) -> str:
     text = _REMEDIES[kind].format(**context) if kind in _REMEDIES else message
     if kind in ("missing", "extra_forbidden", "union_tag_not_found", "union_tag_invalid"):
         return text
-    return f"{text} (found {_describe(problem['input'], kind in _SHOWS_TEXT)})"
+    return f"{text} (found {_describe(problem['input'], kind)})"
 
 
 def _suggest(unknown: _Path, model: type[BaseModel]) -> str:
@@ -269,12 +267,16 @@ def _field_paths(annotation: Any, prefix: str = "") -> Iterator[str]:
             yield from _field_paths(part, prefix + named)
 
 
-def _describe(value: object, show_text: bool = False) -> str:
-    """A value for an error message. Text may be a key, so it is shown only on request, and only if it is none."""
+def _describe(value: object, problem: str = "") -> str:
+    """A value for an error message. A text may be a key, so it is shown only if it looks like what was expected.
+
+    Args:
+        value: the value.
+        problem: pydantic's type of the error.
+    """
     if isinstance(value, str):
-        if not show_text or (len(value) > 40 and is_harmless(value)):
-            return f"text of {len(value)} characters" if show_text else "text"
-        return repr(value) if is_harmless(value) else "text, which may be a key and is not shown"
+        may_show = is_harmless if problem == "literal_error" else is_like_number
+        return repr(value) if len(value) <= _MOST_SHOWN and may_show(value) else "text"
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list | tuple):
@@ -283,9 +285,3 @@ def _describe(value: object, show_text: bool = False) -> str:
         return f"a number of {1 + int(math.log10(abs(value)))} digits"
     shown = value is None or isinstance(value, int | float | date)
     return repr(value) if shown else f"a {type(value).__name__}"
-
-
-def _shown(name: object) -> str:
-    """A field's name for a message, shortened."""
-    text = str(name)
-    return text if len(text) <= 60 else f"{text[:60]}..."

@@ -45,6 +45,35 @@ def _may_be_key(word: str) -> bool:
     return len(word) > 15 or (mixed and not _NUMBER.fullmatch(word))
 
 
+# What a user calls something has short parts; what a provider generates mixes letters and digits.
+_PART = re.compile(r"[^\W_]{8,}")
+_CHANGE = re.compile(r"(?<=\d)(?=[^\W\d_])|(?<=[^\W\d_])(?=\d)")
+_MOST_OF_NAME = 60
+
+
+def shown_name(name: object) -> str:
+    """A name for a message, shortened, and without what may be a key that was written in its place."""
+    text = str(name)
+    return without_generated(text if len(text) <= _MOST_OF_NAME else f"{text[:_MOST_OF_NAME]}...")
+
+
+def without_generated(text: str) -> str:
+    """A text without the parts of words that look generated; for messages that quote names and file names."""
+    return _PART.sub(lambda part: "..." if len(_CHANGE.findall(part[0])) > 2 else part[0], text)
+
+
+# What people write for a number or a flag: 1e3, 1,000, 30s, 5 %, yes.
+_LIKE_NUMBER = re.compile(
+    r"(?i)[-+$]?[\d.,_:]{1,12}(?:e[-+]?\d{1,4})?\s?[a-z%$]{0,2}"
+    r"|[-+]?\.?(?:inf|infinity|nan)|true|false|yes|no|on|off|null|none|auto|~|"
+)
+
+
+def is_like_number(text: str) -> bool:
+    """Whether a text in the place of a number or a flag is one, almost or entirely, so that a message may show it."""
+    return _LIKE_NUMBER.fullmatch(text.strip()) is not None
+
+
 class RouterR1Error(Exception):
     """Base class of all exceptions of this package."""
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
-from router_r1.errors import ConfigError
+from router_r1.errors import ConfigError, shown_name
 
 log = logging.getLogger("router_r1.extensions")
 
@@ -102,7 +102,8 @@ class Registry(Mapping[str, T]):
         """What is registered under `name`. Raises `ConfigError`, which lists the names there are."""
         self._load()
         if name not in self._entries:
-            raise ConfigError(f"there is no {self.noun} {name!r}; choose one of {', '.join(self)}")
+            shown = shown_name(name)
+            raise ConfigError(f"there is no {self.noun} {shown!r}; choose one of {', '.join(self)}")
         return self._entries[name].value
 
     def entries(self) -> tuple[Entry[T], ...]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from router_r1 import config
-from router_r1.errors import ConfigError
+from router_r1.errors import ConfigError, shown_name
 from router_r1.ledger import Ledger, LedgerEntry, Role
 from router_r1.model_cards import Endpoint, ModelCard, ModelSpec, PoolFile
 from router_r1.token_prices import Price, cost_usd
@@ -162,7 +162,7 @@ class ModelPool:
         except KeyError:
             known = ", ".join(self.names)
             raise ConfigError(
-                f"{self.source}: no candidate {name!r}; the candidates are {known}"
+                f"{self.source}: no candidate {shown_name(name)!r}; the candidates are {known}"
             ) from None
 
     def check(self) -> None:

@@ -25,7 +25,7 @@ from pydantic_core import PydanticSerializationError
 from router_r1.aggregation.base import Aggregation
 from router_r1.episode import Episode, Limits, StopReason, TurnRecord
 from router_r1.errors import TraceError, one_line
-from router_r1.files import drop_unfinished_line, input_lines
+from router_r1.files import drop_unfinished_line, input_lines, open_input
 from router_r1.ledger import Ledger, LedgerEntry
 from router_r1.model_cards import ModelCard
 from router_r1.prompts import PROMPT_VERSION
@@ -34,6 +34,7 @@ from router_r1.transport.messages import Message
 log = logging.getLogger("router_r1.trace")
 
 SCHEMA = "router-r1.trace/1"
+_START = f'{{"schema":"{SCHEMA}"'.encode()  # of every line
 
 
 @functools.cache
@@ -232,6 +233,11 @@ class TraceWriter:
             raise TraceError(f"{self.path}: cannot be written: {reason}") from error
         if not usable:
             raise TraceError(f"{self.path}: cannot be written; choose another path")
+        if self.path.is_file():
+            with open_input(self.path) as file:
+                start = file.read(len(_START))
+            if not _START.startswith(start):
+                raise TraceError(f"{self.path}: is not a file of traces; choose another path")
 
     @contextmanager
     def _locked(self) -> Iterator[int]:

@@ -1,19 +1,22 @@
 """Reading YAML that nobody vouches for, into plain values that share nothing.
 
 PyYAML silently takes the last of two equal keys, and writes out aliases: a file of 385 bytes becomes gigabytes.
-Here both are errors, and so is a number that no program could use.
+Here both are errors, and so is a number that no program could use. Its parser in C, which is six times as fast as the
+one in Python, crashes on deep nesting, so the depth is checked before anything is built.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
 from router_r1.errors import without_keys
-from router_r1.json_text import MOST_DIGITS
+from router_r1.json_text import MOST_DEPTH, MOST_DIGITS
 
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # PyYAML may be built without C
 MOST_VALUES = 200_000
 """Values in a file once its aliases and merged keys are written out."""
 
@@ -21,7 +24,8 @@ MOST_VALUES = 200_000
 def parse_yaml(text: str) -> Any:
     """The value of a YAML text. Raises `ValueError`, with a message of one line, for anything else."""
     try:
-        loader = yaml.SafeLoader(text)
+        _check_shape(text)
+        loader = _Loader(text)
         try:
             node = loader.get_single_node()
             if node is None:
@@ -36,7 +40,7 @@ def parse_yaml(text: str) -> Any:
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from error
     except RecursionError as error:
-        raise ValueError("nested too deeply, or an alias contains itself") from error
+        raise ValueError("an alias contains itself, or is nested too deeply") from error
     except _Refused as error:
         raise ValueError(str(error)) from error
     except (ValueError, LookupError, AttributeError, TypeError, OverflowError) as error:
@@ -44,8 +48,28 @@ def parse_yaml(text: str) -> Any:
         raise ValueError(f"a value cannot be read: {without_keys(str(error))}") from None
 
 
+def quoted(text: str) -> str:
+    """A text as YAML on one line, which `parse_yaml` reads as the same text."""
+    return str(yaml.safe_dump(text, default_style='"', width=sys.maxsize)).strip()
+
+
 class _Refused(Exception):
     """A file that PyYAML would read, with the reason not to."""
+
+
+def _check_shape(text: str) -> None:
+    """Raise `_Refused` for a text with too many levels or values as it is written, before any is kept."""
+    depth = values = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        values += isinstance(event, yaml.NodeEvent)
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MOST_DEPTH:
+            raise _Refused(
+                f"{_line(event)}: nested too deeply; at most {MOST_DEPTH} levels are read"
+            )
+        if values > MOST_VALUES:
+            raise _Refused(f"{_line(event)}: more than {MOST_VALUES:,} values; write fewer")
 
 
 class _Check:
@@ -94,8 +118,9 @@ class _Check:
             )
 
 
-def _line(node: yaml.Node) -> str:
-    return f"line {node.start_mark.line + 1}"
+def _line(node: yaml.Node | yaml.Event) -> str:
+    mark = node.start_mark
+    return f"line {mark.line + 1 if mark else 1}"
 
 
 def unshared(data: Any) -> Any:

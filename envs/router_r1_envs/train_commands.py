@@ -109,6 +109,7 @@ def cold_start_command(
     from router_r1_envs.supervised.cold_start import ColdStartConfig, cold_start
     from router_r1_envs.supervised.progress import show_stages
 
+    out.mkdir(parents=True, exist_ok=True)  # a folder that cannot be made is an error at once
     use_threads(threads)
     world = generated_world(source, settings)
     reward_config = reward_of(world, reward)
@@ -140,6 +141,7 @@ def imitate_command(
     from router_r1_envs.supervised.progress import show_stages
     from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 
+    out.mkdir(parents=True, exist_ok=True)
     use_threads(threads)
     world = recorded_world(source, settings)
     given = {"seed": seed, **config.override({}, options)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import Any
 
-from router_r1.errors import ConfigError
+from router_r1.errors import ConfigError, shown_name
 from router_r1.extensions import Registry, owner_of
 
 GROUP = "router_r1.registries"
@@ -28,7 +28,9 @@ def find_registry(name: str) -> Registry[Any]:
     """
     points = entry_points(group=GROUP, name=name)
     if not points:
-        raise ConfigError(f"cannot list {name!r}; choose one of {', '.join(registry_names())}")
+        raise ConfigError(
+            f"cannot list {shown_name(name)!r}; choose one of {', '.join(registry_names())}"
+        )
     point = next(iter(points))
     registry = point.load()
     if not isinstance(registry, Registry):

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from router_r1.errors import ConfigError
+from router_r1.errors import ConfigError, shown_name
 from router_r1.routers.base import ROUTERS, Router
 
 
@@ -63,7 +63,9 @@ def from_text(text: str) -> Router:
         try:
             settings[key.strip()] = int(value) if value.strip("-").isdigit() else float(value)
         except ValueError:
-            raise ConfigError(f"router {text!r}: {value!r} is not a number") from None
+            raise ConfigError(
+                f"router {shown_name(text)!r}: {shown_name(value)!r} is not a number"
+            ) from None
     return make(name, **settings)
 
 

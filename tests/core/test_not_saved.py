@@ -69,6 +69,26 @@ def test_a_place_that_is_gone_costs_the_trace_and_not_the_answer(
     assert result.not_saved.startswith(f"{path}: the trace cannot be written: ")
 
 
+@pytest.mark.parametrize(
+    "content", ["pool: x\n", "my notes, no line end", '{"id": "q"}\n', "\n", " "]
+)
+def test_a_file_of_something_else_is_not_appended_to_or_cut(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text(content)
+    with pytest.raises(TraceError, match="is not a file of traces; choose another path"):
+        ask(path)
+    assert path.read_text() == content
+
+
+@pytest.mark.parametrize("length", [0, 5, 40])
+def test_a_line_that_a_killed_writer_left_is_no_obstacle(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "traces.jsonl"
+    ask(path)
+    path.write_bytes(path.read_bytes()[:length])
+    assert ask(path).not_saved is None
+    assert len(list(read_traces(path))) == 1
+
+
 def test_a_file_that_was_removed_is_made_again(tmp_path: Path) -> None:
     path = tmp_path / "runs" / "traces.jsonl"
     policy = ScriptedPolicy(TURNS * 2)

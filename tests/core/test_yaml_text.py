@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from router_r1.yaml_text import MOST_VALUES, parse_yaml
+from router_r1.yaml_text import MOST_VALUES, parse_yaml, quoted
 
 LISTS = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
 LISTS += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
@@ -44,8 +44,8 @@ def test_ordinary_aliases_are_written_out_and_share_nothing() -> None:
         ("b: 1\na: " + "1:" * 50_000 + "1", "line 2: a number of 100001 characters"),
         ("a: 1\na: 2", "line 2: the key 'a' occurs twice; remove one"),
         ("{a: 1, b: {c: 1, c: 2}}", "line 1: the key 'c' occurs twice; remove one"),
-        ("[" * 100_000, "nested too deeply"),
-        ("&a [*a]", "nested too deeply, or an alias contains itself"),
+        ("[" * 100_000, "line 1: nested too deeply; at most 100 levels are read"),
+        ("&a [*a]", "an alias contains itself, or is nested too deeply"),
         ("a: 2026-13-45", "a value cannot be read: month must be in 1..12"),
         ("a: 99999-01-01T99:99:99", None),
         ("!!int sk-abc123456789", "a value cannot be read: invalid literal for int()"),
@@ -60,3 +60,26 @@ def test_what_is_refused_is_one_line(text: str, expected: str | None) -> None:
     message = str(caught.value)
     assert message.startswith(expected)
     assert len(message.splitlines()) == 1 and "sk-abc" not in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, "{a: " * 100_000, "- " * 100_000, "? " * 50_000, "\n".join(" " * n + "a:" for n in range(1500))],
+)  # fmt: skip
+def test_no_nesting_ends_the_process(text: str) -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        parse_yaml(text)
+
+
+def test_too_many_values_are_refused_while_they_are_read() -> None:
+    with pytest.raises(ValueError, match="more than 200,000 values; write fewer"):
+        parse_yaml("- 1\n" * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a: b", "a #b", "null", "1", "- x", "*a", "'", '"', "\\", "a\nb", "\t", "\x1b[31m", "é", "😀", "~", "x" * 500],
+)  # fmt: skip
+def test_a_quoted_text_reads_back(text: str) -> None:
+    assert "\n" not in quoted(text)
+    assert parse_yaml(quoted(text)) == text

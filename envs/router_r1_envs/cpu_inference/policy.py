@@ -12,7 +12,7 @@ from router_r1.errors import ConfigError
 from router_r1.ledger import Cause
 from router_r1.policies import token_ids
 from router_r1.policies.base import Policy, WrittenTurn
-from router_r1.policies.checkpoint import load_checkpoint
+from router_r1.policies.checkpoint import check_files, load_checkpoint, no_checkpoint
 from router_r1.policies.transformers_policy import TransformersPolicy
 from router_r1.pool import Account, new_call_id
 from router_r1.token_prices import Usage
@@ -44,10 +44,11 @@ def open_policy(folder: str | Path, *, name: str | None = None, concurrency: int
     import torch
     from transformers import AutoConfig
 
+    check_files(folder)
     try:
         model_config = AutoConfig.from_pretrained(folder)
-    except (OSError, ValueError) as error:
-        raise _no_checkpoint(folder, error) from error
+    except Exception as error:  # as in `load_checkpoint`
+        raise no_checkpoint(folder, error) from error
     if torch.cuda.is_available() or not has_full_attention(model_config):
         return TransformersPolicy(
             folder, name=name, dtype="float32", max_batch=min(concurrency, 128)
@@ -109,8 +110,3 @@ class SamplerPolicy:
 
     def _encode_uncached(self, text: str) -> tuple[int, ...]:
         return tuple(token_ids.encode_text(self._tokenizer, text))
-
-
-def _no_checkpoint(folder: str | Path, error: Exception) -> ConfigError:
-    reason = " ".join(str(error).split())
-    return ConfigError(f"{folder}: no checkpoint with a tokenizer there; check the path ({reason})")

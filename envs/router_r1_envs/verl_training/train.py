@@ -25,8 +25,9 @@ from verl.trainer.main_ppo import TaskRunnerV1, auto_set_device, run_ppo
 from verl.trainer.ppo.utils import need_critic, need_reference_policy
 from verl.utils.config import omega_conf_to_dataclass, validate_config
 
-from router_r1.errors import ConfigError, RouterR1Error
+from router_r1.errors import ConfigError, RouterR1Error, one_line
 from router_r1.policies import token_ids
+from router_r1.policies.checkpoint import check_files
 from router_r1_envs.supervised.small_policy import make_model, make_tokenizer, save_policy
 from router_r1_envs.verl_training.dataset import longest_opening
 
@@ -86,10 +87,11 @@ def _load_tokenizer(config: DictConfig) -> Any:
     from transformers import AutoTokenizer
 
     path = os.path.expanduser(config.actor_rollout_ref.model.path)
+    check_files(path)
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:300]
+    except Exception as error:  # transformers raises many kinds of errors
+        reason = one_line(error)[:300]
         raise ConfigError(
             f"{path}: no policy with a tokenizer there; check MODEL ({reason})"
         ) from error

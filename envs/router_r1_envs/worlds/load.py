@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from router_r1 import config
-from router_r1.errors import ConfigError
+from router_r1.errors import ConfigError, shown_name
 from router_r1_envs.worlds.base import WORLDS, World
 
 
@@ -41,7 +41,9 @@ def load_world(source: str | Path | dict[str, Any], overrides: Sequence[str] = (
     settings = config.override(settings, overrides)
     kind = settings.get("kind")
     if str(kind) not in WORLDS:
-        raise ConfigError(f"{label}: kind is {kind!r}; it must be one of {', '.join(WORLDS)}")
+        raise ConfigError(
+            f"{label}: kind is {shown_name(kind)!r}; it must be one of {', '.join(WORLDS)}"
+        )
     found = WORLDS[str(kind)]
     return found.build(config.validate(found.settings, settings, label), folder)
 

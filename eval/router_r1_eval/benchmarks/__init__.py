@@ -21,7 +21,7 @@ import difflib
 from pathlib import Path
 
 from router_r1.data.questions import Question
-from router_r1.errors import ConfigError, DataError
+from router_r1.errors import ConfigError, DataError, shown_name
 from router_r1_eval.benchmarks import jsonl_file, loading
 from router_r1_eval.benchmarks.base import AREAS, BENCHMARKS, Benchmark, Hub, register
 from router_r1_eval.benchmarks.sampling import sample
@@ -45,7 +45,7 @@ def get(name: str) -> Benchmark:
     close = difflib.get_close_matches(name.lower(), BENCHMARKS, n=1)
     guess = f"did you mean {close[0]!r}? " if close else ""
     raise ConfigError(
-        f"there is no benchmark {name!r}; {guess}there are {', '.join(names())}; pass a file of your own by its path, which "
+        f"there is no benchmark {shown_name(name)!r}; {guess}there are {', '.join(names())}; pass a file of your own by its path, which "
         f"ends in .jsonl or .jsonl.gz"
     )
 

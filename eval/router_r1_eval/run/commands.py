@@ -192,7 +192,7 @@ def _load_agent(
     from router_r1.agent_file import AgentFile, load_agent
     from router_r1.config import load
 
-    agent = load_agent(config, [*overrides, f"traces={folder.traces.resolve()}"])
+    agent = load_agent(config, overrides, traces=folder.traces)
     return agent, {
         "agent": load(AgentFile, config, overrides).model_dump(mode="json"),
         "pool": [card.model_dump(mode="json") for card in agent.pool.cards],

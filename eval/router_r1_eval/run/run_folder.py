@@ -48,10 +48,12 @@ class RunFolder:
         Raises:
             ConfigError: the folder holds a run and `resume` is false, or it holds another run.
         """
-        if self.traces.exists() and not self.settings.exists():
-            raise ConfigError(
-                f"{self.path} has traces but no run.json that describes them; choose another --out"
-            )
+        if not self.settings.exists():
+            for file in (self.traces, self.questions, self.path / "results.json"):
+                if file.exists():
+                    raise ConfigError(
+                        f"{file} exists, but no run.json that describes it; choose another --out"
+                    )
         if self.settings.exists():
             if not resume:
                 raise ConfigError(

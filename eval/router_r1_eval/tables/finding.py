@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from router_r1.errors import one_line
+
 Weight = Literal["error", "warning", "note"]
 WEIGHTS: tuple[str, ...] = get_args(Weight)
 """All weights, the worst first."""
@@ -22,4 +24,4 @@ class Finding:
     """What was found, where and how often."""
 
     def __str__(self) -> str:
-        return f"{self.weight:8s}{self.kind}: {self.message}"
+        return f"{self.weight:8s}{self.kind}: {one_line(self.message)}"

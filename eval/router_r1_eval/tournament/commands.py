@@ -79,6 +79,7 @@ def tournament_command(
     makes a page of the results.
     """
     from router_r1 import routers
+    from router_r1.yaml_text import quoted
     from router_r1_envs.cpu_threads import use_threads
     from router_r1_envs.worlds.commands import reward_of
     from router_r1_envs.worlds.load import load_world
@@ -88,7 +89,9 @@ def tournament_command(
     _check_output(out)
     use_threads(None)
     places = _named(policy)
-    world = load_world(table, [*settings, *([f"fit={fit.resolve()}"] if fit is not None else [])])
+    if fit is not None:
+        settings = [*settings, f"fit={quoted(str(fit.resolve()))}"]
+    world = load_world(table, settings)
     weights, traces = reward_of(world, reward), out / "traces.jsonl"
     contest = _contest(world, places, router, planner, limit)
     results = contest.hold(weights, traces=traces, seed=seed)
@@ -104,6 +107,10 @@ def _check_output(out: Path) -> None:
 
     if (out / "run.json").exists():
         raise ConfigError(f"{out}: `router-r1 eval` ran here; choose another --out")
+    if (out / "traces.jsonl").exists() and not (out / "results.json").exists():
+        raise ConfigError(
+            f"{out}/traces.jsonl: is not of an earlier comparison and would be lost; choose another --out"
+        )
 
 
 class Contest(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from router_r1 import config
-from router_r1.errors import ConfigError
+from router_r1.errors import ConfigError, shown_name
 from router_r1.model_cards import ModelCard, PoolFile
 from router_r1.token_prices import Price
 from router_r1_eval.tables.importers.base import ImportOptions
@@ -67,6 +67,6 @@ def user_cards(prices: Iterable[str], pool: Path | None) -> dict[str, ModelCard]
             found[name] = card(name, input_price, output_price)
         except ValueError:
             raise ConfigError(
-                f"--price {text}: expected NAME=INPUT,OUTPUT in dollars per million tokens"
+                f"--price {shown_name(text)}: expected NAME=INPUT,OUTPUT in dollars per million tokens"
             ) from None
     return found
