@@ -109,12 +109,12 @@ def cold_start_command(
     from router_r1_envs.supervised.cold_start import ColdStartConfig, cold_start
     from router_r1_envs.supervised.progress import show_stages
 
-    out.mkdir(parents=True, exist_ok=True)  # a folder that cannot be made is an error at once
     use_threads(threads)
     world = generated_world(source, settings)
     reward_config = reward_of(world, reward)
     given = {"seed": seed, **config.override({}, steps)}
     cold_start_config = config.validate(ColdStartConfig, given, "cold start")
+    out.mkdir(parents=True, exist_ok=True)  # a folder that cannot be made is an error at once
     with show_stages() as show:
         report = cold_start(world, reward_config, out, cold_start_config, show)
     (out / "cold_start.json").write_text(json.dumps(report, indent=2) + "\n")
@@ -141,12 +141,12 @@ def imitate_command(
     from router_r1_envs.supervised.progress import show_stages
     from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 
-    out.mkdir(parents=True, exist_ok=True)
     use_threads(threads)
     world = recorded_world(source, settings)
     given = {"seed": seed, **config.override({}, options)}
     imitation_config = config.validate(ImitationConfig, given, "imitation")
     splits = TableSplits.of(world)
+    out.mkdir(parents=True, exist_ok=True)
     path = out / "planner.pt"
     if path.exists():
         planner = Planner.load(path, splits)

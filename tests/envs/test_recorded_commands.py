@@ -114,6 +114,7 @@ def test_a_planner_of_another_seed_or_other_questions_is_rejected(router_r1, tab
 
 
 def test_a_tournament_without_a_policy_removes_earlier_traces(router_r1, table, tmp_path):
+    (tmp_path / "results.json").write_text("{}")
     (tmp_path / "traces.jsonl").write_text("of an earlier run\n")
     router_r1("tournament", "--table", table, "--out", tmp_path, *options())
     assert not (tmp_path / "traces.jsonl").exists()

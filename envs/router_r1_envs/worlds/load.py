@@ -42,7 +42,7 @@ def load_world(source: str | Path | dict[str, Any], overrides: Sequence[str] = (
     kind = settings.get("kind")
     if str(kind) not in WORLDS:
         raise ConfigError(
-            f"{label}: kind is {shown_name(kind)!r}; it must be one of {', '.join(WORLDS)}"
+            f"{label}: kind is {shown_name(repr(kind))}; it must be one of {', '.join(WORLDS)}"
         )
     found = WORLDS[str(kind)]
     return found.build(config.validate(found.settings, settings, label), folder)
