@@ -257,4 +257,5 @@ def _concluded(line: str) -> str | None:
 
 @cache
 def _copulas() -> frozenset[str]:
-    return frozenset(phrase for phrase in phrases("copula") if " " not in phrase)
+    words = frozenset(phrase for phrase in phrases("copula") if " " not in phrase)
+    return words - {"to"}  # Polish; in English it stands before any number

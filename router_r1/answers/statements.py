@@ -323,7 +323,10 @@ def _with_noun(
     if tie is not None:
         marked = bool(tie["mark"] or tie["colon"])
         loose = tie["copula"] is None and not marked
-        first = loose and before_line(language).match(view[line:begin]) is not None
+        begins = before_line(language).match(view[line:begin]) is not None
+        if tie["mark"] == "=" and not begins:
+            return None  # "Required correct answers = 77"
+        first = loose and begins
         found = None
         if not loose:
             found = contents.after(language, tie.end(), marked=marked)

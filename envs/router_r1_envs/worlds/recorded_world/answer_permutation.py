@@ -12,11 +12,14 @@ import string
 from collections.abc import Iterable
 from typing import Any
 
-from router_r1.answers import answer_key
 from router_r1.data.options import LETTERS, with_options
 from router_r1.data.questions import Question
 
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+# A decimal number, with or without currency, thousands separators and percent. A fraction (1/2) has two notations, which
+# permuted digits would make unequal.
+_DECIMAL = re.compile(
+    r"[+-]?[$€£]?[+-]?(?:\d{1,3}(?:,\d{3})+|\d*)(?:\.\d+)?\s?[$€£%]?\.?", re.ASCII
+)
 
 
 def permute(original: Question, recorded: Iterable[str], seed: int) -> Question | None:
@@ -44,7 +47,7 @@ def permute(original: Question, recorded: Iterable[str], seed: int) -> Question 
             "choices": tuple(original.choices[option] for option in order),
             "metadata": original.metadata | {"letters": "".join(letters)},
         }
-    elif all(_NUMBER.fullmatch(answer_key(text)) for text in (*original.answers, *recorded)):
+    elif all(map(_is_decimal, (*original.answers, *recorded))):
         digits = "0" + "".join(source.sample(string.digits[1:], 9))
         change = {"metadata": original.metadata | {"digits": digits}}
     else:
@@ -53,6 +56,10 @@ def permute(original: Question, recorded: Iterable[str], seed: int) -> Question 
     answers = tuple(translate(moved, answer) for answer in original.answers)
     answer = answers[0] if isinstance(original.answer, str) else answers
     return moved.model_copy(update={"question": with_options(moved), "answer": answer})
+
+
+def _is_decimal(text: str) -> bool:
+    return _DECIMAL.fullmatch(text.strip()) is not None and any(map(str.isdigit, text))
 
 
 def translate(question: Question, answer: str) -> str:

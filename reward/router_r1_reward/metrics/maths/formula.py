@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from router_r1.answers import extract_answer, is_unfinished, without_thoughts
+from router_r1.answers import extract_answer, final_answer, is_unfinished, without_thoughts
 from router_r1.answers.numbers import closing_brace, plain_spacing, plain_typography
 
 _STYLED = re.compile(
@@ -53,6 +53,7 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 _MAX_LAYERS = 8
+_SHORT = 60
 
 
 @lru_cache(maxsize=4096)
@@ -64,6 +65,10 @@ def final_part(text: str) -> str:
     answer = extract_answer(text)
     if answer is None:
         answer = "" if is_unfinished(text) else without_thoughts(text)
+    elif len(answer) == 1 and answer.isalpha() and len(text) > _SHORT:
+        found = final_answer(text)
+        if found is not None and not found.explicit:
+            answer = without_thoughts(text)  # "solve for X" concludes with no option
     return plain_formula(answer)
 
 

@@ -34,6 +34,7 @@ _OF_ANGLES = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _BARE_UNITS = re.compile(
     r"^\s*(?:(?:square|sq\.?|cubic|cu\.?)\s)?units?\b(?:\s?\^\s?\{?\s?[23]\s?\}?)?\s*$"
 )
+_FULL_HOUR = re.compile(r"(\d{1,2}):00(?:\s?[AaPp]\.?[Mm]\.?)?")
 _BASE = re.compile(r"_ ?(?:\{ ?(\d{1,2}) ?\}|(\d{1,2}))")
 # Words that are not units: they make the number before them part of another number or expression.
 _NO_UNIT = frozenset(
@@ -149,6 +150,9 @@ def quantity(text: str) -> Quantity | None:
     Args:
         text: a formula as `formula.plain_formula` returns it, without a name before it.
     """
+    clock = _FULL_HOUR.fullmatch(text)
+    if clock:
+        text = clock[1]
     found = match_number(text) if len(text) <= _MAX_CHARS else None
     if found is None:
         return None

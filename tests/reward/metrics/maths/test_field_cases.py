@@ -49,6 +49,10 @@ def test_the_cases_from_the_field() -> None:
         ("答：一共需要150元。", "150", 1),
         ("답: 모두 15개입니다.", "15", 1),
         ("答え：全部で24個です。", "24", 1),
+        ("Now we divide both sides by 5 to solve for X:\n\nX = $250 / 5\n\nSo X is $50. They spent $15 on lemons.", "15", 1),
+        ("So, it will take 2 hours to fully charge the phone from 60% to 100%.", "2", 1),
+        ("Therefore, the latest time to start the cake that is served at 5:00 pm is 2:00 pm.", "2", 1),
+        ("Required correct answers = 70% of 110 = 77 correct answers\n\nAudrey needs to get 35 questions right.", "35", 1),
     ],
 )  # fmt: skip
 def test_a_number_in_prose(answer: str, gold: str, score: float) -> None:
