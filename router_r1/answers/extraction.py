@@ -250,6 +250,8 @@ def _concluded(line: str) -> str | None:
     spoken_words, copulas = sentence.rsplit(None, 6), _copulas()
     for count in range(1, min(6, len(spoken_words))):  # from the end: the last copula counts
         if spoken_words[-count - 1].lower() in copulas:
+            if spoken_words[-count - 1] == "to" and " from " in sentence:
+                return None  # "from 60% to 100%"
             value = tidy(" ".join(spoken_words[-count:]), LANGUAGES[0])
             return value if _QUANTITY.fullmatch(value) else None
     return None
@@ -257,5 +259,4 @@ def _concluded(line: str) -> str | None:
 
 @cache
 def _copulas() -> frozenset[str]:
-    words = frozenset(phrase for phrase in phrases("copula") if " " not in phrase)
-    return words - {"to"}  # Polish; in English it stands before any number
+    return frozenset(phrase for phrase in phrases("copula") if " " not in phrase)
