@@ -247,7 +247,12 @@ def _reason(language: Language) -> re.Pattern[str]:
     listing = language.because.split("|")
     if language.glued:
         return re.compile("|".join(map(re.escape, listing)))
-    alone = "|".join(word for word in listing if len(word) > 3 and word not in language.negation)
+    # "True and not False" is one answer; without a comma, only the other words separate a reason.
+    alone = "|".join(
+        word
+        for word in listing
+        if len(word) > 3 and word not in language.negation and not word.startswith("and ")
+    )
     because = pattern(language.because)
     return re.compile(
         rf"[\s,(—](?:(?<=\s)\s*(?:[,(—]\s*{because}|{pattern(alone)}(?!\s+\d))|(?<=[,(—])\s*{because})",

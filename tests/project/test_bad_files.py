@@ -223,6 +223,10 @@ def test_a_name_that_no_file_has_is_one_line(
 
 def test_a_pipe_without_a_writer_is_not_waited_for(run: Run, place: Path) -> None:
     os.mkfifo(place / "traces.jsonl")
+    pool = "endpoints: {here: {base_url: 'http://127.0.0.1:9/v1'}}\n" + POOL.replace(
+        "{name: a,", "{name: a, endpoint: here,"
+    )
+    (place / "pool.yaml").write_text(pool)
     status, error = run("ask x --config agent.yaml --set traces=traces.jsonl")
     assert (status, error) == (
         2,
