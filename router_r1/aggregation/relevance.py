@@ -23,75 +23,15 @@ from functools import cached_property
 from router_r1.aggregation.statements import Statement
 from router_r1.answers import answer_key, extract_answer
 
-_FUNCTION_WORDS = frozenset(
-    [
-        "what",
-        "which",
-        "who",
-        "whom",
-        "whose",
-        "when",
-        "where",
-        "why",
-        "how",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "do",
-        "does",
-        "did",
-        "has",
-        "have",
-        "had",
-        "can",
-        "could",
-        "will",
-        "would",
-        "of",
-        "in",
-        "on",
-        "at",
-        "to",
-        "for",
-        "from",
-        "by",
-        "with",
-        "and",
-        "or",
-        "as",
-        "it",
-        "its",
-        "this",
-        "that",
-        "there",
-        "than",
-        "one",
-        "answer",
-        "please",
-        "tell",
-        "me",
-    ]
-)
 _YES_NO_WORDS = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "were",
-        "do",
-        "does",
-        "did",
-        "has",
-        "have",
-        "had",
-        "can",
-        "could",
-        "will",
-        "would",
-    ]
+    re.findall(r"\w+", "is are was were do does did has have had can could will would")
+)
+_FUNCTION_WORDS = _YES_NO_WORDS | frozenset(
+    re.findall(
+        r"\w+",
+        "what which who whom whose when where why how be been of in on at to for from by with and or as it its this that "
+        "there than one answer please tell me",
+    )
 )
 _YES_NO_ANSWERS = frozenset({"yes", "no", "true", "false", "correct", "incorrect"})
 _POSSESSIVE = re.compile(r"['\u2019]s\b")

@@ -14,7 +14,7 @@ from typing import cast
 
 import httpx2
 
-from router_r1.transport.turns import Turns
+from router_r1.transport.loop_sharing import Turns
 
 MAX_BODY_BYTES = 64 * 2**20
 """A longer body is broken off and counts as malformed: a server that never stops must not fill the memory. A stream of

@@ -2,7 +2,7 @@
 
 `send` never raises for what a server or a network does; only cancellation passes through it. `connections.py` makes the
 client, `bounded_body.py` bounds and decompresses bodies, `event_stream.py` finds the events of a stream,
-`request_dialects.py` knows refused parameters, `reply_parsing.py` reads replies, `faults.py` classifies faults, and
+`refused_parameters.py` knows refused parameters, `reply_parsing.py` reads replies, `faults.py` classifies faults, and
 `live_call.py` has the retries and limits.
 
 Whether a reply is one JSON object or a stream is seen from its first byte: some servers stream unasked, and some answer
@@ -25,12 +25,14 @@ import httpx2
 import openai
 
 from router_r1.model_cards import CallLimits
-from router_r1.transport import request_dialects
+from router_r1.transport import refused_parameters
 from router_r1.transport.attempt_result import AttemptResult, clean_message
 from router_r1.transport.event_stream import EventReader
 from router_r1.transport.faults import NETWORK_ERRORS, classify_error, is_timeout
 from router_r1.transport.json_body import MAX_REPLY_BYTES, read_json
+from router_r1.transport.loop_sharing import Turns, in_turns
 from router_r1.transport.messages import FailureKind, Request
+from router_r1.transport.refused_parameters import Change, Dialect
 from router_r1.transport.reply_parsing import (
     PartialReply,
     finish_stream,
@@ -38,8 +40,6 @@ from router_r1.transport.reply_parsing import (
     parse_json_reply,
     read_data,
 )
-from router_r1.transport.request_dialects import Change, Dialect
-from router_r1.transport.turns import Turns, in_turns
 
 USAGE_GRACE_S = 2.0
 """Seconds to wait for the usage after the finish reason; it comes in an event of its own."""
@@ -82,7 +82,7 @@ async def send(
     try:
         async with asyncio.timeout(allowed_s):
             while True:
-                body, notes = request_dialects.apply(wanted, dialect.changes(model) + learned)
+                body, notes = refused_parameters.apply(wanted, dialect.changes(model) + learned)
                 try:
                     result = await _exchange(client, path, body, partial, timeout)
                     error = result.response.failure.detail if result.response.failure else ""
@@ -135,7 +135,7 @@ def _refused(result: AttemptResult, body: Mapping[str, Any], error: str) -> tupl
     failure = result.response.failure
     if failure is None or failure.kind not in _MAY_BE_REFUSAL:
         return ()
-    return request_dialects.refused(body, error)
+    return refused_parameters.refused(body, error)
 
 
 async def _exchange(

@@ -21,7 +21,7 @@ from router_r1.transport.credentials import read_key
 from router_r1.transport.live_call import LiveCall
 from router_r1.transport.messages import Failure, FailureKind, OnAttempt, Request, Response
 from router_r1.transport.rate_limiter import RateLimiter
-from router_r1.transport.request_dialects import Dialect
+from router_r1.transport.refused_parameters import Dialect
 
 if TYPE_CHECKING:
     import openai

@@ -39,8 +39,8 @@ from router_r1.transport.attempt_result import AttemptResult
 from router_r1.transport.circuit_breaker import CircuitBreaker
 from router_r1.transport.messages import Attempt, Failure, FailureKind, OnAttempt, Request, Response
 from router_r1.transport.rate_limiter import RateLimiter
+from router_r1.transport.refused_parameters import Dialect
 from router_r1.transport.reply_parsing import PartialReply
-from router_r1.transport.request_dialects import Dialect
 
 if TYPE_CHECKING:
     import openai

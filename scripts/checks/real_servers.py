@@ -155,7 +155,7 @@ async def unknown_parameter(server: Server, name: str) -> str:
 BEHAVIOURS: tuple[Callable[[Server, str], Awaitable[str]], ...] = (
     chat, usage, stop, limit, overflow, concurrency, cancel, connections, unknown_parameter
 )  # fmt: skip
-TODO = [
+BEHAVIOURS = [
     *((each, name) for each in BEHAVIOURS for name in ("whole", "stream")),
     (same_either_way, "both"),
 ]
@@ -167,7 +167,7 @@ async def main(base_url: str, model: str, window: str = "2048") -> int:
     server = Server(base_url, model, int(window))
     failures = 0
     async with server.pool:
-        for behaviour, name in TODO:
+        for behaviour, name in BEHAVIOURS:
             try:
                 held, detail = "ok", await behaviour(server, name)
             except AssertionError as error:

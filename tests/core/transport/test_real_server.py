@@ -21,7 +21,7 @@ spec.loader.exec_module(checks)
 
 @pytest.mark.skipif(BASE_URL is None, reason="ROUTER_R1_TEST_SERVER names no server")
 @pytest.mark.parametrize(
-    ("behaviour", "name"), checks.TODO, ids=lambda each: getattr(each, "__name__", each)
+    ("behaviour", "name"), checks.BEHAVIOURS, ids=lambda each: getattr(each, "__name__", each)
 )
 async def test_a_behaviour(behaviour, name):
     model = os.environ.get("ROUTER_R1_TEST_MODEL", "default")

@@ -53,12 +53,11 @@ class Listing:
 
 
 @lru_cache(maxsize=4096)
-def listing(text: str, *, decimal_comma: bool = False) -> Listing | None:
+def listing(text: str) -> Listing | None:
     """The values that a formula lists; None if it states one value, or more than `MAX_ITEMS`.
 
     Args:
         text: a formula as `formula.plain_formula` returns it.
-        decimal_comma: read `3,5` as one number and not as two.
     """
     text = _MEMBER.sub("", text, count=1)
     matrix = _MATRIX.fullmatch(text) or _MATRIX.fullmatch(
@@ -70,7 +69,7 @@ def listing(text: str, *, decimal_comma: bool = False) -> Listing | None:
         cells = tuple(cell for row in rows for cell in row)
         known = 0 < len(cells) <= MAX_ITEMS * 4
         return Listing("matrix", cells, tuple(map(len, rows))) if known else None
-    parts = _parts(text, decimal_comma)
+    parts = _parts(text)
     if len(parts) > 1:
         items = [item for part in parts for item in _signs(part)]
         return Listing("", tuple(items)) if 1 < len(items) <= MAX_ITEMS else None
@@ -78,7 +77,7 @@ def listing(text: str, *, decimal_comma: bool = False) -> Listing | None:
         inner = _inside(text, opening, closing)
         if inner is None:
             continue
-        items = [item for part in _parts(inner, decimal_comma) for item in _signs(part)]
+        items = [item for part in _parts(inner) for item in _signs(part)]
         kind = (opening + closing).replace("\\", "")
         kind = {"][": "()", "])": "()", "([": "()"}.get(kind, kind)
         single = kind == "{}" and items != [""] and not _SET_BUILDER.search(inner)
@@ -123,9 +122,7 @@ def _signs(text: str) -> list[str]:
     return [upper.strip().removeprefix("+").strip(), lower.strip()]
 
 
-def _parts(text: str, decimal_comma: bool) -> list[str]:
-    if decimal_comma and re.fullmatch(r"[^,]*\d,\d[^,]*", text):
-        return [text]
+def _parts(text: str) -> list[str]:
     parts = _split(text, ",;")
     return parts if all(parts) else [text]
 

@@ -10,7 +10,7 @@ from router_r1 import Ledger, Price
 from router_r1.model_cards import CallLimits, Endpoint, ModelCard, Sampling
 from router_r1.pool import Account, ModelPool
 from router_r1.testing import Exchange, LoopbackServer, Served, chat_events, chat_reply, usage
-from router_r1.transport.request_dialects import SYSTEM_ROLE, apply, refused
+from router_r1.transport.refused_parameters import SYSTEM_ROLE, apply, refused
 
 BODY = {
     "model": "m",

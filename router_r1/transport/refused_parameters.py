@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-log = logging.getLogger("router_r1.transport.request_dialects")
+log = logging.getLogger("router_r1.transport.refused_parameters")
 
 _LOOKED_AT = 4000
 """Characters of an error that are looked at."""
