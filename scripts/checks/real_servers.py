@@ -152,11 +152,11 @@ async def unknown_parameter(server: Server, name: str) -> str:
     return str(kind)
 
 
-BEHAVIOURS: tuple[Callable[[Server, str], Awaitable[str]], ...] = (
+EACH: tuple[Callable[[Server, str], Awaitable[str]], ...] = (
     chat, usage, stop, limit, overflow, concurrency, cancel, connections, unknown_parameter
 )  # fmt: skip
-BEHAVIOURS = [
-    *((each, name) for each in BEHAVIOURS for name in ("whole", "stream")),
+BEHAVIOURS: list[tuple[Callable[[Server, str], Awaitable[str]], str]] = [
+    *((each, name) for each in EACH for name in ("whole", "stream")),
     (same_either_way, "both"),
 ]
 """Each behaviour, and how the server is asked."""
