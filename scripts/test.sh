@@ -3,6 +3,7 @@
 # environment first. Needs Python 3.11 or 3.12, git and pip; no key and no GPU; downloads nothing but packages.
 #
 #   bash scripts/test.sh                              everything
+#   WORKERS=4 bash scripts/test.sh                    in four processes instead of two; a process takes up to 4 GB
 #   SKIP_VLLM=1 bash scripts/test.sh                  without the comparison with vLLM, whose environment takes 3 GB
 #   bash scripts/test.sh tests/core/test_episode.py   some tests; all arguments go to pytest
 set -euo pipefail
@@ -31,7 +32,7 @@ say "types"
 say "tests"
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
-"$bin/python" -m pytest -q --durations=5 --junitxml="$report" -o junit_family=xunit1
+"$bin/python" -m pytest -q -n "${WORKERS:-2}" --dist loadgroup --no-loadscope-reorder --durations=5 --junitxml="$report" -o junit_family=xunit1
 
 say "every test file ran a test"
 "$bin/python" - "$report" <<'PY'
