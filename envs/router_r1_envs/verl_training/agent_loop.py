@@ -59,6 +59,8 @@ class ServerPolicy:
         """The first and the last version of the weights that generated each turn."""
         self.seconds = 0.0
         """Time spent in the server."""
+        self.overflowed = False
+        """Whether the response length left no room for a turn."""
         self._server, self._tokenizer = server, tokenizer
         self._sampling = dict(sampling)
         self._response_length = response_length
@@ -76,6 +78,7 @@ class ServerPolicy:
         following = self.tokens(episode).ids
         room = self._response_length - len(following)
         if room < 1:
+            self.overflowed = True
             detail = f"{len(following)} tokens, and response_length is {self._response_length}"
             return WrittenTurn(failure=Failure(FailureKind.CONTEXT_OVERFLOW, detail))
         sampling = self._sampling | {
@@ -179,11 +182,12 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
         reward = await self._score(episode, question)
         score_seconds = time.monotonic() - clock
         tokens = policy.tokens(episode)
+        end = min(length, _end_of_policy(tokens.mask))
         return AgentLoopOutput(
             prompt_ids=opening,
-            response_ids=tokens.ids[:length],
-            response_mask=tokens.mask[:length],
-            response_logprobs=tokens.logprobs[:length] if sampling_params.get("logprobs") else None,
+            response_ids=tokens.ids[:end],
+            response_mask=tokens.mask[:end],
+            response_logprobs=tokens.logprobs[:end] if sampling_params.get("logprobs") else None,
             reward_score=reward.total,
             num_turns=len(episode.turns),
             metrics={
@@ -195,6 +199,7 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
             extra_fields={
                 "reward_extra_info": {"acc": reward.parts["correct"], **reward.parts},
                 "stop_reason": str(episode.stop_reason),
+                "overflowed": policy.overflowed,
                 "level": level.name,
                 "asked": _calls_by_candidate(episode),
                 "min_global_steps": min(policy.versions, default=0),
@@ -218,6 +223,15 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
                 window=self._window,
             )
         )
+
+
+def _end_of_policy(mask: list[int]) -> int:
+    """The number of tokens up to the policy's last one.
+
+    verl puts the reward on the last token, and its advantages skip masked tokens: a reward on a block of the
+    environment would reach no token of the policy. An episode ends with such a block if the next turn has no room.
+    """
+    return max((at + 1 for at, mine in enumerate(mask) if mine), default=len(mask))
 
 
 def _calls_by_candidate(episode: Episode) -> dict[str, int]:

@@ -19,6 +19,7 @@ from router_r1.episode import Limits
 from router_r1.errors import ConfigError
 from router_r1.pool import ModelPool
 from router_r1_envs.worlds.base import WORLDS, Levels, SharedPoolWorld, WorldKind
+from router_r1_envs.worlds.question_order import in_hash_order
 from router_r1_reward.metrics import check_metrics
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -72,11 +73,12 @@ class LiveWorld(SharedPoolWorld):
         self.limits = settings.limits
         questions = read_questions(folder / settings.questions)
         check_metrics(questions)
-        self._splits = split_questions(
+        splits = split_questions(
             [q.model_copy(update={"question": with_options(q)}) for q in questions],
             validation=settings.validation,
             test=settings.test,
         )
+        self._splits = {split: in_hash_order(found) for split, found in splits.items()}
         pool = ModelPool.from_yaml(folder / settings.pool)
         if settings.mode == "record":
             pool.check()
@@ -90,7 +92,11 @@ class LiveWorld(SharedPoolWorld):
             raise ConfigError(f"{settings.pool}: all candidates are free; set reference_usd")
 
     def questions(self, split: Split, limit: int | None = None) -> Sequence[Question]:
-        """The first `limit` questions of a split, in the order of the file. Raises `ConfigError` if there are none."""
+        """The first `limit` questions of a split; the order is that of `in_hash_order`, not of the file.
+
+        Raises:
+            ConfigError: there are none.
+        """
         found = self._splits[split][:limit]
         if not found:
             raise ConfigError(f"{self.settings.questions}: no question falls into {split}")

@@ -21,7 +21,6 @@ from __future__ import annotations
 import bisect
 import contextlib
 import functools
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -39,6 +38,7 @@ from router_r1.pool import ModelPool
 from router_r1.prompts import PromptBuilder, PromptContext
 from router_r1.transport.messages import Message, Request
 from router_r1_envs.worlds.base import WORLDS, Level, WorldKind
+from router_r1_envs.worlds.question_order import in_hash_order
 from router_r1_envs.worlds.recorded_world.answer_permutation import permute, translate
 from router_r1_envs.worlds.recorded_world.pool import RecordedPool
 from router_r1_envs.worlds.recorded_world.query_matching import asks
@@ -282,9 +282,6 @@ def _split(
             usable, validation=settings.validation, test=settings.test, tested=tested
         )
 
-    def place(question: Question) -> bytes:
-        return hashlib.sha256(f"{settings.seed}:{question.id}".encode()).digest()
-
     for split, questions in splits.items():
         if not questions:
             missing = (
@@ -294,8 +291,7 @@ def _split(
                 f"{table.source}: no question falls into the {split} split ({len(usable)} in all{missing}); "
                 f"record more, or change the shares"
             )
-    # Tables are often sorted by subject: the first questions of a split must be like the others.
-    return {split: sorted(questions, key=place) for split, questions in splits.items()}
+    return {split: in_hash_order(questions, settings.seed) for split, questions in splits.items()}
 
 
 @contextlib.contextmanager
