@@ -25,12 +25,14 @@ from router_r1.errors import ConfigError
 from router_r1.ledger import Cause, Ledger
 from router_r1.policies import token_ids
 from router_r1.policies.base import WrittenTurn
-from router_r1.pool import Account, new_call_id
+from router_r1.policies.turn_reopening import reopening
+from router_r1.pool import Account, ModelPool, new_call_id
 from router_r1.rollout import roll_out
 from router_r1.token_prices import Usage
 from router_r1.transport.messages import Attempt, Failure, FailureKind
 from router_r1_envs.verl_training.dataset import read_row
 from router_r1_envs.worlds.base import World, start
+from router_r1_envs.worlds.candidate_variation import original_name
 from router_r1_envs.worlds.load import load_world
 from router_r1_reward import CostWindow, RewardConfig, score
 
@@ -65,11 +67,12 @@ class ServerPolicy:
         self._sampling = dict(sampling)
         self._response_length = response_length
         self._request_id = uuid4().hex
+        self._reopen = reopening(lambda chat: token_ids.opening_ids(tokenizer, chat))
 
     def tokens(self, episode: Episode) -> token_ids.EpisodeTokens:
         """The tokens after the opening."""
         return token_ids.continuation_tokens(
-            episode, lambda text: token_ids.encode_text(self._tokenizer, text)
+            episode, lambda text: token_ids.encode_text(self._tokenizer, text), self._reopen
         )
 
     async def write_turn(self, episode: Episode, account: Account) -> WrittenTurn:
@@ -176,7 +179,8 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
             self.server_manager, self.tokenizer, sampling_params, response_length=length
         )
         clock = time.monotonic()
-        await roll_out(episode, policy, self.world.pool(question), Ledger())
+        pool = self.world.pool(question)
+        await roll_out(episode, policy, pool, Ledger())
         candidate_seconds = time.monotonic() - clock - policy.seconds
         clock = time.monotonic()
         reward = await self._score(episode, question)
@@ -201,7 +205,7 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
                 "stop_reason": str(episode.stop_reason),
                 "overflowed": policy.overflowed,
                 "level": level.name,
-                "asked": _calls_by_candidate(episode),
+                "asked": _calls_by_candidate(episode, pool, self.world),
                 "min_global_steps": min(policy.versions, default=0),
                 "max_global_steps": max(policy.versions, default=0),
                 "turn_scores": [],
@@ -234,12 +238,12 @@ def _end_of_policy(mask: list[int]) -> int:
     return max((at + 1 for at, mine in enumerate(mask) if mine), default=len(mask))
 
 
-def _calls_by_candidate(episode: Episode) -> dict[str, int]:
-    """Answered calls of every candidate; candidates without a call are included, since their share is 0."""
+def _calls_by_candidate(episode: Episode, pool: ModelPool, world: World) -> dict[str, int]:
+    """Answered calls of every candidate of the world; those without a call are included, since their share is 0."""
     calls = Counter(
-        outcome.model
+        original_name(pool, outcome.model)
         for turn in episode.turns
         for outcome in turn.outcomes
         if outcome.response is not None
     )
-    return {card.name: calls[card.name] for card in episode.cards}
+    return {card.name: calls[card.name] for card in world.cards}

@@ -19,6 +19,7 @@ from router_r1.episode import Limits
 from router_r1.errors import ConfigError
 from router_r1.pool import ModelPool
 from router_r1_envs.worlds.base import WORLDS, Levels, SharedPoolWorld, WorldKind
+from router_r1_envs.worlds.candidate_variation import CandidateVariation
 from router_r1_envs.worlds.question_order import in_hash_order
 from router_r1_reward.metrics import check_metrics
 
@@ -46,6 +47,8 @@ class LiveWorldConfig(StrictModel):
     """Limits of every episode."""
     prompt: Literal["full", "compact"] = "full"
     """The opening that the policy reads."""
+    vary: CandidateVariation | None = CandidateVariation()
+    """How candidates vary between training questions, with the full prompt; null: not at all."""
     validation: Share = 0.1
     """Share of the questions on which checkpoints, levels and thresholds are chosen."""
     test: Share = 0.3
@@ -85,7 +88,7 @@ class LiveWorld(SharedPoolWorld):
             pool = pool.through_store(folder / settings.store, "live")
         else:
             pool = pool.through_store(folder / settings.store, "failure")
-        super().__init__(pool, settings.prompt)
+        super().__init__(pool, settings.prompt, settings.vary)
         most_expensive = max(c.price.output * c.max_output_tokens / 1e6 for c in self.cards)
         self.reference_usd = settings.reference_usd or 2 * most_expensive
         if self.reference_usd <= 0:

@@ -52,7 +52,7 @@ class GeneratedWorld(SharedPoolWorld):
         self.candidates = CANDIDATES
         cards = [candidate.card for candidate in CANDIDATES]
         pool = ModelPool(cards, transport=SimulatedTransport(self.reply), source=self.name)
-        super().__init__(pool, self.settings.prompt)
+        super().__init__(pool, self.settings.prompt, self.settings.vary)
         self.levels = tuple(
             Level(name=level_name(budget), budget_usd=budget)
             for budget in sorted(self.settings.budgets_usd)
