@@ -281,7 +281,9 @@ async def test_the_agent_and_the_loop_play_the_same_episode(case, words, letters
     transcript = tokenizer.decode(output.response_ids, skip_special_tokens=True)
     if case is CASES["ended"]:
         # The turn was closed, so the template opens one for the observation and one for the policy.
-        transcript = transcript.replace("\nuser\n<information", "<information").replace("\nassistant\n", "")
+        transcript = transcript.replace("\nuser\n<information", "<information").replace(
+            "\nassistant\n", ""
+        )
         messages = list(trace.replay().messages)
         chat = tokenizer.apply_chat_template(messages, return_dict=False)
         written = output.prompt_ids + output.response_ids

@@ -41,3 +41,5 @@ class GeneratedWorldConfig(StrictModel):
     """Budgets of an episode; training draws one for each question. The smallest default cannot pay the generalist."""
     max_rounds: Annotated[int, Field(ge=1)] = 4
     """Maximum number of routing rounds."""
+    max_routes: Annotated[int, Field(ge=1)] | None = None
+    """Maximum number of routes in a turn; by default 1 with the compact prompt, 4 with the full one."""

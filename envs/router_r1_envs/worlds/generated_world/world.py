@@ -60,7 +60,7 @@ class GeneratedWorld(SharedPoolWorld):
         compact = self.settings.prompt == "compact"
         self.limits = Limits(
             max_rounds=self.settings.max_rounds,
-            max_routes=1 if compact else 4,
+            max_routes=self.settings.max_routes or (1 if compact else 4),
             max_malformed=0 if compact else 2,
             max_turn_tokens=64 if compact else 1024,
             max_information_chars=LONGEST_REPLY,
