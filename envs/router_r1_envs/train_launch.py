@@ -41,7 +41,7 @@ from router_r1_envs.verl_training.run_plan import (
 )
 from router_r1_envs.verl_training.settings import RunSettings, read_settings
 from router_r1_envs.verl_training.verl_overrides import (
-    CRITIC_MODULE,
+    EXTERNAL_MODULE,
     gpu_overrides,
     run_overrides,
 )
@@ -90,8 +90,7 @@ def launch_lines(environment: Mapping[str, str]) -> list[str]:
         overrides = _cpu_overrides(settings) | run_overrides(settings, response)
     else:
         plan = _plan(settings, response, world, dry)
-        if settings.algo == "ppo":
-            exports["VERL_USE_EXTERNAL_MODULES"] = CRITIC_MODULE
+        exports["VERL_USE_EXTERNAL_MODULES"] = EXTERNAL_MODULE
         overrides = run_overrides(settings, response)
         overrides |= gpu_overrides(settings, plan, {**environment, **exports})
     lines = [f"export {name}={value}" for name, value in exports.items()]

@@ -79,13 +79,10 @@ def test_a_dry_run_prints_a_configuration_that_verl_accepts(name: str, tmp_path:
         assert actor["model"]["path"] == variables["MODEL"]
         env_vars = config["ray_kwargs"]["ray_init"]["runtime_env"]["env_vars"]
         assert env_vars["VERL_FILE_LOGGER_PATH"].startswith(str(tmp_path))
+        assert env_vars["VERL_USE_EXTERNAL_MODULES"] == "router_r1_envs.verl_training.model_loading"
         if variables.get("ALGO") == "ppo":
-            assert (
-                env_vars["VERL_USE_EXTERNAL_MODULES"]
-                == "router_r1_envs.verl_training.critic_value_head"
-            )
             assert config["critic"]["model"]["use_remove_padding"] is True
-        # What the run will use comes first; the configuration stays valid YAML.
+        # What the run will use is on standard error, so that standard output stays a configuration.
         assert "GiB: weights, gradients, moments" in result.stderr
         assert "a checkpoint, at most" in result.stderr
     assert not (tmp_path / "out" / "data").exists(), "a dry run writes no files for training"

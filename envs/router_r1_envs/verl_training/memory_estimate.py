@@ -153,10 +153,13 @@ def estimate_memory(layout: TrainingLayout) -> MemoryEstimate:
         "contexts": _CONTEXT_GIB,
     }
     resident = 0.0 if layout.offload or layout.host_update else state * layout.models
+    transfer = _BUCKET_GIB + 4 * layout.shape.embedding_parameters / GIB
+    if layout.lora_rank and not resident:
+        transfer += weights  # an adapter is merged on the GPU
     generation = {
         "vLLM": layout.utilisation * layout.gpu_gib * USABLE,
         "weights, moments": resident,
-        "weight transfer": _BUCKET_GIB + 4 * layout.shape.embedding_parameters / GIB,
+        "weight transfer": transfer,
         "contexts": _CONTEXT_GIB / 2,
     }
     return MemoryEstimate(layout, update, generation, _kv_tokens(layout), _host(layout))

@@ -18,8 +18,8 @@ _FORWARDED = (
     "WANDB_DIR",
     "WANDB_MODE",
 )
-CRITIC_MODULE = f"{_TRAINING}.critic_value_head"
-"""verl's critic requires flash attention; importing this module removes the requirement."""
+EXTERNAL_MODULE = f"{_TRAINING}.model_loading"
+"""Imported in each of verl's processes on GPUs (`VERL_USE_EXTERNAL_MODULES`)."""
 
 
 def run_overrides(settings: RunSettings, response: int) -> dict[str, str]:
