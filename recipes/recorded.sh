@@ -76,7 +76,8 @@ TRAIN=(
   MINI="$MINI" GROUP="$GROUP" LR="$LR" TEST_EVERY="$TEST_EVERY" PROMPT=64 RESPONSE=384 MICRO=128 VENV="$VENV" DRY_RUN="$DRY_RUN"
 )
 if [ "$DRY_RUN" != 0 ]; then exec env "${TRAIN[@]}" bash recipes/train.sh "$@"; fi
-bash scripts/lib/pin_output_settings.sh "$OUT/recorded.setting" "SEED=$SEED ALPHA=$ALPHA IMITATION=$IMITATION PASSES=$PASSES VAL_QUESTIONS=$VAL_QUESTIONS"
+bash scripts/lib/pin_output_settings.sh "$OUT/recorded.setting" \
+  "SEED=$SEED" "ALPHA=$ALPHA" "IMITATION=$IMITATION" "PASSES=$PASSES" "VAL_QUESTIONS=$VAL_QUESTIONS"
 SECONDS=0                               # do not count the installation
 
 if [ ! -e "$OUT/imitation/imitation.json" ]; then

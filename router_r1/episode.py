@@ -265,23 +265,6 @@ class Episode:
         return tuple(parts)
 
     @property
-    def native_parts(self) -> tuple[str | tuple[int, ...], ...]:
-        """What follows the opening in a prompt of token ids: ids the policy generated, and text the caller encodes.
-
-        Text the policy generated is never encoded again where its ids are known.
-        """
-        parts: list[str | tuple[int, ...]] = []
-        overhang = ""
-        for segment in self.segments:
-            if segment.token_ids is not None:
-                parts.append(segment.token_ids)
-                overhang = segment.overhang
-            else:
-                parts.append(segment.text.removeprefix(overhang))
-                overhang = ""
-        return tuple(parts)
-
-    @property
     def transcript(self) -> str:
         """The native rendering as one text, without the opening."""
         return "".join(segment.text for segment in self.segments)

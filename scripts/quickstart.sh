@@ -30,7 +30,7 @@ say() { printf '\n== %s (%dm%02ds)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); 
 if [ "$DRY_RUN" = 0 ] || [ ! -x "$VENV/bin/python" ]; then bash scripts/env.sh; fi
 if [ "$DRY_RUN" != 0 ]; then OUT=$OUT MODEL=$OUT/cold_start exec bash recipes/train.sh "$@"; fi
 SECONDS=0                               # do not count the installation
-bash scripts/lib/pin_output_settings.sh "$OUT/quickstart.setting" "SEED=$SEED ALPHA=$ALPHA ALGO=$ALGO COLD_START=$COLD_START"
+bash scripts/lib/pin_output_settings.sh "$OUT/quickstart.setting" "SEED=$SEED" "ALPHA=$ALPHA" "ALGO=$ALGO" "COLD_START=$COLD_START"
 bin=$VENV/bin
 
 if [ ! -e "$OUT/cold_start/cold_start.json" ]; then

@@ -16,6 +16,8 @@ from router_r1.episode import Episode
 from router_r1.errors import PolicyError
 from router_r1.model_cards import CallLimits, Endpoint, ModelSpec, Sampling
 from router_r1.policies.base import WrittenTurn
+from router_r1.policies.token_ids import closing_id
+from router_r1.policies.turn_reopening import PROBES, chat_around, turn_end
 from router_r1.pool import Account, call_and_book
 from router_r1.protocol import cut_turn, restore_stop
 from router_r1.token_prices import Price
@@ -203,9 +205,29 @@ class OpenAIPolicy:
     async def _prompt_ids(self, episode: Episode) -> tuple[int, ...]:
         """Opening and environment text as the server encodes them, and the policy's own tokens as it wrote them."""
         ids = list(await self._encode(episode.opening))
-        for part in episode.native_parts:
-            ids += await self._encode(part) if isinstance(part, str) else part
+        closing: int | None = None
+        overhang = ""
+        for segment in episode.segments:
+            if segment.token_ids is not None:
+                ids += segment.token_ids
+                closing, overhang = closing_id(segment, episode.stop_strings), segment.overhang
+                continue
+            following = None
+            if closing is not None:
+                following = await self._reopened(closing, segment.text.strip("\n"))
+            if following is None:
+                following = await self._encode(segment.text.removeprefix(overhang))
+            ids += following
+            closing, overhang = None, ""
         return tuple(ids)
+
+    async def _reopened(self, closing: int, observation: str) -> tuple[int, ...] | None:
+        """What follows a turn that the model ended by itself; None if this id does not end a turn."""
+        first, second = [await self._encode(chat) for chat in PROBES]
+        begin = turn_end(first, second, closing)
+        if begin is None:
+            return None
+        return (await self._encode(chat_around(observation)))[begin:]
 
     async def _encode(self, text: str | tuple[Message, ...]) -> tuple[int, ...]:
         if isinstance(text, str):

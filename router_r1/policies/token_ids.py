@@ -1,4 +1,5 @@
-"""An episode as token ids: one assistant turn that continues, with the environment's blocks appended in place.
+"""An episode as token ids: one assistant turn that continues, with the environment's blocks appended in place. After a
+turn that the policy ended by itself, the chat template opens another one (`turn_reopening.py`).
 
 Training, local checkpoints and servers with token ids all read episodes through this module. A policy is therefore
 trained on the ids it generated and will see again: text that a policy wrote is never encoded a second time.
@@ -13,8 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from router_r1.episode import Episode, Origin
+from router_r1.episode import Episode, Origin, Segment
 from router_r1.errors import ConfigError
+from router_r1.policies.turn_reopening import Reopen
 from router_r1.protocol import cut_turn
 from router_r1.transport.messages import Message
 
@@ -45,25 +47,45 @@ def opening_ids(tokenizer: Any, opening: Sequence[Message]) -> list[int]:
     )
 
 
-def continuation_tokens(episode: Episode, encode: Encode) -> EpisodeTokens:
+def continuation_tokens(
+    episode: Episode, encode: Encode, reopen: Reopen | None = None
+) -> EpisodeTokens:
     """The tokens of everything that follows the opening.
 
     A policy turn without ids (a demonstration, for example) is encoded from its text, and is still masked as the
     policy's.
+
+    Args:
+        episode: the episode.
+        encode: encodes a text without control tokens.
+        reopen: encodes what follows a turn that ended with the end-of-turn token; None appends every block in place.
     """
     tokens = EpisodeTokens([], [], [])
     overhang = ""
+    last_id: int | None = None
     for segment in episode.segments:
         ids: Sequence[int]
         if segment.token_ids is not None:
             ids, overhang = segment.token_ids, segment.overhang
+            last_id = closing_id(segment, episode.stop_strings)
         else:
-            ids, overhang = encode(segment.text.removeprefix(overhang)), ""
+            following = None
+            if reopen is not None and last_id is not None and segment.origin is Origin.ENVIRONMENT:
+                following = reopen(last_id, segment.text.strip("\n"))
+            ids = encode(segment.text.removeprefix(overhang)) if following is None else following
+            overhang, last_id = "", None
         from_policy = segment.origin is Origin.POLICY
         tokens.ids.extend(ids)
         tokens.mask.extend([int(from_policy)] * len(ids))
         tokens.logprobs.extend(segment.logprobs if segment.logprobs else [0.0] * len(ids))
     return tokens
+
+
+def closing_id(segment: Segment, stops: Sequence[str]) -> int | None:
+    """The last id of a policy's turn that did not end at a stop string, and so may have ended it; None otherwise."""
+    if not segment.token_ids or segment.overhang or segment.text.endswith(tuple(stops)):
+        return None
+    return segment.token_ids[-1]
 
 
 def decode_turn(tokenizer: Any, ids: Sequence[int], stops: Sequence[str]) -> tuple[str, str]:

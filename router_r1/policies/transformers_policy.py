@@ -23,6 +23,7 @@ from router_r1.policies import token_ids
 from router_r1.policies.base import WrittenTurn
 from router_r1.policies.batch_worker import BatchWorker, PendingTurn
 from router_r1.policies.checkpoint import load_checkpoint
+from router_r1.policies.turn_reopening import reopening
 from router_r1.pool import Account, new_call_id
 from router_r1.token_prices import Price, Usage
 from router_r1.transport.messages import Attempt, Failure, FailureKind
@@ -85,6 +86,7 @@ class TransformersPolicy:
         self._context: int | None = getattr(self._model.config, "max_position_embeddings", None)
         self._max_batch, self._gather_s = max_batch, gather_s
         self._encode = functools.lru_cache(4096)(self._encode_uncached)
+        self._reopen = reopening(lambda chat: token_ids.opening_ids(self._tokenizer, chat))
         self._lock = threading.Lock()
         self._worker: BatchWorker | None = None
 
@@ -145,7 +147,7 @@ class TransformersPolicy:
         """The native prompt of an episode as token ids, with the policy's own tokens exactly as it wrote them."""
         return (
             token_ids.opening_ids(self._tokenizer, episode.opening)
-            + token_ids.continuation_tokens(episode, self._encode).ids
+            + token_ids.continuation_tokens(episode, self._encode, self._reopen).ids
         )
 
     def _encode_uncached(self, text: str) -> tuple[int, ...]:

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Runs the checks for a machine with an NVIDIA GPU, as far as the packages installed there allow.
 #
-#   bash scripts/checks/gpu.sh                 tests of agent loop, reward and masks; optimiser steps on CUDA; a short verl run
+#   bash scripts/checks/gpu.sh                 tests of agent loop, reward and masks; optimiser steps on CUDA; two verl runs of 0.5B
 #   VENV=.venv-gpu bash scripts/checks/gpu.sh  uses another environment; by default .venv-gpu, or else the first `python3`
+#   MODEL=folder bash scripts/checks/gpu.sh    trains a real checkpoint in the verl runs, instead of random weights
 #
 # Installs and downloads nothing. The exit status is 1 if a check fails, and 2 without a GPU. A check whose packages are missing
 # does not fail; the summary names it.
@@ -43,19 +44,12 @@ check "reward" pydantic,pytest,pytest_asyncio,hypothesis "${pytest[@]}" tests/re
 check "tokens and masks" pydantic,pytest,pytest_asyncio,transformers "${pytest[@]}" tests/core/policies/test_token_ids.py
 check "agent loop" verl,pytest,pytest_asyncio,ray,transfer_queue "${pytest[@]}" tests/train/test_agent_loop.py
 check "optimiser steps on CUDA" transformers,pydantic timeout 600 "$PY" scripts/checks/gpu_steps.py
-# With a small policy made here, because a hub may be unreachable.
-grpo() {
-  local out size
-  out=$(mktemp -d)
-  size=(STEPS=2 BATCH=4 MINI=4 GROUP=4 MICRO=4 PROMPT=64 RESPONSE=320 TRAIN_QUESTIONS=16 VAL_QUESTIONS=4 TEST_EVERY=2)
-  "$VENV/bin/router-r1" train cold-start generated --out "$out/cold_start" --cold-start copy_steps=1 \
-    --cold-start explore_steps=60 --cold-start best_steps=1 --cold-start explore_questions=600 --cold-start best_questions=20 &&
-    env STACK=gpu INSTALL=0 "${size[@]}" OUT="$out" VENV="$VENV" MODEL="$out/cold_start" timeout 1200 bash recipes/train.sh
-}
 if [ -x "$VENV/bin/router-r1" ]; then
-  check "GRPO on CUDA through verl and vLLM" verl,vllm,ray,transfer_queue grpo
+  # With weights made here, or a checkpoint of this machine in MODEL, because a hub may be unreachable.
+  check "two steps of 0.5B on CUDA through verl and vLLM" verl,vllm,ray,transfer_queue \
+    timeout 1200 "$PY" scripts/checks/gpu_training.py ${MODEL:+--model "$MODEL"}
 else
-  skipped+=("GRPO on CUDA through verl and vLLM: $VENV has no router-r1; STACK=gpu bash scripts/env.sh makes it")
+  skipped+=("two steps of 0.5B on CUDA through verl and vLLM: $VENV has no router-r1; STACK=gpu bash scripts/env.sh makes it")
 fi
 
 printf '\n== summary\n'

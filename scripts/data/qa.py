@@ -4,7 +4,8 @@
     python scripts/data/qa.py --data downloads/ --out data/      from nq_train.jsonl and hotpotqa_train.json there
 
 Licences: CC BY-SA 3.0 and CC BY-SA 4.0. Writes nq.jsonl.gz and hotpotqa.jsonl.gz, and both together as qa.jsonl.gz.
-If several questions have the same text, the first is kept. docs/benchmarks.md describes the input files, docs/worlds.md
+Every file is ordered by a hash of the ids, so that its first questions are a random sample, of both data sets in
+qa.jsonl.gz. If several questions have the same text, the first is kept. docs/benchmarks.md describes the input files, docs/worlds.md
 how a world uses the output.
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from router_r1.data.questions import Question, write_questions
 from router_r1.errors import RouterR1Error
+from router_r1_envs.worlds.question_order import in_hash_order
 from router_r1_eval import benchmarks
 
 
@@ -32,11 +34,12 @@ def main() -> None:
     try:
         combined: list[Question] = []
         for name in ("nq", "hotpotqa"):
-            found = benchmarks.load(name, options.data, limit=options.limit, split="train")
-            questions = [q.model_copy(update={"category": name}) for q in without_repeats(found)]
+            found = in_hash_order(benchmarks.load(name, options.data, split="train"))
+            kept = without_repeats(found)[: options.limit]
+            questions = [q.model_copy(update={"category": name}) for q in kept]
             write(options.out / f"{name}.jsonl.gz", questions)
             combined += questions
-        write(options.out / "qa.jsonl.gz", without_repeats(combined))
+        write(options.out / "qa.jsonl.gz", without_repeats(in_hash_order(combined)))
     except RouterR1Error as error:
         sys.exit(f"qa.py: {error}")
 

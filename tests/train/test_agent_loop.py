@@ -279,6 +279,15 @@ async def test_the_agent_and_the_loop_play_the_same_episode(case, words, letters
     await agent.aclose()
 
     transcript = tokenizer.decode(output.response_ids, skip_special_tokens=True)
+    if case is CASES["ended"]:
+        # The turn was closed, so the template opens one for the observation and one for the policy.
+        transcript = transcript.replace("\nuser\n<information", "<information").replace(
+            "\nassistant\n", ""
+        )
+        messages = list(trace.replay().messages)
+        chat = tokenizer.apply_chat_template(messages, return_dict=False)
+        written = output.prompt_ids + output.response_ids
+        assert chat[: len(written)] == written, "as a chat server renders it"
     assert bare(transcript) == bare(trace.replay().transcript)
     assert output.prompt_ids == token_ids.opening_ids(tokenizer, trace.opening)
     assert output.extra_fields["stop_reason"] == trace.stop_reason == case.stop
@@ -448,14 +457,31 @@ async def test_verl_can_convert_the_output_to_tensors(easy):
 async def test_a_response_never_exceeds_its_length(easy, length):
     whole, _ = await easy()
     output, server = await easy(response=length)
-    assert len(output.response_ids) == min(length, len(whole.response_ids))
+    assert len(output.response_ids) <= min(length, len(whole.response_ids))
     assert len(output.response_mask) == len(output.response_logprobs) == len(output.response_ids)
-    # The policy's own tokens are never cut off: no turn extends beyond the length.
+    # The policy's own tokens are never cut off: no turn extends beyond the length. The last token is the policy's.
+    assert output.response_mask[-1] == 1
     assert of_policy(output, output.response_ids) == [i for ids in server.written for i in ids]
     assert of_policy(output, output.response_logprobs) == server.logprobs
     if length < len(whole.response_ids):
         assert output.extra_fields["stop_reason"] in ("policy_failed", "malformed")
         assert output.reward_score < -0.9
+
+
+async def test_the_penalty_of_an_episode_that_ends_in_an_information_block_reaches_the_policy(easy):
+    from verl.trainer.ppo.core_algos import compute_gae_advantage_return
+
+    whole, server = await easy()
+    first_block = len(server.written[0]) + 3  # no room for a turn after the first block
+    output, _ = await easy(response=first_block)
+    assert output.extra_fields["stop_reason"] == "policy_failed"
+    assert output.extra_fields["overflowed"] and not whole.extra_fields["overflowed"]
+    rewards = output.as_dict()["rm_scores"].unsqueeze(0)
+    mask = torch.tensor([output.response_mask])
+    values = torch.zeros_like(rewards)
+    _, returns = compute_gae_advantage_return(rewards, values, mask, gamma=1.0, lam=1.0)
+    assert returns[0, 0] == pytest.approx(output.reward_score)
+    assert output.reward_score < -0.9
 
 
 async def test_an_opening_that_does_not_fit_is_an_error(easy):

@@ -34,7 +34,8 @@ VARIANTS = {
 
 def run(recipe: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     venv = Path(sys.executable).parents[1]
-    environment = os.environ | {"VENV": str(venv), "OUT": str(folder / "out"), **variables}
+    environment = os.environ | {"VENV": str(venv), "INSTALL": "0", "OUT": str(folder / "out")}
+    environment |= variables
     return subprocess.run(
         ["bash", recipe],
         cwd=ROOT,
@@ -55,7 +56,8 @@ def composed(result: subprocess.CompletedProcess[str]) -> dict:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_dry_run_prints_a_configuration_that_verl_accepts(name: str, tmp_path: Path) -> None:
     variables = VARIANTS[name]
-    config = composed(run("recipes/train.sh", tmp_path, DRY_RUN="1", **variables))
+    result = run("recipes/train.sh", tmp_path, DRY_RUN="1", **variables)
+    config = composed(result)
     actor = config["actor_rollout_ref"]
     gpu = variables.get("STACK") == "gpu"
     assert config["trainer"]["device"] == ("cuda" if gpu else "cpu")
@@ -77,12 +79,12 @@ def test_a_dry_run_prints_a_configuration_that_verl_accepts(name: str, tmp_path:
         assert actor["model"]["path"] == variables["MODEL"]
         env_vars = config["ray_kwargs"]["ray_init"]["runtime_env"]["env_vars"]
         assert env_vars["VERL_FILE_LOGGER_PATH"].startswith(str(tmp_path))
+        assert env_vars["VERL_USE_EXTERNAL_MODULES"] == "router_r1_envs.verl_training.model_loading"
         if variables.get("ALGO") == "ppo":
-            assert (
-                env_vars["VERL_USE_EXTERNAL_MODULES"]
-                == "router_r1_envs.verl_training.critic_value_head"
-            )
-            assert config["critic"]["model"]["use_remove_padding"] is False
+            assert config["critic"]["model"]["use_remove_padding"] is True
+        # What the run will use is on standard error, so that standard output stays a configuration.
+        assert "GiB: weights, gradients, moments" in result.stderr
+        assert "a checkpoint, at most" in result.stderr
     assert not (tmp_path / "out" / "data").exists(), "a dry run writes no files for training"
 
 
@@ -114,6 +116,8 @@ def test_the_recorded_recipe_needs_a_table(tmp_path: Path) -> None:
         ({"ALGO": "dpo"}, "ALGO is 'dpo'"),
         ({"GPUS": "8"}, "GPUS and NODES are for STACK=gpu"),
         ({"MICRO": "7"}, "MICRO (7) must divide MINI x GROUP"),
+        ({"STACK": "gpu", "DRY_RUN": "1", "MODEL": "Qwen/Qwen2.5-7B-Instruct"}, "the update needs"),
+        ({"STACK": "gpu", "DRY_RUN": "1", "RESPONSE": "2000"}, "RESPONSE is 2000, and an episode"),
     ],
 )
 def test_bad_variables_are_rejected_at_once(
@@ -127,10 +131,35 @@ def test_bad_variables_are_rejected_at_once(
 def test_a_folder_belongs_to_one_setting(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     for recipe, name in (("recipes/train.sh", ""), ("scripts/quickstart.sh", "quickstart.")):
-        (tmp_path / "out" / f"{name}setting").write_text("SEED=1 and so on\n")
+        (tmp_path / "out" / f"{name}setting").write_text("SEED=1\n")
         result = run(recipe, tmp_path, SEED="2")
         assert result.returncode == 2
-        assert "was started with\n  SEED=1 and so on" in result.stderr
+        assert "was started with other settings:" in result.stderr
+        assert "  then  SEED=1\n  now   SEED=2\n" in result.stderr
+
+
+def test_a_folder_belongs_to_one_learning_rate_and_to_the_content_of_its_files(
+    tmp_path: Path,
+) -> None:
+    from router_r1_envs.train_launch import launch_lines
+
+    (tmp_path / "pool.yaml").write_text("candidates: []\n")
+    (tmp_path / "q.jsonl").write_text("{}\n")
+    (tmp_path / "w.yaml").write_text(
+        "{kind: live, pool: pool.yaml, questions: q.jsonl, store: s}\n"
+    )
+
+    def pins(**variables: str) -> set[str]:
+        given = {"WORLD": str(tmp_path / "w.yaml"), "OUT": "x", **variables}
+        return {line for line in launch_lines(given) if line.startswith("pin ")}
+
+    before = pins()
+    assert pins() == before
+    for variables in ({"LR": "1e-5"}, {"GROUP": "16"}, {"TEMPERATURE": "0.9"}, {"RESPONSE": "400"}):
+        ((name, _),) = variables.items()
+        assert {line.split("=")[0] for line in pins(**variables) ^ before} == {f"pin {name}"}
+    (tmp_path / "pool.yaml").write_text("candidates: [another]\n")
+    assert {line.split("=")[0] for line in pins() ^ before} == {"pin POOL_DIGEST"}
 
 
 def test_a_folder_is_used_by_one_run_at_a_time(tmp_path: Path) -> None:

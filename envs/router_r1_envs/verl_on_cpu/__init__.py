@@ -12,7 +12,7 @@ engines for the device "cpu" (`fsdp_engines`)
     verl registers FSDP2 for cuda and npu only. Until verl registers it for cpu.
 * no `CPUOffloadPolicy` while a module is built (`fsdp_engines`)
     It pins the memory of a reference model, which needs an accelerator. Until verl asks the platform before it pins.
-* `load_valuehead_model` without flash attention (`verl_training.critic_value_head`)
+* `load_valuehead_model` without flash attention (`verl_training.model_loading`)
     verl hard-codes the critic's attention. Until verl reads `attn_implementation` for the critic.
 * `init_process_group` with one gloo (`plugin`)
     verl asks for `cpu:gloo,<device>:<backend>`, and torch rejects two backends for the host. Until verl omits the

@@ -35,4 +35,4 @@ def register() -> None:
         for backend in ("fsdp", "fsdp2"):
             if "cpu" not in known.get(backend, {}):
                 EngineRegistry.register(model_type=kind, backend=backend, device="cpu")(engine)
-    importlib.import_module("router_r1_envs.verl_training.critic_value_head")
+    importlib.import_module("router_r1_envs.verl_training.model_loading")

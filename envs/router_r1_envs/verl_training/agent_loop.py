@@ -25,12 +25,14 @@ from router_r1.errors import ConfigError
 from router_r1.ledger import Cause, Ledger
 from router_r1.policies import token_ids
 from router_r1.policies.base import WrittenTurn
-from router_r1.pool import Account, new_call_id
+from router_r1.policies.turn_reopening import reopening
+from router_r1.pool import Account, ModelPool, new_call_id
 from router_r1.rollout import roll_out
 from router_r1.token_prices import Usage
 from router_r1.transport.messages import Attempt, Failure, FailureKind
 from router_r1_envs.verl_training.dataset import read_row
 from router_r1_envs.worlds.base import World, start
+from router_r1_envs.worlds.candidate_variation import original_name
 from router_r1_envs.worlds.load import load_world
 from router_r1_reward import CostWindow, RewardConfig, score
 
@@ -59,15 +61,18 @@ class ServerPolicy:
         """The first and the last version of the weights that generated each turn."""
         self.seconds = 0.0
         """Time spent in the server."""
+        self.overflowed = False
+        """Whether the response length left no room for a turn."""
         self._server, self._tokenizer = server, tokenizer
         self._sampling = dict(sampling)
         self._response_length = response_length
         self._request_id = uuid4().hex
+        self._reopen = reopening(lambda chat: token_ids.opening_ids(tokenizer, chat))
 
     def tokens(self, episode: Episode) -> token_ids.EpisodeTokens:
         """The tokens after the opening."""
         return token_ids.continuation_tokens(
-            episode, lambda text: token_ids.encode_text(self._tokenizer, text)
+            episode, lambda text: token_ids.encode_text(self._tokenizer, text), self._reopen
         )
 
     async def write_turn(self, episode: Episode, account: Account) -> WrittenTurn:
@@ -76,6 +81,7 @@ class ServerPolicy:
         following = self.tokens(episode).ids
         room = self._response_length - len(following)
         if room < 1:
+            self.overflowed = True
             detail = f"{len(following)} tokens, and response_length is {self._response_length}"
             return WrittenTurn(failure=Failure(FailureKind.CONTEXT_OVERFLOW, detail))
         sampling = self._sampling | {
@@ -173,17 +179,19 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
             self.server_manager, self.tokenizer, sampling_params, response_length=length
         )
         clock = time.monotonic()
-        await roll_out(episode, policy, self.world.pool(question), Ledger())
+        pool = self.world.pool(question)
+        await roll_out(episode, policy, pool, Ledger())
         candidate_seconds = time.monotonic() - clock - policy.seconds
         clock = time.monotonic()
         reward = await self._score(episode, question)
         score_seconds = time.monotonic() - clock
         tokens = policy.tokens(episode)
+        end = min(length, _end_of_policy(tokens.mask))
         return AgentLoopOutput(
             prompt_ids=opening,
-            response_ids=tokens.ids[:length],
-            response_mask=tokens.mask[:length],
-            response_logprobs=tokens.logprobs[:length] if sampling_params.get("logprobs") else None,
+            response_ids=tokens.ids[:end],
+            response_mask=tokens.mask[:end],
+            response_logprobs=tokens.logprobs[:end] if sampling_params.get("logprobs") else None,
             reward_score=reward.total,
             num_turns=len(episode.turns),
             metrics={
@@ -195,8 +203,9 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
             extra_fields={
                 "reward_extra_info": {"acc": reward.parts["correct"], **reward.parts},
                 "stop_reason": str(episode.stop_reason),
+                "overflowed": policy.overflowed,
                 "level": level.name,
-                "asked": _calls_by_candidate(episode),
+                "asked": _calls_by_candidate(episode, pool, self.world),
                 "min_global_steps": min(policy.versions, default=0),
                 "max_global_steps": max(policy.versions, default=0),
                 "turn_scores": [],
@@ -220,12 +229,21 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
         )
 
 
-def _calls_by_candidate(episode: Episode) -> dict[str, int]:
-    """Answered calls of every candidate; candidates without a call are included, since their share is 0."""
+def _end_of_policy(mask: list[int]) -> int:
+    """The number of tokens up to the policy's last one.
+
+    verl puts the reward on the last token, and its advantages skip masked tokens: a reward on a block of the
+    environment would reach no token of the policy. An episode ends with such a block if the next turn has no room.
+    """
+    return max((at + 1 for at, mine in enumerate(mask) if mine), default=len(mask))
+
+
+def _calls_by_candidate(episode: Episode, pool: ModelPool, world: World) -> dict[str, int]:
+    """Answered calls of every candidate of the world; those without a call are included, since their share is 0."""
     calls = Counter(
-        outcome.model
+        original_name(pool, outcome.model)
         for turn in episode.turns
         for outcome in turn.outcomes
         if outcome.response is not None
     )
-    return {card.name: calls[card.name] for card in episode.cards}
+    return {card.name: calls[card.name] for card in world.cards}

@@ -1,7 +1,8 @@
 """Metrics of a step's episodes that reveal a collapse of the policy; the trainer logs them beside the reward.
 
 The reward alone does not reveal one: it can rise while the policy stops calling any model. So accuracy, valid answers,
-calls, cost, each candidate's share of the calls and the share of groups without variance are logged too.
+calls, cost, each candidate's share of the calls, the share of groups without variance, and why episodes ended are
+logged too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from router_r1.episode import StopReason
 
 
 def episode_metrics(
@@ -45,11 +48,22 @@ def episode_metrics(
         "episode/calls": mean([p["calls"] for p in parts]),
         "episode/rounds": mean([p["rounds"] for p in parts]),
         "episode/problems": mean([p["problems"] for p in parts]),
+        "episode/overflow": mean([fields["overflowed"] for fields in extra_fields]),
+        **_stop_shares([fields["stop_reason"] for fields in extra_fields]),
         **({"episode/groups_without_variance": mean(flat)} if flat else {}),
         # 1 if all candidates are called equally often, 0 if one gets every call.
         "episode/share_entropy": _normalized_entropy(list(shares.values())),
         **{f"share/{name}": share for name, share in shares.items()},
     }
+
+
+def _stop_shares(reasons: Sequence[str]) -> dict[str, float]:
+    """Share of the episodes by stop reason. All reasons that a policy can cause are included, so curves have no gaps."""
+    counts = Counter(reasons)
+    named = dict.fromkeys(
+        [*(r for r in StopReason if r not in (StopReason.CANCELLED, StopReason.ERROR)), *counts]
+    )
+    return {f"episode/stop_{reason}": counts[reason] / max(1, len(reasons)) for reason in named}
 
 
 def mean(values: Sequence[float]) -> float:

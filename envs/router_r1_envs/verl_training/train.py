@@ -1,9 +1,11 @@
 """Trains with verl. Run by `router-r1 train run KEY=VALUE ...`, or `python -m router_r1_envs.verl_training.train ...`.
 
 It does what `verl.trainer.main_ppo` does, with checks before the start. Hydra composes verl's own configuration;
-`recipes/train.sh` writes the overrides. The checks find what would otherwise fail late or silently: a policy without a
-tokenizer, a tokenizer that drops tags, prompts that do not fit, GPU settings on a machine without a GPU. `DRY_RUN=1`
-prints the composed configuration and exits.
+`verl_overrides.py` writes the overrides of `recipes/train.sh`. The checks find what would otherwise fail late or
+silently: a policy without a tokenizer, a tokenizer that drops tags, prompts that do not fit, a model that does not fit
+the memory, GPU settings without a GPU. `DRY_RUN=1` prints the composed configuration and exits.
+
+The node that starts a run on a cluster needs no GPU: the trainer's own process is placed on a node that has one.
 
 From verl's experimental interface this file uses `TaskRunnerV1` and `run_ppo`.
 """
@@ -21,6 +23,7 @@ from typing import Any
 import hydra
 import ray
 from omegaconf import DictConfig, OmegaConf
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from verl.trainer.main_ppo import TaskRunnerV1, auto_set_device, run_ppo
 from verl.trainer.ppo.utils import need_critic, need_reference_policy
 from verl.utils.config import omega_conf_to_dataclass, validate_config
@@ -29,7 +32,10 @@ from router_r1.errors import ConfigError, RouterR1Error, one_line
 from router_r1.policies import token_ids
 from router_r1.policies.checkpoint import check_files
 from router_r1_envs.supervised.small_policy import make_model, make_tokenizer, save_policy
+from router_r1_envs.verl_training.config_layout import check_memory
 from router_r1_envs.verl_training.dataset import longest_opening
+from router_r1_envs.verl_training.hardware_plan import local_gpu
+from router_r1_envs.verl_training.ray_cluster import check_cluster, cluster_nodes
 
 
 @ray.remote(num_cpus=1)
@@ -52,11 +58,16 @@ def check_config(config: DictConfig) -> None:
     import torch
 
     device = config.trainer.device
-    if device == "cuda" and not torch.cuda.is_available() and not _is_dry_run():
-        raise ConfigError(
-            "trainer.device is cuda and this machine has no GPU that torch can use; set STACK=cpu (recipes) or "
-            "trainer.device=cpu with the settings of router_r1_envs.verl_on_cpu.settings"
-        )
+    if device == "cuda" and not _is_dry_run():
+        if _on_cluster(config):
+            check_cluster(cluster_nodes(), config.trainer.nnodes, config.trainer.n_gpus_per_node)
+        elif not torch.cuda.is_available():
+            raise ConfigError(
+                "trainer.device is cuda and this machine has no GPU that torch can use; set STACK=cpu (recipes) or "
+                "trainer.device=cpu with the settings of router_r1_envs.verl_on_cpu.settings"
+            )
+        if (gpu := local_gpu()) is not None:
+            check_memory(config, gpu.gib)
     rollout = config.actor_rollout_ref.rollout
     if device == "cpu" and rollout.name not in ("hf_cpu", "vllm"):
         raise ConfigError(f"rollout.name is {rollout.name!r}; on a CPU it must be hf_cpu or vllm")
@@ -114,6 +125,10 @@ def _check_openings(config: DictConfig, tokenizer: Any) -> None:
         )
 
 
+def _on_cluster(config: DictConfig) -> bool:
+    return config.trainer.nnodes > 1 or bool(os.environ.get("RAY_ADDRESS"))
+
+
 def _is_dry_run() -> bool:
     return os.environ.get("DRY_RUN", "0") not in ("", "0")
 
@@ -132,7 +147,21 @@ def main(config: DictConfig) -> None:
     if _is_dry_run():
         _print_config(config)
         return
-    run_ppo(config, task_runner_class=Runner)
+    try:
+        run_ppo(config, task_runner_class=_runner(config))
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, RouterR1Error):
+            sys.exit(f"train: {error.cause}")
+        raise
+
+
+def _runner(config: DictConfig) -> Any:
+    """The class of the trainer's process. On a cluster it runs on a node with GPUs: its libraries need their drivers."""
+    if config.trainer.device != "cuda" or not _on_cluster(config):
+        return Runner
+    nodes = cluster_nodes()
+    place = check_cluster(nodes, config.trainer.nnodes, config.trainer.n_gpus_per_node)
+    return Runner.options(scheduling_strategy=NodeAffinitySchedulingStrategy(place, soft=False))
 
 
 def _validate(config: DictConfig) -> None:

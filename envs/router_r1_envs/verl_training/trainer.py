@@ -20,6 +20,7 @@ from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
 from router_r1_envs.verl_training.checkpoints import BestCheckpoint, remove_stale_checkpoints
 from router_r1_envs.verl_training.episode_metrics import episode_metrics, mean
+from router_r1_envs.verl_training.first_episodes import FirstEpisodes
 
 MODE = "router_r1"
 
@@ -37,6 +38,7 @@ class RouterTrainer(PPOTrainerSync):  # type: ignore[misc]
         if config.trainer.resume_mode == "auto":
             remove_stale_checkpoints(self._folder)
         self._best = BestCheckpoint(self._folder)
+        self._first_episodes = FirstEpisodes()
 
     def _compute_metrics(
         self, batch: Any, metrics: dict[str, Any], *args: Any, **kwargs: Any
@@ -55,6 +57,7 @@ class RouterTrainer(PPOTrainerSync):  # type: ignore[misc]
         rows = zip(*columns, batch.tags, strict=True)
         episodes = [row for *row, tag in rows if not tag.get("is_padding", False)]
         metrics.update(episode_metrics(*zip(*episodes, strict=True)))
+        self._first_episodes.see([fields for fields, *_ in episodes])
         # Without recomputed log-probs, verl logs the entropy under the name of its loss only.
         if "actor/entropy_loss" in metrics:
             metrics.setdefault("actor/entropy", metrics["actor/entropy_loss"])

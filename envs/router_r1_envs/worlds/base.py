@@ -42,6 +42,12 @@ from router_r1.model_cards import ModelCard
 from router_r1.names import Name
 from router_r1.pool import ModelPool
 from router_r1.prompts import PROMPTS, PromptBuilder
+from router_r1_envs.worlds.candidate_variation import (
+    CandidateVariation,
+    VariedPool,
+    variant_of,
+    with_variant,
+)
 
 
 class Level(StrictModel):
@@ -81,7 +87,7 @@ class World(Protocol):
     """Name in results, traces and error messages."""
 
     cards: tuple[ModelCard, ...]
-    """The candidates: unique names, prices in dollars per million tokens. The same for every question."""
+    """The candidates: unique names, prices in dollars per million tokens. A varied question may have others."""
 
     levels: tuple[Level, ...]
     """One or more, with unique names. Training draws one per question; evaluation plays every question at each."""
@@ -122,7 +128,8 @@ class World(Protocol):
         ...
 
     def varied(self, question: Question, seed: int) -> Question:
-        """The same task in another wording, e.g. with permuted options, so that a policy does not learn texts by heart.
+        """The same task in another form, e.g. with permuted options or other candidates (`candidate_variation.py`), so
+        that a policy does not learn texts and names by heart.
 
         Training calls it once per question and pass; the result must depend on the question's id and the seed only.
         `prompt` and `pool` get the variant, so it must carry what they need (in `metadata`). A world with one wording
@@ -135,7 +142,7 @@ class World(Protocol):
         ...
 
     def pool(self, question: Question) -> ModelPool:
-        """The pool that answers the routes of an episode on this question; its cards are `cards`.
+        """The pool that answers the routes of an episode on this question; its cards are the episode's candidates.
 
         Called for every episode. The pool may be shared by all of them, so it must allow concurrent calls. A failed
         call is a response with a `failure`, which the policy reads; an exception from the pool ends the episode.
@@ -146,27 +153,35 @@ class World(Protocol):
 class SharedPoolWorld:
     """Base class of worlds in which all questions have the same pool and prompt, and one wording each."""
 
-    def __init__(self, pool: ModelPool, prompt: Literal["full", "compact"]) -> None:
+    def __init__(
+        self,
+        pool: ModelPool,
+        prompt: Literal["full", "compact"],
+        vary: CandidateVariation | None = None,
+    ) -> None:
         """
         Args:
             pool: answers the routes of every episode.
             prompt: the opening, by its name in `router_r1.prompts.PROMPTS`.
+            vary: how candidates vary between training questions; only for the full prompt, which states them.
         """
         self.cards = pool.cards
         self._pool = pool
         self._prompt = PROMPTS[prompt]
+        self._vary = vary if prompt == "full" else None
 
     def prompt(self, question: Question) -> PromptBuilder:
         """The prompt of every question."""
         return self._prompt
 
     def varied(self, question: Question, seed: int) -> Question:
-        """The question itself."""
-        return question
+        """The question with a variant of the candidates, if they vary."""
+        return question if self._vary is None else with_variant(question, seed)
 
     def pool(self, question: Question) -> ModelPool:
-        """The pool of every question."""
-        return self._pool
+        """The pool of every question, or the variant of a varied one."""
+        variant = variant_of(question, self.cards, self._vary)
+        return self._pool if variant is None else VariedPool(self._pool, variant)
 
 
 def start(world: World, question: Question, level: Level, *, sample_index: int = 0) -> Episode:
@@ -181,7 +196,7 @@ def start(world: World, question: Question, level: Level, *, sample_index: int =
     stated = {"budget_usd": level.budget_usd, "worth_usd": level.worth_usd}
     return Episode(
         question.question,
-        world.cards,
+        world.pool(question).cards,
         world.limits.model_copy(update={k: v for k, v in stated.items() if v is not None}),
         prompt=world.prompt(question),
         sample_index=sample_index,

@@ -45,6 +45,7 @@ def register(app: typer.Typer) -> None:
         help="Where training questions and responses come from.", no_args_is_help=True
     )
     group.command("serve")(serve)
+    group.command("levels")(levels)
     for name in ("prepare", "cold-start", "imitate", "watch"):
         add_renamed(group, name, f"train {name}")
     for name in ("evaluate", "measure"):
@@ -82,6 +83,31 @@ def serve(
             await asyncio.Event().wait()
 
     asyncio.run(listen())
+
+
+def levels(
+    pool: Annotated[Path, typer.Argument(help="The pool file.")],
+    sensitivities: Annotated[
+        list[float],
+        typer.Option(
+            "--sensitivity",
+            min=1e-6,
+            max=1,
+            help="The accuracy that one call of the most expensive candidate must add to be worth its price; repeatable.",
+        ),
+    ] = [],
+) -> None:
+    """Propose levels for a live world: values of a right answer at which the cost of this pool's calls matters."""
+    from router_r1.pool import ModelPool
+    from router_r1_envs.worlds.worth_levels import SENSITIVITIES, call_usd, proposed_levels
+
+    cards = ModelPool.from_yaml(pool).cards
+    found = proposed_levels(cards, sensitivities or SENSITIVITIES)
+    for card in cards:
+        terminal.echo(f"# a usual call of {card.name}: ${call_usd(card):.2g}")
+    terminal.echo("levels:")
+    for level in found:
+        terminal.echo(f'  - {{name: "{level.name}", worth_usd: {level.worth_usd:g}}}')
 
 
 def reward_of(world: World, assignments: list[str]) -> Any:

@@ -19,6 +19,8 @@ from router_r1.episode import Limits
 from router_r1.errors import ConfigError
 from router_r1.pool import ModelPool
 from router_r1_envs.worlds.base import WORLDS, Levels, SharedPoolWorld, WorldKind
+from router_r1_envs.worlds.candidate_variation import CandidateVariation
+from router_r1_envs.worlds.question_order import in_hash_order
 from router_r1_reward.metrics import check_metrics
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -45,6 +47,8 @@ class LiveWorldConfig(StrictModel):
     """Limits of every episode."""
     prompt: Literal["full", "compact"] = "full"
     """The opening that the policy reads."""
+    vary: CandidateVariation | None = CandidateVariation()
+    """How candidates vary between training questions, with the full prompt; null: not at all."""
     validation: Share = 0.1
     """Share of the questions on which checkpoints, levels and thresholds are chosen."""
     test: Share = 0.3
@@ -72,25 +76,30 @@ class LiveWorld(SharedPoolWorld):
         self.limits = settings.limits
         questions = read_questions(folder / settings.questions)
         check_metrics(questions)
-        self._splits = split_questions(
+        splits = split_questions(
             [q.model_copy(update={"question": with_options(q)}) for q in questions],
             validation=settings.validation,
             test=settings.test,
         )
+        self._splits = {split: in_hash_order(found) for split, found in splits.items()}
         pool = ModelPool.from_yaml(folder / settings.pool)
         if settings.mode == "record":
             pool.check()
             pool = pool.through_store(folder / settings.store, "live")
         else:
             pool = pool.through_store(folder / settings.store, "failure")
-        super().__init__(pool, settings.prompt)
+        super().__init__(pool, settings.prompt, settings.vary)
         most_expensive = max(c.price.output * c.max_output_tokens / 1e6 for c in self.cards)
         self.reference_usd = settings.reference_usd or 2 * most_expensive
         if self.reference_usd <= 0:
             raise ConfigError(f"{settings.pool}: all candidates are free; set reference_usd")
 
     def questions(self, split: Split, limit: int | None = None) -> Sequence[Question]:
-        """The first `limit` questions of a split, in the order of the file. Raises `ConfigError` if there are none."""
+        """The first `limit` questions of a split; the order is that of `in_hash_order`, not of the file.
+
+        Raises:
+            ConfigError: there are none.
+        """
         found = self._splits[split][:limit]
         if not found:
             raise ConfigError(f"{self.settings.questions}: no question falls into {split}")

@@ -7,10 +7,12 @@ import pytest
 from router_r1_envs.verl_training.episode_metrics import episode_metrics
 
 
-def fields(correct=1.0, valid=1.0, **asked):
+def fields(correct=1.0, valid=1.0, stop="answered", overflowed=False, **asked):
     """What the agent loop reports about an episode."""
     parts = {"correct": correct, "valid": valid, "cost_usd": 0.002, "rounds": 2.0, "problems": 1.0}
     return {
+        "stop_reason": stop,
+        "overflowed": overflowed,
         "asked": {"a": 0, "b": 0, "c": 0} | asked,
         "reward_extra_info": parts | {"calls": float(sum(asked.values()))},
     }
@@ -31,6 +33,15 @@ def test_means_over_episodes():
     assert found["episode/calls"] == pytest.approx(4 / 3)
     assert found["episode/cost_usd"] == pytest.approx(0.002)
     assert (found["episode/rounds"], found["episode/problems"]) == (2, 1)
+
+
+def test_the_reasons_why_episodes_ended_are_counted():
+    ends = ["answered", "answered", "policy_failed", "rounds"]
+    found = metrics([fields(stop=end, overflowed=end == "policy_failed") for end in ends])
+    assert found["episode/stop_answered"] == 0.5
+    assert found["episode/stop_policy_failed"] == found["episode/stop_rounds"] == 0.25
+    assert found["episode/stop_malformed"] == found["episode/stop_tokens"] == 0
+    assert found["episode/overflow"] == 0.25
 
 
 def test_shares_of_calls_include_candidates_without_calls():

@@ -135,13 +135,27 @@ def test_an_episode_has_the_budget_and_the_value_of_its_level(folder):
     assert 'worth="$0.10"' in rich.transcript
 
 
-def test_questions_keep_the_order_of_the_file_and_their_splits(folder):
+def test_the_first_questions_of_a_split_come_from_the_whole_file(folder, tmp_path):
+    def asked(name, numbers):
+        return [
+            Question(id=f"{name}/{n}", question=f"{name} {n}?", answer="x", metric="em")
+            for n in numbers
+        ]
+
+    # Two data sets, one after the other.
+    file = [*asked("nq", range(300)), *asked("hotpotqa", range(300))]
+    write_questions(tmp_path / "sums.jsonl", file)
     world = load_world(folder(), ["mode=record"])
     assert world.name == "sums"
     for split in Split:
-        expected = [q for q in questions() if split_of(q.id) is split]
-        assert list(world.questions(split)) == expected
-        assert list(world.questions(split, 2)) == expected[:2]
+        found = list(world.questions(split))
+        assert sorted(q.id for q in found) == sorted(q.id for q in file if split_of(q.id) is split)
+        first = list(world.questions(split, 40))
+        assert first == found[:40]
+        assert 10 < sum(q.id.startswith("nq") for q in first) < 30
+    # The order of the file does not matter.
+    write_questions(tmp_path / "sums.jsonl", file[::-1])
+    assert list(load_world(folder()).questions(Split.TRAIN)) == list(world.questions(Split.TRAIN))
 
 
 def test_the_reference_cost_is_two_of_the_most_expensive_replies_unless_it_is_set(folder):

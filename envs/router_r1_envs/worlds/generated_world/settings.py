@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from router_r1.config import RandomSeed, StrictModel
+from router_r1_envs.worlds.candidate_variation import CandidateVariation
 
 
 def level_name(budget_usd: float) -> str:
@@ -34,7 +35,11 @@ class GeneratedWorldConfig(StrictModel):
     """Another seed gives another world, with different facts and different mistakes."""
     prompt: Literal["compact", "full"] = "compact"
     """`compact` for a small policy that learns this pool by heart; `full` states rules and candidates, for an LLM."""
+    vary: CandidateVariation | None = CandidateVariation()
+    """How candidates vary between training questions, with the full prompt; null: not at all."""
     budgets_usd: Budgets = (0.0006, 0.002, 0.01)
     """Budgets of an episode; training draws one for each question. The smallest default cannot pay the generalist."""
     max_rounds: Annotated[int, Field(ge=1)] = 4
     """Maximum number of routing rounds."""
+    max_routes: Annotated[int, Field(ge=1)] | None = None
+    """Maximum number of routes in a turn; by default 1 with the compact prompt, 4 with the full one."""

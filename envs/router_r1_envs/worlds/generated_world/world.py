@@ -38,6 +38,8 @@ from router_r1_envs.worlds.generated_world.candidates import (
 from router_r1_envs.worlds.generated_world.facts import Knowledge, Puzzle
 from router_r1_envs.worlds.generated_world.settings import GeneratedWorldConfig, level_name
 
+LONGEST_REPLY = 200
+"""Characters that no candidate's reply exceeds; the limits say so, because the longest episode follows from them."""
 DEFAULT_QUESTIONS = 1000
 """How many questions of a split a caller gets without a limit."""
 
@@ -51,7 +53,7 @@ class GeneratedWorld(SharedPoolWorld):
         self.candidates = CANDIDATES
         cards = [candidate.card for candidate in CANDIDATES]
         pool = ModelPool(cards, transport=SimulatedTransport(self.reply), source=self.name)
-        super().__init__(pool, self.settings.prompt)
+        super().__init__(pool, self.settings.prompt, self.settings.vary)
         self.levels = tuple(
             Level(name=level_name(budget), budget_usd=budget)
             for budget in sorted(self.settings.budgets_usd)
@@ -59,9 +61,10 @@ class GeneratedWorld(SharedPoolWorld):
         compact = self.settings.prompt == "compact"
         self.limits = Limits(
             max_rounds=self.settings.max_rounds,
-            max_routes=1 if compact else 4,
+            max_routes=self.settings.max_routes or (1 if compact else 4),
             max_malformed=0 if compact else 2,
             max_turn_tokens=64 if compact else 1024,
+            max_information_chars=LONGEST_REPLY,
         )
         # About what two calls of the most expensive candidate cost.
         self.reference_usd = 2 * sum(REASONING_TOKENS) / 2 * max(c.price for c in CANDIDATES) / 1e6

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from router_r1.config import RandomSeed, StrictModel
 from router_r1_envs.worlds.base import Levels
+from router_r1_envs.worlds.candidate_variation import CandidateVariation
 
 SENSITIVITIES = (0.01, 0.03, 0.06, 0.09, 0.12, 0.16, 0.3)
 """The default levels: the accuracy that one mean call of the best single model must buy to be worth its price."""
@@ -27,6 +28,8 @@ class RecordedWorldConfig(StrictModel):
     for testing. None: `table` is split."""
     view: Literal["text", "answer"] = "text"
     """What the policy reads: the recorded texts, or the short answers alone."""
+    vary: CandidateVariation | None = CandidateVariation()
+    """How candidates vary between training questions, in the text view; null: not at all."""
     levels: Levels | None = None
     """Budgets, or values of a right answer, that an episode may have. None: a value for each of `sensitivities`."""
     sensitivities: Annotated[tuple[Share, ...], Field(min_length=1)] = SENSITIVITIES

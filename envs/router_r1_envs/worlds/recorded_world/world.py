@@ -21,7 +21,6 @@ from __future__ import annotations
 import bisect
 import contextlib
 import functools
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -39,6 +38,8 @@ from router_r1.pool import ModelPool
 from router_r1.prompts import PromptBuilder, PromptContext
 from router_r1.transport.messages import Message, Request
 from router_r1_envs.worlds.base import WORLDS, Level, WorldKind
+from router_r1_envs.worlds.candidate_variation import VariedPool, variant_of, with_variant
+from router_r1_envs.worlds.question_order import in_hash_order
 from router_r1_envs.worlds.recorded_world.answer_permutation import permute, translate
 from router_r1_envs.worlds.recorded_world.pool import RecordedPool
 from router_r1_envs.worlds.recorded_world.query_matching import asks
@@ -151,18 +152,24 @@ class RecordedWorld:
         return features
 
     def varied(self, question: Question, seed: int) -> Question:
-        """The question with permuted options or digits, where the policy could otherwise learn letters by heart."""
-        return self.permuted(question, seed) if self.view == "answer" else question
+        """The question with what the policy could otherwise learn by heart changed: options or digits permuted in the
+        answer view, a variant of the candidates in the text view."""
+        if self.view == "answer":
+            return self.permuted(question, seed)
+        return question if self.settings.vary is None else with_variant(question, seed)
 
     def pool(self, question: Question) -> ModelPool:
         """The candidates as they answered this question."""
-        return RecordedPool(
+        pool = RecordedPool(
             self.table,
             self.cards,
             lambda model, request: self.find(question, model, request),
             lambda outcome: self.text(question, outcome),
             self.misses,
         )
+        vary = self.settings.vary if self.view == "text" else None
+        variant = variant_of(question, self.cards, vary)
+        return pool if variant is None else VariedPool(pool, variant)
 
     # --- what a policy reads
 
@@ -282,9 +289,6 @@ def _split(
             usable, validation=settings.validation, test=settings.test, tested=tested
         )
 
-    def place(question: Question) -> bytes:
-        return hashlib.sha256(f"{settings.seed}:{question.id}".encode()).digest()
-
     for split, questions in splits.items():
         if not questions:
             missing = (
@@ -294,8 +298,7 @@ def _split(
                 f"{table.source}: no question falls into the {split} split ({len(usable)} in all{missing}); "
                 f"record more, or change the shares"
             )
-    # Tables are often sorted by subject: the first questions of a split must be like the others.
-    return {split: sorted(questions, key=place) for split, questions in splits.items()}
+    return {split: in_hash_order(questions, settings.seed) for split, questions in splits.items()}
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
-"""verl's critic without flash attention, which verl's loader requires.
+"""verl loads models with the packages of this project: a critic without flash attention, any model beside TRL.
 
 verl imports this module in each of its processes: on GPUs by
-`VERL_USE_EXTERNAL_MODULES=router_r1_envs.verl_training.critic_value_head`, on a CPU through `verl_on_cpu.plugin`.
-Importing it replaces `verl.utils.model.load_valuehead_model`, unless flash attention is installed.
+`VERL_USE_EXTERNAL_MODULES=router_r1_envs.verl_training.model_loading`, on a CPU through `verl_on_cpu.plugin`. Importing
+it replaces `verl.utils.model.load_valuehead_model`, unless flash attention is installed; and verl no longer looks for
+TRL, whose class for value heads it would patch: TRL 1 has none any more, and every model would fail to load.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
+import verl.models.transformers.monkey_patch
+import verl.utils.import_utils
 import verl.utils.model
 
 
@@ -37,3 +40,11 @@ def load_valuehead_model(
 
 if importlib.util.find_spec("flash_attn") is None:
     verl.utils.model.load_valuehead_model = load_valuehead_model
+
+
+def _trl_is_not_available() -> bool:
+    return False
+
+
+for _module in (verl.utils.import_utils, verl.utils.model, verl.models.transformers.monkey_patch):
+    _module.is_trl_available = _trl_is_not_available
