@@ -200,7 +200,7 @@ def _closing(text: str, view: str, *, cut: bool = False) -> Statement | None:
     lines = (
         [line for line in stripped.split("\n") if line.strip()] if "\n" in stripped else [stripped]
     )
-    letter = max(letters.concluded_letters(view), default=None)
+    letter = next(letters.concluded_letters(view), None)
     if letter is not None:
         return Statement(letter[0], Form.CONCLUSION, text[slice(*letter)])
     if len(lines) == 1 and len(stripped.split(None, _SHORT_WORDS)) <= _SHORT_WORDS:

@@ -90,9 +90,14 @@ def named_options(text: str, choices: Options = None) -> frozenset[str]:
     Returns:
         The letters; empty if the text names no option, or two.
     """
-    letters = frozenset(LETTERS[: len(choices) if choices else None])
     named = _finally_named(text, choices)
-    return named if named <= letters else frozenset()
+    return named if named <= _letters_of(len(choices) if choices else None) else frozenset()
+
+
+@cache
+def _letters_of(count: int | None) -> frozenset[str]:
+    """The letters of so many options; all letters for None."""
+    return frozenset(LETTERS[:count])
 
 
 def _finally_named(text: str, choices: Options) -> frozenset[str]:

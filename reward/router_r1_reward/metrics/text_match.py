@@ -50,8 +50,8 @@ def f1(answer: str, gold: str, question: Question | None = None) -> float:
     for word in gold_words:
         left[word] = left.get(word, 0) + 1
     common = 0
-    for word in answer_words:
-        if left.get(word):
+    for word in filter(left.__contains__, answer_words):
+        if left[word]:
             left[word] -= 1
             common += 1
     return 2.0 * common / (len(answer_words) + len(gold_words))
