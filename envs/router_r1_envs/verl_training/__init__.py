@@ -5,6 +5,7 @@ imports that one.
     trainer.py             verl's synchronous trainer with episode metrics and the best checkpoint
     agent_loop.py          verl's agent loop: one episode
     agent_loop_worker.py   the Ray actors that run agent loops
+    pool_actor.py          the Ray actor that holds pool and record store for all of them
     replay_buffer.py       the buffer that waits for episodes; it ends the run when they cannot come
     critic_value_head.py   verl's critic without flash attention
 

@@ -105,6 +105,7 @@ class WatchedReplayBuffer(ReplayBuffer):  # type: ignore[misc]
         trainer = self._trainer
         by_kind = {
             "the agent-loop worker": trainer.agent_loop_manager.agent_loop_workers,
+            "the pool actor": trainer.agent_loop_manager.pool_actors.values(),
             "the rollout server": trainer.llm_server_manager.server_handles,
             "the reward worker": trainer.reward_loop_manager.reward_loop_workers,
         }
