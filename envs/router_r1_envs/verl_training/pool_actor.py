@@ -15,6 +15,7 @@ Not here: which worlds need this (`WorldKind.transport`), and who starts the act
 from __future__ import annotations
 
 import asyncio
+import pickle
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -66,14 +67,20 @@ class PoolActor:
         except RouterR1Error as error:
             raise ConfigError(one_line(error)) from None
 
-    async def call(self, call_id: str, card: ModelSpec, request: Request) -> CallResult:
+    async def call(self, call_id: str, asked: bytes) -> bytes:
         """Carry out one call.
 
         Args:
             call_id: for `cancel`.
-            card: the model to call, with its limits.
-            request: what to send.
+            asked: the model to call and what to send, pickled: Ray would take more time to do that.
+
+        Returns:
+            A pickled `CallResult`.
         """
+        card, request = pickle.loads(asked)
+        return pickle.dumps(await self._call(call_id, card, request))
+
+    async def _call(self, call_id: str, card: ModelSpec, request: Request) -> CallResult:
         assert self._transport is not None, "`open` comes first"
         attempts: list[Attempt] = []
         task = asyncio.ensure_future(self._transport.call(card, request, attempts.append))
@@ -170,12 +177,13 @@ class PoolClient:
 
     async def _ask(self, call_id: str, card: ModelSpec, request: Request) -> CallResult:
         try:
-            result: CallResult = await self._actor.call.remote(call_id, card, request)
+            ended = await self._actor.call.remote(call_id, pickle.dumps((card, request)))
         except ray.exceptions.RayActorError as error:
             raise RuntimeError(
                 f"the pool actor died during a call to {card.name}, and no candidate can be called without it; "
                 f"see its log for the cause ({one_line(error)})"
             ) from error
+        result: CallResult = pickle.loads(ended)
         return result
 
     def check(self, cards: tuple[ModelSpec, ...]) -> None:
