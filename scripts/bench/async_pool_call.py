@@ -49,8 +49,13 @@ def write_world(folder: Path, base_url: str) -> Path:
         folder / "questions.jsonl",
         [Question(id="q", question="1+1?", answer="2", metric="em")],
     )
-    world = {"kind": "live", "pool": "pool.yaml", "questions": "questions.jsonl"}
-    world |= {"store": "answers.sqlite", "levels": [{"name": "only"}]}
+    world = {
+        "kind": "live",
+        "pool": "pool.yaml",
+        "questions": "questions.jsonl",
+        "store": "answers.sqlite",
+        "levels": [{"name": "only"}],
+    }
     (folder / "world.yaml").write_text(json.dumps(world))
     return folder / "world.yaml"
 

@@ -23,7 +23,7 @@ from verl.experimental.agent_loop import agent_loop as stock
 from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ, AgentLoopWorkerTQ
 from verl.utils.import_utils import resolve_config_path
 from verl.utils.rollout_trace import rollout_trace_attr
-from verl.workers.rollout.llm_server import LLMServerClient
+from verl.workers.rollout.llm_server import FullyAsyncLLMServerClient, LLMServerClient
 
 from router_r1_envs.verl_training.pool_actor import PoolClient, start_pool_actor
 from router_r1_envs.verl_training.replay_buffer import is_alive
@@ -33,11 +33,22 @@ WorldKey = tuple[str, tuple[str, ...]]
 """Source and overrides of a world."""
 
 
-class _StableRequestClient(LLMServerClient):  # type: ignore[misc]
-    """Passes the loop's request id on; verl's client makes a new one for each turn."""
+class _StableRequests:
+    """Passes the loop's request id on; verl's clients make a new one for each turn."""
 
     def _vllm_request_id(self, request_id: str) -> str:
         return request_id
+
+
+class _StableClient(_StableRequests, LLMServerClient):  # type: ignore[misc]
+    """The client of the synchronous trainer."""
+
+
+class _StableAsyncClient(_StableRequests, FullyAsyncLLMServerClient):  # type: ignore[misc]
+    """The client of the asynchronous trainers: continues a turn that new weights have interrupted."""
+
+
+_STABLE = {LLMServerClient: _StableClient, FullyAsyncLLMServerClient: _StableAsyncClient}
 
 
 class Worker(AgentLoopWorkerTQ.__ray_actor_class__):  # type: ignore[misc]
@@ -131,8 +142,8 @@ class Manager(AgentLoopManagerTQ):  # type: ignore[misc]
         Raises:
             ConfigError: the world of an agent loop cannot be opened.
         """
-        if type(llm_client) is LLMServerClient:
-            llm_client = _StableRequestClient(config, llm_client._load_balancer)
+        if type(llm_client) in _STABLE:
+            llm_client = _STABLE[type(llm_client)](config, llm_client._load_balancer)
         super().__init__(config, llm_client, *args, **kwargs)
         self.agent_loop_workers_class = ray.remote(Worker)
         self.pool_actors = self._start_pool_actors()
