@@ -52,11 +52,19 @@ fi
 # Divide advantages by the group's standard deviation? In a generated world groups differ in correctness, and it does no harm.
 # In a recorded world they often differ in cost alone; a difference of a cent would then count as much as right against wrong.
 NORM_STD=${NORM_STD:-$([ "$WORLD" = generated ] && echo True || echo False)}
+MODE=${MODE:-sync}                      # sync; colocate_async or separate_async play AHEAD batches of episodes ahead (trainer_mode.py)
+AHEAD=${AHEAD:-1} ROLLOUT_GPUS=${ROLLOUT_GPUS:-$GPUS}   # ROLLOUT_GPUS: of each node, beside GPUS; only with separate_async
 QUIET=${QUIET:-0}                       # 1 in recipes that call this one
 DRY_RUN=${DRY_RUN:-0}
 
 case "$STACK" in cpu|gpu) ;; *) echo "train.sh: STACK is '$STACK'; it must be cpu or gpu" >&2; exit 2 ;; esac
 case "$ALGO" in grpo|ppo) ;; *) echo "train.sh: ALGO is '$ALGO'; it must be grpo or ppo" >&2; exit 2 ;; esac
+case "$MODE" in sync|colocate_async|separate_async) ;;
+  *) echo "train.sh: MODE is '$MODE'; it must be sync, colocate_async or separate_async" >&2; exit 2 ;;
+esac
+if [ "$STACK" = cpu ] && [ "$MODE" = separate_async ]; then
+  echo "train.sh: MODE=separate_async moves weights between GPUs; on a CPU use MODE=colocate_async" >&2; exit 2
+fi
 if [ "$STACK" = cpu ] && { [ "$GPUS" != 1 ] || [ "$NODES" != 1 ]; }; then
   echo "train.sh: GPUS and NODES are for STACK=gpu; on a CPU there is one worker" >&2; exit 2
 fi
@@ -149,12 +157,16 @@ fi
 # No reward workers: the agent loop scores its episodes itself.
 TRAINER=(
   reward.num_workers=0 hydra.run.dir="$OUT/hydra" hydra.output_subdir=null
-  trainer.v1.trainer_mode=router_r1 trainer.total_training_steps="$STEPS" trainer.total_epochs=1000
+  trainer.total_training_steps="$STEPS" trainer.total_epochs=1000
   trainer.n_gpus_per_node="$GPUS" trainer.nnodes="$NODES" "trainer.logger=[$LOGGER]"
   trainer.project_name=router-r1 trainer.experiment_name="$(basename "$OUT")" trainer.default_local_dir="$OUT/checkpoints"
   trainer.save_freq="$TEST_EVERY" trainer.test_freq="$TEST_EVERY" trainer.val_before_train=True
   trainer.max_actor_ckpt_to_keep=2 trainer.max_critic_ckpt_to_keep=2 trainer.resume_mode=auto
 )
+overrides="from router_r1_envs.verl_training.trainer_mode import mode_overrides; print(*map('='.join, mode_overrides(
+  '$MODE', ahead=$AHEAD, updates=$((BATCH / MINI)), gpus=$ROLLOUT_GPUS, nodes=$NODES).items()), sep='\n')"
+lines=$("$PY" -c "$overrides")
+mapfile -t -O "${#TRAINER[@]}" TRAINER <<<"$lines"
 HARDWARE=()
 if [ "$STACK" = cpu ]; then
   # What verl needs without a GPU. It comes first, so that the sections above take precedence.

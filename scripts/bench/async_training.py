@@ -39,6 +39,7 @@ from router_r1.data.questions import write_questions
 from router_r1.data.splits import Split
 from router_r1_envs.verl_on_cpu import settings
 from router_r1_envs.verl_training.dataset import AGENT, make_rows, write_rows
+from router_r1_envs.verl_training.trainer_mode import Mode, mode_overrides
 from router_r1_envs.verl_training.training_log import read_metrics
 from router_r1_envs.worlds.generated_world.server import WorldServer
 from router_r1_envs.worlds.generated_world.world import GeneratedWorld
@@ -48,10 +49,12 @@ LATENCY_S = (0.5, 2.0)
 QUESTIONS = 2000
 WARM_UP = 3  # first steps, not counted
 
-MODES: dict[str, dict[str, Any]] = {
-    "sync": {},
-    "colocate_async": {"trainer.v1.colocate_async.num_warmup_batches": 1},
+COMPARED: dict[str, tuple[Mode, int]] = {
+    "sync": ("sync", 0),
+    "1 ahead": ("colocate_async", 1),
+    "3 ahead": ("colocate_async", 3),
 }
+"""Mode and batches ahead of each run."""
 
 
 class SlowServer(WorldServer):
@@ -117,10 +120,10 @@ def write_world(folder: Path, pool: dict[str, Any]) -> None:
     (folder / "agent_loop.yaml").write_text(yaml.safe_dump([loop]))
 
 
-def recipe(folder: Path, mode: str, options: argparse.Namespace) -> dict[str, Any]:
+def recipe(folder: Path, run: str, options: argparse.Namespace) -> dict[str, Any]:
     """Overrides for verl: `recipes/train.sh` on a CPU, without validation and checkpoints."""
     actor, rollout = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
-    sampler = "WatchedReplayBuffer" if mode == "sync" else "WatchedReplayBufferAsync"
+    mode, ahead = COMPARED[run]
     return {
         "data.train_files": folder / "train.parquet",
         "data.val_files": folder / "validation.parquet",
@@ -143,8 +146,6 @@ def recipe(folder: Path, mode: str, options: argparse.Namespace) -> dict[str, An
         "reward.num_workers": 0,
         "hydra.run.dir": folder / "hydra",
         "hydra.output_subdir": "null",
-        "trainer.v1.trainer_mode": f"router_r1_{mode}",
-        "trainer.v1.sampler.custom_sampler.name": sampler,
         "trainer.total_training_steps": WARM_UP + options.steps,
         "trainer.total_epochs": 1000,
         "trainer.val_before_train": False,
@@ -154,11 +155,11 @@ def recipe(folder: Path, mode: str, options: argparse.Namespace) -> dict[str, An
         "trainer.default_local_dir": folder / "checkpoints",
         "trainer.logger": "[file]",
         "+ray_kwargs.ray_init._temp_dir": folder.parent / "ray",
-    } | MODES[mode]
+    } | mode_overrides(mode, ahead=ahead)
 
 
-def train(folder: Path, mode: str, options: argparse.Namespace) -> dict[str, float]:
-    """Train in one mode.
+def train(folder: Path, run: str, options: argparse.Namespace) -> dict[str, float]:
+    """Train in one mode; `run` is one of `COMPARED`.
 
     Raises:
         SystemExit: the run failed; the end of its output says why.
@@ -166,24 +167,24 @@ def train(folder: Path, mode: str, options: argparse.Namespace) -> dict[str, flo
     log = folder / "log.jsonl"
     command = [sys.executable, "-m", "router_r1_envs.verl_training.train"]
     command += settings.overrides(reuse_log_probs=True)
-    command += [f"{key}={value}" for key, value in recipe(folder, mode, options).items()]
+    command += [f"{key}={value}" for key, value in recipe(folder, run, options).items()]
     environment = os.environ | settings.environment() | {"HF_HUB_OFFLINE": "1"}
     environment |= {"VERL_FILE_LOGGER_PATH": str(log)}
     with (folder / "output.txt").open("w") as output:
-        run = psutil.Popen(
+        trainer = psutil.Popen(
             command + options.overrides, env=environment, stdout=output, stderr=output
         )
     tree: dict[int, Any] = {}
     try:
-        while run.poll() is None:
-            tree |= {p.pid: p for p in run.children(recursive=True)}
+        while trainer.poll() is None:
+            tree |= {p.pid: p for p in trainer.children(recursive=True)}
             time.sleep(0.5)
     finally:
-        for process in (run, *tree.values()):
+        for process in (trainer, *tree.values()):
             if process.is_running():
                 process.kill()
         psutil.wait_procs(tree.values(), timeout=30)
-    if run.returncode != 0:
+    if trainer.returncode != 0:
         raise SystemExit((folder / "output.txt").read_text(errors="replace")[-3000:])
     return figures([metrics for _, metrics in read_metrics(log)[WARM_UP:]])
 
@@ -219,7 +220,7 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=8, help="measured steps (%(default)s)")
     parser.add_argument("--batch", type=int, default=8, help="questions per step (%(default)s)")
-    parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
+    parser.add_argument("--runs", nargs="+", choices=COMPARED, default=list(COMPARED))
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("overrides", nargs="*", help="more overrides for verl")
     options = parser.parse_args()
@@ -229,19 +230,20 @@ def main() -> None:
     if not (options.policy / "config.json").exists():
         parser.error(f"{options.policy}: no policy there; make one: router-r1 train cold-start")
     found: dict[str, dict[str, float]] = {}
-    for mode in options.modes:
+    for run in options.runs:
         folder = Path(tempfile.mkdtemp(prefix="r1-"))  # Ray's sockets need a short path
         try:
             with slow_pool() as pool:
                 write_world(folder / "run", pool)
-                found[mode] = train(folder / "run", mode, options)
+                found[run] = train(folder / "run", run, options)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        print(mode, found[mode], flush=True)
+        print(run, found[run], flush=True)
     print(f"{options.batch * 8} episodes a step; calls take {LATENCY_S[0]} to {LATENCY_S[1]} s")
+    print(f"  {'':12}" + "".join(f"{run:>12}" for run in found))
     for name in next(iter(found.values())):
-        print(f"  {name:12}" + "".join(f"{found[mode][name]:16.3f}" for mode in found))
-    print(json.dumps({"steps": options.steps, "batch": options.batch, "modes": found}))
+        print(f"  {name:12}" + "".join(f"{found[run][name]:12.3f}" for run in found))
+    print(json.dumps({"steps": options.steps, "batch": options.batch, "runs": found}))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 imports that one.
 
     train.py               the entry point: composes the configuration, checks it, starts verl
-    trainer.py             verl's synchronous trainer with episode metrics and the best checkpoint
+    trainer.py             verl's trainers with episode metrics and the best checkpoint
     agent_loop.py          verl's agent loop: one episode
     agent_loop_worker.py   the Ray actors that run agent loops
     pool_actor.py          the Ray actor that holds pool and record store for all of them
@@ -14,6 +14,7 @@ These need no verl:
     dataset.py             the parquet files that verl reads
     episode_metrics.py     metrics of a step's episodes
     checkpoints.py         the best checkpoint, and stale ones
+    trainer_mode.py        whether episodes are played ahead
     training_log.py        reads the metrics of a run
     stall_limit.py         how long a run may make no progress
 """

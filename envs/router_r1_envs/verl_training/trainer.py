@@ -1,11 +1,6 @@
 """verl's trainers with two additions: metrics of the episodes in every step, and the best checkpoint.
 
-Importing this module registers them; `trainer.v1.trainer_mode` selects one:
-
-    router_r1_sync              a step waits for its own episodes; they are played with the newest weights
-    router_r1_colocate_async    some batches are played ahead, on the devices that train: a turn that is being written
-                                when a step has its episodes is continued with the next weights
-    router_r1_separate_async    some batches are played ahead, on devices of their own, also while a step trains
+Importing this module registers one for each mode of `trainer_mode`; `trainer.v1.trainer_mode` selects it.
 
 Rows carry the versions of the weights that wrote them (`training/off_policy/*`) and the log-probs with which they were
 written, against which the loss weighs them. `perf/idle_share` is the share of a step in which the trainer waited for
@@ -106,7 +101,7 @@ class RouterTrainer:
             self._best.offer(weights, self.global_steps, reward)
 
 
-@register_trainer("router_r1_sync")
+@register_trainer("router_r1")
 class SyncTrainer(RouterTrainer, PPOTrainerSync):  # type: ignore[misc]
     """The synchronous trainer."""
 
