@@ -62,9 +62,6 @@ case "$ALGO" in grpo|ppo) ;; *) echo "train.sh: ALGO is '$ALGO'; it must be grpo
 case "$MODE" in sync|colocate_async|separate_async) ;;
   *) echo "train.sh: MODE is '$MODE'; it must be sync, colocate_async or separate_async" >&2; exit 2 ;;
 esac
-if [ "$STACK" = cpu ] && [ "$MODE" = separate_async ]; then
-  echo "train.sh: MODE=separate_async moves weights between GPUs; on a CPU use MODE=colocate_async" >&2; exit 2
-fi
 if [ "$STACK" = cpu ] && { [ "$GPUS" != 1 ] || [ "$NODES" != 1 ]; }; then
   echo "train.sh: GPUS and NODES are for STACK=gpu; on a CPU there is one worker" >&2; exit 2
 fi
@@ -164,7 +161,8 @@ TRAINER=(
   trainer.max_actor_ckpt_to_keep=2 trainer.max_critic_ckpt_to_keep=2 trainer.resume_mode=auto
 )
 overrides="from router_r1_envs.verl_training.trainer_mode import mode_overrides; print(*map('='.join, mode_overrides(
-  '$MODE', ahead=$AHEAD, updates=$((BATCH / MINI)), gpus=$ROLLOUT_GPUS, nodes=$NODES).items()), sep='\n')"
+  '$MODE', ahead=$AHEAD, updates=$((BATCH / MINI)), gpus=$ROLLOUT_GPUS, nodes=$NODES,
+  cpu='$STACK' == 'cpu').items()), sep='\n')"
 lines=$("$PY" -c "$overrides")
 mapfile -t -O "${#TRAINER[@]}" TRAINER <<<"$lines"
 HARDWARE=()

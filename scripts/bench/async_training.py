@@ -53,6 +53,7 @@ COMPARED: dict[str, tuple[Mode, int]] = {
     "sync": ("sync", 0),
     "1 ahead": ("colocate_async", 1),
     "3 ahead": ("colocate_async", 3),
+    "separate": ("separate_async", 1),
 }
 """Mode and batches ahead of each run."""
 
@@ -124,6 +125,7 @@ def recipe(folder: Path, run: str, options: argparse.Namespace) -> dict[str, Any
     """Overrides for verl: `recipes/train.sh` on a CPU, without validation and checkpoints."""
     actor, rollout = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
     mode, ahead = COMPARED[run]
+    micro = min(64, 8 * options.batch)
     return {
         "data.train_files": folder / "train.parquet",
         "data.val_files": folder / "validation.parquet",
@@ -135,10 +137,10 @@ def recipe(folder: Path, run: str, options: argparse.Namespace) -> dict[str, Any
         "actor_rollout_ref.model.path": options.policy.resolve(),
         f"{actor}.optim.lr": 2e-4,
         f"{actor}.ppo_mini_batch_size": options.batch,
-        f"{actor}.ppo_micro_batch_size_per_gpu": 64,
+        f"{actor}.ppo_micro_batch_size_per_gpu": micro,
         f"{rollout}.n": 8,
         f"{rollout}.temperature": 0.7,
-        f"{rollout}.log_prob_micro_batch_size_per_gpu": 64,
+        f"{rollout}.log_prob_micro_batch_size_per_gpu": micro,
         f"{rollout}.agent.num_workers": 2,
         f"{rollout}.agent.default_agent_loop": AGENT,
         f"{rollout}.agent.agent_loop_config_path": folder / "agent_loop.yaml",
@@ -155,7 +157,7 @@ def recipe(folder: Path, run: str, options: argparse.Namespace) -> dict[str, Any
         "trainer.default_local_dir": folder / "checkpoints",
         "trainer.logger": "[file]",
         "+ray_kwargs.ray_init._temp_dir": folder.parent / "ray",
-    } | mode_overrides(mode, ahead=ahead)
+    } | mode_overrides(mode, ahead=ahead, cpu=True)
 
 
 def train(folder: Path, run: str, options: argparse.Namespace) -> dict[str, float]:

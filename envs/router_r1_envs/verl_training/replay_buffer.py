@@ -7,7 +7,8 @@ another group. Here a failed group, a dead actor, or
 queue dies, calls of the queue never return; a thread detects this and ends the process.
 
 From verl's experimental interface this file uses `ReplayBuffer` and `ReplayBufferAsync` with their
-`_sync_metadata_from_transfer_queue` and `_wait_for_next_poll`; from TransferQueue, the actors in `transfer_queue.interface`.
+`_sync_metadata_from_transfer_queue` and `_wait_for_next_poll`; from TransferQueue, the actors in
+`transfer_queue.interface`.
 """
 
 from __future__ import annotations

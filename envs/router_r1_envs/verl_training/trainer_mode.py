@@ -18,7 +18,13 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 def mode_overrides(
-    mode: Mode, *, ahead: float = 1, updates: int = 1, gpus: int = 1, nodes: int = 1
+    mode: Mode,
+    *,
+    ahead: float = 1,
+    updates: int = 1,
+    gpus: int = 1,
+    nodes: int = 1,
+    cpu: bool = False,
 ) -> dict[str, str]:
     """Hydra overrides of a mode. The synchronous mode is what `verl_on_cpu.settings` and `train.sh` have anyway.
 
@@ -28,6 +34,7 @@ def mode_overrides(
         updates: optimiser steps per trainer step (`BATCH` / `MINI`); `separate_async` waits for the episodes of each.
         gpus: devices per node that only write turns (`separate_async`).
         nodes: nodes with such devices.
+        cpu: whether the devices are processes of a machine without GPUs.
     """
     v1, rollout = "trainer.v1", "actor_rollout_ref.rollout"
     found = {f"{v1}.trainer_mode": "router_r1" if mode == "sync" else f"router_r1_{mode}"}
@@ -42,6 +49,13 @@ def mode_overrides(
             f"{v1}.separate_async.parameter_sync_step": f"{updates}",
             f"{rollout}.nnodes": f"{nodes}",
             f"{rollout}.n_gpus_per_node": f"{gpus}",
-            f"{rollout}.checkpoint_engine.backend": "nccl",
+            f"{rollout}.checkpoint_engine.backend": "file" if cpu else "nccl",
         }
+        if cpu:
+            found |= {
+                f"{rollout}.checkpoint_engine.custom_backend_module": (
+                    "router_r1_envs.verl_on_cpu.checkpoint_engine"
+                ),
+                "++ray_kwargs.ray_init.num_gpus": f"{gpus + 1}",
+            }
     return found

@@ -31,7 +31,10 @@ def test_verl_makes_the_trainer_of_a_mode(mode):
         *settings.overrides(),
         "data.train_batch_size=8",
         "actor_rollout_ref.actor.ppo_mini_batch_size=4",
-        *(f"{k}={v}" for k, v in mode_overrides(mode, ahead=1.5, updates=2, gpus=4).items()),
+        *(
+            f"{k}={v}"
+            for k, v in mode_overrides(mode, ahead=1.5, updates=2, gpus=4, cpu=True).items()
+        ),
     ]
     with initialize_config_module("verl.trainer.config", version_base=None):
         config = compose("ppo_trainer", overrides)
