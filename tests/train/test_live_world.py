@@ -32,7 +32,7 @@ from router_r1_envs.verl_training.trainer_mode import mode_overrides  # noqa: E4
 from router_r1_envs.worlds.base import start  # noqa: E402
 from router_r1_envs.worlds.load import load_world  # noqa: E402
 
-LIMIT_S = 400.0
+LIMIT_S = 1200.0
 POOL = """
 endpoints: {{server: {{base_url: "{url}"}}}}
 candidates: [{{name: small, endpoint: server, price: {{input: 1, output: 1}}, max_output_tokens: 20}}]
@@ -114,7 +114,7 @@ def command(folder: Path) -> list[str]:
         "trainer.default_local_dir": folder / "checkpoints",
         "trainer.logger": "[file]",
         "+ray_kwargs.ray_init._temp_dir": folder / "ray",
-        **mode_overrides("colocate_async"),
+        **mode_overrides("separate_async", cpu=True),
     }
     arguments = settings.overrides(reuse_log_probs=True) + [f"{k}={v}" for k, v in recipe.items()]
     return [sys.executable, "-m", "router_r1_envs.verl_training.train", *arguments]

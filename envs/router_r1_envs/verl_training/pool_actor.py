@@ -155,7 +155,7 @@ class PoolClient:
             on_attempt: called with every attempt when the call has ended, also if the caller was cancelled.
 
         Raises:
-            RuntimeError: the actor is dead.
+            RuntimeError: the actor is dead or cannot be reached.
             RouterR1Error: what the transport in the actor raises.
         """
         async with self._slots:
@@ -180,8 +180,8 @@ class PoolClient:
             ended = await self._actor.call.remote(call_id, pickle.dumps((card, request)))
         except ray.exceptions.RayActorError as error:
             raise RuntimeError(
-                f"the pool actor died during a call to {card.name}, and no candidate can be called without it; "
-                f"see its log for the cause ({one_line(error)})"
+                f"the pool actor died or cannot be reached, during a call to {card.name}; no candidate can be called "
+                f"without it; see its log for the cause ({one_line(error)})"
             ) from error
         result: CallResult = pickle.loads(ended)
         return result

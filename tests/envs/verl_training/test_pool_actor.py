@@ -184,7 +184,7 @@ async def test_a_dead_actor_is_an_error_that_says_so(world):
             await asyncio.sleep(0.01)
         ray.kill(actor)
         for error in await asking:
-            assert "the pool actor died during a call to small, and no candidate" in str(error)
+            assert "the pool actor died or cannot be reached, during a call to small" in str(error)
 
 
 async def test_errors_of_world_and_store_come_through(world, tmp_path):
