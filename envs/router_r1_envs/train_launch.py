@@ -40,6 +40,7 @@ from router_r1_envs.verl_training.run_plan import (
     response_length,
 )
 from router_r1_envs.verl_training.settings import RunSettings, read_settings
+from router_r1_envs.verl_training.trainer_mode import mode_overrides
 from router_r1_envs.verl_training.verl_overrides import (
     EXTERNAL_MODULE,
     gpu_overrides,
@@ -93,6 +94,14 @@ def launch_lines(environment: Mapping[str, str]) -> list[str]:
         exports["VERL_USE_EXTERNAL_MODULES"] = EXTERNAL_MODULE
         overrides = run_overrides(settings, response)
         overrides |= gpu_overrides(settings, plan, {**environment, **exports})
+    overrides |= mode_overrides(
+        settings.mode,
+        ahead=settings.ahead,
+        updates=settings.updates,
+        gpus=settings.rollout_gpus or settings.gpus,
+        nodes=settings.nodes,
+        cpu=settings.stack == "cpu",
+    )
     lines = [f"export {name}={value}" for name, value in exports.items()]
     lines.append(f"model {settings.model}")
     lines += [f"world {assignment}" for assignment in settings.world_settings]

@@ -20,6 +20,8 @@ engines for the device "cpu" (`fsdp_engines`)
 rollout backend `hf_cpu` (`rollout_server`), partly official
     verl has vllm, sglang and trtllm, and no function to register an adapter. The backend stays; the patch of the
     registry goes when verl has such a function.
+checkpoint engine `file` (`checkpoint_engine`), official
+    verl's engines copy weights between GPUs. Until verl has one for the host.
 replay buffer (`verl_training.replay_buffer`)
     verl's sleeps two seconds in each step and waits forever when a worker dies. Until verl watches its actors.
 agent-loop manager (`verl_training.agent_loop_worker`)

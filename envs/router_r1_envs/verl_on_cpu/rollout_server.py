@@ -119,12 +119,12 @@ class Server:
 
         Raises:
             ValueError: an argument is not supported, or the prompt leaves no room.
-            RuntimeError: the server takes no requests any more, or the sampler failed.
+            RuntimeError: the sampler failed.
         """
         if image_data or video_data or kwargs:
             raise ValueError(f"{NAME} reads token ids only, got {sorted(kwargs) or 'media'}")
-        if self._refusing:
-            raise RuntimeError("this server is shutting down; use another replica")
+        if self._refusing:  # the client asks another server
+            return TokenOutput(token_ids=[], log_probs=[], stop_reason="aborted", num_preempted=0)
         await self._open.wait()
         prompt = list(prompt_ids)
         room = self._config.prompt_length + self._config.response_length - len(prompt)
@@ -146,7 +146,7 @@ class Server:
         """End the running turns, and hold new requests until `resume_generation`.
 
         Args:
-            reject_request: reject new requests instead of holding them.
+            reject_request: return new requests unanswered instead of holding them.
         """
         self._open.clear()
         self._refusing = reject_request

@@ -29,6 +29,7 @@ from router_r1.policies.turn_reopening import reopening
 from router_r1.pool import Account, ModelPool, new_call_id
 from router_r1.rollout import roll_out
 from router_r1.token_prices import Usage
+from router_r1.transport.base import Transport
 from router_r1.transport.messages import Attempt, Failure, FailureKind
 from router_r1_envs.verl_training.dataset import read_row
 from router_r1_envs.worlds.base import World, start
@@ -38,9 +39,9 @@ from router_r1_reward import CostWindow, RewardConfig, score
 
 
 @functools.cache
-def _cached_world(source: str, overrides: tuple[str, ...]) -> World:
+def _cached_world(source: str, overrides: tuple[str, ...], transport: Transport | None) -> World:
     """Load a world once per process."""
-    return load_world(source, overrides)
+    return load_world(source, overrides, transport=transport)
 
 
 class ServerPolicy:
@@ -133,6 +134,7 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
         world: str,
         overrides: Any = (),
         reward: Any = None,
+        transport: Transport | None = None,
         tools: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -142,6 +144,7 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
             world: source of the world, see `worlds.load.load_world`.
             overrides: `a.b=value` assignments that take precedence over the world's settings.
             reward: settings of `RewardConfig`; the reference cost is the world's by default.
+            transport: carries the calls to the candidates; by default the world opens its own.
             tools: verl's; not used.
             kwargs: verl's, for `AgentLoopBase`.
 
@@ -149,7 +152,8 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
             ConfigError: world, overrides or reward are invalid.
         """
         super().__init__(*args, **kwargs)
-        self.world = _cached_world(world, tuple(str(item) for item in overrides))
+        assignments = tuple(str(item) for item in overrides)
+        self.world = _cached_world(world, assignments, transport)  # type: ignore[arg-type]
         settings = OmegaConf.to_container(reward) if OmegaConf.is_config(reward) else reward
         settings = {"reference_usd": self.world.reference_usd} | dict(settings or {})
         self.reward = config.validate(RewardConfig, settings, "reward")

@@ -1,12 +1,14 @@
-"""A replay buffer that polls without sleeping for seconds, and ends the run when the episodes it waits for cannot come.
+"""Replay buffers that poll without sleeping for seconds, and end the run when the episodes they wait for cannot come.
 
-verl's buffer polls every two seconds and waits forever, even for the episodes of a dead agent-loop worker or of a
-server that hangs. If some episodes of a group fail, it trains on the others. Here a failed group, a dead actor, or
+verl's buffers poll every two seconds and wait forever, even for the episodes of a dead agent-loop worker or of a server
+that hangs. If some episodes of a group fail, the synchronous one trains on the others, and the asynchronous one plays
+another group. Here a failed group, a dead actor, or
 `ROUTER_R1_STALL_S` seconds without progress raises an error that says what was awaited. Once an actor of the transfer
 queue dies, calls of the queue never return; a thread detects this and ends the process.
 
-From verl's experimental interface this file uses `ReplayBuffer` with its `_sync_metadata_from_transfer_queue` and
-`_wait_for_next_poll`; from TransferQueue, the actors in `transfer_queue.interface`.
+From verl's experimental interface this file uses `ReplayBuffer` and `ReplayBufferAsync` with their
+`_sync_metadata_from_transfer_queue` and `_wait_for_next_poll`; from TransferQueue, the actors in
+`transfer_queue.interface`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Any
 
 import ray
 import transfer_queue as tq
-from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
+from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 
 from router_r1_envs.verl_training.stall_limit import STALL_VARIABLE, stall_limit_s
 
@@ -29,17 +31,23 @@ _CHECK_S = 2.0
 _CLOSING_S = 10.0
 
 
-class WatchedReplayBuffer(ReplayBuffer):  # type: ignore[misc]
-    """For the trainer mode `sync`; `trainer.v1.sampler.custom_sampler` names it."""
+class _Watched:
+    """What the buffers below add to those of verl."""
+
+    poll_interval: float
+    partitions: dict[str, Any]
+    pending_keys: dict[str, set[str]]
+    running_keys: dict[str, set[str]]
+    failure_keys: dict[str, set[str]]
 
     def __init__(self, *args: Any, refill_fn: Any, **kwargs: Any) -> None:
         """
         Args:
-            args: verl's, for `ReplayBuffer`.
+            args: verl's.
             refill_fn: a method of the trainer.
-            kwargs: verl's, for `ReplayBuffer`.
+            kwargs: verl's.
         """
-        super().__init__(*args, refill_fn=refill_fn, **kwargs)
+        super().__init__(*args, refill_fn=refill_fn, **kwargs)  # type: ignore[call-arg]
         self.poll_interval = _POLL_S
         # verl gives the buffer no actors; the trainer, which has them, is the owner of this method.
         self._trainer: Any = refill_fn.__self__
@@ -48,7 +56,7 @@ class WatchedReplayBuffer(ReplayBuffer):  # type: ignore[misc]
         self._progress_at = self._checked_at = 0.0
 
     def sample(self, global_steps: int, partition_id: str, batch_size: int) -> Any:
-        """All episodes of a step.
+        """Groups of episodes for a step.
 
         Args:
             global_steps: number of the step.
@@ -61,10 +69,10 @@ class WatchedReplayBuffer(ReplayBuffer):  # type: ignore[misc]
         self._progress = None
         self._progress_at = self._checked_at = time.monotonic()
         _watch_queue()
-        return super().sample(global_steps, partition_id, batch_size)
+        return super().sample(global_steps, partition_id, batch_size)  # type: ignore[misc]
 
     def _sync_metadata_from_transfer_queue(self) -> None:
-        super()._sync_metadata_from_transfer_queue()
+        super()._sync_metadata_from_transfer_queue()  # type: ignore[misc]
         failed = {p: sorted(keys) for p, keys in self.failure_keys.items() if keys}
         for partition, keys in failed.items():
             raise RuntimeError(
@@ -86,7 +94,8 @@ class WatchedReplayBuffer(ReplayBuffer):  # type: ignore[misc]
         if now - self._checked_at > _CHECK_S:
             self._check(partition_id, len(pending), now - self._progress_at)
             self._checked_at = time.monotonic()
-        return float(super()._wait_for_next_poll(partition_id, last_debug_time))
+        last = super()._wait_for_next_poll(partition_id, last_debug_time)  # type: ignore[misc]
+        return float(last)
 
     def _check(self, partition_id: str, awaited: int, idle_s: float) -> None:
         """Raise if an actor has died, or if nothing has happened for too long."""
@@ -105,10 +114,19 @@ class WatchedReplayBuffer(ReplayBuffer):  # type: ignore[misc]
         trainer = self._trainer
         by_kind = {
             "the agent-loop worker": trainer.agent_loop_manager.agent_loop_workers,
+            "the pool actor": trainer.agent_loop_manager.pool_actors.values(),
             "the rollout server": trainer.llm_server_manager.server_handles,
             "the reward worker": trainer.reward_loop_manager.reward_loop_workers,
         }
         return {f"{kind} {n}": a for kind, actors in by_kind.items() for n, a in enumerate(actors)}
+
+
+class WatchedReplayBuffer(_Watched, ReplayBuffer):  # type: ignore[misc]
+    """For the synchronous trainer; `trainer.v1.sampler.custom_sampler` names it."""
+
+
+class WatchedReplayBufferAsync(_Watched, ReplayBufferAsync):  # type: ignore[misc]
+    """For the asynchronous trainers; `trainer.v1.sampler.custom_sampler` names it."""
 
 
 def _queue_actors() -> dict[str, Any]:

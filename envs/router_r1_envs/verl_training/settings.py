@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field
 from router_r1 import config
 from router_r1.config import RandomSeed, StrictModel
 from router_r1.errors import ConfigError
+from router_r1_envs.verl_training.trainer_mode import Mode
 
 Count = Annotated[int, Field(ge=1)]
 OrChosen = Annotated[int, Field(ge=0)]
@@ -80,6 +81,12 @@ class RunSettings(StrictModel):
     """Nodes."""
     tp: OrChosen
     """GPUs that share one rollout server. 0: as few as the model needs."""
+    mode: Mode
+    """Whether a step waits for its episodes, or batches of them are played ahead."""
+    ahead: Annotated[float, Field(gt=0)]
+    """Batches that are played ahead, in an asynchronous mode."""
+    rollout_gpus: OrChosen
+    """GPUs per node that only write turns, beside `GPUS`; with `MODE=separate_async`. 0: as many as `GPUS`."""
     gpu_gb: Annotated[float, Field(ge=0)]
     """Memory of a GPU in GiB. 0: that of this machine's GPUs."""
     train_questions: Count
@@ -95,6 +102,11 @@ class RunSettings(StrictModel):
     def world_gpus(self) -> int:
         """All GPUs."""
         return self.gpus * self.nodes
+
+    @property
+    def updates(self) -> int:
+        """Optimiser steps per trainer step."""
+        return self.batch // self.mini
 
     @property
     def world_settings(self) -> list[str]:
@@ -114,7 +126,7 @@ _GPU_DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 _DEFAULTS: dict[str, Any] = {
     "stack": "cpu", "algo": "grpo", "world": "generated", "seed": 0, "alpha": 0.5, "group": 8, "tokens": 0,
-    "utilisation": 0, "lora": 0, "gpus": 1, "nodes": 1, "gpu_gb": 0, "train_questions": 8000, "val_questions": 200,
+    "utilisation": 0, "lora": 0, "gpus": 1, "nodes": 1, "gpu_gb": 0, "mode": "sync", "ahead": 1, "rollout_gpus": 0, "train_questions": 8000, "val_questions": 200,
     "logger": "console,file,tensorboard",
 }  # fmt: skip
 

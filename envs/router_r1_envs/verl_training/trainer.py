@@ -1,10 +1,13 @@
-"""verl's synchronous trainer with two additions: metrics of the episodes in every step, and the best checkpoint.
+"""verl's trainers with two additions: metrics of the episodes in every step, and the best checkpoint.
 
-`trainer.v1.trainer_mode=router_r1` selects this trainer; importing this module registers it. The metrics are in
-`episode_metrics`, the handling of checkpoints in `checkpoints`.
+Importing this module registers one for each mode of `trainer_mode`; `trainer.v1.trainer_mode` selects it.
 
-From verl's experimental interface this file uses `register_trainer`, and `PPOTrainerSync` with its `_compute_metrics`
-and `_val_metrics_update`.
+Rows carry the versions of the weights that wrote them (`training/off_policy/*`) and the log-probs with which they were
+written, against which the loss weighs them. `perf/idle_share` is the share of a step in which the trainer waited for
+episodes. The metrics are in `episode_metrics`, the handling of checkpoints in `checkpoints`.
+
+From verl's experimental interface this file uses `register_trainer`, and the trainers with their `_compute_metrics` and
+`_val_metrics_update`.
 """
 
 from __future__ import annotations
@@ -16,24 +19,28 @@ from typing import Any
 import transfer_queue as tq
 from omegaconf import open_dict
 from verl.trainer.ppo.v1.trainer_base import register_trainer
+from verl.trainer.ppo.v1.trainer_colocate_async import PPOTrainerColocateAsync
+from verl.trainer.ppo.v1.trainer_separate_async import PPOTrainerSeparateAsync
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
 from router_r1_envs.verl_training.checkpoints import BestCheckpoint, remove_stale_checkpoints
 from router_r1_envs.verl_training.episode_metrics import episode_metrics, mean
 from router_r1_envs.verl_training.first_episodes import FirstEpisodes
 
-MODE = "router_r1"
 
+class RouterTrainer:
+    """The additions; a class below joins them to a trainer of verl."""
 
-@register_trainer(MODE)
-class RouterTrainer(PPOTrainerSync):  # type: ignore[misc]
-    """The synchronous trainer of verl with episode metrics and the best checkpoint."""
+    mode: str
+    """verl's name of the trainer."""
+    config: Any
+    global_steps: int
 
     def __init__(self, config: Any) -> None:
         # verl compares the mode with its own names in several places.
         with open_dict(config):
-            config.trainer.v1.trainer_mode = "sync"
-        super().__init__(config)
+            config.trainer.v1.trainer_mode = self.mode
+        super().__init__(config)  # type: ignore[call-arg]
         self._folder = Path(config.trainer.default_local_dir)
         if config.trainer.resume_mode == "auto":
             remove_stale_checkpoints(self._folder)
@@ -41,9 +48,10 @@ class RouterTrainer(PPOTrainerSync):  # type: ignore[misc]
         self._first_episodes = FirstEpisodes()
 
     def _compute_metrics(
-        self, batch: Any, metrics: dict[str, Any], *args: Any, **kwargs: Any
+        self, batch: Any, metrics: dict[str, Any], timing: dict[str, float], **kwargs: Any
     ) -> None:
-        super()._compute_metrics(batch, metrics, *args, **kwargs)
+        super()._compute_metrics(batch, metrics, timing, **kwargs)  # type: ignore[misc]
+        metrics["perf/idle_share"] = timing["gen"] / timing["step"]
         fields = ["uid", "rm_scores", "extra_fields"]
         data = tq.kv_batch_get(
             keys=batch.keys, partition_id=batch.partition_id, select_fields=fields
@@ -70,7 +78,7 @@ class RouterTrainer(PPOTrainerSync):  # type: ignore[misc]
         *args: Any,
         **kwargs: Any,
     ) -> dict[str, float]:
-        metrics: dict[str, float] = super()._val_metrics_update(
+        metrics: dict[str, float] = super()._val_metrics_update(  # type: ignore[misc]
             data_sources, sample_uids, infos, *args, **kwargs
         )
         values_by_metric = {
@@ -94,6 +102,27 @@ class RouterTrainer(PPOTrainerSync):  # type: ignore[misc]
             weights = _checkpoint_folder(self.config.actor_rollout_ref.model.path)
         if weights.is_dir():  # otherwise this step was not saved
             self._best.offer(weights, self.global_steps, reward)
+
+
+@register_trainer("router_r1")
+class SyncTrainer(RouterTrainer, PPOTrainerSync):  # type: ignore[misc]
+    """The synchronous trainer."""
+
+    mode = "sync"
+
+
+@register_trainer("router_r1_colocate_async")
+class ColocateAsyncTrainer(RouterTrainer, PPOTrainerColocateAsync):  # type: ignore[misc]
+    """The asynchronous trainer whose rollouts share its devices."""
+
+    mode = "colocate_async"
+
+
+@register_trainer("router_r1_separate_async")
+class SeparateAsyncTrainer(RouterTrainer, PPOTrainerSeparateAsync):  # type: ignore[misc]
+    """The asynchronous trainer whose rollouts have devices of their own."""
+
+    mode = "separate_async"
 
 
 def _checkpoint_folder(path: str) -> Path:

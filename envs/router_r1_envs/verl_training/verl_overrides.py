@@ -98,7 +98,6 @@ def run_overrides(settings: RunSettings, response: int) -> dict[str, str]:
         "reward.num_workers": 0,
         "hydra.run.dir": f"{s.out}/hydra",
         "hydra.output_subdir": "null",
-        "trainer.v1.trainer_mode": "router_r1",
         "trainer.total_training_steps": s.steps,
         "trainer.total_epochs": 1000,
         "trainer.n_gpus_per_node": s.gpus,

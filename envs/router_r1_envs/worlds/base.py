@@ -42,6 +42,7 @@ from router_r1.model_cards import ModelCard
 from router_r1.names import Name
 from router_r1.pool import ModelPool
 from router_r1.prompts import PROMPTS, PromptBuilder
+from router_r1.transport.base import Transport
 from router_r1_envs.worlds.candidate_variation import (
     CandidateVariation,
     VariedPool,
@@ -217,10 +218,17 @@ class WorldKind(NamedTuple):
 
     settings: type[StrictModel]
     """The fields of a YAML file of this kind. One of them is `kind`, a `Literal` with the registered name."""
-    build: Callable[[Any, Path], World]
+    build: Callable[..., World]
     """`(validated settings, folder) -> world`. Relative paths in the settings start at the folder.
 
     Raises `ConfigError` for settings that do not fit together, and `DataError` for files with wrong content.
+    """
+    transport: Callable[[Any, Path], Transport] | None = None
+    """`(validated settings, folder) -> transport`, for a world whose calls have limits or are kept in a file.
+
+    Processes that play in such a world together, as in training, share one transport: one of them opens it with this
+    function, and the others call `build` with a `transport=` that leads there, and open nothing. None: every process
+    answers its own calls.
     """
 
     @property

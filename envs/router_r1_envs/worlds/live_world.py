@@ -18,6 +18,8 @@ from router_r1.data.splits import Split, split_questions
 from router_r1.episode import Limits
 from router_r1.errors import ConfigError
 from router_r1.pool import ModelPool
+from router_r1.transport.base import Transport
+from router_r1.transport.record_replay import OnMiss
 from router_r1_envs.worlds.base import WORLDS, Levels, SharedPoolWorld, WorldKind
 from router_r1_envs.worlds.candidate_variation import CandidateVariation
 from router_r1_envs.worlds.question_order import in_hash_order
@@ -58,11 +60,18 @@ class LiveWorldConfig(StrictModel):
 class LiveWorld(SharedPoolWorld):
     """See the module's description."""
 
-    def __init__(self, settings: LiveWorldConfig, folder: str | Path = ".") -> None:
+    def __init__(
+        self,
+        settings: LiveWorldConfig,
+        folder: str | Path = ".",
+        *,
+        transport: Transport | None = None,
+    ) -> None:
         """
         Args:
             settings: see `LiveWorldConfig`.
             folder: where relative paths in the settings start.
+            transport: carries the calls; by default that of `open_transport`.
 
         Raises:
             ConfigError: a wrong pool file, a missing key (in record mode), or a free pool and no `reference_usd`.
@@ -82,12 +91,9 @@ class LiveWorld(SharedPoolWorld):
             test=settings.test,
         )
         self._splits = {split: in_hash_order(found) for split, found in splits.items()}
-        pool = ModelPool.from_yaml(folder / settings.pool)
-        if settings.mode == "record":
-            pool.check()
-            pool = pool.through_store(folder / settings.store, "live")
-        else:
-            pool = pool.through_store(folder / settings.store, "failure")
+        pool = ModelPool.from_yaml(
+            folder / settings.pool, transport=transport or open_transport(settings, folder)
+        )
         super().__init__(pool, settings.prompt, settings.vary)
         most_expensive = max(c.price.output * c.max_output_tokens / 1e6 for c in self.cards)
         self.reference_usd = settings.reference_usd or 2 * most_expensive
@@ -106,6 +112,26 @@ class LiveWorld(SharedPoolWorld):
         return found
 
 
+def open_transport(settings: LiveWorldConfig, folder: Path) -> Transport:
+    """What carries the calls: the endpoints of the pool file behind the record store.
+
+    Args:
+        settings: see `LiveWorldConfig`.
+        folder: where relative paths in the settings start.
+
+    Raises:
+        ConfigError: a wrong pool file, or a missing key (in record mode).
+        StoreError: no record store, in replay mode.
+    """
+    pool = ModelPool.from_yaml(folder / settings.pool)
+    if settings.mode == "record":
+        pool.check()
+    on_miss: OnMiss = "live" if settings.mode == "record" else "failure"
+    return pool.through_store(folder / settings.store, on_miss).transport
+
+
 WORLDS.add(
-    "live", WorldKind(LiveWorldConfig, LiveWorld), "your own pool, through recording and replay"
+    "live",
+    WorldKind(LiveWorldConfig, LiveWorld, open_transport),
+    "your own pool, through recording and replay",
 )

@@ -8,10 +8,16 @@ from typing import Any
 
 from router_r1 import config
 from router_r1.errors import ConfigError, shown_name
-from router_r1_envs.worlds.base import WORLDS, World
+from router_r1.transport.base import Transport
+from router_r1_envs.worlds.base import WORLDS, World, WorldKind
 
 
-def load_world(source: str | Path | dict[str, Any], overrides: Sequence[str] = ()) -> World:
+def load_world(
+    source: str | Path | dict[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    transport: Transport | None = None,
+) -> World:
     """Build a world.
 
     Args:
@@ -19,11 +25,39 @@ def load_world(source: str | Path | dict[str, Any], overrides: Sequence[str] = (
             with a `kind` and the settings of that kind; or such settings as a mapping. In a file, relative paths start
             at the file's folder; in a mapping, at the working directory.
         overrides: `a.b=value` assignments that replace settings.
+        transport: carries the calls in place of the one that `load_transport` would open.
 
     Raises:
         ConfigError: no such source, an unknown kind, or wrong settings; names file, field and remedy.
         DataError: a file that the settings name has wrong content.
     """
+    kind, settings, folder = _read(source, overrides)
+    if transport is None:
+        return kind.build(settings, folder)
+    return kind.build(settings, folder, transport=transport)
+
+
+def shares_transport(source: str | Path | dict[str, Any], overrides: Sequence[str] = ()) -> bool:
+    """Whether all processes that play in this world must share one transport. See `load_world` for the arguments."""
+    return _read(source, overrides)[0].transport is not None
+
+
+def load_transport(
+    source: str | Path | dict[str, Any], overrides: Sequence[str] = ()
+) -> Transport | None:
+    """What carries the calls of a world whose processes must share it; None for any other world.
+
+    See `load_world` for arguments and errors. It may open files and read keys, which `load_world` with a `transport`
+    then does not.
+    """
+    kind, settings, folder = _read(source, overrides)
+    return None if kind.transport is None else kind.transport(settings, folder)
+
+
+def _read(
+    source: str | Path | dict[str, Any], overrides: Sequence[str]
+) -> tuple[WorldKind, Any, Path]:
+    """The kind of a world, its validated settings, and the folder at which relative paths in them start."""
     folder, label = Path(), str(source)
     if isinstance(source, dict):
         settings, label = dict(source), "world"
@@ -45,7 +79,7 @@ def load_world(source: str | Path | dict[str, Any], overrides: Sequence[str] = (
             f"{label}: kind is {shown_name(repr(kind))}; it must be one of {', '.join(WORLDS)}"
         )
     found = WORLDS[str(kind)]
-    return found.build(config.validate(found.settings, settings, label), folder)
+    return found, config.validate(found.settings, settings, label), folder
 
 
 def bare_names() -> list[str]:

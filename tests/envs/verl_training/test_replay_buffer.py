@@ -24,6 +24,7 @@ class Trainer:
         self.agent_loop_workers: list[Any] = []
         self.server_handles: list[Any] = []
         self.reward_loop_workers: list[Any] = []
+        self.pool_actors: dict[Any, Any] = {}
 
     def refill(self, count: int) -> None:
         """Generate no prompts."""
