@@ -138,9 +138,9 @@ class RecordedWorld:
         return self._splits[split][:limit]
 
     def prompt(self, question: Question) -> PromptBuilder:
-        """The full prompt for a policy that reads text; features of the question for one that does not."""
+        """The prompt of the settings for a policy that reads text; features of the question for one that does not."""
         if self.view == "text":
-            return prompts.policy_messages
+            return prompts.PROMPTS[self.settings.prompt]
         described = str(self.features(question))
 
         def features(
