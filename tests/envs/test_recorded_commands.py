@@ -54,7 +54,9 @@ def imitation(router_r1, table):
     folder = table / "imitation"
     few = ("steps=30", "hidden=32", "layers=1", "batch_size=16")
     few = [part for setting in few for part in ("--cold-start", setting)]
-    output = router_r1("train", "cold-start", table, "--out", folder, "--threads", 1, *options(), *few)
+    output = router_r1(
+        "train", "cold-start", table, "--out", folder, "--threads", 1, *options(), *few
+    )
     assert "a policy of" in output
     return folder
 
@@ -105,7 +107,16 @@ def test_results_compare_policy_planner_and_baselines_on_the_test_questions(
 def test_a_planner_of_another_seed_or_other_questions_is_rejected(router_r1, table, imitation):
     with pytest.raises(DataError, match="was fitted with seed 0, not 1"):
         router_r1(
-            "train", "cold-start", table, "--out", imitation, "--seed", 1, "--threads", 1, *options()
+            "train",
+            "cold-start",
+            table,
+            "--out",
+            imitation,
+            "--seed",
+            1,
+            "--threads",
+            1,
+            *options(),
         )
     with pytest.raises(DataError, match="fitted with other questions"):
         router_r1(

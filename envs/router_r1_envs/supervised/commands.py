@@ -248,13 +248,14 @@ def _run(
     """The run that the options describe. Raises `ConfigError` for options that do not fit together."""
     from router_r1.errors import ConfigError
     from router_r1_envs.cpu_threads import use_threads
-    from router_r1_envs.supervised.tuning_run import TuningRun
     from router_r1_envs.worlds.load import load_world
 
     if policy is not None and traces:
         raise ConfigError("--policy samples episodes and --traces reads them; give one of the two")
-    use_threads(threads)
     loaded = load_world(world, settings)
+    use_threads(threads)
+    from router_r1_envs.supervised.tuning_run import TuningRun  # loads torch and TRL
+
     source = " ".join([world, *settings])
     return TuningRun(model, loaded, source, reward_of(loaded, reward), out, policy, traces)
 
