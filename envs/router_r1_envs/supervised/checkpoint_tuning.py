@@ -106,8 +106,8 @@ def prepare(source: str, settings: TuningConfig, kind: str, folder: Path) -> Pre
     check_method(settings)
     on_gpu = torch.cuda.is_available()
     frozen = settings.method != "full"
-    tokenizer, model = load_checkpoint(source, dtype="auto" if on_gpu and frozen else "float32")
     if settings.method == "qlora":
+        tokenizer = load_tokenizer(source)
         four_bits = BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
@@ -117,6 +117,9 @@ def prepare(source: str, settings: TuningConfig, kind: str, folder: Path) -> Pre
         model = AutoModelForCausalLM.from_pretrained(
             source, quantization_config=four_bits, device_map={"": 0}
         )
+    else:
+        dtype = "auto" if on_gpu and frozen else "float32"
+        tokenizer, model = load_checkpoint(source, dtype=dtype)
     adapter = LoraConfig(
         r=settings.lora_rank,
         lora_alpha=settings.lora_alpha,
@@ -144,8 +147,8 @@ def prepare(source: str, settings: TuningConfig, kind: str, folder: Path) -> Pre
         "gradient_checkpointing": on_gpu,
         "dataloader_pin_memory": on_gpu,
     }
-    dtype = AutoConfig.from_pretrained(source).dtype or torch.float32
-    return Prepared(source, tokenizer, model, adapter if frozen else None, dtype, arguments)
+    own_type = AutoConfig.from_pretrained(source).dtype or torch.float32
+    return Prepared(source, tokenizer, model, adapter if frozen else None, own_type, arguments)
 
 
 class _Reporter(TrainerCallback):  # type: ignore[misc]

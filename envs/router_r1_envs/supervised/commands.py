@@ -265,9 +265,3 @@ def _show(out: Path, report: dict[str, Any]) -> None:
     losses = report["losses"]
     last = losses[-max(1, len(losses) // 10) :]
     terminal.echo(f"{out}: loss {losses[0]:.3f} at first, {sum(last) / len(last):.3f} at the end")
-    for when, figures in report["held_out"].items():
-        if figures is not None:
-            terminal.echo(
-                f"{when}: of {figures['questions']} held-out questions {figures['valid']:.1%} valid, "
-                f"{figures['accuracy']:.1%} right, reward {figures['reward']:.3f}, {figures['calls']:.2f} calls"
-            )

@@ -146,10 +146,10 @@ def tune(
         finished: dict[str, Any] = json.loads(report_file.read_text())
         return finished
     seed, began = settings.seed, time.monotonic()
-    first = play_held_out(run.world, run.model, run.reward, held_out, seed=seed) if before else None
+    first = _play(run, run.model, "before", held_out, seed) if before else None
     found = train()
     seconds = time.monotonic() - began
-    last = play_held_out(run.world, run.out, run.reward, held_out, seed=seed) if held_out else None
+    last = _play(run, run.out, "after", held_out, seed)
     report = found | {
         "seconds": round(seconds, 1),
         "held_out": {"before": first, "after": last},
@@ -157,6 +157,20 @@ def tune(
     }
     report_file.write_text(json.dumps(report, indent=2) + "\n")
     return report
+
+
+def _play(
+    run: TuningRun, checkpoint: str | Path, when: str, questions: int, seed: int
+) -> dict[str, Any] | None:
+    """The figures of a checkpoint on held-out questions, shown at once; None for no questions."""
+    if not questions:
+        return None
+    figures = play_held_out(run.world, checkpoint, run.reward, questions, seed=seed)
+    terminal.echo(
+        f"{when}: of {figures['questions']} held-out questions {figures['valid']:.1%} valid, "
+        f"{figures['accuracy']:.1%} right, reward {figures['reward']:.3f}, {figures['calls']:.2f} calls"
+    )
+    return figures
 
 
 def _pin(file: Path, setting: dict[str, Any]) -> None:

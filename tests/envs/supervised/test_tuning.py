@@ -18,7 +18,10 @@ from router_r1_envs.supervised.demonstrations import Example  # noqa: E402
 from router_r1_envs.supervised.preference_training import PolicyTokenCollator, to_row  # noqa: E402
 from router_r1_envs.supervised.sampling import sample_episodes  # noqa: E402
 from router_r1_envs.supervised.small_policy import make_model, save_policy  # noqa: E402
+from router_r1_envs.supervised.tuning_config import ImitateConfig  # noqa: E402
+from router_r1_envs.supervised.tuning_run import TuningRun, imitate, tune  # noqa: E402
 from router_r1_envs.worlds.generated_world.rule_policies import RulePolicy, at_random  # noqa: E402
+from router_r1_reward import RewardConfig  # noqa: E402
 
 FEW = ("batch_size=4", "micro_batch=2", "questions=12", "save_every=2")
 
@@ -176,6 +179,16 @@ def test_preferences_count_the_policys_tokens_only():
     assert batch["input_ids"].tolist() == [better.ids, [*worse.ids, 0, 0]]
     assert batch["completion_mask"].tolist() == [better.mask, [*worse.mask, 0, 0]]
     assert batch["attention_mask"].tolist() == [[1] * 6, [1, 1, 1, 1, 0, 0]]
+
+
+def test_a_table_is_imitated_with_its_planner(recorded_world, planner, checkpoint, tmp_path):
+    settings = ImitateConfig(batch_size=4, micro_batch=2, epochs=1, max_examples=12)
+    reward = RewardConfig(alpha=0.5)
+    run = TuningRun(str(checkpoint), recorded_world, "table", reward, tmp_path)
+    planner.save(tmp_path / "planner.pt")
+    report = tune(run, "imitation", settings, lambda: imitate(run, settings), held_out=2)
+    assert report["examples"] + sum(report["left_out"].values()) == 12
+    assert report["held_out"]["after"]["questions"] == 2 and report["held_out"]["before"] is None
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
