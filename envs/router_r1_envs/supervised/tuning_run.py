@@ -128,9 +128,11 @@ def tune(
         the settings.
 
     Raises:
-        ConfigError: the folder belongs to another setting, or see `check_method`.
+        ConfigError: the folder belongs to another setting or is the checkpoint itself, or see `check_method`.
     """
     check_method(settings)
+    if Path(run.model).resolve() == run.out.resolve():
+        raise ConfigError(f"{run.out}: is the checkpoint that is trained; choose another --out")
     report_file = run.out / f"{name}.json"
     setting = {
         "model": run.model,
@@ -174,14 +176,14 @@ def _play(
 
 
 def _pin(file: Path, setting: dict[str, Any]) -> None:
-    """Write the setting, or raise `ConfigError` if the file has another one."""
-    if file.exists():
+    """Write the setting, or raise `ConfigError` if the folder has results of another one."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    has_results = any(path != file for path in file.parent.iterdir())
+    if file.exists() and has_results:
         pinned = json.loads(file.read_text())
         other = [name for name in setting if pinned.get(name) != setting[name]]
         if other:
             raise ConfigError(
                 f"{file.parent}: was started with another {other[0]}, see {file}; choose another --out, or remove it"
             )
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(setting, indent=2) + "\n")

@@ -203,6 +203,8 @@ def test_qlora_needs_a_gpu(train, tmp_path):
 def test_the_old_form_names_the_new_ones(router_r1, tmp_path):
     with pytest.raises(ConfigError, match=r"router-r1 train cold-start TABLE --out OUT"):
         router_r1("train", "imitate", "table", "--out", tmp_path)
+    with pytest.raises(ConfigError, match="is the checkpoint that is trained"):
+        router_r1("train", "dpo", tmp_path, "--world", "generated", "--out", tmp_path)
     with pytest.raises(ConfigError, match="give one of the two"):
         router_r1(
             "train", "imitate", "m", "--world", "generated", "--out", tmp_path,
