@@ -80,11 +80,11 @@ bash scripts/lib/pin_output_settings.sh "$OUT/recorded.setting" \
   "SEED=$SEED" "ALPHA=$ALPHA" "IMITATION=$IMITATION" "PASSES=$PASSES" "VAL_QUESTIONS=$VAL_QUESTIONS"
 SECONDS=0                               # do not count the installation
 
-if [ ! -e "$OUT/imitation/imitation.json" ]; then
+if [ ! -e "$OUT/imitation/cold_start.json" ]; then
   say "imitation: a planner fitted on the training questions, and a small policy that imitates it"
   options=()
-  for option in $IMITATION; do options+=(--imitation "$option"); done
-  "$bin/router-r1" train imitate "$world" --out "$OUT/imitation" --seed "$SEED" ${options[@]+"${options[@]}"}
+  for option in $IMITATION; do options+=(--cold-start "$option"); done
+  "$bin/router-r1" train cold-start "$world" --out "$OUT/imitation" --seed "$SEED" ${options[@]+"${options[@]}"}
 fi
 if ! grep -qs router_r1_envs.verl_training "$OUT/data/agent_loop.yaml"; then  # missing, or of a version with other modules
   "$bin/router-r1" train prepare "$world" --out "$OUT/data" --seed "$SEED" --reward alpha="$ALPHA" --passes "$PASSES" \

@@ -27,6 +27,8 @@ _EXTRAS = {
     "transformers": "local",
     "psutil": "local",
     "pyarrow": "parquet",
+    "trl": "sft",
+    "peft": "sft",
     "verl": "train",
     "ray": "train",
     "datasets": "eval",

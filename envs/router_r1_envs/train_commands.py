@@ -1,13 +1,12 @@
-"""`router-r1 train prepare|cold-start|imitate|run|watch`: registered through the entry point `router_r1.commands`.
+"""`router-r1 train prepare|run|watch`, and the group `train`: registered through the entry point `router_r1.commands`.
 
-Light to import: each command imports what it needs.
+Light to import: each command imports what it needs. `cold-start`, `imitate` and `dpo` are in `supervised/commands.py`.
 """
 
 # ruff: noqa: B006  # typer reads the default of a list option from the signature and never changes it
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -15,34 +14,16 @@ import typer
 
 from router_r1 import terminal
 from router_r1.commands.names_in_help import NamesInHelp
-from router_r1.config import MAX_SEED
-from router_r1_envs.worlds.commands import (
-    Generated,
-    RewardSettings,
-    Settings,
-    Source,
-    Table,
-    generated_world,
-    recorded_world,
-    reward_of,
-)
-
-Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of all random choices.")]
-Threads = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        help="Threads of torch; by default OMP_NUM_THREADS, or the number of idle cores, at most 4.",
-    ),
-]
+from router_r1_envs.supervised import commands
+from router_r1_envs.supervised.commands import Seed
+from router_r1_envs.worlds.commands import RewardSettings, Settings, Source, reward_of
 
 
 def register(app: typer.Typer) -> None:
     """Add the command group `train`."""
     group = typer.Typer(help="Train a policy, step by step.", no_args_is_help=True)
     group.command("prepare", cls=NamesInHelp)(prepare)
-    group.command("cold-start")(cold_start_command)
-    group.command("imitate")(imitate_command)
+    commands.register(group)
     # Hydra has options of its own.
     group.command("run", context_settings={"ignore_unknown_options": True})(run)
     group.command("watch")(watch)
@@ -89,81 +70,6 @@ def prepare(
     terminal.echo(
         f"{out}: {len(rows)} training rows, {len(validation_rows)} validation rows of {world.name}, "
         f"{len(world.levels)} levels"
-    )
-
-
-def cold_start_command(
-    out: Annotated[Path, typer.Option(help="Folder for the policy.")],
-    source: Generated = "generated",
-    settings: Settings = [],
-    reward: RewardSettings = [],
-    steps: Annotated[
-        list[str], typer.Option("--cold-start", help="name=value, e.g. explore_steps=400.")
-    ] = [],
-    threads: Threads = None,
-    seed: Seed = 0,
-) -> None:
-    """Make a small policy and train it until reinforcement learning can improve it; minutes on a CPU."""
-    from router_r1 import config
-    from router_r1_envs.cpu_threads import use_threads
-    from router_r1_envs.supervised.cold_start import ColdStartConfig, cold_start
-    from router_r1_envs.supervised.progress import show_stages
-
-    use_threads(threads)
-    world = generated_world(source, settings)
-    reward_config = reward_of(world, reward)
-    given = {"seed": seed, **config.override({}, steps)}
-    cold_start_config = config.validate(ColdStartConfig, given, "cold start")
-    out.mkdir(parents=True, exist_ok=True)  # a folder that cannot be made is an error at once
-    with show_stages() as show:
-        report = cold_start(world, reward_config, out, cold_start_config, show)
-    (out / "cold_start.json").write_text(json.dumps(report, indent=2) + "\n")
-    losses = ", ".join(f"{name} {loss:.3f}" for name, loss in report["losses"].items())
-    terminal.echo(f"{out}: a policy of {report['parameters']:,} parameters; losses: {losses}")
-
-
-def imitate_command(
-    source: Table,
-    out: Annotated[Path, typer.Option(help="Folder for the planner and the policy.")],
-    settings: Settings = [],
-    options: Annotated[
-        list[str], typer.Option("--imitation", help="name=value, e.g. steps=600.")
-    ] = [],
-    threads: Threads = None,
-    seed: Seed = 0,
-) -> None:
-    """Fit a planner on an outcome table, and train a small policy to imitate it; minutes on a CPU."""
-    from router_r1 import config
-    from router_r1.errors import DataError
-    from router_r1_envs.cpu_threads import use_threads
-    from router_r1_envs.planner.planner import Planner
-    from router_r1_envs.supervised.imitation import ImitationConfig, imitate
-    from router_r1_envs.supervised.progress import show_stages
-    from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
-
-    use_threads(threads)
-    world = recorded_world(source, settings)
-    given = {"seed": seed, **config.override({}, options)}
-    imitation_config = config.validate(ImitationConfig, given, "imitation")
-    splits = TableSplits.of(world)
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / "planner.pt"
-    if path.exists():
-        planner = Planner.load(path, splits)
-        if planner.seed != seed:
-            raise DataError(
-                f"{path}: was fitted with seed {planner.seed}, not {seed}; remove it, or choose another folder"
-            )
-    else:
-        terminal.echo(f"fitting the planner on {world.name}", err=True)
-        planner = Planner.fit(splits, seed)
-        planner.save(path)
-
-    with show_stages() as show:
-        report = imitate(world, planner, out, imitation_config, show)
-    (out / "imitation.json").write_text(json.dumps(report, indent=2) + "\n")
-    terminal.echo(
-        f"{out}: a policy of {report['parameters']:,} parameters; loss {report['loss']:.3f}"
     )
 
 

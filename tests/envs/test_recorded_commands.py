@@ -1,4 +1,4 @@
-"""`router-r1 train imitate` and `tournament` on a small table: policy, planner, routers, baselines in results.json."""
+"""`router-r1 train cold-start` and `tournament` on a small table: policy, planner, routers, baselines in results.json."""
 
 import json
 
@@ -53,8 +53,10 @@ def imitation(router_r1, table):
     """The folder of a planner, and of a policy that imitated it for a few steps."""
     folder = table / "imitation"
     few = ("steps=30", "hidden=32", "layers=1", "batch_size=16")
-    few = [part for setting in few for part in ("--imitation", setting)]
-    output = router_r1("train", "imitate", table, "--out", folder, "--threads", 1, *options(), *few)
+    few = [part for setting in few for part in ("--cold-start", setting)]
+    output = router_r1(
+        "train", "cold-start", table, "--out", folder, "--threads", 1, *options(), *few
+    )
     assert "a policy of" in output
     return folder
 
@@ -105,11 +107,20 @@ def test_results_compare_policy_planner_and_baselines_on_the_test_questions(
 def test_a_planner_of_another_seed_or_other_questions_is_rejected(router_r1, table, imitation):
     with pytest.raises(DataError, match="was fitted with seed 0, not 1"):
         router_r1(
-            "train", "imitate", table, "--out", imitation, "--seed", 1, "--threads", 1, *options()
+            "train",
+            "cold-start",
+            table,
+            "--out",
+            imitation,
+            "--seed",
+            1,
+            "--threads",
+            1,
+            *options(),
         )
     with pytest.raises(DataError, match="fitted with other questions"):
         router_r1(
-            "train", "imitate", table, "--out", imitation, "--threads", 1, *options("test=0.3")
+            "train", "cold-start", table, "--out", imitation, "--threads", 1, *options("test=0.3")
         )
 
 

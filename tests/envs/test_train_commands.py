@@ -177,8 +177,13 @@ def test_run_without_verl_names_the_missing_package(router_r1, executed, monkeyp
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [(name, f"train {name}") for name in ("prepare", "cold-start", "imitate", "watch")]
-    + [("evaluate", "tournament"), ("measure", "tournament"), ("report", "report")],
+    [(name, f"train {name}") for name in ("prepare", "cold-start", "watch")]
+    + [
+        ("imitate", "train cold-start"),
+        ("evaluate", "tournament"),
+        ("measure", "tournament"),
+        ("report", "report"),
+    ],
 )
 def test_the_old_name_of_a_command_says_the_new_one(router_r1, old, new):
     output = router_r1("world", old, "generated", "--out", "x", status=2)

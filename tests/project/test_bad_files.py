@@ -184,7 +184,7 @@ COMMANDS = {
     "import pool": "table import routerbench x.csv o --pool {}.yaml",
     "train prepare": "train prepare {}.yaml --out o",
     "cold start": "train cold-start {}.yaml --out o",
-    "imitate": "train imitate {}.yaml --out o",
+    "imitate": "train imitate m --world {}.yaml --out o",
     "world serve": "world serve {}.yaml",
 }
 

@@ -27,8 +27,13 @@ from router_r1.policies import token_ids  # noqa: E402
 from router_r1.protocol import Route, parse_turn, render_turn  # noqa: E402
 from router_r1.testing import ScriptedPolicy  # noqa: E402
 from router_r1.transport.record_store import RecordStore  # noqa: E402
-from router_r1_envs.supervised.demonstrations import explorations  # noqa: E402
+from router_r1_envs.supervised.demonstrations import (  # noqa: E402
+    explorations,
+    play_episode,
+    to_example,
+)
 from router_r1_envs.supervised.small_policy import make_model, make_tokenizer, save_policy  # noqa: E402
+from router_r1_envs.supervised.token_ids_of_turns import with_token_ids  # noqa: E402
 from router_r1_envs.verl_training.dataset import make_row  # noqa: E402
 from router_r1_envs.worlds.base import Level, World, level_named, start  # noqa: E402
 from router_r1_envs.worlds.generated_world.world import GeneratedWorld  # noqa: E402
@@ -334,6 +339,27 @@ async def test_generated_tokens_are_trained_on_and_sent_again_unchanged(
     # The environment's text is encoded once, tags included.
     text = tokenizer.decode(whole[len(output.prompt_ids) :], skip_special_tokens=True)
     assert text.count("</information>") == text.count("<information")
+
+
+@pytest.mark.parametrize("name", ["answered", "refused", "several", "some refused", "worth"])
+async def test_an_imitated_episode_has_the_ids_and_the_mask_of_the_loop(
+    name, words, letters, folder
+):
+    case = CASES[name]
+    tokenizer = words if case.world == "compact" else letters
+    source, overrides = case.source(folder)
+    world = load_world(source, overrides)
+    question, level = world.questions(Split.TRAIN, 5)[3], level_named(world, case.level)
+    server = Server(tokenizer, case.turns(question))
+    output = await play(make_loop(server, tokenizer, source, overrides), world, question, level)
+
+    # The same turns as texts, as a demonstrator or a chat model writes them: without ids, and without a stop string.
+    texts = [turn.removesuffix(BLOCK) for turn in case.turns(question)]
+    played = await play_episode(world, question, level, ScriptedPolicy(texts))
+    assert all(record.token_ids is None for record in played.turns)
+    example = to_example(with_token_ids(played, tokenizer), tokenizer)
+    assert example.ids == output.prompt_ids + output.response_ids
+    assert example.mask == [0] * len(output.prompt_ids) + output.response_mask
 
 
 @pytest.mark.parametrize("number", range(3))

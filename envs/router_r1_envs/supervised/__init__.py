@@ -1,4 +1,6 @@
-"""Supervised training of a small policy, before reinforcement learning.
+"""Supervised training, before reinforcement learning.
+
+Of a new small policy, from random weights, on a CPU in minutes:
 
     small_policy.py            the model and its tokenizer
     cold_start.py              training for the generated world, in three stages
@@ -9,5 +11,18 @@
     muon.py                    the optimiser of the matrices
     progress.py                stages, and their display
 
-Everything runs on a CPU in minutes.
+Of any checkpoint in the Hugging Face format, with TRL:
+
+    tuning_run.py              one training from start to report
+    tuning_config.py           its settings
+    demonstration_sources.py   where the episodes come from
+    sampling.py                episodes that a policy samples, kept as traces
+    scored_episodes.py         traces with rewards: the best ones, and pairs
+    token_ids_of_turns.py      episodes with the token ids of the trained policy
+    checkpoint_imitation.py    examples, and TRL's trainer for imitation
+    preference_training.py     pairs, and TRL's trainer for DPO
+    checkpoint_tuning.py       what both share: loading, adapters, resuming, saving
+    held_out.py                validation questions, played with the result
+
+`commands.py` has the commands of both.
 """

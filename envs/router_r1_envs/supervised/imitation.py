@@ -70,7 +70,7 @@ def imitate(
         on_stage: called when a stage begins, and with its progress.
 
     Returns:
-        The final loss, the number of demonstrations, the tokens of the longest opening and episode, the number of
+        The final loss in `losses`, the number of demonstrations, the tokens of the longest opening and episode, the number of
         parameters, and the settings.
 
     Raises:
@@ -101,7 +101,7 @@ def imitate(
     )
     save_policy(model, tokenizer, folder)
     return {
-        "loss": loss,
+        "losses": {"imitation": loss},
         "demonstrations": len(examples),
         "longest_opening": max(example.mask.index(1) for example in examples),
         "longest_episode": max(len(example.ids) for example in examples),

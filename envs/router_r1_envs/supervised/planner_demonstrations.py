@@ -10,33 +10,37 @@ Some episodes begin with a detour: calls that are drawn at random and not learne
 they agree. In the planner's own episodes most agree, so a policy would not learn to tell agreement from disagreement;
 nor would it learn what to do in states that the planner never reaches, such as after a repeated call.
 
-Each demonstration permutes the letters of the options, or the digits of numbers, so that no answer can be memorised.
-The posterior that decides about a question was fitted without it; otherwise it would be too confident.
+In the answer view, each demonstration permutes the letters of the options, or the digits of numbers, so that no answer
+can be memorised. In the text view nothing can be permuted, and a route repeats the question, as a live candidate needs
+it. The posterior that decides about a question was fitted without it; otherwise it would be too confident.
 
-Not covered: candidates' texts (those need a pre-trained policy), several routes in a turn, budgets.
+Not covered: several routes in a turn, budgets.
 """
 
 from __future__ import annotations
 
 import asyncio
+import bisect
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from router_r1 import terminal
 from router_r1.answers import answer_key
 from router_r1.data.questions import Question
 from router_r1.data.splits import Split
 from router_r1.episode import Episode
-from router_r1.errors import ConfigError
-from router_r1.policies import token_ids
+from router_r1.errors import ConfigError, DataError
 from router_r1.protocol import Route, render_turn
 from router_r1.testing import ScriptedPolicy
 from router_r1_envs.planner.planner import Decision, Planner
 from router_r1_envs.seeded_random import seeded_random
 from router_r1_envs.supervised.demonstrations import Example, play_episode
-from router_r1_envs.supervised.small_policy import ROUTE
+from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 
+_ROUTE = "<route"
 _MAX_DETOUR = 4
 _REPEAT_SHARE = 0.15
 """Probability that the next call of a detour repeats an earlier one, where that is possible."""
@@ -46,21 +50,26 @@ NO_ANSWER = "none"
 LEADER = "so"
 """A thought's word before the leading answer."""
 QUERY = "question"
-"""The query of every route; a recorded world reads it as the question."""
+"""The query of a route that does not repeat the question; a recorded world reads it as the question."""
 
 
 class DecisionPolicy(ScriptedPolicy):
     """A policy that carries out one decision of the planner."""
 
-    def __init__(self, decision: Decision) -> None:
-        self._decision = decision
+    def __init__(self, decision: Decision, query: str = QUERY) -> None:
+        """
+        Args:
+            decision: what to do.
+            query: the query of every route.
+        """
+        self._decision, self._query = decision, query
         super().__init__(self._write, name="planner")
 
     def _write(self, episode: Episode) -> str:
         decision, number = self._decision, episode.rounds
         thought = render_thought(decision, number)
         if number < len(decision.calls):
-            return render_turn(thought, [Route(decision.calls[number], QUERY)])
+            return render_turn(thought, [Route(decision.calls[number], self._query)])
         return render_turn(thought, answer=decision.answer or NO_ANSWER)
 
 
@@ -81,6 +90,26 @@ def words_of_thoughts() -> Iterator[str]:
     yield from (f"p{tenths}" for tenths in range(10))
 
 
+def fitted_planner(world: RecordedWorld, path: Path, seed: int) -> Planner:
+    """The planner of a world: read from a file if it is there, otherwise fitted and written there.
+
+    Raises:
+        DataError: the file holds a planner of another table or seed.
+    """
+    splits = TableSplits.of(world)
+    if not path.exists():
+        terminal.echo(f"fitting the planner on {world.name}", err=True)
+        planner = Planner.fit(splits, seed)
+        planner.save(path)
+        return planner
+    planner = Planner.load(path, splits)
+    if planner.seed != seed:
+        raise DataError(
+            f"{path}: was fitted with seed {planner.seed}, not {seed}; remove it, or choose another folder"
+        )
+    return planner
+
+
 def planner_decisions(
     world: RecordedWorld, planner: Planner, *, copies: int = 1, detours: int = 0, seed: int = 0
 ) -> Iterator[tuple[Decision, int]]:
@@ -96,7 +125,7 @@ def planner_decisions(
     questions, folds = world.questions(Split.TRAIN), planner.settings.folds
     rounds = list(itertools.product(range(copies + detours), range(len(world.levels))))
     for number, (copy, level_index) in enumerate(rounds, seed * len(rounds)):
-        permuted = [world.permuted(q, number) for q in questions]
+        permuted = [world.varied(q, number) for q in questions]
         is_detour = copy >= copies
         begin = [_draw_detour(world, planner, q, number) if is_detour else () for q in questions]
         for fold in range(folds):
@@ -141,7 +170,7 @@ def _recorded_answer(world: RecordedWorld, question: Question, name: str) -> str
 def demonstrations(
     world: RecordedWorld, planner: Planner, *, copies: int = 1, detours: int = 0, seed: int = 0
 ) -> Iterator[tuple[Episode, Decision]]:
-    """Finished episodes that carry out the planner's decisions, with the decisions.
+    """Finished episodes that carry out the planner's decisions, with the decisions, for a small policy.
 
     Args:
         world: see `planner_decisions`.
@@ -151,10 +180,11 @@ def demonstrations(
         seed: see `planner_decisions`.
 
     Raises:
-        ConfigError: the world shows texts, allows several routes in a turn, or allows fewer rounds than the planner
-            makes calls.
+        ConfigError: the world shows texts, or see `check_rounds`.
     """
-    _check(world, planner)
+    if world.view != "answer":
+        raise ConfigError(f"{world.name}: a small policy reads answers, not texts; set view=answer")
+    check_rounds(world, planner)
     decisions = planner_decisions(world, planner, copies=copies, detours=detours, seed=seed)
     with asyncio.Runner() as runner:
         for decision, level_index in decisions:
@@ -162,9 +192,45 @@ def demonstrations(
             yield runner.run(play_episode(world, decision.question, level, policy)), decision
 
 
-def _check(world: RecordedWorld, planner: Planner) -> None:
-    if world.view != "answer":
-        raise ConfigError(f"{world.name}: a small policy reads answers, not texts; set view=answer")
+def drawn_demonstrations(
+    world: RecordedWorld,
+    planner: Planner,
+    most: int,
+    *,
+    detours: int = 1,
+    copy_question: bool = True,
+    seed: int = 0,
+) -> Iterator[tuple[Episode, Decision]]:
+    """Demonstrations for an existing checkpoint, in either view: of all that there are, some that are drawn.
+
+    Decisions without an answer are left out: a pre-trained policy would learn to answer `none`, also where it can read
+    an answer that the planner cannot (a program, for example).
+
+    Args:
+        world: see `planner_decisions`.
+        planner: see `planner_decisions`.
+        most: number of decisions that are drawn.
+        detours: see `planner_decisions`.
+        copy_question: in the text view, routes repeat the question; otherwise they hold the word `question`.
+        seed: see `planner_decisions`.
+
+    Raises:
+        ConfigError: see `check_rounds`.
+    """
+    check_rounds(world, planner)
+    decided = planner_decisions(world, planner, detours=detours, seed=seed)
+    decisions = [(d, level) for d, level in decided if d.answer is not None]
+    drawn = seeded_random("drawn decisions", seed).sample(decisions, min(most, len(decisions)))
+    with asyncio.Runner() as runner:
+        for decision, level_index in drawn:
+            question, level = decision.question, world.levels[level_index]
+            copies = copy_question and world.view == "text"
+            policy = DecisionPolicy(decision, question.question if copies else QUERY)
+            yield runner.run(play_episode(world, question, level, policy)), decision
+
+
+def check_rounds(world: RecordedWorld, planner: Planner) -> None:
+    """Raise `ConfigError` if the world allows several routes in a turn, or fewer rounds than the planner makes calls."""
     if world.limits.max_routes != 1:
         raise ConfigError(
             f"{world.name}: the planner calls one candidate at a time, and a turn may call {world.limits.max_routes}; "
@@ -182,17 +248,21 @@ def mask_routes(example: Example, tokenizer: Any, turns: int) -> Example:
 
     Args:
         example: a demonstration.
-        tokenizer: the policy's; a route's opening tag is one token.
+        tokenizer: the policy's.
         turns: how many turns, from the first.
     """
-    if not turns:
-        return example
-    (tag,) = token_ids.encode_text(tokenizer, ROUTE)
-    mask, turn, in_route = list(example.mask), 0, False
-    for place, (token, learned) in enumerate(zip(example.ids, example.mask, strict=True)):
-        if learned and not example.mask[place - 1]:
-            turn, in_route = turn + 1, False
-        in_route |= token == tag
-        if learned and in_route and turn <= turns:
+    mask = list(example.mask)
+    places = itertools.groupby(range(len(mask)), key=lambda place: example.mask[place])
+    written = (list(group) for learned, group in places if learned)
+    for turn in itertools.islice(written, turns):
+        ids = [example.ids[place] for place in turn]
+        begin = tokenizer.decode(ids).find(_ROUTE)
+        if begin < 0:
+            continue
+        # The first token that reaches beyond this place in the text.
+        first = bisect.bisect_right(
+            range(len(ids)), begin, key=lambda n: len(tokenizer.decode(ids[: n + 1]))
+        )
+        for place in turn[first:]:
             mask[place] = 0
     return Example(example.ids, mask)

@@ -9,7 +9,7 @@ from typing import Any
 
 from router_r1 import terminal
 
-_LINE_EVERY = 250
+_LINES = 20
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Stage:
 
 @contextlib.contextmanager
 def show_stages() -> Iterator[Callable[[Stage], None]]:
-    """A function that shows stages: as progress bars on a terminal, otherwise as a line every 250 steps."""
+    """A function that shows stages: as progress bars on a terminal, otherwise as at most twenty lines for a stage."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as ProgressBars
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _print_line
+        yield _LinePrinter()
         return
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -66,11 +66,19 @@ def show_stages() -> Iterator[Callable[[Stage], None]]:
         yield show
 
 
-def _print_line(stage: Stage) -> None:
-    """Print a line when a stage begins, every 250 steps, and at its end."""
-    done = stage.progress
-    if done is None:
-        terminal.echo(stage.name, err=True)
-    elif done.step % _LINE_EVERY == 0 or done.step == done.steps:
-        line = f"{stage.name}: step {done.step} of {done.steps}, loss {done.loss:.3f}, {done.seconds:.0f} s"
-        terminal.echo(line, err=True)
+class _LinePrinter:
+    """Prints a line when a stage begins, after each twentieth of its steps, and at its end."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, int] = {}
+
+    def __call__(self, stage: Stage) -> None:
+        done = stage.progress
+        if done is None:
+            terminal.echo(stage.name, err=True)
+            return
+        part = done.step * _LINES // done.steps
+        if part > self._shown.get(stage.name, 0):
+            self._shown[stage.name] = part
+            line = f"{stage.name}: step {done.step} of {done.steps}, loss {done.loss:.3f}, {done.seconds:.0f} s"
+            terminal.echo(line, err=True)

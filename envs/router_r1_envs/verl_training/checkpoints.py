@@ -1,7 +1,8 @@
 """The checkpoints of a training run: removes stale ones before a run starts, and keeps a copy of the best one.
 
 The best checkpoint is a folder in the Hugging Face format with `best.json` beside the weights. A run may be killed at
-any moment and restarted; the best checkpoint survives both.
+any moment and restarted; the best checkpoint survives both. With LoRA, verl saves base weights and adapter under the
+names that they have inside PEFT, which nothing else loads; in the best checkpoint the adapter is merged (`lora.py`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+
+from router_r1_envs.verl_training.lora import ADAPTER_SETTINGS, merge_adapter
 
 RECORD = "best.json"
 _TRACKER = "latest_checkpointed_iteration.txt"
@@ -78,7 +81,7 @@ class BestCheckpoint:
         """Copy the weights if their reward is higher than that of the best checkpoint.
 
         Args:
-            weights: a folder with a policy.
+            weights: a folder with a policy. If verl trained an adapter, its settings are beside the folder.
             step: training step of the weights.
             reward: their mean reward on the validation questions.
 
@@ -91,6 +94,9 @@ class BestCheckpoint:
         shutil.rmtree(self._replacement, ignore_errors=True)
         # The policy that a run starts from may have been the best of another run; do not copy that run's record.
         shutil.copytree(weights, self._replacement, ignore=shutil.ignore_patterns(RECORD))
+        adapter = Path(weights).parent / ADAPTER_SETTINGS
+        if adapter.exists():
+            merge_adapter(self._replacement, adapter)
         draft = self._replacement / f"{RECORD}.new"
         draft.write_text(json.dumps({"step": step, "reward": reward}) + "\n")
         draft.rename(self._replacement / RECORD)

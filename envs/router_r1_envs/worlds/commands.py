@@ -16,7 +16,6 @@ from router_r1.commands.renamed import add_renamed
 if TYPE_CHECKING:
     from router_r1_envs.worlds.base import World
     from router_r1_envs.worlds.generated_world.world import GeneratedWorld
-    from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 
 Source = Annotated[  # for commands with `cls=NamesInHelp`, which fills the placeholder
     str,
@@ -26,10 +25,6 @@ Source = Annotated[  # for commands with `cls=NamesInHelp`, which fills the plac
 ]
 Generated = Annotated[
     str, typer.Argument(help="`generated`, or a YAML file with `kind: generated`.")
-]
-Table = Annotated[
-    str,
-    typer.Argument(help="A folder with an outcome table, or a YAML file with `kind: recorded`."),
 ]
 Settings = Annotated[
     list[str], typer.Option("--set", help="a.b=value: replaces a setting of the world.")
@@ -46,8 +41,9 @@ def register(app: typer.Typer) -> None:
     )
     group.command("serve")(serve)
     group.command("levels")(levels)
-    for name in ("prepare", "cold-start", "imitate", "watch"):
+    for name in ("prepare", "cold-start", "watch"):
         add_renamed(group, name, f"train {name}")
+    add_renamed(group, "imitate", "train cold-start")
     for name in ("evaluate", "measure"):
         add_renamed(group, name, "tournament")
     add_renamed(group, "report", "report")
@@ -129,19 +125,5 @@ def generated_world(source: str, settings: list[str]) -> GeneratedWorld:
     if not isinstance(world, GeneratedWorld):
         raise ConfigError(
             f"{source}: expected a generated world; give `generated`, or a file with `kind: generated`"
-        )
-    return world
-
-
-def recorded_world(source: str, settings: list[str]) -> RecordedWorld:
-    """Load a world, and raise `ConfigError` unless it is a recorded one."""
-    from router_r1.errors import ConfigError
-    from router_r1_envs.worlds.load import load_world
-    from router_r1_envs.worlds.recorded_world.world import RecordedWorld
-
-    world = load_world(source, settings)
-    if not isinstance(world, RecordedWorld):
-        raise ConfigError(
-            f"{source}: expected an outcome table; give its folder, or a file with `kind: recorded`"
         )
     return world

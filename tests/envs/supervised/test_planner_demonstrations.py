@@ -17,6 +17,7 @@ from router_r1.errors import ConfigError
 from router_r1_envs.supervised.demonstrations import to_example
 from router_r1_envs.supervised.planner_demonstrations import (
     demonstrations,
+    drawn_demonstrations,
     mask_routes,
     planner_decisions,
     render_thought,
@@ -203,6 +204,28 @@ def test_routes_of_a_detour_are_not_learned(recorded_world, planner, imitation) 
             assert text.count("<think>") == 1
             assert ("<route" in text) == (decision.prescribed <= number < len(decision.calls))
         assert learned[-1].endswith("</answer>")
+
+
+@pytest.mark.parametrize(("prompt", "roles"), [("full", ["system", "user"]), ("compact", ["user"])])
+def test_in_the_text_view_routes_repeat_the_question_and_replies_are_real(
+    make_recorded_world, planner, prompt, roles
+) -> None:
+    world = make_recorded_world(view="text", prompt=prompt)
+    played = list(drawn_demonstrations(world, planner, 60))
+    assert len(played) == 60 and {d.prescribed > 0 for _, d in played} == {False, True}
+    for episode, decision in played:
+        question = world.table.question(decision.question.id)
+        assert [message["role"] for message in episode.opening] == roles
+        assert question.question in episode.opening[-1]["content"]
+        asked = [outcome for turn in episode.turns for outcome in turn.outcomes]
+        assert tuple(outcome.model for outcome in asked) == decision.calls
+        assert all(outcome.query == decision.question.question for outcome in asked)
+        texts = {outcome.response.text for outcome in asked if outcome.response.failure is None}
+        assert texts == {"..."}  # as recorded
+        assert episode.answer == decision.answer is not None
+    assert {d.question.id for _, d in played} <= {q.id for q in world.questions(Split.TRAIN)}
+    short, _ = next(drawn_demonstrations(world, planner, 1, copy_question=False))
+    assert {o.query for turn in short.turns for o in turn.outcomes} == {"question"}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from router_r1.errors import DataError
 from router_r1_envs.verl_training.checkpoints import BestCheckpoint, remove_stale_checkpoints
 
 
@@ -122,3 +123,54 @@ def test_an_empty_tracker_is_set_to_the_last_complete_checkpoint(tmp_path) -> No
     assert remove_stale_checkpoints(tmp_path) == 10
     assert tracker.read_text() == "10"
     assert [p.name for p in tmp_path.glob("global_step_*")] == ["global_step_10"]
+
+
+@pytest.fixture
+def adapted(tmp_path):
+    """A checkpoint with an adapter as verl saves it, and its logits: PEFT's names under the bare configuration."""
+    torch, peft = pytest.importorskip("torch"), pytest.importorskip("peft")
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    shape = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+    }
+    config = LlamaConfig(vocab_size=64, tie_word_embeddings=True, **shape)
+    adapter = peft.LoraConfig(
+        r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights=False
+    )
+    model = peft.get_peft_model(LlamaForCausalLM(config), adapter)
+    weights = {
+        name: value.detach().clone()
+        for name, value in model.state_dict().items()
+        if not name.endswith("lm_head.weight")  # tied; verl drops it
+    }
+    actor = tmp_path / "global_step_5" / "actor"
+    LlamaForCausalLM(config).save_pretrained(actor / "huggingface", state_dict=weights)
+    (actor / "lora_train_meta.json").write_text(
+        '{"r": 4, "lora_alpha": 8, "task_type": "CAUSAL_LM"}'
+    )
+    return actor / "huggingface", model(torch.arange(10)[None]).logits
+
+
+def test_the_best_checkpoint_of_a_run_with_an_adapter_is_merged(tmp_path, adapted):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    weights, logits = adapted
+    assert BestCheckpoint(tmp_path / "run").offer(weights, 5, 0.5)
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "run" / "best")
+    torch.testing.assert_close(loaded(torch.arange(10)[None]).logits, logits)
+    assert not any("lora" in name for name in loaded.state_dict())
+
+
+def test_an_adapter_that_does_not_fit_its_configuration_is_refused(tmp_path, adapted):
+    weights, _ = adapted
+    config = json.loads((weights / "config.json").read_text())
+    (weights / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
+    with pytest.raises(DataError, match="the adapter cannot be merged"):
+        BestCheckpoint(tmp_path / "run").offer(weights, 5, 0.5)
+    assert BestCheckpoint(tmp_path / "run").record is None

@@ -28,8 +28,10 @@ class RecordedWorldConfig(StrictModel):
     for testing. None: `table` is split."""
     view: Literal["text", "answer"] = "text"
     """What the policy reads: the recorded texts, or the short answers alone."""
+    prompt: Literal["full", "compact"] = "full"
+    """The opening in the text view: rules and candidates, or `compact` for a policy that has learned them."""
     vary: CandidateVariation | None = CandidateVariation()
-    """How candidates vary between training questions, in the text view; null: not at all."""
+    """How candidates vary between training questions, with the full prompt in the text view; null: not at all."""
     levels: Levels | None = None
     """Budgets, or values of a right answer, that an episode may have. None: a value for each of `sensitivities`."""
     sensitivities: Annotated[tuple[Share, ...], Field(min_length=1)] = SENSITIVITIES

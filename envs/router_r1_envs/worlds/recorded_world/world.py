@@ -139,9 +139,9 @@ class RecordedWorld:
         return self._splits[split][:limit]
 
     def prompt(self, question: Question) -> PromptBuilder:
-        """The full prompt for a policy that reads text; features of the question for one that does not."""
+        """The prompt of the settings for a policy that reads text; features of the question for one that does not."""
         if self.view == "text":
-            return prompts.policy_messages
+            return prompts.PROMPTS[self.settings.prompt]
         described = str(self.features(question))
 
         def features(
@@ -167,7 +167,10 @@ class RecordedWorld:
             lambda outcome: self.text(question, outcome),
             self.misses,
         )
-        vary = self.settings.vary if self.view == "text" else None
+        states = (
+            self.view == "text" and self.settings.prompt == "full"
+        )  # the prompt states the candidates
+        vary = self.settings.vary if states else None
         variant = variant_of(question, self.cards, vary)
         return pool if variant is None else VariedPool(pool, variant)
 
