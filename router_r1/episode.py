@@ -327,7 +327,7 @@ class Episode:
         )
         self.policy_tokens += tokens
         self.spent_usd += cost_usd or 0.0
-        if not turn.malformed and turn.answer is not None:
+        if not turn.malformed and self._answers(turn):
             self._turns.append(record)
             self.answer = turn.answer
             return self._end(turn, StopReason.ANSWERED)
@@ -397,6 +397,11 @@ class Episode:
                 f"{move}() needs an episode in state {state.value}, this one is in state {self.state.value}; "
                 f"an episode is used once, for one question"
             )
+
+    def _answers(self, turn: Turn) -> bool:
+        """Whether the turn's answer counts: an answer beside routes does only if no round is left for them."""
+        no_routes = not turn.routes or self.rounds >= self.limits.max_rounds
+        return turn.answer is not None and no_routes
 
     def _exhausted(self, turn: Turn, cost_usd: float) -> StopReason | None:
         """The limit that this turn exceeds, if any. Such a turn is not carried out, and nothing is spent on it."""

@@ -87,6 +87,7 @@ BLOCKING = frozenset(ProblemKind) - {
     # Untidy but unambiguous: the turn is carried out, and the problem is recorded for the format reward.
     ProblemKind.MISSING_THINK,
     ProblemKind.STRAY_CLOSE,
+    ProblemKind.ROUTE_WITH_ANSWER,
     ProblemKind.TEXT_AFTER_ANSWER,
     ProblemKind.TEXT_OUTSIDE_TAGS,
 }
@@ -110,7 +111,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One policy turn, parsed."""
+    """One policy turn, parsed. With routes beside an answer, the episode decides which of them counts."""
 
     text: str
     thought: str = ""
@@ -178,7 +179,7 @@ class _TurnReader:
             text=self.text,
             thought="\n".join(self.thoughts),
             routes=tuple(self.routes),
-            answer=self.answers[0] if self.answers else None,
+            answer=next(filter(_says, self.answers), None),
             problems=tuple(self.problems),
         )
 
@@ -255,7 +256,7 @@ class _TurnReader:
             self._problem(ProblemKind.MISSING_MODEL, query)
         elif known is None:
             self._problem(ProblemKind.UNKNOWN_MODEL, model)
-        elif not query.strip(" \t\r\n.…"):
+        elif not _says(query):
             self._problem(ProblemKind.EMPTY_QUERY, known)
         else:
             self.routes.append(Route(known, query))
@@ -288,12 +289,13 @@ class _TurnReader:
             self._problem(ProblemKind.NO_ACTION)
         if not any(self.thoughts):
             self._problem(ProblemKind.MISSING_THINK)
-        if len(self.answers) > 1:
-            self._problem(ProblemKind.SEVERAL_ANSWERS, str(len(self.answers)))
         if self.answers and self.actions > len(self.answers):
             self._problem(ProblemKind.ROUTE_WITH_ANSWER)
-        if any(not answer for answer in self.answers):
-            self._problem(ProblemKind.EMPTY_ANSWER)
+        else:
+            if len(self.answers) > 1:
+                self._problem(ProblemKind.SEVERAL_ANSWERS, str(len(self.answers)))
+            if not all(map(_says, self.answers)):
+                self._problem(ProblemKind.EMPTY_ANSWER)
         if self.max_routes is not None and len(self.routes) > self.max_routes:
             detail = f"{len(self.routes)} routes, {self.max_routes} allowed"
             self._problem(ProblemKind.TOO_MANY_ROUTES, detail)
@@ -307,6 +309,11 @@ def _opens_same(tag: re.Match[str], name: str) -> bool:
     return (
         not tag[1] and tag[2] == name and (name != "route" or "model" in _attributes(tag[3] or ""))
     )
+
+
+def _says(text: str) -> bool:
+    """Whether a query or an answer is more than the `...` that stands for one where the form is shown."""
+    return bool(text.strip(" \t\r\n.…"))
 
 
 def _attributes(text: str) -> dict[str, str]:

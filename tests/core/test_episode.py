@@ -147,7 +147,7 @@ def test_more_routes_than_allowed_are_not_carried_out() -> None:
         (route("unknown"), ProblemKind.UNKNOWN_MODEL),
         (route("cheap", query=" "), ProblemKind.EMPTY_QUERY),
         ("<think>t</think><answer> </answer>", ProblemKind.EMPTY_ANSWER),
-        (route("cheap") + "<answer>1</answer>", ProblemKind.ROUTE_WITH_ANSWER),
+        ("<think>t</think><answer>...</answer>", ProblemKind.EMPTY_ANSWER),
         (route("cheap") + "<information>x</information>", ProblemKind.FORGED_INFORMATION),
     ],
 )
@@ -166,6 +166,17 @@ def test_untidy_turns_are_carried_out_and_the_problem_is_kept() -> None:
     assert step.calls
     kinds = {problem.kind for problem in step.turn.problems}
     assert kinds == {ProblemKind.TEXT_OUTSIDE_TAGS, ProblemKind.MISSING_THINK}
+
+
+def test_an_answer_beside_a_route_is_dropped_unless_no_round_is_left() -> None:
+    episode = Episode("What?", CARDS, Limits(max_rounds=1))
+    both = route("cheap") + "<answer>1</answer>"
+    step = episode.step(both)
+    assert [call.model for call in step.calls] == ["cheap"] and step.answer is None
+    assert [problem.kind for problem in step.turn.problems] == [ProblemKind.ROUTE_WITH_ANSWER]
+    episode.observe([reply()])
+    assert episode.step(both).stop_reason is StopReason.ANSWERED and episode.answer == "1"
+    assert episode.malformed == 0
 
 
 def test_a_malformed_turn_beyond_the_limit_ends_the_episode() -> None:
