@@ -30,7 +30,7 @@ class PromptContext:
 
 
 _THINK, _ROUTE, _ANSWER = (
-    "<think>...</think>",
+    "<think>one short sentence</think>",
     '<route model="NAME">...</route>',
     "<answer>...</answer>",
 )
@@ -68,7 +68,6 @@ def policy_messages(
         context: the limits that the rules state.
     """
     several = context.max_routes > 1
-    form = f"{_THINK}, then {_ROUTE} or {_ANSWER}"
     rounds = (
         "You must answer at once"
         if context.max_rounds == 0
@@ -114,7 +113,7 @@ Rules
 
 Models
 {pool}"""
-    user = f"Question: {escape(question)}\n\nWrite one turn: {form}."
+    user = f"Question: {escape(question)}\n\n{turn_form(may_route=context.max_rounds > 0)}"
     return ({"role": "system", "content": system}, {"role": "user", "content": user})
 
 
@@ -168,10 +167,10 @@ def describe(card: ModelCard) -> str:
 
 
 CORRECTIONS: dict[ProblemKind, str] = {
-    ProblemKind.EMPTY_TURN: "the turn was empty",
+    ProblemKind.EMPTY_TURN: "the turn was empty or began with a reply, which only the environment writes",
     ProblemKind.NO_ACTION: "there was neither a route nor an answer",
     ProblemKind.MISSING_THINK: "there was no think block",
-    ProblemKind.UNCLOSED_TAG: "a tag was not closed",
+    ProblemKind.UNCLOSED_TAG: "a tag was not closed, or the turn was too long",
     ProblemKind.STRAY_CLOSE: "a closing tag had no opening tag",
     ProblemKind.NESTED_TAG: "a block was opened inside a block of the same kind",
     ProblemKind.MISSING_MODEL: "a route named no model",
@@ -210,9 +209,26 @@ def correction(problems: Sequence[Problem], names: Sequence[str], *, may_route: 
         else ""
     )
     refused = f"Your last turn was not carried out: {found}."
+    # In words: tags would be escaped inside the block, and then read and copied so.
     if not may_route:
-        return f"{refused} {LAST_ROUND} Write {_THINK}, then {_ANSWER}."
-    return f"{refused}{known} Write {_THINK}, then {_ROUTE} or {_ANSWER}."
+        return f"{refused} {LAST_ROUND} Write one think block, then one answer."
+    return f"{refused}{known} Write one think block, then either one answer or routes."
+
+
+def turn_form(*, may_route: bool = True, replied: bool = False) -> str:
+    """The form of the next turn, as a policy that reads the rules is told after the question, a reply or a correction.
+
+    Args:
+        may_route: whether a round is left.
+        replied: whether there were replies, so that an answer comes first.
+    """
+    if not may_route:
+        return f"Write one turn: {_THINK}, then {_ANSWER}."
+    if replied:
+        return (
+            f"Write one turn: {_THINK}, then {_ANSWER}, or {_ROUTE} if the replies are not enough."
+        )
+    return f"Write one turn: {_THINK}, then {_ROUTE} or {_ANSWER}."
 
 
 def _describe_problem(kind: ProblemKind, instances: Sequence[str], most: int = 3) -> str:

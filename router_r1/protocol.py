@@ -111,7 +111,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One policy turn, parsed. With routes beside an answer, the episode decides which of them counts."""
+    """One policy turn, parsed: what it asks for and what is wrong with it."""
 
     text: str
     thought: str = ""
@@ -144,12 +144,13 @@ def parse_turn(
 ) -> Turn:
     """Parse one policy turn. Never raises.
 
-    A model name matches a candidate exactly, or else ignoring case; never by substring.
+    A model name matches a candidate exactly, or else ignoring case; never by substring. An answer beside routes is
+    dropped, because the replies are not known yet; if no route is allowed, the routes are dropped.
 
     Args:
         text: the policy's turn, without any environment block.
         candidates: names that may be routed to; None accepts every name.
-        max_routes: the most routes a turn may have; None: no limit.
+        max_routes: the most routes a turn may have, 0 or more; None: no limit.
     """
     return _TurnReader(text, candidates, max_routes).read()
 
@@ -175,11 +176,13 @@ class _TurnReader:
         else:
             self._scan()
             self._check()
+        answer = next(filter(_says, self.answers), None)
+        routes = () if answer is not None and self.max_routes == 0 else tuple(self.routes)
         return Turn(
             text=self.text,
             thought="\n".join(self.thoughts),
-            routes=tuple(self.routes),
-            answer=next(filter(_says, self.answers), None),
+            routes=routes,
+            answer=None if routes else answer,
             problems=tuple(self.problems),
         )
 
@@ -296,7 +299,12 @@ class _TurnReader:
                 self._problem(ProblemKind.SEVERAL_ANSWERS, str(len(self.answers)))
             if not all(map(_says, self.answers)):
                 self._problem(ProblemKind.EMPTY_ANSWER)
-        if self.max_routes is not None and len(self.routes) > self.max_routes:
+        answered_instead = self.max_routes == 0 and any(map(_says, self.answers))
+        if (
+            self.max_routes is not None
+            and len(self.routes) > self.max_routes
+            and not answered_instead
+        ):
             detail = f"{len(self.routes)} routes, {self.max_routes} allowed"
             self._problem(ProblemKind.TOO_MANY_ROUTES, detail)
 

@@ -38,8 +38,8 @@ from router_r1 import ModelPool, config
 from router_r1.agent_file import AgentFile
 from router_r1.concurrency import for_each
 from router_r1.data.questions import Question, read_questions
-from router_r1.episode import Limits
-from router_r1.errors import RouterR1Error
+from router_r1.episode import Limits, StopReason
+from router_r1.errors import PolicyError, RouterR1Error, one_line
 from router_r1.model_cards import CallLimits
 from router_r1.policies.base import Policy
 from router_r1.policies.openai_policy import OpenAIPolicy
@@ -127,12 +127,11 @@ def make_policy(text: str, options: argparse.Namespace) -> Policy:
     name, equals, url = text.partition("=")
     if equals and url.startswith("http"):
         url, _, model = url.partition("#")
-        mode = "native" if options.native else "chat"
         return OpenAIPolicy(
             url,
             model or name,
             name=name,
-            mode=mode,
+            mode="native" if options.native else "chat",
             temperature=options.temperature,
             limits=SLOW,
             source=text,
@@ -173,7 +172,10 @@ async def play_all(
 
     async def one(job: Job) -> None:
         policy, name, question, seed = job
-        keep(await play(policy, name, prompts[name], question, seed, setting))
+        row = await play(policy, name, prompts[name], question, seed, setting)
+        if row.stop_reason == StopReason.POLICY_FAILED:
+            raise PolicyError(f"{row.stop_detail}; the same command goes on from here")
+        keep(row)
 
     async def all_of(found: list[Job]) -> None:
         try:
@@ -242,7 +244,10 @@ def main() -> None:
         if (policy.name, name, question.id, seed) not in done
     ]
     with _appended(options.out, described, rows, len(jobs)) as keep:
-        asyncio.run(play_all(jobs, prompts, setting, options.concurrency, keep))
+        try:
+            asyncio.run(play_all(jobs, prompts, setting, options.concurrency, keep))
+        except RouterR1Error as error:
+            sys.exit(one_line(error))
     entries = figures(rows)
     show(entries, first_turn=options.first_turn)
     print(json.dumps({"questions": len(questions), "setting": described, "results": entries}))

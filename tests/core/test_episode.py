@@ -122,12 +122,21 @@ def test_after_the_last_round_the_policy_is_told_to_answer_and_a_route_ends_the_
     observation = episode.observe([reply()])
     assert 'notice="last_round"' in observation
     step = episode.step(route("cheap"))
+    assert not step.calls and "No round of routing is left" in step.observation
+    assert not episode.step(route("cheap")).done
+    step = episode.step(route("cheap"))
     assert step.done and not step.calls
     assert episode.stop_reason is StopReason.ROUNDS and episode.answer is None
 
 
-def test_without_rounds_the_policy_must_answer_at_once() -> None:
+def test_a_policy_that_is_told_that_no_round_is_left_can_still_answer() -> None:
     episode = Episode("What?", CARDS, Limits(max_rounds=0))
+    assert not episode.step(route("cheap")).done
+    assert episode.step(answer()).stop_reason is StopReason.ANSWERED
+
+
+def test_without_rounds_the_policy_must_answer_at_once() -> None:
+    episode = Episode("What?", CARDS, Limits(max_rounds=0, max_malformed=0))
     assert episode.step(route("cheap")).stop_reason is StopReason.ROUNDS
 
 

@@ -31,7 +31,7 @@ from router_r1 import prompts
 from router_r1.data.options import with_options
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
-from router_r1.data.splits import Split, split_questions
+from router_r1.data.splits import Split, larger_share, split_questions
 from router_r1.episode import Limits
 from router_r1.errors import ConfigError, DataError
 from router_r1.model_cards import ModelCard
@@ -290,12 +290,25 @@ def _split(
             missing = (
                 f", {incomplete} without an answer of every model" if settings.complete else ""
             )
+            share = None
+            if tested is None:
+                ids = [question.id for question in usable]
+                share = larger_share(
+                    ids, split, validation=settings.validation, test=settings.test
+                )
+            remedy = "" if share is None else f", or give it more: --set {split}={share:g}"
             raise ConfigError(
                 f"{table.source}: no question falls into the {split} split ({len(usable)} in all{missing}); "
-                f"record more, or change the shares"
+                f"record more{remedy}"
             )
     # Tables are often sorted by subject: the first questions of a split must be like the others.
     return {split: sorted(questions, key=place) for split, questions in splits.items()}
+    for share in (0.2, 0.3, 0.4, 0.5):
+        tried = shares | {split.value: share}
+        found = Counter(split_of(question.id, **tried) for question in usable)
+        if all(found[each] for each in Split):
+            return f", or give it a larger share (--set {split.value}={share:g})"
+    return ""
 
 
 @contextlib.contextmanager
