@@ -5,6 +5,7 @@ import pytest
 from router_r1 import Episode, Failure, FailureKind, Limits, ModelCard, Price, Response, StopReason
 from router_r1.episode import EpisodeState, Origin
 from router_r1.errors import ConfigError, EpisodeStateError
+from router_r1.prompts import compact_messages, turn_form
 from router_r1.protocol import Information, ProblemKind, parse_transcript, unescape
 
 CHEAP = ModelCard(name="cheap", price=Price(input=0, output=1), max_output_tokens=100)
@@ -303,7 +304,7 @@ def test_the_chat_rendering_alternates_and_the_native_one_is_a_single_turn() -> 
     observation = episode.observe([reply()])
     episode.step("")
     roles = [message["role"] for message in episode.messages]
-    assert roles == ["system", "user", "assistant", "user", "assistant", "user"]
+    assert roles == ["system", "user", "assistant", "user"]
     assert all(message["content"] for message in episode.messages)
 
     policy, environment = episode.segments[:2]
@@ -311,6 +312,31 @@ def test_the_chat_rendering_alternates_and_the_native_one_is_a_single_turn() -> 
     assert (environment.origin, environment.token_ids) == (Origin.ENVIRONMENT, None)
     assert environment.text == f"\n{observation}\n"
     assert episode.transcript.startswith(route("cheap") + "\n<information")
+
+
+def test_in_a_chat_a_malformed_turn_is_not_shown_again_and_its_correction_is() -> None:
+    """A model that decodes greedily copies what it wrote before."""
+    episode = Episode("What?", CARDS, Limits(max_rounds=1))
+    correction = episode.step("<think>so, so, so").observation
+    opening, asked = episode.messages
+    assert opening == episode.opening[0]
+    assert asked["content"].split("\n\n") == [
+        *episode.opening[1]["content"].split("\n\n"),
+        correction,
+        turn_form(),
+    ]
+    episode.step(route("cheap"))
+    observation = episode.observe([reply()])
+    last = episode.messages[-1]["content"]
+    assert last == f"{observation}\n\n{turn_form(may_route=False, replied=True)}"
+    assert "so, so" in episode.transcript
+
+
+def test_a_policy_trained_with_a_compact_prompt_is_not_reminded_of_the_form() -> None:
+    episode = Episode("What?", CARDS, prompt=compact_messages)
+    episode.step(route("cheap"))
+    observation = episode.observe([reply()])
+    assert episode.messages[-1]["content"] == observation
 
 
 def test_the_number_of_generated_ids_is_counted_as_the_tokens() -> None:

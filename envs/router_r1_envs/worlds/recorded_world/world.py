@@ -293,9 +293,7 @@ def _split(
             share = None
             if tested is None:
                 ids = [question.id for question in usable]
-                share = larger_share(
-                    ids, split, validation=settings.validation, test=settings.test
-                )
+                share = larger_share(ids, split, validation=settings.validation, test=settings.test)
             remedy = "" if share is None else f", or give it more: --set {split}={share:g}"
             raise ConfigError(
                 f"{table.source}: no question falls into the {split} split ({len(usable)} in all{missing}); "
@@ -303,12 +301,6 @@ def _split(
             )
     # Tables are often sorted by subject: the first questions of a split must be like the others.
     return {split: sorted(questions, key=place) for split, questions in splits.items()}
-    for share in (0.2, 0.3, 0.4, 0.5):
-        tried = shares | {split.value: share}
-        found = Counter(split_of(question.id, **tried) for question in usable)
-        if all(found[each] for each in Split):
-            return f", or give it a larger share (--set {split.value}={share:g})"
-    return ""
 
 
 @contextlib.contextmanager
