@@ -246,13 +246,22 @@ class Episode:
     def messages(self) -> tuple[Message, ...]:
         """The chat rendering: turns as assistant messages, observations as user messages.
 
-        A malformed turn is left out, since a model copies what it wrote before; its correction joins the message that
-        it answered. A policy that read the rules is reminded of the form.
+        A model copies what it wrote before. So a malformed turn is left out, and its correction joins the message that
+        it answered; and directly after a malformed turn all turns are left out, and question, replies and corrections
+        are one message. A policy that read the rules is reminded of the form.
         """
         messages = list(self.opening)
         rounds = 0
-        for record in self.turns:
-            if not record.turn.malformed:
+        for number, record in enumerate(self.turns, 1):
+            again = record.turn.malformed and number == len(self.turns)
+            if again:
+                texts = [
+                    m["content"] for m in messages[len(self.opening) - 1 :] if m["role"] == "user"
+                ]
+                messages[len(self.opening) - 1 :] = [
+                    {"role": "user", "content": "\n\n".join(texts)}
+                ]
+            elif not record.turn.malformed:
                 rounds += 1
                 messages.append({"role": "assistant", "content": record.turn.text})
             if not record.observation:

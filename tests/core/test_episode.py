@@ -302,7 +302,6 @@ def test_the_chat_rendering_alternates_and_the_native_one_is_a_single_turn() -> 
     episode = Episode("What?", CARDS)
     episode.step(route("cheap"), token_ids=[5, 6, 7])
     observation = episode.observe([reply()])
-    episode.step("")
     roles = [message["role"] for message in episode.messages]
     assert roles == ["system", "user", "assistant", "user"]
     assert all(message["content"] for message in episode.messages)
@@ -329,6 +328,10 @@ def test_in_a_chat_a_malformed_turn_is_not_shown_again_and_its_correction_is() -
     observation = episode.observe([reply()])
     last = episode.messages[-1]["content"]
     assert last == f"{observation}\n\n{turn_form(may_route=False, replied=True)}"
+    again = episode.step(route("cheap")).observation
+    opening, asked = episode.messages
+    assert asked["content"].startswith(episode.opening[1]["content"])
+    assert asked["content"].index(observation) < asked["content"].index(again)
     assert "so, so" in episode.transcript
 
 
