@@ -50,6 +50,10 @@ class OpenAIPolicyConfig(StrictModel):
     """Seed of the server's sampler; sent only if set."""
     extra: JsonObject = {}
     """Vendor fields, sent untouched."""
+    chat_template_kwargs: JsonObject = {}
+    """Variables of the model's chat template, e.g. `{enable_thinking: false}`; the same as in training."""
+    system_role: Literal["send", "merge"] = "send"
+    """`merge` puts the rules in front of the question, for a model that refuses system messages."""
     send_stop: bool = True
     """Whether to send stop strings. Turn it off for models that reject them."""
     headers: Headers = {}
@@ -87,6 +91,8 @@ class TransformersPolicyConfig(StrictModel):
     """Seed of the sampler."""
     max_batch: Annotated[int, Field(ge=1)] = 32
     """Maximum number of turns generated together."""
+    chat_template_kwargs: JsonObject = {}
+    """Variables of the chat template, e.g. `{enable_thinking: false}`; the same as in training."""
 
     def build(self, path: Path) -> Policy:
         """Load the checkpoint; `path` is the agent file."""

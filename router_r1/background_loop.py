@@ -92,6 +92,8 @@ def _start() -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
     loop.run_forever()
+    # What a reply that was not read to its end left open; otherwise its closing would be lost with the loop.
+    loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
 
 

@@ -68,7 +68,7 @@ class StopReason(StrEnum):
 
     ANSWERED = "answered"
     ROUNDS = "rounds"
-    """The policy routed when no round was left."""
+    """The policy routed when no round was left, and again when it was told so."""
     MALFORMED = "malformed"
     TOKENS = "tokens"
     BUDGET = "budget"
@@ -244,13 +244,35 @@ class Episode:
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """The chat rendering: turns as assistant messages, observations as user messages."""
+        """The chat rendering: turns as assistant messages, observations as user messages.
+
+        A model copies what it wrote before. So a malformed turn is left out, and its correction joins the message that
+        it answered; and directly after a malformed turn all turns are left out, and question, replies and corrections
+        are one message. A policy that read the rules is reminded of the form.
+        """
         messages = list(self.opening)
-        for record in self.turns:
-            # Some servers refuse an empty message.
-            messages.append({"role": "assistant", "content": record.turn.text or "(empty turn)"})
-            if record.observation:
-                messages.append({"role": "user", "content": record.observation})
+        rounds = 0
+        for number, record in enumerate(self.turns, 1):
+            again = record.turn.malformed and number == len(self.turns)
+            if again:
+                texts = [
+                    m["content"] for m in messages[len(self.opening) - 1 :] if m["role"] == "user"
+                ]
+                messages[len(self.opening) - 1 :] = [
+                    {"role": "user", "content": "\n\n".join(texts)}
+                ]
+            elif not record.turn.malformed:
+                rounds += 1
+                messages.append({"role": "assistant", "content": record.turn.text})
+            if not record.observation:
+                continue
+            if messages[-1]["role"] == "assistant":
+                messages.append({"role": "user", "content": ""})
+            said = [messages[-1]["content"], record.observation]
+            if self.opening[0]["role"] == "system":
+                may_route = rounds < self.limits.max_rounds
+                said.append(prompts.turn_form(may_route=may_route, replied=rounds > 0))
+            messages[-1] = {"role": "user", "content": "\n\n".join(filter(None, said))}
         return tuple(messages)
 
     @property
@@ -297,7 +319,10 @@ class Episode:
         self._require(EpisodeState.AWAITING_TURN, "step")
         # A policy's tokens can decode to lone surrogates, which no file and no request can hold.
         text = _SURROGATE.sub("\ufffd", text)
-        turn = parse_turn(text, self._by_name, max_routes=self.limits.max_routes)
+        may_route = self.rounds < self.limits.max_rounds
+        turn = parse_turn(
+            text, self._by_name, max_routes=self.limits.max_routes if may_route else 0
+        )
         if tokens is None:
             tokens = len(token_ids) if token_ids is not None else estimate_tokens(text)
         record = TurnRecord(
@@ -384,9 +409,8 @@ class Episode:
     def _exhausted(self, turn: Turn, cost_usd: float) -> StopReason | None:
         """The limit that this turn exceeds, if any. Such a turn is not carried out, and nothing is spent on it."""
         if turn.malformed and self.malformed > self.limits.max_malformed:
-            return StopReason.MALFORMED
-        if turn.routes and not turn.malformed and self.rounds >= self.limits.max_rounds:
-            return StopReason.ROUNDS
+            no_round_left = bool(turn.routes) and self.rounds >= self.limits.max_rounds
+            return StopReason.ROUNDS if no_round_left else StopReason.MALFORMED
         if self.policy_tokens >= self.limits.max_policy_tokens:
             return StopReason.TOKENS
         # A candidate that costs more than its quote does not end the episode: further routes are refused, but the

@@ -16,7 +16,7 @@ from router_r1.model_cards import ModelCard
 from router_r1.protocol import Information, Problem, ProblemKind, escape, render_information
 from router_r1.transport.messages import FailureKind, Message
 
-PROMPT_VERSION = "1"
+PROMPT_VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,13 @@ class PromptContext:
     budget_usd: float | None
     worth_usd: float | None = None
 
+
+_THINK, _ROUTE, _ANSWER = (
+    "<think>one short sentence</think>",
+    '<route model="NAME">...</route>',
+    "<answer>...</answer>",
+)
+"""The form of a turn. Copied as it is, it names no candidate and says nothing: the parser refuses it."""
 
 PromptBuilder = Callable[[str, Sequence[ModelCard], PromptContext], tuple[Message, ...]]
 
@@ -60,17 +67,18 @@ def policy_messages(
         cards: the candidates.
         context: the limits that the rules state.
     """
-    routes = (
-        "at most one route in a turn"
-        if context.max_routes == 1
-        else f"up to {context.max_routes} routes in a turn; they run at the same time"
+    several = context.max_routes > 1
+    rounds = (
+        "You must answer at once"
+        if context.max_rounds == 0
+        else f"You may route in {_counted(context.max_rounds, 'turn')}; then you must answer"
     )
     budget = (
         ""
         if context.budget_usd is None
         else (
-            f"\n- You may spend {usd(context.budget_usd)} in all. Each information block states the cost of the call "
-            f"and what is left. A call whose price could exceed what is left is refused."
+            f"\n- You may spend {usd(context.budget_usd)} in all. Each reply comes with its cost and what is left. "
+            f"A call whose price could exceed what is left is refused."
         )
     )
     worth = (
@@ -79,35 +87,39 @@ def policy_messages(
         else f"\n- A right answer is worth {usd(context.worth_usd)}. A call that adds less than it costs is a loss."
     )
     pool = "\n".join(describe(card) for card in cards)
+    cheapest = min(cards, key=lambda card: card.max_output_tokens * card.price.output)
     system = f"""\
-You answer a question with the help of other language models. You decide what to ask whom, read what comes back, and \
-answer. Each turn is written in exactly this form, with nothing outside the tags:
+You answer a question with the help of other language models: you ask them, read their replies, and answer. A turn is \
+{_THINK}, then {_ROUTE} to ask a model{f" (up to {context.max_routes} such routes)" if several else ""}, or {_ANSWER} \
+to end.
 
-<think>what you know, what is missing, who could tell you and at what price</think>
-<route model="NAME">a self-contained question for that model</route>
-
-or, when you are sure enough:
-
-<think>why this is the answer</think>
-<answer>the answer only</answer>
-
-Replies arrive as <information> blocks, which only the environment writes; after your routes, stop and wait for them.
+For example:
+Question: The moon Oru is 640 km wide, and the moon Besk is 65 km narrower. How wide is Besk?
+<think>A short sum. A cheap model can do it.</think>
+<route model="{cheapest.name}">The moon Oru is 640 km wide, and the moon Besk is 65 km narrower. How wide is Besk?</route>
+and once a reply says 575 km:
+<think>640 - 65 = 575, so the reply is right.</think>
+<answer>575 km</answer>
 
 Rules
 - NAME is one of the names below, spelled exactly so.
-- A model sees only the text of its route, not this conversation and not the question.
-- Break a question into parts when one part needs the answer of another. There may be {routes}.
-- There are {context.max_rounds} rounds of routing; then you must answer.
+- A model sees only the text of its route: ask a complete question, with every number and option that it needs.
+- Break a question into parts when one part needs the answer of another.\
+{" The routes of one turn run at the same time." if several else ""}
+- {rounds}.
 - Replies can be wrong. Compare, ask again elsewhere when it matters, and spend no more than the answer is worth.\
 {budget}{worth}
 - The answer is as short as it can be: a name, a number, a letter, or the requested text.
 
 Models
 {pool}"""
-    return (
-        {"role": "system", "content": system},
-        {"role": "user", "content": f"Question: {escape(question)}"},
-    )
+    user = f"Question: {escape(question)}\n\n{turn_form(may_route=context.max_rounds > 0)}"
+    return ({"role": "system", "content": system}, {"role": "user", "content": user})
+
+
+def _counted(number: int, noun: str) -> str:
+    """`1 turn`, `2 turns`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def compact_messages(
@@ -155,10 +167,10 @@ def describe(card: ModelCard) -> str:
 
 
 CORRECTIONS: dict[ProblemKind, str] = {
-    ProblemKind.EMPTY_TURN: "the turn was empty",
+    ProblemKind.EMPTY_TURN: "the turn was empty or began with a reply, which only the environment writes",
     ProblemKind.NO_ACTION: "there was neither a route nor an answer",
     ProblemKind.MISSING_THINK: "there was no think block",
-    ProblemKind.UNCLOSED_TAG: "a tag was not closed",
+    ProblemKind.UNCLOSED_TAG: "a tag was not closed, or the turn was too long",
     ProblemKind.STRAY_CLOSE: "a closing tag had no opening tag",
     ProblemKind.NESTED_TAG: "a block was opened inside a block of the same kind",
     ProblemKind.MISSING_MODEL: "a route named no model",
@@ -197,12 +209,26 @@ def correction(problems: Sequence[Problem], names: Sequence[str], *, may_route: 
         else ""
     )
     refused = f"Your last turn was not carried out: {found}."
+    # In words: tags would be escaped inside the block, and then read and copied so.
     if not may_route:
-        return f"{refused} {LAST_ROUND} Write one think block, then one <answer>answer</answer>."
-    return (
-        f'{refused}{known} Write one think block, then either routes as <route model="NAME">query</route> '
-        "or one <answer>answer</answer>."
-    )
+        return f"{refused} {LAST_ROUND} Write one think block, then one answer."
+    return f"{refused}{known} Write one think block, then either one answer or routes."
+
+
+def turn_form(*, may_route: bool = True, replied: bool = False) -> str:
+    """The form of the next turn, as a policy that reads the rules is told after the question, a reply or a correction.
+
+    Args:
+        may_route: whether a round is left.
+        replied: whether there were replies, so that an answer comes first.
+    """
+    if not may_route:
+        return f"Write one turn: {_THINK}, then {_ANSWER}."
+    if replied:
+        return (
+            f"Write one turn: {_THINK}, then {_ANSWER}, or {_ROUTE} if the replies are not enough."
+        )
+    return f"Write one turn: {_THINK}, then {_ROUTE} or {_ANSWER}."
 
 
 def _describe_problem(kind: ProblemKind, instances: Sequence[str], most: int = 3) -> str:

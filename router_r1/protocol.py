@@ -87,6 +87,7 @@ BLOCKING = frozenset(ProblemKind) - {
     # Untidy but unambiguous: the turn is carried out, and the problem is recorded for the format reward.
     ProblemKind.MISSING_THINK,
     ProblemKind.STRAY_CLOSE,
+    ProblemKind.ROUTE_WITH_ANSWER,
     ProblemKind.TEXT_AFTER_ANSWER,
     ProblemKind.TEXT_OUTSIDE_TAGS,
 }
@@ -110,7 +111,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One policy turn, parsed."""
+    """One policy turn, parsed: what it asks for and what is wrong with it."""
 
     text: str
     thought: str = ""
@@ -143,12 +144,13 @@ def parse_turn(
 ) -> Turn:
     """Parse one policy turn. Never raises.
 
-    A model name matches a candidate exactly, or else ignoring case; never by substring.
+    A model name matches a candidate exactly, or else ignoring case; never by substring. An answer beside routes is
+    dropped, because the replies are not known yet; if no route is allowed, the routes are dropped.
 
     Args:
         text: the policy's turn, without any environment block.
         candidates: names that may be routed to; None accepts every name.
-        max_routes: the most routes a turn may have; None: no limit.
+        max_routes: the most routes a turn may have, 0 or more; None: no limit.
     """
     return _TurnReader(text, candidates, max_routes).read()
 
@@ -174,11 +176,13 @@ class _TurnReader:
         else:
             self._scan()
             self._check()
+        answer = next(filter(_says, self.answers), None)
+        routes = () if answer is not None and self.max_routes == 0 else tuple(self.routes)
         return Turn(
             text=self.text,
             thought="\n".join(self.thoughts),
-            routes=tuple(self.routes),
-            answer=self.answers[0] if self.answers else None,
+            routes=routes,
+            answer=None if routes else answer,
             problems=tuple(self.problems),
         )
 
@@ -255,7 +259,7 @@ class _TurnReader:
             self._problem(ProblemKind.MISSING_MODEL, query)
         elif known is None:
             self._problem(ProblemKind.UNKNOWN_MODEL, model)
-        elif not query.strip(" \t\r\n.…"):
+        elif not _says(query):
             self._problem(ProblemKind.EMPTY_QUERY, known)
         else:
             self.routes.append(Route(known, query))
@@ -288,13 +292,19 @@ class _TurnReader:
             self._problem(ProblemKind.NO_ACTION)
         if not any(self.thoughts):
             self._problem(ProblemKind.MISSING_THINK)
-        if len(self.answers) > 1:
-            self._problem(ProblemKind.SEVERAL_ANSWERS, str(len(self.answers)))
         if self.answers and self.actions > len(self.answers):
             self._problem(ProblemKind.ROUTE_WITH_ANSWER)
-        if any(not answer for answer in self.answers):
-            self._problem(ProblemKind.EMPTY_ANSWER)
-        if self.max_routes is not None and len(self.routes) > self.max_routes:
+        else:
+            if len(self.answers) > 1:
+                self._problem(ProblemKind.SEVERAL_ANSWERS, str(len(self.answers)))
+            if not all(map(_says, self.answers)):
+                self._problem(ProblemKind.EMPTY_ANSWER)
+        answered_instead = self.max_routes == 0 and any(map(_says, self.answers))
+        if (
+            self.max_routes is not None
+            and len(self.routes) > self.max_routes
+            and not answered_instead
+        ):
             detail = f"{len(self.routes)} routes, {self.max_routes} allowed"
             self._problem(ProblemKind.TOO_MANY_ROUTES, detail)
 
@@ -307,6 +317,11 @@ def _opens_same(tag: re.Match[str], name: str) -> bool:
     return (
         not tag[1] and tag[2] == name and (name != "route" or "model" in _attributes(tag[3] or ""))
     )
+
+
+def _says(text: str) -> bool:
+    """Whether a query or an answer is more than the `...` that stands for one where the form is shown."""
+    return bool(text.strip(" \t\r\n.…"))
 
 
 def _attributes(text: str) -> dict[str, str]:

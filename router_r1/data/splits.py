@@ -75,3 +75,26 @@ def split_questions(
             )
         splits[split].append(question)
     return splits
+
+
+def larger_share(
+    keys: Iterable[str], split: Split, *, validation: float, test: float
+) -> float | None:
+    """A share of an empty validation or test split with which no split is empty; None if there is none up to a half.
+
+    Args:
+        keys: ids of all questions.
+        split: the one that is empty.
+        validation: its present share.
+        test: its present share.
+    """
+    ids = tuple(keys)
+    shares = {Split.VALIDATION: validation, Split.TEST: test}
+    for share in (0.2, 0.3, 0.4, 0.5) if split in shares else ():
+        tried = shares | {split: share}
+        found = {
+            split_of(key, validation=tried[Split.VALIDATION], test=tried[Split.TEST]) for key in ids
+        }
+        if len(found) == len(Split):
+            return share
+    return None

@@ -5,6 +5,7 @@ Needs the extra `local` (torch, transformers). Importing this module does not im
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,12 +21,15 @@ class Checkpoint(NamedTuple):
     model: Any
 
 
-def load_checkpoint(path: str | Path, *, dtype: str = "auto") -> Checkpoint:
+def load_checkpoint(
+    path: str | Path, *, dtype: str = "auto", template_kwargs: Mapping[str, Any] | None = None
+) -> Checkpoint:
     """Load a checkpoint onto the CPU.
 
     Args:
         path: folder of the checkpoint, or its name on the hub.
         dtype: `float32`, `bfloat16`, ...; `auto` takes that of the checkpoint.
+        template_kwargs: variables of its chat template, for the check.
 
     Raises:
         MissingDependencyError: torch or transformers is not installed.
@@ -47,7 +51,7 @@ def load_checkpoint(path: str | Path, *, dtype: str = "auto") -> Checkpoint:
         Exception
     ) as error:  # transformers raises many kinds of errors for a file that is no checkpoint's
         raise no_checkpoint(path, error) from error
-    check_tokenizer(tokenizer, str(path))
+    check_tokenizer(tokenizer, str(path), template_kwargs)
     return Checkpoint(tokenizer, model)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +24,7 @@ from router_r1.protocol import cut_turn, restore_stop
 from router_r1.token_prices import Price
 from router_r1.transport.base import Transport
 from router_r1.transport.live import LiveTransport
-from router_r1.transport.messages import Message, Request, Response
+from router_r1.transport.messages import Message, Request, Response, merge_system
 from router_r1.transport.record_replay import OnMiss, StoreTransport
 from router_r1.transport.record_store import RecordStore
 
@@ -58,6 +59,8 @@ class OpenAIPolicy:
         top_p: float | None = None,
         seed: int | None = None,
         extra: dict[str, Any] | None = None,
+        chat_template_kwargs: dict[str, Any] | None = None,
+        system_role: Literal["send", "merge"] = "send",
         send_stop: bool = True,
         headers: dict[str, str] | None = None,
         token_limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens",
@@ -79,6 +82,9 @@ class OpenAIPolicy:
             top_p: nucleus sampling, in (0, 1].
             seed: seed of the server's sampler; few servers honour it.
             extra: vendor fields, sent unchanged.
+            chat_template_kwargs: variables of the model's chat template, e.g. `{"enable_thinking": False}`; vLLM,
+                SGLang and llama.cpp take them. As in training.
+            system_role: `merge` puts the rules in front of the question, for a model that refuses system messages.
             send_stop: whether to send stop strings. Turn it off for a model that refuses them; the text is cut here.
             headers: extra headers that are not secret.
             token_limit_field: the server's name for the limit on generated tokens.
@@ -114,6 +120,8 @@ class OpenAIPolicy:
             source,
         )
         self._endpoint = endpoint
+        self._template_kwargs = chat_template_kwargs or {}
+        self._system_role = system_role
         self._send_stop = send_stop
         self._template = prompt_template
         self._transport: Transport = transport or LiveTransport(
@@ -159,17 +167,28 @@ class OpenAIPolicy:
     async def _chat(self, episode: Episode, account: Account) -> WrittenTurn:
         stops = episode.stop_strings
         request = self.spec.chat(
-            episode.messages,
+            self._as_taken(episode.messages),
             sample_index=episode.sample_index,
             max_tokens=episode.turn_token_limit,
             token_limit_field=self._endpoint.token_limit_field,
             stop=stops if self._send_stop else (),
         )
+        request = replace(request, sampling={**request.sampling, **self._template_fields})
         response = await self._call(request, account)
         text = response.text
         if self._send_stop and response.finish_reason == "stop":
             text = restore_stop(text, stops)
         return _written(response, cut_turn(text, stops))
+
+    def _as_taken(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """The messages as the model's chat template takes them."""
+        return messages if self._system_role == "send" else merge_system(messages)
+
+    @property
+    def _template_fields(self) -> dict[str, Any]:
+        """The field of a request that holds the variables of the chat template, if there are any."""
+        kwargs = self._template_kwargs
+        return {"chat_template_kwargs": kwargs} if kwargs else {}
 
     async def _native(self, episode: Episode, account: Account) -> WrittenTurn:
         prompt = await self._prompt(episode)
@@ -200,11 +219,11 @@ class OpenAIPolicy:
         """The native prompt: text with a `prompt_template`, else token ids."""
         if self._template is None:
             return await self._prompt_ids(episode)
-        return self._template(episode.opening) + episode.transcript
+        return self._template(self._as_taken(episode.opening)) + episode.transcript
 
     async def _prompt_ids(self, episode: Episode) -> tuple[int, ...]:
         """Opening and environment text as the server encodes them, and the policy's own tokens as it wrote them."""
-        ids = list(await self._encode(episode.opening))
+        ids = list(await self._encode(self._as_taken(episode.opening)))
         closing: int | None = None
         overhang = ""
         for segment in episode.segments:
@@ -233,7 +252,9 @@ class OpenAIPolicy:
         if isinstance(text, str):
             request = Request(self.spec.model_id, prompt=text, encode=True)
         else:
-            request = Request(self.spec.model_id, messages=text, encode=True)
+            request = Request(
+                self.spec.model_id, messages=text, sampling=self._template_fields, encode=True
+            )
         key = request.key
         if key not in self._encoded:
             response = await self._transport.call(self.spec, request, lambda _: None)

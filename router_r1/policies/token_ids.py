@@ -10,18 +10,29 @@ transformers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from router_r1.episode import Episode, Origin, Segment
-from router_r1.errors import ConfigError
+from router_r1.errors import ConfigError, one_line
 from router_r1.policies.turn_reopening import Reopen
 from router_r1.protocol import cut_turn
-from router_r1.transport.messages import Message
+from router_r1.transport.messages import Message, merge_system
+
+log = logging.getLogger("router_r1.policies.token_ids")
 
 TAGS = ("<think>", "</think>", "<route", "</route>", "<information", "</information>", "<answer>")
 Encode = Callable[[str], Sequence[int]]
+_SAMPLE: tuple[Message, ...] = (
+    {"role": "system", "content": "rules"},
+    {"role": "user", "content": "question"},
+)
+_DATE = re.compile(r"""strftime_now\(\s*(['"])(.*?)\1""")
+"""How a chat template asks for today's date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +51,43 @@ def encode_text(tokenizer: Any, text: str) -> list[int]:
     return list(tokenizer.encode(text, add_special_tokens=False))
 
 
-def opening_ids(tokenizer: Any, opening: Sequence[Message]) -> list[int]:
-    """The ids of the opening messages, up to where the policy starts writing."""
+def opening_ids(
+    tokenizer: Any, opening: Sequence[Message], template_kwargs: Mapping[str, Any] | None = None
+) -> list[int]:
+    """The ids of the opening messages, up to where the policy starts writing.
+
+    For a template that refuses a system message, it is put in front of the user's.
+
+    Args:
+        tokenizer: as in transformers.
+        opening: the messages.
+        template_kwargs: variables of the chat template, such as `enable_thinking`. A policy needs the same ones in
+            training, evaluation and serving.
+
+    Raises:
+        ConfigError: the template takes the messages neither way.
+    """
+    try:
+        return _render(tokenizer, opening, template_kwargs)
+    except Exception as error:  # a template raises what it likes
+        merged = merge_system(opening)
+        try:
+            if merged != tuple(opening):
+                return _render(tokenizer, merged, template_kwargs)
+        except Exception:
+            log.debug("refused without a system message too", exc_info=True)
+        raise ConfigError(
+            f"the chat template refuses the opening ({one_line(error)}); save another one with the tokenizer"
+        ) from error
+
+
+def _render(
+    tokenizer: Any, messages: Sequence[Message], template_kwargs: Mapping[str, Any] | None
+) -> list[int]:
     return list(
-        tokenizer.apply_chat_template(list(opening), add_generation_prompt=True, return_dict=False)
+        tokenizer.apply_chat_template(
+            list(messages), add_generation_prompt=True, return_dict=False, **template_kwargs or {}
+        )
     )
 
 
@@ -104,12 +148,19 @@ def decode_turn(tokenizer: Any, ids: Sequence[int], stops: Sequence[str]) -> tup
     return turn, text[len(turn) :]
 
 
-def check_tokenizer(tokenizer: Any, name: str) -> None:
-    """Check that a tokenizer can carry the protocol.
+def check_tokenizer(
+    tokenizer: Any, name: str, template_kwargs: Mapping[str, Any] | None = None
+) -> None:
+    """Check that a tokenizer can carry the protocol. Warns if its chat template writes today's date into the prompt.
+
+    Args:
+        tokenizer: as in transformers.
+        name: of the checkpoint, for messages.
+        template_kwargs: as for `opening_ids`.
 
     Raises:
-        ConfigError: the tokenizer has no chat template, or drops tags when it decodes (because they were added as
-            special tokens).
+        ConfigError: the tokenizer has no chat template, or one that refuses the opening, or drops tags when it decodes
+            (because they were added as special tokens).
     """
     if not getattr(tokenizer, "chat_template", None):
         raise ConfigError(f"{name}: its tokenizer has no chat template; save one with it")
@@ -120,3 +171,24 @@ def check_tokenizer(tokenizer: Any, name: str) -> None:
                 f"{name}: its tokenizer drops {tag!r} when it decodes; "
                 f"add the tags as ordinary tokens (special=False), or not at all"
             )
+    try:
+        opening = opening_ids(tokenizer, _SAMPLE, template_kwargs)
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from error
+    if date := _todays_date(tokenizer, tokenizer.decode(opening)):
+        log.warning(
+            "%s: its chat template writes today's date (%s) into every prompt, so the policy will be served with another "
+            "prompt than it was trained with; give the variable it reads in chat_template_kwargs, for Llama 3 "
+            "{date_string: 26 Jul 2024}",
+            name,
+            date,
+        )
+
+
+def _todays_date(tokenizer: Any, prompt: str) -> str | None:
+    """Today as the template of a tokenizer states it in a prompt; None if it does not."""
+    template = tokenizer.chat_template
+    texts = template.values() if isinstance(template, dict) else [template]
+    formats = [found[2] for text in texts for found in _DATE.finditer(text)]
+    dates = [datetime.now().strftime(each) for each in formats]
+    return next((date for date in dates if date in prompt), None)

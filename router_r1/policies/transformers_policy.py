@@ -45,6 +45,7 @@ class TransformersPolicy:
         max_batch: int = 32,
         gather_s: float = 0.005,
         price: Price | None = None,
+        chat_template_kwargs: dict[str, Any] | None = None,
     ) -> None:
         """
         Args:
@@ -58,6 +59,7 @@ class TransformersPolicy:
             max_batch: maximum number of turns generated together.
             gather_s: seconds to wait for more turns before a batch starts.
             price: dollars per million tokens, to count the cost of a hosted checkpoint; None counts tokens only.
+            chat_template_kwargs: variables of the chat template, e.g. `{"enable_thinking": False}`; as in training.
 
         Raises:
             MissingDependencyError: torch or transformers is not installed.
@@ -65,7 +67,10 @@ class TransformersPolicy:
         """
         self.name = name or Path(path).name
         self.price = price
-        self._tokenizer, self._model = load_checkpoint(path, dtype=dtype)
+        self._tokenizer, self._model = load_checkpoint(
+            path, dtype=dtype, template_kwargs=chat_template_kwargs
+        )
+        self._template_kwargs = chat_template_kwargs
 
         import torch
 
@@ -86,7 +91,9 @@ class TransformersPolicy:
         self._context: int | None = getattr(self._model.config, "max_position_embeddings", None)
         self._max_batch, self._gather_s = max_batch, gather_s
         self._encode = functools.lru_cache(4096)(self._encode_uncached)
-        self._reopen = reopening(lambda chat: token_ids.opening_ids(self._tokenizer, chat))
+        self._reopen = reopening(
+            lambda chat: token_ids.opening_ids(self._tokenizer, chat, self._template_kwargs)
+        )
         self._lock = threading.Lock()
         self._worker: BatchWorker | None = None
 
@@ -146,7 +153,7 @@ class TransformersPolicy:
     def prompt_ids(self, episode: Episode) -> list[int]:
         """The native prompt of an episode as token ids, with the policy's own tokens exactly as it wrote them."""
         return (
-            token_ids.opening_ids(self._tokenizer, episode.opening)
+            token_ids.opening_ids(self._tokenizer, episode.opening, self._template_kwargs)
             + token_ids.continuation_tokens(episode, self._encode, self._reopen).ids
         )
 

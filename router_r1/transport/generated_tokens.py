@@ -1,10 +1,18 @@
-"""Reads what servers such as vLLM tell of generated tokens: ids, probabilities, and what follows a stop string."""
+"""Reads what servers such as vLLM tell of generated tokens: ids, probabilities, the stop string and what follows it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from typing import Any
+
+
+def read_stop_string(choice: Mapping[str, Any]) -> str | None:
+    """The stop string that ended a reply, where vLLM or SGLang names it; None if none is named, or a token id."""
+    reason = choice.get("finish_reason")
+    matched = reason.get("matched") if isinstance(reason, dict) else None
+    named = (choice.get("stop_reason"), choice.get("matched_stop"), matched)
+    return next((stop for stop in named if isinstance(stop, str) and stop), None)
 
 
 def text_after_stop(text: str, choice: Mapping[str, Any]) -> str:

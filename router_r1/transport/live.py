@@ -148,7 +148,9 @@ class LiveTransport:
         )
         url = base_url.removesuffix("/v1") + "/tokenize"
         try:
-            reply = await http.fetch_json(client, url, {"model": request.model} | text, card.limits)
+            reply = await http.fetch_json(
+                client, url, {"model": request.model} | text | dict(request.sampling), card.limits
+            )
         except ConnectionError as error:
             return Response(failure=Failure(FailureKind.CONNECTION, str(error)))
         tokens = reply.get("tokens") if isinstance(reply, dict) else None

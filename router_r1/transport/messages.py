@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -27,6 +27,15 @@ class Message(TypedDict):
 
     role: Literal["system", "user", "assistant"]
     content: str
+
+
+def merge_system(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages with the system message in front of the first user message's text, for models that refuse one."""
+    if len(messages) < 2 or messages[0]["role"] != "system":
+        return tuple(messages)
+    system, user, *rest = messages
+    merged: Message = {"role": user["role"], "content": f"{system['content']}\n\n{user['content']}"}
+    return (merged, *rest)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,12 @@ from router_r1.transport.error_reports import (
     find_error,
     read_error,
 )
-from router_r1.transport.generated_tokens import read_logprobs, read_token_ids, text_after_stop
+from router_r1.transport.generated_tokens import (
+    read_logprobs,
+    read_stop_string,
+    read_token_ids,
+    text_after_stop,
+)
 from router_r1.transport.json_body import read_json
 from router_r1.transport.message_content import MessageContent
 from router_r1.transport.messages import FailureKind, Request, Response
@@ -50,6 +55,8 @@ class PartialReply:
     """Whether nothing of the message came after the usage."""
     finish_reason: object = None
     """Once it is set, the text is complete, even if the connection breaks."""
+    stop_string: str | None = None
+    """The stop string that ended the reply, if the server names it."""
     model: object = None
     token_ids: tuple[int, ...] | None = None
     first_token_s: float | None = None
@@ -223,6 +230,7 @@ def _read(data: Mapping[str, Any], partial: PartialReply, elapsed_s: float | Non
         reason = choice.get("finish_reason") or choice.get("native_finish_reason")
         reason = reason.get("type") if isinstance(reason, dict) else reason  # SGLang
         partial.finish_reason = reason or partial.finish_reason
+        partial.stop_string = read_stop_string(choice) or partial.stop_string
         partial.content.add(_message(choice, partial, streamed=elapsed_s is not None))
         if partial.content.text and not had_text:
             partial.first_token_s = elapsed_s
@@ -281,7 +289,8 @@ def _answer(partial: PartialReply, logprobs: tuple[float, ...] | None = None) ->
             f"the server broke off (finish reason: {said})",
             usage=usage if partial.generated else None,
         )
-    if not text.strip() and not partial.token_ids:
+    stopped = finish is Finish.STOP and _at_a_stop_string(partial)
+    if not text.strip() and not partial.token_ids and not stopped:
         # The limit, a filter and a refusal would end it again; and at temperature 0 the model would do the same again,
         # while a reply with nothing in it at all may be a fault of the server.
         content = partial.content
@@ -306,6 +315,17 @@ def _answer(partial: PartialReply, logprobs: tuple[float, ...] | None = None) ->
             logprobs=logprobs,
         )
     )
+
+
+def _at_a_stop_string(partial: PartialReply) -> bool:
+    """Whether a reply that ended by itself, and that was to end at stop strings, may have begun with one.
+
+    Servers leave the stop string out of the text, and few say which it was; but then tokens were generated. Such a
+    reply is empty because the model wrote nothing else: asking again is no remedy.
+    """
+    stops = partial.request.sampling.get("stop")
+    generated = partial.usage is not None and partial.usage.completion > 0
+    return bool(stops) and (generated or partial.stop_string is not None)
 
 
 def _unwrap(data: object) -> object:

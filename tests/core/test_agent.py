@@ -5,7 +5,7 @@ import gc
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -311,6 +311,30 @@ def test_closing_cancels_running_questions(tmp_path: Path) -> None:
     thread.join(10)
     assert outcome == ["CancelledError"]
     assert [trace.stop_reason for trace in read_traces(traces)] == [StopReason.CANCELLED]
+
+
+def test_closing_ends_what_a_question_left_open() -> None:
+    """A stream that was not read to its end, for example."""
+    ended: list[str] = []
+
+    async def stream() -> AsyncIterator[str]:
+        try:
+            yield "first"
+            yield "second"
+        finally:
+            await asyncio.sleep(0)
+            ended.append("closed")
+
+    left_open = stream()
+
+    async def reply(query: str) -> str:
+        return await anext(left_open)
+
+    pool = ScriptedPool({"a": reply, "b": "4"})
+    with RouterAgent(policy=ScriptedPolicy([ROUTE, ANSWER]), pool=pool) as router:
+        router.ask("What is 2+2?")
+        assert not ended
+    assert ended == ["closed"]
 
 
 def test_the_thread_of_an_agent_that_is_never_closed_ends_with_it() -> None:

@@ -5,6 +5,7 @@ import pytest
 from router_r1 import Episode, Failure, FailureKind, Limits, ModelCard, Price, Response, StopReason
 from router_r1.episode import EpisodeState, Origin
 from router_r1.errors import ConfigError, EpisodeStateError
+from router_r1.prompts import compact_messages, turn_form
 from router_r1.protocol import Information, ProblemKind, parse_transcript, unescape
 
 CHEAP = ModelCard(name="cheap", price=Price(input=0, output=1), max_output_tokens=100)
@@ -122,12 +123,21 @@ def test_after_the_last_round_the_policy_is_told_to_answer_and_a_route_ends_the_
     observation = episode.observe([reply()])
     assert 'notice="last_round"' in observation
     step = episode.step(route("cheap"))
+    assert not step.calls and "No round of routing is left" in step.observation
+    assert not episode.step(route("cheap")).done
+    step = episode.step(route("cheap"))
     assert step.done and not step.calls
     assert episode.stop_reason is StopReason.ROUNDS and episode.answer is None
 
 
-def test_without_rounds_the_policy_must_answer_at_once() -> None:
+def test_a_policy_that_is_told_that_no_round_is_left_can_still_answer() -> None:
     episode = Episode("What?", CARDS, Limits(max_rounds=0))
+    assert not episode.step(route("cheap")).done
+    assert episode.step(answer()).stop_reason is StopReason.ANSWERED
+
+
+def test_without_rounds_the_policy_must_answer_at_once() -> None:
+    episode = Episode("What?", CARDS, Limits(max_rounds=0, max_malformed=0))
     assert episode.step(route("cheap")).stop_reason is StopReason.ROUNDS
 
 
@@ -147,7 +157,7 @@ def test_more_routes_than_allowed_are_not_carried_out() -> None:
         (route("unknown"), ProblemKind.UNKNOWN_MODEL),
         (route("cheap", query=" "), ProblemKind.EMPTY_QUERY),
         ("<think>t</think><answer> </answer>", ProblemKind.EMPTY_ANSWER),
-        (route("cheap") + "<answer>1</answer>", ProblemKind.ROUTE_WITH_ANSWER),
+        ("<think>t</think><answer>...</answer>", ProblemKind.EMPTY_ANSWER),
         (route("cheap") + "<information>x</information>", ProblemKind.FORGED_INFORMATION),
     ],
 )
@@ -166,6 +176,17 @@ def test_untidy_turns_are_carried_out_and_the_problem_is_kept() -> None:
     assert step.calls
     kinds = {problem.kind for problem in step.turn.problems}
     assert kinds == {ProblemKind.TEXT_OUTSIDE_TAGS, ProblemKind.MISSING_THINK}
+
+
+def test_an_answer_beside_a_route_is_dropped_unless_no_round_is_left() -> None:
+    episode = Episode("What?", CARDS, Limits(max_rounds=1))
+    both = route("cheap") + "<answer>1</answer>"
+    step = episode.step(both)
+    assert [call.model for call in step.calls] == ["cheap"] and step.answer is None
+    assert [problem.kind for problem in step.turn.problems] == [ProblemKind.ROUTE_WITH_ANSWER]
+    episode.observe([reply()])
+    assert episode.step(both).stop_reason is StopReason.ANSWERED and episode.answer == "1"
+    assert episode.malformed == 0
 
 
 def test_a_malformed_turn_beyond_the_limit_ends_the_episode() -> None:
@@ -281,9 +302,8 @@ def test_the_chat_rendering_alternates_and_the_native_one_is_a_single_turn() -> 
     episode = Episode("What?", CARDS)
     episode.step(route("cheap"), token_ids=[5, 6, 7])
     observation = episode.observe([reply()])
-    episode.step("")
     roles = [message["role"] for message in episode.messages]
-    assert roles == ["system", "user", "assistant", "user", "assistant", "user"]
+    assert roles == ["system", "user", "assistant", "user"]
     assert all(message["content"] for message in episode.messages)
 
     policy, environment = episode.segments[:2]
@@ -291,6 +311,35 @@ def test_the_chat_rendering_alternates_and_the_native_one_is_a_single_turn() -> 
     assert (environment.origin, environment.token_ids) == (Origin.ENVIRONMENT, None)
     assert environment.text == f"\n{observation}\n"
     assert episode.transcript.startswith(route("cheap") + "\n<information")
+
+
+def test_in_a_chat_a_malformed_turn_is_not_shown_again_and_its_correction_is() -> None:
+    """A model that decodes greedily copies what it wrote before."""
+    episode = Episode("What?", CARDS, Limits(max_rounds=1))
+    correction = episode.step("<think>so, so, so").observation
+    opening, asked = episode.messages
+    assert opening == episode.opening[0]
+    assert asked["content"].split("\n\n") == [
+        *episode.opening[1]["content"].split("\n\n"),
+        correction,
+        turn_form(),
+    ]
+    episode.step(route("cheap"))
+    observation = episode.observe([reply()])
+    last = episode.messages[-1]["content"]
+    assert last == f"{observation}\n\n{turn_form(may_route=False, replied=True)}"
+    again = episode.step(route("cheap")).observation
+    opening, asked = episode.messages
+    assert asked["content"].startswith(episode.opening[1]["content"])
+    assert asked["content"].index(observation) < asked["content"].index(again)
+    assert "so, so" in episode.transcript
+
+
+def test_a_policy_trained_with_a_compact_prompt_is_not_reminded_of_the_form() -> None:
+    episode = Episode("What?", CARDS, prompt=compact_messages)
+    episode.step(route("cheap"))
+    observation = episode.observe([reply()])
+    assert episode.messages[-1]["content"] == observation
 
 
 def test_the_number_of_generated_ids_is_counted_as_the_tokens() -> None:

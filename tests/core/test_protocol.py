@@ -238,7 +238,20 @@ def test_every_problem_is_reported(kind: ProblemKind) -> None:
 
 @pytest.mark.parametrize("kind", sorted(set(ProblemKind) - BLOCKING))
 def test_an_untidy_turn_is_not_malformed(kind: ProblemKind) -> None:
-    assert parse_turn(MALFORMED[kind][0]).answer == "4"
+    turn = parse_turn(MALFORMED[kind][0])
+    assert turn.routes or turn.answer == "4"
+
+
+def test_of_routes_and_an_answer_the_routes_count_if_there_may_be_any() -> None:
+    text = MALFORMED[ProblemKind.ROUTE_WITH_ANSWER][0]
+    for most, routes, answer in ((None, 1, None), (2, 1, None), (0, 0, "4")):
+        turn = parse_turn(text, max_routes=most)
+        assert (len(turn.routes), turn.answer) == (routes, answer)
+        assert kinds(turn) == [ProblemKind.ROUTE_WITH_ANSWER]
+    assert kinds(parse_turn(text.replace("4", "..."), max_routes=0)) == [
+        ProblemKind.ROUTE_WITH_ANSWER,
+        ProblemKind.TOO_MANY_ROUTES,
+    ]
 
 
 def test_all_problems_of_a_turn_are_reported() -> None:

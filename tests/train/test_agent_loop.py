@@ -4,6 +4,7 @@ The loop is made as verl makes it, without Ray. The server returns the token ids
 """
 
 import asyncio
+import copy
 import json
 import re
 import warnings
@@ -137,14 +138,16 @@ class Server:
         return TokenOutput(token_ids=ids, log_probs=logprobs, extra_fields=extra)
 
 
-def make_loop(server, tokenizer, source, overrides=(), prompt=8192, response=8192, reward=None):
+def make_loop(
+    server, tokenizer, source, overrides=(), prompt=8192, response=8192, reward=None, data=None
+):
     """The agent loop as verl instantiates it from `agent_loop.yaml`."""
     config = OmegaConf.create(
         {
             "actor_rollout_ref": {
                 "rollout": {"prompt_length": prompt, "response_length": response}
             },
-            "data": {},
+            "data": data or {},
         }
     )
     entry = {
@@ -255,6 +258,22 @@ async def play(loop, world, question, level, sampling=SAMPLING):
 def of_policy(output, values):
     """The values at the policy's tokens."""
     return [v for v, mine in zip(values, output.response_mask, strict=True) if mine]
+
+
+# --- the chat template
+
+
+async def test_the_openings_get_the_variables_of_the_chat_template(letters):
+    tokenizer = copy.deepcopy(letters)
+    tokenizer.chat_template += "{% if thinking is false %}<think></think>{% endif %}"
+    data = {"apply_chat_template_kwargs": {"thinking": False}}
+    world = load_world("generated", ["prompt=full"])
+    question, level = world.questions(Split.TRAIN, 1)[0], world.levels[0]
+    server = Server(tokenizer, [answer(question)])
+    loop = make_loop(server, tokenizer, "generated", ["prompt=full"], data=data)
+    output = await play(loop, world, question, level)
+    assert tokenizer.decode(output.prompt_ids).endswith("<think></think>")
+    assert output.extra_fields["stop_reason"] == "answered"
 
 
 # --- the same episodes

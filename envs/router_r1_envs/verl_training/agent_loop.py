@@ -12,6 +12,7 @@ import asyncio
 import functools
 import time
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -48,7 +49,13 @@ class ServerPolicy:
     """The policy in training: each turn is one request to verl's rollout servers. One object per episode."""
 
     def __init__(
-        self, server: Any, tokenizer: Any, sampling: dict[str, Any], *, response_length: int
+        self,
+        server: Any,
+        tokenizer: Any,
+        sampling: dict[str, Any],
+        *,
+        response_length: int,
+        template_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         """
         Args:
@@ -56,6 +63,7 @@ class ServerPolicy:
             tokenizer: the policy's.
             sampling: verl's sampling parameters; copied, because all episodes of a group share them.
             response_length: maximum number of tokens after the opening, including the environment's.
+            template_kwargs: variables of the chat template.
         """
         self.name = "policy"
         self.versions: list[int] = []
@@ -67,6 +75,7 @@ class ServerPolicy:
         self._server, self._tokenizer = server, tokenizer
         self._sampling = dict(sampling)
         self._response_length = response_length
+        self._template_kwargs = template_kwargs
         self._request_id = uuid4().hex
         self._reopen = reopening(lambda chat: token_ids.opening_ids(tokenizer, chat))
 
@@ -78,7 +87,7 @@ class ServerPolicy:
 
     async def write_turn(self, episode: Episode, account: Account) -> WrittenTurn:
         """Generate the next turn."""
-        opening = token_ids.opening_ids(self._tokenizer, episode.opening)
+        opening = token_ids.opening_ids(self._tokenizer, episode.opening, self._template_kwargs)
         following = self.tokens(episode).ids
         room = self._response_length - len(following)
         if room < 1:
@@ -172,7 +181,10 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
         """
         question, level = read_row(self.world, kwargs["extra_info"])
         episode = start(self.world, question, level)
-        opening = token_ids.opening_ids(self.tokenizer, episode.opening)
+        template_kwargs = (
+            self.apply_chat_template_kwargs
+        )  # verl's, from data.apply_chat_template_kwargs
+        opening = token_ids.opening_ids(self.tokenizer, episode.opening, template_kwargs)
         if len(opening) > self.rollout_config.prompt_length:
             raise ConfigError(
                 f"an opening has {len(opening)} tokens and data.max_prompt_length is "
@@ -180,7 +192,11 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
             )
         length = self.rollout_config.response_length
         policy = ServerPolicy(
-            self.server_manager, self.tokenizer, sampling_params, response_length=length
+            self.server_manager,
+            self.tokenizer,
+            sampling_params,
+            response_length=length,
+            template_kwargs=template_kwargs,
         )
         clock = time.monotonic()
         pool = self.world.pool(question)

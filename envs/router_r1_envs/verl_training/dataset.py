@@ -123,6 +123,18 @@ def write_rows(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
     parquet.write_table(pyarrow.Table.from_pylist([dict(row) for row in rows]), path)
 
 
-def longest_opening(rows: Sequence[Mapping[str, Any]], tokenizer: Any) -> int:
-    """Tokens of the longest opening; `data.max_prompt_length` must be at least this."""
-    return max(len(token_ids.opening_ids(tokenizer, row["prompt"])) for row in rows)
+def longest_opening(
+    rows: Sequence[Mapping[str, Any]],
+    tokenizer: Any,
+    template_kwargs: Mapping[str, Any] | None = None,
+) -> int:
+    """Tokens of the longest opening; `data.max_prompt_length` must be at least this.
+
+    Args:
+        rows: training rows.
+        tokenizer: the policy's.
+        template_kwargs: variables of its chat template.
+    """
+    return max(
+        len(token_ids.opening_ids(tokenizer, row["prompt"], template_kwargs)) for row in rows
+    )

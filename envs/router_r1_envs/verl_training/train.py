@@ -106,7 +106,7 @@ def _load_tokenizer(config: DictConfig) -> Any:
         raise ConfigError(
             f"{path}: no policy with a tokenizer there; check MODEL ({reason})"
         ) from error
-    token_ids.check_tokenizer(tokenizer, path)
+    token_ids.check_tokenizer(tokenizer, path, config.data.get("apply_chat_template_kwargs"))
     return tokenizer
 
 
@@ -115,7 +115,11 @@ def _check_openings(config: DictConfig, tokenizer: Any) -> None:
     from pyarrow import parquet
 
     longest = max(
-        longest_opening(parquet.read_table(file, columns=["prompt"]).to_pylist(), tokenizer)
+        longest_opening(
+            parquet.read_table(file, columns=["prompt"]).to_pylist(),
+            tokenizer,
+            config.data.get("apply_chat_template_kwargs"),
+        )
         for file in _data_files(config)
     )
     if longest > config.data.max_prompt_length:

@@ -25,6 +25,7 @@ def efficiency_table(results: Results, caption: str) -> str:
         Column("model", lambda line: escaped(line[0]), words=True),
         _figure("calls", lambda calls: calls.attempts, "{:,}".format, "retries included"),
         _figure("failed", lambda calls: calls.failed, "{:,}".format),
+        _figure("cut", lambda calls: calls.cut, "{:,}".format, "ended at the limit on tokens"),
         _tokens(
             "tokens in",
             lambda calls: calls.input_tokens,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from router_r1.agent import Result, RouterAgent
     from router_r1.data.questions import Question
+    from router_r1.pool import ModelPool
     from router_r1.trace import Trace
     from router_r1_eval.run.grader import Grader
     from router_r1_eval.run.jobs import Job
@@ -29,7 +30,12 @@ BenchmarkName = Annotated[
     str,
     typer.Argument(help="A name (`router-r1 benchmark list`), or a JSON Lines file of questions."),
 ]
-ConfigFile = Annotated[Path, typer.Option(help="The agent file: policy, pool, aggregator, limits.")]
+ConfigFile = Annotated[
+    Path,
+    typer.Option(
+        help="The agent file: policy, pool, aggregator, limits. With --no-agent a pool file will do."
+    ),
+]
 OutFolder = Annotated[Path, typer.Option(help="Folder of the run.")]
 SingleModels = Annotated[
     list[str],
@@ -138,10 +144,11 @@ def eval_command(
     check_gradable(questions, allow_code)
     folder = RunFolder(out)
     grader = _grader(folder, allow_code, judge, judge_pool)
-    built, description = _load_agent(config, overrides, folder)
-    if name in built.pool.names:
+    pool, built, timeout_s, description = _load(config, overrides, folder, with_agent=agent)
+    if name in pool.names:
         raise ConfigError(f"--name {name}: a candidate of the pool has this name; choose another")
-    routers = _routers(built, name if agent else None, single, folder)
+    agents = {} if built is None else {name: built}
+    routers = agents | _single_models(pool, single, folder, timeout_s)
     episodes = len(questions) * len(routers) * samples
     check_count(episodes, "episodes", "lower --limit or --samples, or ask fewer models")
     fixed = {
@@ -203,31 +210,42 @@ def _check_row_name(name: str) -> None:
         raise ConfigError(f"--name: {error}") from None
 
 
-def _load_agent(
-    config: Path, overrides: Sequence[str], folder: RunFolder
-) -> tuple[RouterAgent, dict[str, Any]]:
-    """The agent of an agent file, tracing into the run's folder; and agent file and pool as `run.json` keeps them."""
+def _load(
+    config: Path, overrides: Sequence[str], folder: RunFolder, *, with_agent: bool
+) -> tuple[ModelPool, RouterAgent | None, float | None, dict[str, Any]]:
+    """Read an agent file, or a pool file if no agent is asked.
+
+    Returns:
+        The pool; the agent, tracing into the run's folder, or None; the seconds that a question may take; and agent
+        file and pool as `run.json` keeps them.
+    """
     from router_r1.agent_file import AgentFile, load_agent
-    from router_r1.config import load
+    from router_r1.config import load, read_yaml
+    from router_r1.pool import ModelPool
 
+    if not with_agent and "candidates" in read_yaml(config):
+        if overrides:
+            raise ConfigError(f"--set {overrides[0]}: needs an agent file; {config} is a pool file")
+        pool = ModelPool.from_yaml(config)
+        return pool, None, None, {"agent": None, "pool": _described(pool)}
     agent = load_agent(config, overrides, traces=folder.traces)
-    return agent, {
-        "agent": load(AgentFile, config, overrides).model_dump(mode="json"),
-        "pool": [card.model_dump(mode="json") for card in agent.pool.cards],
-    }
+    content = load(AgentFile, config, overrides).model_dump(mode="json")
+    description = {"agent": content, "pool": _described(agent.pool)}
+    return agent.pool, agent if with_agent else None, agent.timeout_s, description
 
 
-def _routers(
-    agent: RouterAgent, name: str | None, single: Sequence[str], folder: RunFolder
+def _described(pool: ModelPool) -> list[dict[str, Any]]:
+    return [card.model_dump(mode="json") for card in pool.cards]
+
+
+def _single_models(
+    pool: ModelPool, single: Sequence[str], folder: RunFolder, timeout_s: float | None
 ) -> dict[str, RouterAgent]:
-    """The routers to ask: the agent if it has a name, and single models of its pool."""
+    """The single models of the pool to ask."""
     from router_r1_eval.run.single_model import single_model
 
-    models = agent.pool.names if "all" in single else dict.fromkeys(single)
-    routers = {} if name is None else {name: agent}
-    return routers | {
-        model: single_model(agent.pool, model, folder.traces, agent.timeout_s) for model in models
-    }
+    models = pool.names if "all" in single else dict.fromkeys(single)
+    return {model: single_model(pool, model, folder.traces, timeout_s) for model in models}
 
 
 def _remaining(

@@ -1,4 +1,4 @@
-"""Efficiency of a run: attempts, failures, tokens, dollars and speed of each model, and the memory of the process."""
+"""Efficiency of a run: attempts, failures, cut replies, tokens, dollars and speed of each model; memory of the process."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from router_r1.trace import Trace
 from router_r1_eval.results import Efficiency
 from router_r1_eval.run.trace_status import is_single_model
 
+POLICY_SUFFIX = " (policy)"
+"""Ends the names of policies, beside those of candidates."""
+
 
 def efficiency(
     traces: Iterable[Trace], policy_price: Mapping[str, Any] | None = None
 ) -> dict[str, Efficiency]:
-    """Model (with ` (policy)` added for a policy) -> its attempts, failures, tokens, dollars, speed and price.
+    """Model (with `POLICY_SUFFIX` for a policy) -> its attempts, failures, cut replies, tokens, dollars, speed and price.
 
     `tokens_per_s` is the median over attempts of generated tokens / seconds of the whole attempt, `first_token_s` the
     median over streamed replies. Replayed calls are measured as replayed.
@@ -36,13 +39,20 @@ def efficiency(
         prices |= {
             c.name: c.price.model_dump(mode="json", exclude_none=True) for c in trace.candidates
         }
-        for outcome in (o for turn in trace.turns for o in turn.outcomes):
-            if outcome.response is not None and outcome.response.first_token_s is not None:
-                first_tokens[outcome.model].append(outcome.response.first_token_s)
+        for turn in trace.turns:
+            if turn.tokens >= trace.limits.max_turn_tokens and not is_single_model(trace):
+                totals[trace.policy + POLICY_SUFFIX]["cut"] += 1
+            for outcome in turn.outcomes:
+                response = outcome.response
+                if response is None:
+                    continue
+                totals[outcome.model]["cut"] += response.finish_reason == "length"
+                if response.first_token_s is not None:
+                    first_tokens[outcome.model].append(response.first_token_s)
         for entry in trace.ledger:
             if entry.role is Role.POLICY and is_single_model(trace):
                 continue  # no model wrote these turns
-            name = f"{entry.model} (policy)" if entry.role is Role.POLICY else entry.model
+            name = entry.model + POLICY_SUFFIX if entry.role is Role.POLICY else entry.model
             totals[name].update(
                 attempts=1,
                 failed=entry.outcome != "ok",
@@ -59,6 +69,7 @@ def efficiency(
         name: Efficiency(
             attempts=total["attempts"],
             failed=total["failed"],
+            cut=total["cut"],
             input_tokens=total["input"],
             output_tokens=total["output"],
             tokens_estimated=bool(total["estimated"]),

@@ -131,7 +131,7 @@ def run_results(
         pool=tuple(card.name for card in graded[0].trace.candidates),
         rows=rows,
         smallest_difference=_smallest_difference(runs, best_run, len(comparison.questions)),
-        efficiency=efficiency(traces, settings["fixed"]["agent"]["policy"].get("price")),
+        efficiency=efficiency(traces, _policy_price(settings["fixed"]["agent"])),
         spent_usd=math.fsum(trace.cost_usd for trace in traces),
         spent_on_failed_usd=math.fsum(
             trace.cost_usd
@@ -143,6 +143,11 @@ def run_results(
         versions=versions(),
         seed=seed,
     )
+
+
+def _policy_price(agent: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The price of the policy; None in a run of single models that has no agent file."""
+    return None if agent is None else agent["policy"].get("price")
 
 
 def _details(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from router_r1_eval.results import Results, Row
+from router_r1_eval.run.efficiency import POLICY_SUFFIX
 
 
 def summary(results: Results) -> list[str]:
@@ -24,6 +25,13 @@ def summary(results: Results) -> list[str]:
         lines.append(
             f"{results.left_out} questions are left out: not all routers were asked them yet; --resume continues"
         )
+    for name, calls in results.efficiency.items():
+        if calls.cut:
+            limit = (
+                "limits.max_turn_tokens" if name.endswith(POLICY_SUFFIX) else "max_output_tokens"
+            )
+            replies = calls.attempts - calls.failed
+            lines.append(f"{name}: {calls.cut} of {replies} replies were cut at {limit}; raise it")
     for row in sorted(results.rows, key=lambda row: -row.accuracy):
         lines.append(_line(row))
         lines += [f"    {name} {value:.3f}" for name, value in row.corpus.items()]

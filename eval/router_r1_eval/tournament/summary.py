@@ -5,6 +5,10 @@ Not covered: the figures (`measure.py`) and the page (`router_r1_eval.report`).
 
 from __future__ import annotations
 
+import itertools
+import operator
+from collections.abc import Sequence
+
 from router_r1_eval.results import CrossFittedOracle, Headroom, Point, Results, Row
 from router_r1_eval.tournament.category_lookup import BEST_PER_CATEGORY_BY_PRICE
 from router_r1_eval.tournament.setting_choice import CAPS
@@ -18,11 +22,12 @@ def table_summary(results: Results) -> list[str]:
     lines = [
         *_about_the_sample(results, head),
         "",
-        f"points: against the best single model, {results.settings.best_single}; cost: as a share of its cost",
-        f"{'':{width}s}  level   right  points [95 %]          cost   calls",
+        f"points: against the best single model, {results.settings.best_single}; cost: as a share of its cost; level: the "
+        f"accuracy that one of its calls must buy",
+        f"{'':{width}s}  level      right  points [95 %]          cost   calls",
     ]
     for row in results.rows:
-        lines += [_line(row.name, point, width) for point in row.points]
+        lines += [_line(row.name, point, width, level) for level, point in _distinct(row.points)]
     for cap in CAPS:
         lines += ["", *_under_cap(results.rows, cap, width)]
     return lines + _two_models(results, width)
@@ -94,7 +99,16 @@ def _two_models(results: Results, width: int) -> list[str]:
     return lines
 
 
-def _line(name: str, point: Point, width: int) -> str:
+def _distinct(points: Sequence[Point]) -> list[tuple[str, Point]]:
+    """The points of a row, those that follow each other with the same figures as one: a small table has many."""
+    figures = operator.attrgetter("accuracy", "cost_usd", "calls")
+    found = [list(same) for _, same in itertools.groupby(points, key=figures)]
+    return [
+        (" - ".join(dict.fromkeys((same[0].setting, same[-1].setting))), same[0]) for same in found
+    ]
+
+
+def _line(name: str, point: Point, width: int, level: str | None = None) -> str:
     """Name, level, accuracy, points against the best single model with their interval, share of its cost, calls."""
     versus = point.vs_best_single
     assert versus is not None
@@ -102,7 +116,7 @@ def _line(name: str, point: Point, width: int) -> str:
     ratio = "-" if versus.cost_ratio is None else f"x{versus.cost_ratio:.2f}"
     points = f"{100 * versus.accuracy_diff:+5.1f} [{low:+.1f}, {high:+.1f}]"
     return (
-        f"{name:{width}s}  {point.setting:6s}  {point.accuracy:.3f}  {points:21s}  {ratio:6s}  "
+        f"{name:{width}s}  {level or point.setting:9s}  {point.accuracy:.3f}  {points:21s}  {ratio:6s}  "
         f"{point.calls:.2f}{_against_lookup(point)}"
     )
 

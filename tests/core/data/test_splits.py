@@ -3,7 +3,7 @@
 import pytest
 
 from router_r1.data.questions import Question
-from router_r1.data.splits import Split, split_of, split_questions
+from router_r1.data.splits import Split, larger_share, split_of, split_questions
 from router_r1.errors import DataError
 
 
@@ -74,3 +74,11 @@ def test_splits_have_the_requested_shares():
     assert share(Split.VALIDATION) == pytest.approx(0.1, abs=0.02)
     assert share(Split.TRAIN, validation=0, test=0) == 1
     assert share(Split.TEST, validation=0.0, test=0.5) == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_small_table_is_told_the_share_that_fills_an_empty_split():
+    ids = [*ids_in(Split.TRAIN, 8), *ids_in(Split.TEST, 4)]
+    share = larger_share(ids, Split.VALIDATION, validation=0.1, test=0.3)
+    assert share is not None and share > 0.1
+    assert {split_of(key, validation=share, test=0.3) for key in ids} == set(Split)
+    assert larger_share(ids[:1], Split.VALIDATION, validation=0.1, test=0.3) is None

@@ -1,6 +1,7 @@
 """What a message holds: text in parts, thoughts, refusals and calls of tools; whole, and as pieces of a stream."""
 
 import json
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -179,6 +180,35 @@ def test_another_sample_may_have_text(message, temperature) -> None:
 def test_a_reply_with_nothing_in_it_may_be_a_fault_of_the_server(temperature) -> None:
     assert of_body({"content": None}, temperature=temperature).retriable
     assert of_stream(END, temperature=temperature).retriable
+
+
+STOPPED = [
+    ({"finish_reason": "stop"}, 2, "ok"),  # llama.cpp, OpenAI: tokens were generated
+    ({"finish_reason": "stop", "stop_reason": "<information"}, 0, "ok"),  # vLLM
+    ({"finish_reason": "stop", "matched_stop": "<information"}, 0, "ok"),  # SGLang
+    ({"finish_reason": {"type": "stop", "matched": "<information"}}, 0, "ok"),  # SGLang
+    ({"finish_reason": "stop", "matched_stop": 151645}, 0, FailureKind.EMPTY_REPLY),
+    ({"finish_reason": "length"}, 2, FailureKind.EMPTY_REPLY),
+]
+
+
+@pytest.mark.parametrize(("ending", "tokens", "expected"), STOPPED)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_reply_that_ended_at_once_at_a_stop_string_is_an_answer(
+    ending, tokens, expected, streamed
+) -> None:
+    used = {"prompt_tokens": 10, "completion_tokens": tokens}
+    asked = replace(request(0.0), sampling={"temperature": 0.0, "stop": ["<information"]})
+    for with_stops, wanted in ((asked, expected), (request(0.0), FailureKind.EMPTY_REPLY)):
+        partial = PartialReply(with_stops)
+        if streamed:
+            for event in ({"choices": [{"delta": {}, **ending}]}, {"choices": [], "usage": used}):
+                read_data(json.dumps(event), None, partial, 0.1)
+            result = finish_stream(partial)
+        else:
+            body = {"choices": [{"message": {"content": ""}, **ending}], "usage": used}
+            result = parse_json_reply(httpx2.Response(200, json=body), partial)
+        assert outcome(result) == wanted
 
 
 @pytest.mark.parametrize("finish", ["length", "MAX_TOKENS", "content_filter", "SAFETY", "refusal"])

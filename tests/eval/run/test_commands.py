@@ -35,6 +35,7 @@ class Script:
         self.delay_s = 0.0
         self.asked: Counter[str] = Counter()
         self.judge_reply: str | None = None
+        self.finish = "stop"
 
     def handle(self, exchange: Exchange) -> Served:
         """The policy asks `large` and repeats its answer; `large` is right, `small` only about small numbers."""
@@ -58,11 +59,11 @@ class Script:
             return _served(f'<think>Who?</think><route model="large">{question}</route>')
         if model == "small" and int(answer) > 8:
             return _served("I think that it must be 3.")
-        return _served(f"Adding up gives\nthe answer is {answer}.")
+        return _served(f"Adding up gives\nthe answer is {answer}.", self.finish)
 
 
-def _served(text: str) -> Served:
-    return Served(chat_reply(text, usage=usage(100, 10)))
+def _served(text: str, finish: str = "stop") -> Served:
+    return Served(chat_reply(text, usage=usage(100, 10), finish=finish))
 
 
 @pytest.fixture
@@ -285,6 +286,21 @@ def test_questions_asked_during_an_outage_are_asked_again(files: Path, script: S
     assert [row["accuracy"] for row in found["rows"]] == [1, 1]
     assert [row["asked_again"] for row in found["rows"]] == [3, 3]
     assert [row["failed"] for row in found["rows"]] == [0, 0]
+
+
+def test_a_pool_file_is_enough_to_record_single_models(files: Path) -> None:
+    done = evaluate(files, "--config", str(files / "pool.yaml"), "--single", "all", "--no-agent")
+    assert done.returncode == 0, done.stderr
+    assert [row["name"] for row in results(files)["rows"]] == ["small", "large"]
+    refused = evaluate(files, "--config", str(files / "pool.yaml"), "--single", "all")
+    assert "this is a pool file" in refused.stderr
+
+
+def test_cut_replies_are_reported(files: Path, script: Script) -> None:
+    script.finish = "length"
+    done = evaluate(files, "--limit", "2", "--single", "large", "--no-agent")
+    assert "large: 2 of 2 replies were cut at max_output_tokens; raise it" in done.stdout
+    assert results(files)["efficiency"]["large"]["cut"] == 2
 
 
 def test_failed_tries_count_in_the_costs(files: Path, script: Script) -> None:

@@ -30,7 +30,7 @@ from router_r1 import prompts
 from router_r1.data.options import with_options
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
-from router_r1.data.splits import Split, split_questions
+from router_r1.data.splits import Split, larger_share, split_questions
 from router_r1.episode import Limits
 from router_r1.errors import ConfigError, DataError
 from router_r1.model_cards import ModelCard
@@ -297,9 +297,14 @@ def _split(
             missing = (
                 f", {incomplete} without an answer of every model" if settings.complete else ""
             )
+            share = None
+            if tested is None:
+                ids = [question.id for question in usable]
+                share = larger_share(ids, split, validation=settings.validation, test=settings.test)
+            remedy = "" if share is None else f", or give it more: --set {split}={share:g}"
             raise ConfigError(
                 f"{table.source}: no question falls into the {split} split ({len(usable)} in all{missing}); "
-                f"record more, or change the shares"
+                f"record more{remedy}"
             )
     return {split: in_hash_order(questions, settings.seed) for split, questions in splits.items()}
 
