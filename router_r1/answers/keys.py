@@ -6,7 +6,6 @@ import re
 import string
 import unicodedata
 from functools import lru_cache
-from itertools import filterfalse
 
 from router_r1.answers.numbers import number_key
 from router_r1.answers.typography import folded, has_digit, plain_text
@@ -46,7 +45,7 @@ def normalize_answer(text: str) -> str:
     plain = folded(text)
     if plain.isascii():  # words are what stands between spaces
         words = plain.encode().translate(None, _PUNCTUATION).decode().split()
-        return " ".join(filterfalse(_ARTICLE_WORDS.__contains__, words))
+        return " ".join([word for word in words if word not in _ARTICLE_WORDS])
     plain = "".join(char for char in plain if not _is_punctuation(char))
     return " ".join(_ARTICLES.sub(" ", plain).split())
 

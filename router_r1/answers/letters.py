@@ -74,7 +74,7 @@ def _is_initial(view: str, place: int) -> bool:
     return word[:1].isupper() and word.lower() not in phrases("option", "answer")
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _candidate(view: str, start: int) -> _Candidate:
     end = start + 1
     before = view[max(0, start - _REACH) : start]
@@ -230,9 +230,10 @@ def _rejected(language: Language) -> re.Pattern[str]:
     after = negation if language.glued else re.escape(language.negation.partition("|")[0])
     articles = words(language, "determiners")
     space = r"\s{0,2}" if language.glued else r"\s{1,3}"
+    begin = "" if language.glued else r"(?=(?<!\w)\w|[(\[])"  # passes over most of a text quickly
     return re.compile(
-        rf"{negation}{space}(?:{copula}{space})?(?:{articles}{space})?{several}"
+        rf"{begin}(?:{negation}{space}(?:{copula}{space})?(?:{articles}{space})?{several}"
         rf"|{several}\s{{0,2}}(?:{copula}|are|were|was|is|(?:can|could|may|should|must)(?:\s(?:safely\s)?be)?)?"
-        rf"(?:n['’]t|{space}(?:{after}|{wrong}))(?:{space}{wrong})?",
+        rf"(?:n['’]t|{space}(?:{after}|{wrong}))(?:{space}{wrong})?)",
         re.IGNORECASE,
     )

@@ -55,15 +55,16 @@ def last_statement(text: str, view: str) -> Statement | None:
         text: a reply without thoughts.
         view: `view_of(text)`.
     """
-    marked: list[Statement | None] = []
+    found: list[Statement | None] = [_worded(text, view)]
     if _MARKUP.search(text):
         field = _last(_json_fields(text))
         if field is not None and _ONLY_JSON.match(text):
             return field
-        marked = [field, _last(_hashed(text)), _last(_boxed(text)), _last(_tagged(text))]
-    last = _worded(text, view)
-    chosen = _chosen(text, view, last.start if last is not None else 0)
-    for statement in (chosen, *marked):  # the last of those in one place counts
+        found += [field, _last(_hashed(text)), _last(_boxed(text)), _last(_tagged(text))]
+    first = max([statement.start for statement in found if statement is not None], default=0)
+    found.insert(1, _chosen(text, view, first))
+    last = None
+    for statement in found:  # the last of those in one place counts
         if statement is not None and (last is None or statement.start >= last.start):
             last = statement
     return last
@@ -318,17 +319,16 @@ def _with_noun(
         return None
     if contents.is_wrong(language, begin):
         return None
+    line = max(view.rfind("\n", max(begin - 100, 0), begin) + 1, begin - 100)
     tie = link(language).match(view, end)
     if tie is not None:
         marked = bool(tie["mark"] or tie["colon"])
         loose = tie["copula"] is None and not marked
-        first = False
-        if loose or tie["mark"] == "=":
-            line = _line_start(view, begin)
-            begins = before_line(language).match(view[line:begin]) is not None
-            if tie["mark"] == "=" and not begins:
-                return None  # "Required correct answers = 77"
-            first = loose and begins
+        unclear = loose or tie["mark"] == "="
+        begins = unclear and before_line(language).match(view[line:begin]) is not None
+        if tie["mark"] == "=" and not begins:
+            return None  # "Required correct answers = 77"
+        first = loose and begins
         found = None
         if not loose:
             found = contents.after(language, tie.end(), marked=marked)
@@ -342,7 +342,7 @@ def _with_noun(
             found = contents.after(language, tie.end(), marked=True)
         if found is not None:
             return Statement(found[0], Form.MARK if marked or loose else Form.PHRASE, found[1])
-    segment = max(_line_start(view, begin), begin - 90)
+    segment = max(line, begin - 90)
     named = subject(language).search(view[segment:begin])
     if named is None:
         return None
@@ -350,9 +350,3 @@ def _with_noun(
     start = segment + named.start(group)
     content = contents.subject(start, segment + named.end(group))
     return Statement(start, Form.PHRASE, content) if content else None
-
-
-def _line_start(view: str, place: int) -> int:
-    """Where the line of a place begins, at most 100 characters before it."""
-    reach = max(place - 100, 0)
-    return max(view.rfind("\n", reach, place) + 1, reach)
