@@ -35,6 +35,7 @@ _TEMPLATE = (
 )
 _SHOWN = {
     "training/rollout_probs_diff_mean": "difference of probabilities",
+    "rollout_corr/training_log_ppl": "logarithm of the perplexity",
     "perf/max_memory_allocated_gb": "peak memory, GiB",
     "perf/max_memory_reserved_gb": "peak memory reserved, GiB",
     "perf/throughput": "tokens a second on a GPU",
@@ -121,9 +122,11 @@ def make_policy(folder: Path, *, tiny: bool) -> Path:
             pad_token_id=tokenizer.pad_token_id,
         )
     )
-    # Logits with a standard deviation of 4; those of plain random weights would be nearly equal.
+    # Logits with a standard deviation of 4. Small embeddings, because otherwise every token predicts itself.
+    small = 0.001
     with torch.no_grad():
-        model.model.norm.weight.fill_(4 / (0.02 * sizes["hidden_size"] ** 0.5))
+        model.model.embed_tokens.weight.mul_(small / model.config.initializer_range)
+        model.model.norm.weight.fill_(4 / (small * sizes["hidden_size"] ** 0.5))
         # Ids beyond the tokenizer's cannot be decoded.
         model.model.embed_tokens.weight[len(tokenizer) :] = 0
     model.save_pretrained(folder)

@@ -28,7 +28,8 @@ def test_sampler_and_trainer_agree_with_the_settings_of_a_gpu(tmp_path: Path) ->
     assert "2 routes in a turn, step 2" in result.stdout
     lines = [line.rsplit(None, 1) for line in result.stdout.splitlines() if line.startswith("  ")]
     report = {name.strip(): float(value) for name, value in lines}
-    # Random weights whose tokens have probabilities that can differ; the two agree far below the bound.
+    # Tokens have probabilities that can differ, and the two agree far below the bound.
+    assert report["logarithm of the perplexity"] > 0.5
     assert 0 < report["difference of probabilities"] < 1e-4
     assert report["tokens of a response"] > 300
     assert {"seconds, update_actor", "seconds, old_log_prob", "tokens a second on a GPU"} <= set(
