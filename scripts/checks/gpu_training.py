@@ -122,11 +122,11 @@ def make_policy(folder: Path, *, tiny: bool) -> Path:
             pad_token_id=tokenizer.pad_token_id,
         )
     )
-    # Logits with a standard deviation of 4. Small embeddings, because otherwise every token predicts itself.
+    # Logits with a standard deviation of 2.5. Small embeddings, because otherwise every token predicts itself.
     small = 0.001
     with torch.no_grad():
         model.model.embed_tokens.weight.mul_(small / model.config.initializer_range)
-        model.model.norm.weight.fill_(4 / (small * sizes["hidden_size"] ** 0.5))
+        model.model.norm.weight.fill_(2.5 / (small * sizes["hidden_size"] ** 0.5))
         # Ids beyond the tokenizer's cannot be decoded.
         model.model.embed_tokens.weight[len(tokenizer) :] = 0
     model.save_pretrained(folder)
@@ -149,7 +149,7 @@ def train(out: Path, model: Path, routes: int, *, cpu: bool) -> dict[str, Any] |
     variables = {
         "STACK": "gpu", "MODEL": str(model), "WORLD": str(world), "OUT": str(out), "INSTALL": "0", "STEPS": "2",
         "BATCH": "8", "MINI": "4", "GROUP": "4", "TRAIN_QUESTIONS": "32", "VAL_QUESTIONS": "2", "TEST_EVERY": "2",
-        "LOGGER": "file", "QUIET": "1", "KL": "0.001", "PROMPT": "3072",
+        "LOGGER": "file", "QUIET": "1", "KL": "0.001", "PROMPT": "3072", "TEMPERATURE": "1.0",
     }  # fmt: skip
     extra = []
     if cpu:
