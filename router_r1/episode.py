@@ -271,7 +271,7 @@ class Episode:
             said = [messages[-1]["content"], record.observation]
             if self.opening[0]["role"] == "system":
                 may_route = rounds < self.limits.max_rounds
-                said.append(prompts.turn_form(may_route=may_route, replied=rounds > 0))
+                said.append(prompts.turn_form(may_route=may_route, replied=rounds > 0, again=again))
             messages[-1] = {"role": "user", "content": "\n\n".join(filter(None, said))}
         return tuple(messages)
 

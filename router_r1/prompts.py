@@ -215,13 +215,17 @@ def correction(problems: Sequence[Problem], names: Sequence[str], *, may_route: 
     return f"{refused}{known} Write one think block, then either one answer or routes."
 
 
-def turn_form(*, may_route: bool = True, replied: bool = False) -> str:
+def turn_form(*, may_route: bool = True, replied: bool = False, again: bool = False) -> str:
     """The form of the next turn, as a policy that reads the rules is told after the question, a reply or a correction.
 
     Args:
         may_route: whether a round is left.
         replied: whether there were replies, so that an answer comes first.
+        again: whether the turn before was malformed; the form is then the shortest that is carried out.
     """
+    if again:
+        either = f" or {_ROUTE}" if may_route else ""
+        return f"Write {_ANSWER}{either} and nothing else."
     if not may_route:
         return f"Write one turn: {_THINK}, then {_ANSWER}."
     if replied:

@@ -322,7 +322,7 @@ def test_in_a_chat_a_malformed_turn_is_not_shown_again_and_its_correction_is() -
     assert asked["content"].split("\n\n") == [
         *episode.opening[1]["content"].split("\n\n"),
         correction,
-        turn_form(),
+        turn_form(again=True),
     ]
     episode.step(route("cheap"))
     observation = episode.observe([reply()])

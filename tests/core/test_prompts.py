@@ -84,8 +84,9 @@ def test_the_example_in_the_prompt_parses_and_asks_the_cheapest_candidate() -> N
 
 @pytest.mark.parametrize("may_route", [True, False])
 @pytest.mark.parametrize("replied", [True, False])
-def test_a_copy_of_the_form_is_refused(may_route: bool, replied: bool) -> None:
-    form = prompts.turn_form(may_route=may_route, replied=replied)
+@pytest.mark.parametrize("again", [True, False])
+def test_a_copy_of_the_form_is_refused(may_route: bool, replied: bool, again: bool) -> None:
+    form = prompts.turn_form(may_route=may_route, replied=replied, again=again)
     assert parse_turn(form, ["a"]).malformed
     for end in ("</route>", "</answer>"):  # where generation stops
         if end in form:
