@@ -124,8 +124,10 @@ def planner_decisions(
     """
     questions, folds = world.questions(Split.TRAIN), planner.settings.folds
     rounds = list(itertools.product(range(copies + detours), range(len(world.levels))))
+    permute = world.view == "answer"
     for number, (copy, level_index) in enumerate(rounds, seed * len(rounds)):
-        permuted = [world.varied(q, number) for q in questions]
+        # In the text view the candidates stay as they are: the planner knows these names and prices.
+        permuted = [world.permuted(q, number) for q in questions] if permute else list(questions)
         is_detour = copy >= copies
         begin = [_draw_detour(world, planner, q, number) if is_detour else () for q in questions]
         for fold in range(folds):
