@@ -55,16 +55,15 @@ def last_statement(text: str, view: str) -> Statement | None:
         text: a reply without thoughts.
         view: `view_of(text)`.
     """
-    found: list[Statement | None] = [_worded(text, view)]
+    found: list[Statement | None] = []
     if _MARKUP.search(text):
         field = _last(_json_fields(text))
         if field is not None and _ONLY_JSON.match(text):
             return field
-        found += [field, _last(_hashed(text)), _last(_boxed(text)), _last(_tagged(text))]
-    first = max([statement.start for statement in found if statement is not None], default=0)
-    found.insert(1, _chosen(text, view, first))
-    last = None
-    for statement in found:  # the last of those in one place counts
+        found = [field, _last(_hashed(text)), _last(_boxed(text)), _last(_tagged(text))]
+    last = _worded(text, view)
+    chosen = _chosen(text, view, last.start if last is not None else 0)
+    for statement in (chosen, *found):  # the last of those in one place counts
         if statement is not None and (last is None or statement.start >= last.start):
             last = statement
     return last

@@ -76,7 +76,7 @@ def with_text(text: str, choices: Options) -> frozenset[str]:
         [
             letter
             for letter, choice in zip(LETTERS, choices, strict=False)
-            if len(key) <= _longest_key(choice) and _key(choice) == key
+            if _may_have(choice, key) and _key(choice) == key
         ]
     )
 
@@ -115,12 +115,13 @@ def with_words(reply: str, choices: Options) -> frozenset[str]:
     return frozenset()
 
 
-def _longest_key(text: str) -> int:
-    """An upper bound of the length of the key of a text, which is cheaper than the key.
+def _may_have(text: str, key: str) -> bool:
+    """Whether a text may have this key, by its length, which is cheaper than the key of the text.
 
-    A key is at most one character longer than its text, by the 0 of `.5`.
+    Only the keys of numbers are longer than their texts: `.1` is `1/10`. But casefold triples some letters.
     """
-    return 1 + (len(text) if text.isascii() else 3 * len(text))  # casefold triples some letters
+    is_number = key.startswith("-") or key[:1].isdigit()
+    return is_number or len(key) <= (len(text) if text.isascii() else 3 * len(text))
 
 
 @lru_cache(maxsize=4096)

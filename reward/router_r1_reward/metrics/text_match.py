@@ -68,17 +68,48 @@ def contains(answer: str, gold: str, question: Question | None = None) -> float:
     return float(f" {_normalized_gold(gold)} " in f" {_normalized(without_thoughts(answer))} ")
 
 
+@lru_cache(maxsize=8)  # a reply is compared with every gold answer
 def _normalized(text: str) -> str:
     """The normalised text, or the text in lower case if the normalisation leaves nothing of it ("The", "+")."""
     return normalize_answer(text) or text.strip().casefold()
 
 
-_normalized_gold = lru_cache(maxsize=4096)(_normalized)
+_normalized_gold = lru_cache(maxsize=4096)(_normalized.__wrapped__)
+
+
+def _part_may_equal(reply: str, gold: str) -> bool:
+    """Whether a part of a reply may be equal to the gold answer: all its words occur in the reply.
+
+    A part of a reply is what stands in one place of it, so its words occur in the normalised reply, whole or within
+    longer words. Only where markup was removed from within the part they may not.
+    """
+    return _has_markup(reply) or all(map(_normalized(reply).__contains__, _gold_words(gold)))
+
+
+def _part_may_overlap(reply: str, gold: str) -> bool:
+    """Whether a part of a reply may share a word with the gold answer."""
+    words = _gold_words(gold)
+    return _has_markup(reply) or not words or any(map(_normalized(reply).__contains__, words))
+
+
+@lru_cache(maxsize=4096)
+def _gold_words(gold: str) -> tuple[str, ...]:
+    """The words of a gold answer; none if the normalisation leaves nothing of it."""
+    return tuple(normalize_answer(gold).split())
+
+
+def _has_markup(reply: str) -> bool:
+    """Whether a reply may have markup within its answer that reading the answer removes (HTML, LaTeX, struck text)."""
+    return "<" in reply or "\\" in reply or "~~" in reply
 
 
 register(
     Metric(
-        "em", "equal to a gold answer after SQuAD's normalisation", exact_match, short_answer=True
+        "em",
+        "equal to a gold answer after SQuAD's normalisation",
+        exact_match,
+        short_answer=True,
+        part_may_score=_part_may_equal,
     )
 )
 register(
@@ -87,6 +118,7 @@ register(
         "overlap of words (as multisets) with a gold answer",
         f1,
         short_answer=True,
+        part_may_score=_part_may_overlap,
         partial_credit=True,
     )
 )
