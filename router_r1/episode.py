@@ -33,7 +33,14 @@ from router_r1.config import StrictModel
 from router_r1.errors import ConfigError, EpisodeStateError
 from router_r1.model_cards import ModelCard
 from router_r1.prompts import PromptBuilder, PromptContext
-from router_r1.protocol import Information, Turn, parse_turn, render_information, stop_strings
+from router_r1.protocol import (
+    Information,
+    Turn,
+    action_texts,
+    parse_turn,
+    render_information,
+    stop_strings,
+)
 from router_r1.token_prices import estimate_tokens
 from router_r1.transport.messages import Message, Response
 
@@ -201,6 +208,8 @@ class Episode:
             self.limits.worth_usd,
         )
         self.opening = prompt(question, self.cards, context)
+        rules = [message["content"] for message in self.opening if message["role"] == "system"]
+        self._shown = action_texts("\n".join(rules))
         self.state = EpisodeState.AWAITING_TURN
         self.stop_reason: StopReason | None = None
         self.stop_detail = ""
@@ -321,7 +330,10 @@ class Episode:
         text = _SURROGATE.sub("\ufffd", text)
         may_route = self.rounds < self.limits.max_rounds
         turn = parse_turn(
-            text, self._by_name, max_routes=self.limits.max_routes if may_route else 0
+            text,
+            self._by_name,
+            max_routes=self.limits.max_routes if may_route else 0,
+            shown=self._shown,
         )
         if tokens is None:
             tokens = len(token_ids) if token_ids is not None else estimate_tokens(text)

@@ -18,13 +18,14 @@ Not here: what a turn may do (`episode.py`), and the text of corrections (`promp
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 _TAG_NAMES = "think|route|search|information|answer"
 _ACTIONS = ("route", "search", "answer")
 _TAG = re.compile(rf"<(/?)({_TAG_NAMES})(\s[^<>]*)?>")
+_ACTION_BLOCK = re.compile(r"<(route|answer)(?:\s[^<>]*)?>([^<]*)</\1>")
 # Possessive quantifiers, so that an attribute list of any length is read in one pass.
 _ATTRIBUTE = re.compile(r"""(?<![a-z_])([a-z_]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 
@@ -140,7 +141,11 @@ class Information:
 
 
 def parse_turn(
-    text: str, candidates: Iterable[str] | None = None, *, max_routes: int | None = None
+    text: str,
+    candidates: Iterable[str] | None = None,
+    *,
+    max_routes: int | None = None,
+    shown: Collection[str] = (),
 ) -> Turn:
     """Parse one policy turn. Never raises.
 
@@ -151,15 +156,28 @@ def parse_turn(
         text: the policy's turn, without any environment block.
         candidates: names that may be routed to; None accepts every name.
         max_routes: the most routes a turn may have, 0 or more; None: no limit.
+        shown: queries and answers of the prompt's own example (`action_texts`); a copy of one says nothing.
     """
-    return _TurnReader(text, candidates, max_routes).read()
+    return _TurnReader(text, candidates, max_routes, shown).read()
+
+
+def action_texts(text: str) -> frozenset[str]:
+    """The queries and answers in a text, e.g. in rules with an example."""
+    return frozenset(unescape(match[2]).strip() for match in _ACTION_BLOCK.finditer(text))
 
 
 class _TurnReader:
     """One pass over a turn that collects its parts and problems."""
 
-    def __init__(self, text: str, candidates: Iterable[str] | None, max_routes: int | None) -> None:
+    def __init__(
+        self,
+        text: str,
+        candidates: Iterable[str] | None,
+        max_routes: int | None,
+        shown: Collection[str],
+    ) -> None:
         self.text = text
+        self.shown = shown
         self.names = None if candidates is None else tuple(candidates)
         self.folded = {name.casefold(): name for name in self.names or ()}
         self.max_routes = max_routes
@@ -176,7 +194,7 @@ class _TurnReader:
         else:
             self._scan()
             self._check()
-        answer = next(filter(_says, self.answers), None)
+        answer = next(filter(self._says, self.answers), None)
         routes = () if answer is not None and self.max_routes == 0 else tuple(self.routes)
         return Turn(
             text=self.text,
@@ -259,10 +277,14 @@ class _TurnReader:
             self._problem(ProblemKind.MISSING_MODEL, query)
         elif known is None:
             self._problem(ProblemKind.UNKNOWN_MODEL, model)
-        elif not _says(query):
+        elif not self._says(query):
             self._problem(ProblemKind.EMPTY_QUERY, known)
         else:
             self.routes.append(Route(known, query))
+
+    def _says(self, text: str) -> bool:
+        """Whether a query or an answer is more than the `...` of the form, or a copy of the example."""
+        return bool(text.strip(" \t\r\n.…")) and text not in self.shown
 
     def _known(self, model: str) -> str | None:
         """The pool's spelling of a name, matched exactly or else ignoring case; None if unknown."""
@@ -297,9 +319,9 @@ class _TurnReader:
         else:
             if len(self.answers) > 1:
                 self._problem(ProblemKind.SEVERAL_ANSWERS, str(len(self.answers)))
-            if not all(map(_says, self.answers)):
+            if not all(map(self._says, self.answers)):
                 self._problem(ProblemKind.EMPTY_ANSWER)
-        answered_instead = self.max_routes == 0 and any(map(_says, self.answers))
+        answered_instead = self.max_routes == 0 and any(map(self._says, self.answers))
         if (
             self.max_routes is not None
             and len(self.routes) > self.max_routes
@@ -317,11 +339,6 @@ def _opens_same(tag: re.Match[str], name: str) -> bool:
     return (
         not tag[1] and tag[2] == name and (name != "route" or "model" in _attributes(tag[3] or ""))
     )
-
-
-def _says(text: str) -> bool:
-    """Whether a query or an answer is more than the `...` that stands for one where the form is shown."""
-    return bool(text.strip(" \t\r\n.…"))
 
 
 def _attributes(text: str) -> dict[str, str]:

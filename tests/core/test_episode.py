@@ -189,6 +189,16 @@ def test_an_answer_beside_a_route_is_dropped_unless_no_round_is_left() -> None:
     assert episode.malformed == 0
 
 
+def test_a_copy_of_the_prompts_example_is_malformed() -> None:
+    episode = Episode("What?", CARDS)
+    example = episode.opening[0]["content"].partition("For example:")[2]
+    asked, answered = (example.index(tag) for tag in ("<route", "<answer"))
+    step = episode.step(example[asked : example.index("</route>")] + "</route>")
+    assert not step.calls and "empty_query" in step.observation
+    step = episode.step(example[answered : example.index("</answer>")] + "</answer>")
+    assert not step.done and "empty_answer" in step.observation
+
+
 def test_a_malformed_turn_beyond_the_limit_ends_the_episode() -> None:
     episode = Episode("What?", CARDS, Limits(max_malformed=1))
     assert not episode.step("hm").done
