@@ -72,8 +72,8 @@ class Efficiency(JsonRecord):
 
     attempts: int
     failed: int
-    cut: int = 0
-    """Replies or turns that ended at the limit on their tokens."""
+    cut: int | None = None
+    """Replies or turns that ended at the limit on their tokens; None in older files."""
     input_tokens: int
     output_tokens: int
     tokens_estimated: bool = False

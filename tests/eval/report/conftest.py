@@ -172,6 +172,7 @@ def benchmark_run() -> dict[str, Any]:
         "<small>": {
             "attempts": 1200,
             "failed": 3,
+            "cut": 17,
             "input_tokens": 45678,
             "output_tokens": 912,
             "tokens_estimated": True,
