@@ -420,6 +420,11 @@ def test_the_number_that_a_sentence_ends_with(reply: str, options: str) -> None:
     assert choice.named_options(reply, ("4", "8", "12", "6")) == frozenset(options)
 
 
+def test_a_letter_with_the_number_of_another_option_names_none() -> None:
+    assert choice.named_options("B. 1.01", ("1.01", "2.05")) == frozenset()
+    assert choice.named_options("A. 1.01", ("1.01", "2.05")) == {"A"}
+
+
 def test_an_option_with_its_letter_is_that_option_even_if_another_has_its_text() -> None:
     assert choice.named_options("The answer is (C) x.", ("x", "y", "x")) == {"C"}
 
