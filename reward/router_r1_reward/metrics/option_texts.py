@@ -32,6 +32,31 @@ _LOOKALIKES = str.maketrans(
 )
 _LONG = 500
 _NUMBER = re.compile(rf"(?<![\w.])-?(?:{DIGITS})")
+# The number at the end of a text, and the word before it.
+_LAST_NUMBER = re.compile(rf"([^\W\d_]+) (-?(?:{DIGITS}))[.!*$\s]{{0,4}}\Z")
+# Words after which a number is an operand or a comparison, not what a sentence concludes.
+_NO_RESULT = frozenset(
+    [
+        "than",
+        "not",
+        "nor",
+        "and",
+        "or",
+        "to",
+        "from",
+        "by",
+        "with",
+        "plus",
+        "minus",
+        "times",
+        "over",
+        "of",
+        "versus",
+        "unlike",
+        "without",
+        "except",
+    ]
+)
 _A_WORD = re.compile(r"[^\W\d_]")
 _MARKUP = re.compile(r"[\\$*<{]")
 _DENIED = re.compile(r" (?:not|nt|isnt|never|neither|nor|no|cannot|nicht|pas|não|non|нe|не) ")
@@ -82,8 +107,15 @@ def with_text(text: str, choices: Options) -> frozenset[str]:
 
 
 def with_number(text: str, choices: Options) -> frozenset[str]:
-    """The option that is the only number in a short answer: "28.3 MeV", where an option is "28.3"."""
-    numbers = {answer_key(number) for number in _NUMBER.findall(text[:_LONG])}
+    """The option that a short answer gives as a number: its only one, or the one it ends with.
+
+    "28.3 MeV" where an option is "28.3"; "The element (4, 2) of Z_12 x Z_8 has order 12." where one is "12".
+    """
+    said = _NUMBER.findall(text[:_LONG])
+    numbers = {answer_key(number) for number in said}
+    if len(numbers) > 1:
+        last = _LAST_NUMBER.search(text[:_LONG])
+        numbers = {answer_key(last[2])} if last and last[1].lower() not in _NO_RESULT else set()
     if not choices or len(numbers) != 1:
         return frozenset()
     return frozenset(

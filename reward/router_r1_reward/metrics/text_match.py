@@ -7,6 +7,7 @@ spaces; it is `router_r1.answers.normalize_answer`.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 from router_r1.answers import normalize_answer, without_thoughts
 from router_r1.data.questions import Question
@@ -25,7 +26,7 @@ def exact_match(answer: str, gold: str, question: Question | None = None) -> flo
         gold: the gold answer.
         question: unused.
     """
-    return float(_normalized(answer) == _normalized_gold(gold))
+    return float(_normalized(answer) == _gold(gold).text)
 
 
 def f1(answer: str, gold: str, question: Question | None = None) -> float:
@@ -40,7 +41,7 @@ def f1(answer: str, gold: str, question: Question | None = None) -> float:
         gold: the gold answer.
         question: unused.
     """
-    answer, gold = _normalized(answer), _normalized_gold(gold)
+    answer, gold = _normalized(answer), _gold(gold).text
     if answer == gold:
         return 1.0
     if answer in _ALL_OR_NOTHING or gold in _ALL_OR_NOTHING:
@@ -65,7 +66,7 @@ def contains(answer: str, gold: str, question: Question | None = None) -> float:
         gold: the gold answer.
         question: unused.
     """
-    return float(f" {_normalized_gold(gold)} " in f" {_normalized(without_thoughts(answer))} ")
+    return float(f" {_gold(gold).text} " in f" {_normalized(without_thoughts(answer))} ")
 
 
 @lru_cache(maxsize=8)  # a reply is compared with every gold answer
@@ -74,7 +75,19 @@ def _normalized(text: str) -> str:
     return normalize_answer(text) or text.strip().casefold()
 
 
-_normalized_gold = lru_cache(maxsize=4096)(_normalized.__wrapped__)
+class _Gold(NamedTuple):
+    """A gold answer, normalised."""
+
+    text: str
+    """As `_normalized` returns it."""
+    words: tuple[str, ...]
+    """Its words; none if the normalisation leaves nothing of it."""
+
+
+@lru_cache(maxsize=4096)
+def _gold(gold: str) -> _Gold:
+    normalized = normalize_answer(gold)
+    return _Gold(normalized or gold.strip().casefold(), tuple(normalized.split()))
 
 
 def _part_may_equal(reply: str, gold: str) -> bool:
@@ -83,19 +96,7 @@ def _part_may_equal(reply: str, gold: str) -> bool:
     A part of a reply is what stands in one place of it, so its words occur in the normalised reply, whole or within
     longer words. Only where markup was removed from within the part they may not.
     """
-    return _has_markup(reply) or all(map(_normalized(reply).__contains__, _gold_words(gold)))
-
-
-def _part_may_overlap(reply: str, gold: str) -> bool:
-    """Whether a part of a reply may share a word with the gold answer."""
-    words = _gold_words(gold)
-    return _has_markup(reply) or not words or any(map(_normalized(reply).__contains__, words))
-
-
-@lru_cache(maxsize=4096)
-def _gold_words(gold: str) -> tuple[str, ...]:
-    """The words of a gold answer; none if the normalisation leaves nothing of it."""
-    return tuple(normalize_answer(gold).split())
+    return _has_markup(reply) or all(map(_normalized(reply).__contains__, _gold(gold).words))
 
 
 def _has_markup(reply: str) -> bool:
@@ -118,7 +119,6 @@ register(
         "overlap of words (as multisets) with a gold answer",
         f1,
         short_answer=True,
-        part_may_score=_part_may_overlap,
         partial_credit=True,
     )
 )
