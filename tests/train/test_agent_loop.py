@@ -308,7 +308,11 @@ async def test_the_agent_and_the_loop_play_the_same_episode(case, words, letters
         transcript = transcript.replace("\nuser\n<information", "<information").replace(
             "\nassistant\n", ""
         )
-        messages = list(trace.replay().messages)
+        messages = list(trace.opening)
+        for turn in trace.replay().turns:
+            messages.append({"role": "assistant", "content": turn.turn.text})
+            if turn.observation:
+                messages.append({"role": "user", "content": turn.observation})
         chat = tokenizer.apply_chat_template(messages, return_dict=False)
         written = output.prompt_ids + output.response_ids
         assert chat[: len(written)] == written, "as a chat server renders it"

@@ -27,12 +27,12 @@ class FirstEpisodes:
         """Take a step's episodes.
 
         Args:
-            extra_fields: what the agent loop reported for each episode.
+            extra_fields: what the agent loop reported for each episode. Episodes of other agent loops are not judged.
 
         Raises:
             ConfigError: the first `ENOUGH` episodes, or all of the first steps up to there, have no valid one.
         """
-        if self._done:
+        if self._done or not all("stop_reason" in fields for fields in extra_fields):
             return
         self._reasons.update(str(fields["stop_reason"]) for fields in extra_fields)
         if any(fields["reward_extra_info"]["valid"] for fields in extra_fields):
