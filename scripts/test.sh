@@ -3,7 +3,7 @@
 # environment first. Needs Python 3.11 or 3.12, git and pip; no key and no GPU; downloads nothing but packages.
 #
 #   bash scripts/test.sh                              everything
-#   WORKERS=4 bash scripts/test.sh                    in four processes instead of two; a process takes up to 4 GB
+#   WORKERS=4 bash scripts/test.sh                    in four processes instead of two; each takes over 1 GB
 #   SKIP_VLLM=1 bash scripts/test.sh                  without the comparison with vLLM, whose environment takes 3 GB
 #   bash scripts/test.sh tests/core/test_episode.py   some tests; all arguments go to pytest
 set -euo pipefail

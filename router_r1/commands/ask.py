@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,8 +52,7 @@ def ask(
 
     if question == "-":
         question = _from_standard_input()
-    logging.getLogger("router_r1.agent").addFilter(_named_below)
-    with load_agent(config, overrides or []) as agent:
+    with _the_last_line_says_it(), load_agent(config, overrides or []) as agent:
         result = agent.ask(question, emit=None if as_json or quiet else Narrator())
     if as_json:
         terminal.echo_json(_as_json(result))
@@ -76,9 +77,19 @@ def _from_standard_input() -> str:
         raise ConfigError("standard input: not UTF-8 text; expected a question") from error
 
 
-def _named_below(record: logging.LogRecord) -> bool:
-    """Leave out what the agent logs about files: the last line says it."""
-    return record.levelno < logging.ERROR
+@contextmanager
+def _the_last_line_says_it() -> Iterator[None]:
+    """Leave out what the agent logs about files: the last line of the command says it."""
+    log = logging.getLogger("router_r1.agent")
+
+    def below_error(record: logging.LogRecord) -> bool:
+        return record.levelno < logging.ERROR
+
+    log.addFilter(below_error)
+    try:
+        yield
+    finally:
+        log.removeFilter(below_error)
 
 
 def _as_json(result: Result) -> dict[str, Any]:

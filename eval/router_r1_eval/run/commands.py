@@ -127,6 +127,7 @@ def eval_command(
     """
     from router_r1.counts import check_count
     from router_r1.data.outcome_table import MAX_SAMPLES
+    from router_r1.names import check_name_in
     from router_r1_eval import benchmarks
     from router_r1_eval.results import versions
     from router_r1_eval.run.grading import check_gradable
@@ -134,7 +135,7 @@ def eval_command(
 
     if not agent and not single:
         raise ConfigError("--no-agent without --single leaves no model to ask; pass --single NAME")
-    _check_row_name(name)
+    check_name_in("--name", name)
     few = "lower --samples"
     check_count(samples, "samples", few, most=MAX_SAMPLES, why="of a question fit into a table")
     few = "lower --concurrency"
@@ -199,15 +200,6 @@ def rescore_command(
         grader = _grader(folder, allow_code, judge, judge_pool)
         _keep_judge(folder, grader)
         _score(folder, grader, seed)
-
-
-def _check_row_name(name: str) -> None:
-    from router_r1.names import check_name
-
-    try:
-        check_name(name)
-    except ValueError as error:
-        raise ConfigError(f"--name: {error}") from None
 
 
 def _load(

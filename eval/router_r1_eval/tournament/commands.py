@@ -167,7 +167,7 @@ def _named(items: Sequence[str]) -> dict[str, str]:
         ConfigError: a place is neither a checkpoint nor an agent file, or a name is none, or two policies have the same.
     """
     from router_r1.errors import ConfigError
-    from router_r1.names import check_name
+    from router_r1.names import check_name_in
 
     found: dict[str, str] = {}
     for item in items:
@@ -178,10 +178,7 @@ def _named(items: Sequence[str]) -> dict[str, str]:
             raise ConfigError(
                 f"--policy {item}: {place} is neither a folder with a checkpoint nor an agent file (.yaml)"
             )
-        try:
-            check_name(name)
-        except ValueError as error:
-            raise ConfigError(f"--policy {item}: {error}; give NAME=FOLDER") from None
+        check_name_in(f"--policy {item}", name, "give NAME=FOLDER")
         if name in found:
             raise ConfigError(f"--policy {item}: two policies are called {name}; give NAME=FOLDER")
         found[name] = place

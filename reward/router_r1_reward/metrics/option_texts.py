@@ -36,27 +36,9 @@ _NUMBER = re.compile(rf"(?<![\w.])-?(?:{DIGITS})")
 _LAST_NUMBER = re.compile(rf"([^\W\d_]+) (-?(?:{DIGITS}))[.!*$\s]{{0,4}}\Z")
 # Words after which a number is an operand or a comparison, not what a sentence concludes.
 _NO_RESULT = frozenset(
-    [
-        "than",
-        "not",
-        "nor",
-        "and",
-        "or",
-        "to",
-        "from",
-        "by",
-        "with",
-        "plus",
-        "minus",
-        "times",
-        "over",
-        "of",
-        "versus",
-        "unlike",
-        "without",
-        "except",
-    ]
-)
+    ("than", "not", "nor", "and", "or", "to", "from", "by", "with", "plus", "minus", "times", "over", "of", "versus", "unlike",
+     "without", "except")
+)  # fmt: skip
 _A_WORD = re.compile(r"[^\W\d_]")
 _MARKUP = re.compile(r"[\\$*<{]")
 _DENIED = re.compile(r" (?:not|nt|isnt|never|neither|nor|no|cannot|nicht|pas|não|non|нe|не) ")

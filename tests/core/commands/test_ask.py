@@ -1,13 +1,17 @@
 """`router-r1 ask` as a person runs it: a process, its output, its exit status. Servers are on loopback."""
 
 import json
+import logging
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from router_r1 import read_traces
+from router_r1.cli import app
+from router_r1.errors import ConfigError
 from router_r1.testing import Exchange, LoopbackServer, Served, chat_reply, usage
 
 KEY = "a-very-secret-value"
@@ -168,3 +172,11 @@ def test_what_models_write_reaches_neither_the_terminal_nor_a_pipe_as_a_control_
     assert json.loads(as_json.stdout)["answer"] == HOSTILE
     for text in (shown.stdout, shown.stderr, as_json.stdout):
         assert not set(text) & set("\x1b\x07\x9b\u202e")
+
+
+def test_the_command_leaves_the_log_of_the_agent_as_it_was(files: Path) -> None:
+    log = logging.getLogger("router_r1.agent")
+    before = list(log.filters)
+    done = CliRunner().invoke(app, ["ask", "2+2?", "--config", str(files / "agent.yaml")])
+    assert isinstance(done.exception, ConfigError)
+    assert log.filters == before
