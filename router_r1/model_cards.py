@@ -17,19 +17,22 @@ from pydantic import AfterValidator, Field, model_validator
 
 from router_r1.config import JsonObject, StrictModel
 from router_r1.endpoint_checks import check_base_url, check_headers
+from router_r1.names import Name
+from router_r1.protocol import escape
 from router_r1.token_prices import Price, Usage, cost_usd
 from router_r1.transport.messages import Message, Request
 
 _MARKUP_CHARACTERS = set("<>\"'")
 
 
-def _check_name(name: str) -> str:
-    if not name.strip() or name != name.strip():
-        raise ValueError("a name must not be empty, and must not begin or end with space")
-    if not name.isprintable():
-        raise ValueError("a name must be one line of printable characters")
+def _check_in_prompts(name: str) -> str:
     if bad := sorted(set(name) & _MARKUP_CHARACTERS):
         raise ValueError(f"a name must not contain {bad[0]!r}: it would not fit into a route tag")
+    if escape(name) != name:
+        raise ValueError(
+            "a name must not contain a tag or a control token of a chat template, such as [INST]: it stands in prompts; "
+            "choose another one, and put the endpoint's name for the model into `model`"
+        )
     return name
 
 
@@ -113,7 +116,7 @@ class Sampling(StrictModel):
 class ModelSpec(StrictModel):
     """How one model is called: everything a client needs, without price and description."""
 
-    name: Annotated[str, AfterValidator(_check_name)]
+    name: Annotated[Name, AfterValidator(_check_in_prompts)]
     """The name that the policy uses. Colons, slashes, dots and spaces are allowed."""
     endpoint: str | None = None
     """Name of an entry under `endpoints`."""

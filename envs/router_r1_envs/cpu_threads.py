@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from router_r1.counts import check_count
+
 
 def use_threads(threads: int | None) -> None:
     """Set the number of torch's threads in this process.
@@ -11,7 +13,12 @@ def use_threads(threads: int | None) -> None:
     Args:
         threads: the number; None keeps torch's own choice where OMP_NUM_THREADS is set, and else takes the number of
             idle cores, from 1 to 4. A thread that waits for a busy core spins: two such threads are slower than one.
+
+    Raises:
+        ConfigError: more threads than any machine has cores.
     """
+    if threads is not None:
+        check_count(threads, "threads", "lower --threads", most=4096, why="help on any machine")
     import psutil
     import torch
 

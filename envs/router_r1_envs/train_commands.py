@@ -186,8 +186,11 @@ def run(
     import os
     import sys
 
+    from router_r1_envs.hydra_overrides import check_overrides
+
     if importlib.util.find_spec("verl") is None:
         raise ModuleNotFoundError("No module named 'verl'", name="verl")
+    check_overrides(overrides)
     # Replace this process, so that signals, exit status and tracebacks are those of the trainer.
     module = "router_r1_envs.verl_training.train"
     os.execv(sys.executable, [sys.executable, "-m", module, *overrides])

@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from router_r1.answers.languages import Language, listed, pattern
-from router_r1.answers.vocabulary import phrases, spoken, words
+from router_r1.answers.vocabulary import phrases, speaks, words
 
 Content = tuple[int, str | None]
 """(place, answer); the answer is None where the reply ends before it."""
@@ -14,10 +14,15 @@ Content = tuple[int, str | None]
 _LONGEST = 300
 _SHORT_WORDS = 12
 _LEAD = re.compile(r"[ \"'})\]:>=]*(?:(?:\.{3}|…) ?)?(?:-\s(?=\D))?[ \"']*")
-# Not after an initial or an abbreviation: "J. K. Rowling", "St. Petersburg", "U.S. Grant".
+_QUOTES = r"[\"'”’*_)]{0,4}"
+# Not after an initial or an abbreviation: "J. K. Rowling", "St. Petersburg", "U.S. Grant". The pattern begins with the set
+# of marks, because only then does `re` skip other text quickly.
 SENTENCE_END = re.compile(
-    r"(?<!\b[A-Z])(?<!\b(?:St|Dr|Mr|Ms|Mt|Ft|Jr|Sr|vs|No|ca))(?<!\bMrs)[.](?:[\"'”’*_)]{0,4})(?:\s|$)"
-    r"|(?<=\b[A-Z])[.](?:[\"'”’*_)]{0,4})(?:$|\s+(?=(?:The|This|It|That|Because|I|So|Hmm|Wait|No|Actually|Since|Option|Here|A|In|For|If|As|We|Explanation|Note|Scratch|Sorry|Oops|Oh|Correction)\b))|[;!?](?:[\"'”’*_)]{0,4})(?:\s|$)|[。！？；।؟۔]"
+    r"[.;!?。！？；।؟۔](?:(?<=[。！？；।؟۔])"
+    rf"|(?<=[;!?]){_QUOTES}(?:\s|$)"
+    rf"|(?<=\.)(?<!\b[A-Z]\.)(?<!\b(?:St|Dr|Mr|Ms|Mt|Ft|Jr|Sr|vs|No|ca)\.)(?<!\bMrs\.){_QUOTES}(?:\s|$)"
+    rf"|(?<=\b[A-Z]\.){_QUOTES}(?:$|\s+(?=(?:The|This|It|That|Because|I|So|Hmm|Wait|No|Actually|Since|Option|Here|A|In|For"
+    r"|If|As|We|Explanation|Note|Scratch|Sorry|Oops|Oh|Correction)\b)))"
 )
 _BARRIER = re.compile(r"[\s\-=_*`|:$\\\[\](){}]*|`{3,}\w*|~{3,}\w*|\\begin\{\w+\*?\}")
 _DISPLAY = {"$$": "$$", "\\[": "\\]", "[": "]"}
@@ -60,6 +65,8 @@ _MARKS = " \t*`\"'“”„«»「」『』【】$|~"
 _TOKEN = re.compile(
     r"(?P<answer>[(\[\"' ]{0,3}(?:[A-Z]|[-+]?[$€£¥]?\d[\d.,/]*%?)(?:[)\]\" ]|'(?!\w)){0,3})(?P<rest>[^\n]*)"
 )
+# The usual answer to a question with options, of which nothing is left to cut off.
+_ALONE = re.compile(r"(?P<answer>[(\[]?(?:[A-Z]|\d{1,9})[)\]]?)[. ]{0,3}", re.ASCII)
 _NO_SUBJECT = re.compile(
     r"\b(?:this|that|it|here|there|what|which|below|following|none|neither|both|these|those|who|how|why|where|and|only|above|if|he|she|they|we|i)\b",
     re.IGNORECASE,
@@ -92,6 +99,8 @@ class Contents:
         lead = _LEAD.match(self._view, start)
         start = lead.end() if lead else start
         line_end = self._line_end(start)
+        if alone := _ALONE.fullmatch(self._text, start, line_end):
+            return start, alone["answer"]
         if not _BARRIER.fullmatch(self._text, start, line_end):
             piece = self._text[start : min(line_end, start + _LONGEST)]
             return self._stated(language, start, piece, marked=marked)
@@ -152,7 +161,7 @@ class Contents:
     def is_wrong(self, language: Language, begin: int) -> bool:
         """Whether the noun at this place is called wrong: "a wrong answer: B"."""
         return (
-            language in spoken(self._view, "wrong")
+            speaks(self._view, language, "wrong")
             and _wrong(language).search(self._view, max(0, begin - 30), begin) is not None
         )
 
@@ -183,10 +192,13 @@ class Contents:
     def _stated(
         self, language: Language, start: int, piece: str, *, marked: bool
     ) -> Content | None:
-        line = max(self._text.rfind("\n", 0, start) + 1, start - 200)
         piece = piece.partition("[/")[0]
-        if self._text.count("**", line, start) % 2:
-            piece = piece.partition("**")[0] or piece
+        if "**" in piece:
+            line = max(self._text.rfind("\n", 0, start) + 1, start - 200)
+            if self._text.count("**", line, start) % 2:
+                piece = piece.partition("**")[0] or piece
+        if alone := _ALONE.fullmatch(piece):
+            return start, alone["answer"]
         piece = piece[adverbs.end() :] if (adverbs := ADVERBS.match(piece)) else piece
         if not marked and (_VAGUE.match(piece.lstrip(_MARKS)) or _negated(language).match(piece)):
             return None
@@ -210,18 +222,19 @@ def tidy(piece: str, language: Language | None = None) -> str:
     """An answer without its reason, its markup and the end of its sentence."""
     if "<" in piece:
         piece = _HTML.sub("", piece)
-    cut = _DASHED.search(piece)
+    cut = None if piece.isascii() else _DASHED.search(piece)
     if cut:
         piece = piece[: cut.start()]
     piece = piece.strip(_MARKS)
     if language is not None:
-        reason = _reason(language).search(piece, 1)
-        if reason:
-            piece = piece[: reason.start()]
+        if language.glued or speaks(piece, language, "because"):
+            reason = _reason(language).search(piece, 1)
+            piece = piece[: reason.start()] if reason else piece
         for _ in range(2 if language.ending else 0):
             piece = piece.rstrip(_MARKS + ".。")
-            if piece.lower().endswith(_last_words(language)):
-                piece = _ending(language).sub("", piece)
+            if not piece.lower().endswith(_last_words(language)):
+                break
+            piece = _ending(language).sub("", piece)
     piece = _balanced(piece.strip(_MARKS).rstrip(".,:。，．" + _MARKS))
     delimited = _DELIMITED.fullmatch(piece)
     if delimited and "\\(" not in delimited[1] and "\\[" not in delimited[1]:

@@ -200,7 +200,7 @@ def _closing(text: str, view: str, *, cut: bool = False) -> Statement | None:
     lines = (
         [line for line in stripped.split("\n") if line.strip()] if "\n" in stripped else [stripped]
     )
-    letter = max(letters.concluded_letters(view), default=None)
+    letter = next(letters.concluded_letters(view), None)
     if letter is not None:
         return Statement(letter[0], Form.CONCLUSION, text[slice(*letter)])
     if len(lines) == 1 and len(stripped.split(None, _SHORT_WORDS)) <= _SHORT_WORDS:
@@ -218,13 +218,13 @@ def _closing(text: str, view: str, *, cut: bool = False) -> Statement | None:
 
 def _is_template(line: str) -> bool:
     """Whether a line states a placeholder that it copies: "<answer>your answer here</answer>"."""
-    if not _PLACEHOLDER_WORD.search(line):
+    if not _PLACEHOLDER_WORD.search(line.lower()):
         return False
     bare = _WRAPPING.sub(" ", _WRAPPING.sub(" ", line))
     return bare != line and (not bare.strip(" .") or PLACEHOLDER.fullmatch(bare) is not None)
 
 
-_PLACEHOLDER_WORD = re.compile(r"answer|letter|option|number|choice|value", re.IGNORECASE)
+_PLACEHOLDER_WORD = re.compile(r"answer|letter|option|number|choice|value")
 
 
 def _short(line: str) -> str:

@@ -18,6 +18,7 @@ from router_r1.answers.vocabulary import all_words, phrases, spoken, words
 Span = tuple[int, int]
 
 _LETTER = re.compile(r"[A-Z](?![A-Za-z0-9^])(?<![A-Za-z0-9'].)(?!'(?:s|t|m|d|ll|ve|re)\b)")
+_REACH = 80
 _OPENING = " \"'<{([$"
 _CLOSING = re.compile(r"(?:\s?[)\]\"'>}$]){0,4}")
 _NAME_BEFORE = re.compile(r"\S[^\S\n]+[A-Z][a-z]+\s\Z")
@@ -54,35 +55,46 @@ class _Candidate(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def _candidates(view: str) -> tuple[_Candidate, ...]:
-    return tuple(_found(view))
+def _places(view: str, first: int) -> tuple[int, ...]:
+    """Where letters stand that may be options, from a place on, the last first."""
+    places = []
+    for match in _LETTER.finditer(view, first):
+        place = match.start()
+        if not (view.startswith(". ", place + 1) and _is_initial(view, place)):
+            places.append(place)
+    return tuple(reversed(places))
 
 
-def _found(view: str) -> Iterator[_Candidate]:
-    for match in _LETTER.finditer(view):
-        start, end = match.span()
-        before = view[max(0, start - 80) : start]
-        if view.startswith(". ", end) and view[end + 2 : end + 3].isupper():
-            word = before[before.rfind(" ", 0, -1) + 1 :].strip()
-            if word[:1].isupper() and word.lower() not in phrases("option", "answer"):
-                continue  # the initial in a name
-        stripped = before.rstrip(_OPENING)
-        brackets = before[len(stripped) :]
-        named = ("(" in brackets or "[" in brackets) and not (
-            brackets[0] in "([" and _FUNCTION.search(stripped)
-        )
-        stripped = said = stripped.lower()
-        for _ in range(4):
-            noun = phrases("option").ending(stripped)
-            lead = noun or phrases("determiners").ending(stripped) or _adjective(stripped)
-            if not lead:
-                break
-            named = named or bool(noun)
-            stripped = stripped[: -len(lead)].rstrip(" :,\"'")
-        closing = _CLOSING.match(view, end)
-        yield _Candidate(
-            (start, end), closing.end() if closing else end, said, stripped.rstrip(" :,，、"), named
-        )
+def _is_initial(view: str, place: int) -> bool:
+    """Whether a letter before a full stop is the initial in a name: "John F. Kennedy"."""
+    if not view[place + 3 : place + 4].isupper():
+        return False
+    reach = max(0, place - _REACH)
+    word = view[max(reach, view.rfind(" ", reach, place - 1) + 1) : place].strip()
+    return word[:1].isupper() and word.lower() not in phrases("option", "answer")
+
+
+@lru_cache(maxsize=1024)
+def _candidate(view: str, start: int) -> _Candidate:
+    end = start + 1
+    before = view[max(0, start - _REACH) : start]
+    stripped = before.rstrip(_OPENING)
+    brackets = before[len(stripped) :]
+    named = ("(" in brackets or "[" in brackets) and not (
+        brackets[0] in "([" and _FUNCTION.search(stripped)
+    )
+    stripped = said = stripped.lower()
+    for _ in range(4):
+        noun = phrases("option").ending(stripped)
+        lead = noun or phrases("determiners").ending(stripped) or _adjective(stripped)
+        if not lead:
+            break
+        named = named or bool(noun)
+        stripped = stripped[: -len(lead)].rstrip(" :,\"'")
+    closing = _CLOSING.match(view, end)
+    return _Candidate(
+        (start, end), closing.end() if closing else end, said, stripped.rstrip(" :,，、"), named
+    )
 
 
 def _adjective(text: str) -> str:
@@ -91,10 +103,11 @@ def _adjective(text: str) -> str:
     return word if phrases("right").begin(word) else ""
 
 
-def chosen_letters(view: str) -> Iterator[Span]:
-    """Where a text takes an option: the span of "C" in "I would pick C", or of "B and C"."""
-    for found in _candidates(view):
-        choose = phrases("choose")
+def chosen_letters(view: str, first: int = 0) -> Iterator[Span]:
+    """Where a text takes an option from a place on, the last first: the span of "C" in "I would pick C", or of "B and C"."""
+    choose = phrases("choose")
+    for place in _places(view, first):
+        found = _candidate(view, place)
         taken = choose.ending(found.before) or choose.ending(found.said)
         if (taken and _stands_alone(found, view)) or (
             not view.isascii() and _verb_last().match(view, found.end)
@@ -103,9 +116,13 @@ def chosen_letters(view: str) -> Iterator[Span]:
 
 
 def concluded_letters(view: str) -> Iterator[Span]:
-    """Where a text calls an option right, or concludes with it: "D is correct", "so B.", "the process is C."."""
+    """Where a text calls an option right, or concludes with it, the last first: "D is correct", "so B."."""
+    if not _places(view, 0):
+        return
     view = without_rejected(view)
-    for found in _candidates(view):
+    languages = spoken(view, "right")
+    for place in _places(view, 0):
+        found = _candidate(view, place)
         start, end = found.span
         before = view[max(0, start - 30) : start]
         if _TICK.match(view, found.end) or _TICKED.search(before):
@@ -119,7 +136,7 @@ def concluded_letters(view: str) -> Iterator[Span]:
         ):
             yield found.span
         elif (found.named or not _NAME_BEFORE.search(before)) and any(
-            _called_right(language).match(view, found.end) for language in spoken(view, "right")
+            _called_right(language).match(view, found.end) for language in languages
         ):
             yield _with_others(found, view)
         elif _english_verb().match(view, found.end):
@@ -128,11 +145,9 @@ def concluded_letters(view: str) -> Iterator[Span]:
 
 def without_rejected(view: str) -> str:
     """The text with spaces in place of the options that it rejects: "not (B)", "A and C are wrong"."""
-    if not _candidates(view):
+    if not _places(view, 0):
         return view
-    for language in {
-        language.name: language for f in ("wrong", "negation") for language in spoken(view, f)
-    }.values():
+    for language in dict.fromkeys([*spoken(view, "wrong"), *spoken(view, "negation")]):
         view = _rejected(language).sub(lambda match: " " * len(match[0]), view)
     return view
 
@@ -140,7 +155,8 @@ def without_rejected(view: str) -> str:
 def named_letters(view: str) -> set[str]:
     """All letters in brackets, or after a word for an option or an answer."""
     found = {match["letter"] for match in _BRACKETED.finditer(view)}
-    for candidate in _candidates(view):
+    for place in _places(view, 0):
+        candidate = _candidate(view, place)
         letter = view[slice(*candidate.span)]
         if candidate.named or phrases("answer").ending(candidate.before):
             found.add(letter)
@@ -214,9 +230,10 @@ def _rejected(language: Language) -> re.Pattern[str]:
     after = negation if language.glued else re.escape(language.negation.partition("|")[0])
     articles = words(language, "determiners")
     space = r"\s{0,2}" if language.glued else r"\s{1,3}"
+    begin = "" if language.glued else r"(?=(?<!\w)\w|[(\[])"  # passes over most of a text quickly
     return re.compile(
-        rf"{negation}{space}(?:{copula}{space})?(?:{articles}{space})?{several}"
+        rf"{begin}(?:{negation}{space}(?:{copula}{space})?(?:{articles}{space})?{several}"
         rf"|{several}\s{{0,2}}(?:{copula}|are|were|was|is|(?:can|could|may|should|must)(?:\s(?:safely\s)?be)?)?"
-        rf"(?:n['’]t|{space}(?:{after}|{wrong}))(?:{space}{wrong})?",
+        rf"(?:n['’]t|{space}(?:{after}|{wrong}))(?:{space}{wrong})?)",
         re.IGNORECASE,
     )

@@ -139,6 +139,8 @@ _STYLE = re.compile(
     r"\\(?:boxed|fbox|text|textbf|textit|textrm|mathrm|mathbf|mathit|mbox)\s*\{([^{}]*)\}"
 )
 _STYLE_AROUND = re.compile(r"\\(?:boxed|fbox|displaystyle)\s*(?=\{.*\}$)", re.DOTALL)
+# ASCII that begins with a letter is no number, unless it names one ("x = 5") or begins with a command or "US$".
+_SENTENCE = re.compile(r"(?!US)[A-Za-z][^=\\]*")
 _PLAIN = re.compile(r"[+-]?[0-9]{1,18}(?:\.0*)?")
 _NAME = re.compile(
     r"(?:\\?[^\W\d_]+(?:_(?:\{\w{1,9}\}|\w))?'? *(?:\([\w ,]{1,20}\) *)?)?(?::?=|≈|\\approx(?![a-z])|\\simeq(?![a-z])) *(?=[^=])"
@@ -173,7 +175,7 @@ def number_key(text: str) -> str | None:
 
 def read_number(text: str) -> Number | None:
     """The number that the whole text is, with markup and with a name before it; None if the text is anything else."""
-    if len(text) > _MAX_CHARS:
+    if len(text) > _MAX_CHARS or (text.isascii() and _SENTENCE.fullmatch(text)):
         return None
     text = plain_spacing(plain_typography(text)).strip()
     if not any(map(str.isdigit, text)):

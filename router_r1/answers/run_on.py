@@ -37,15 +37,16 @@ def turn_end(text: str) -> int:
 
     Text that begins with a mark of a turn is the model's own turn.
     """
-    ends = [len(text)]
-    begin = len(text) - len(text.lstrip())
+    marks = []
     if "<" in text or "[" in text or (":" in text and "\n" in text):
-        ends += [match.start() for match in _TURN.finditer(text) if match.start() > begin][:1]
+        marks.append(_TURN)
     if "##" in text:
-        ends += [match.start() for match in _INSTRUCTION.finditer(text) if match.start() > begin][
-            :1
-        ]
-    return min(ends)
+        marks.append(_INSTRUCTION)
+    end = len(text)
+    begin = end - len(text.lstrip()) if marks else 0
+    for mark in marks:
+        end = min(end, next((m.start() for m in mark.finditer(text) if m.start() > begin), end))
+    return end
 
 
 def question_starts(text: str) -> list[int]:

@@ -55,14 +55,15 @@ def last_statement(text: str, view: str) -> Statement | None:
         text: a reply without thoughts.
         view: `view_of(text)`.
     """
-    found = [_worded(text, view), _chosen(text, view)]  # the last of those in one place counts
+    found: list[Statement | None] = []
     if _MARKUP.search(text):
         field = _last(_json_fields(text))
         if field is not None and _ONLY_JSON.match(text):
             return field
-        found += [field, _last(_hashed(text)), _last(_boxed(text)), _last(_tagged(text))]
-    last = None
-    for statement in found:
+        found = [field, _last(_hashed(text)), _last(_boxed(text)), _last(_tagged(text))]
+    last = _worded(text, view)
+    chosen = _chosen(text, view, last.start if last is not None else 0)
+    for statement in (chosen, *found):  # the last of those in one place counts
         if statement is not None and (last is None or statement.start >= last.start):
             last = statement
     return last
@@ -247,7 +248,7 @@ _NOT_THE_ANSWER = Phrases(
     )
 )
 _IN_TAG = re.compile(r"<\s?/?\s?(?:final\s)?\Z", re.IGNORECASE)
-_JSON_KEY = re.compile(r"(?<!\\)[\"'](?P<key>[^\"'\n]{1,40})[\"']\s{0,3}:\s{0,3}")
+_JSON_KEY = re.compile(r"[\"'](?<!\\[\"'])(?P<key>[^\"'\n]{1,40})[\"']\s{0,3}:\s{0,3}")
 _JSON_VALUE = re.compile(
     r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|\[[^\[\]]*\]|[^\s,}\]"\'\[{][^,}\n]*'
 )
@@ -258,9 +259,9 @@ _JSON_NAMES = re.compile(
 )
 
 
-def _chosen(text: str, view: str) -> Statement | None:
-    """ "I would pick C"."""
-    span = max(letters.chosen_letters(view), default=None)
+def _chosen(text: str, view: str, first: int) -> Statement | None:
+    """The last "I would pick C" from a place on."""
+    span = next(letters.chosen_letters(view, first), None)
     return None if span is None else Statement(span[0], Form.PHRASE, text[slice(*span)])
 
 
@@ -279,7 +280,7 @@ _ONLY_JSON = re.compile(r"[\s`]*(?:json\b)?\s*\{", re.IGNORECASE)
 
 
 def _json_fields(text: str) -> Iterator[Statement]:
-    if "{" not in text:
+    if "{" not in text or not ('"' in text or "'" in text):
         return
     for match in _JSON_KEY.finditer(text):
         key = match["key"].strip()
@@ -317,13 +318,13 @@ def _with_noun(
         return None
     if contents.is_wrong(language, begin):
         return None
-    line = max(begin - 100, 0)
-    line = max(view.rfind("\n", line, begin) + 1, line)
+    line = max(view.rfind("\n", max(begin - 100, 0), begin) + 1, begin - 100)
     tie = link(language).match(view, end)
     if tie is not None:
         marked = bool(tie["mark"] or tie["colon"])
         loose = tie["copula"] is None and not marked
-        begins = before_line(language).match(view[line:begin]) is not None
+        unclear = loose or tie["mark"] == "="
+        begins = unclear and before_line(language).match(view[line:begin]) is not None
         if tie["mark"] == "=" and not begins:
             return None  # "Required correct answers = 77"
         first = loose and begins

@@ -32,6 +32,13 @@ def spoken(view: str, field: str) -> list[Language]:
     return [LANGUAGES[row] for row in sorted(found)]
 
 
+def speaks(view: str, language: Language, field: str) -> bool:
+    """Whether a text may use one of the words of this field of one language."""
+    if language.glued:
+        return not view.isascii() and _GLUED.search(view) is not None
+    return not _beginnings(language, field).isdisjoint(_begun(view))
+
+
 def nouns(view: str) -> Iterator[tuple[Language, re.Match[str]]]:
     """The nouns for an answer or an option in a text, last first; of very many, the last ones."""
     begun, table = _prefixes("noun")
@@ -74,15 +81,21 @@ def _begun(view: str) -> frozenset[str]:
 def _prefixes(field: str) -> tuple[frozenset[str], dict[str, tuple[int, ...]]]:
     """The beginnings of the words of a field, and the languages that have them, by number."""
     fields = ("answer", "option", "right") if field == "noun" else (field,)
-    table: dict[str, set[int]] = {}
+    table: dict[str, list[int]] = {}
     for row, language in enumerate(LANGUAGES):
-        for phrase in (
-            () if language.glued else listed("|".join(getattr(language, f) for f in fields))
-        ):
-            first = _WORD.search(phrase.lower())
-            if first:
-                table.setdefault(first[0][:_PREFIX], set()).add(row)
+        for prefix in _beginnings(language, *fields):
+            table.setdefault(prefix, []).append(row)
     return frozenset(table), {prefix: tuple(rows) for prefix, rows in table.items()}
+
+
+@cache
+def _beginnings(language: Language, *fields: str) -> frozenset[str]:
+    """The beginnings of the words of these fields of a language that has spaces between its words."""
+    if language.glued:
+        return frozenset()
+    listing = listed("|".join(getattr(language, field) for field in fields))
+    firsts = [_WORD.search(phrase.lower()) for phrase in listing]
+    return frozenset(first[0][:_PREFIX] for first in firsts if first)
 
 
 @cache

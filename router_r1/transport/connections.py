@@ -22,8 +22,22 @@ from router_r1.transport.credentials import KEYS
 
 _NOTHING_CAME = aiohttp.ServerDisconnectedError().message
 """The error's message if not one byte of the reply came; otherwise it has what came."""
-_reused: ContextVar[list[bool]] = ContextVar("reused")
-"""Of the request that this task is sending; gets an item when a kept connection is taken for it."""
+_UNCONNECTED, _NEW, _KEPT = "", "new", "kept"
+_connection: ContextVar[str] = ContextVar("connection", default=_UNCONNECTED)
+"""The connection of the request that this task is sending."""
+
+
+def may_be_sent() -> bool:
+    """Whether the last request of this task got a connection, so that the server may have read it.
+
+    Which time-out rang first does not tell: one for connecting can be late on a busy machine.
+    """
+    return _connection.get() != _UNCONNECTED
+
+
+def forget_connection() -> None:
+    """Begin a request of this task: `may_be_sent` is false until it has a connection."""
+    _connection.set(_UNCONNECTED)
 
 
 def connect(endpoint: Endpoint, key: str | None) -> openai.AsyncOpenAI:
@@ -69,45 +83,54 @@ def _unkept(settings: dict[str, Any]) -> dict[str, Any]:
 class _Reconnecting(httpx2.AsyncBaseTransport):
     """Sends a request once more on a new connection if a kept one was closed before any byte of the reply came."""
 
-    def __init__(self, kept: Any, new: httpx2.AsyncBaseTransport) -> None:
+    def __init__(self, kept: Any, new: Any) -> None:
         """
         Args:
             kept: the SDK's transport over aiohttp, which keeps connections.
-            new: a transport that opens one for every request.
+            new: one that opens a connection for every request.
         """
-        self._kept, self._new = kept, new
-        kept.client = self._session
-
-    def _session(self) -> aiohttp.ClientSession:
-        """The session of the kept connections, made within the event loop at the first request."""
-        self._kept.client = None
-        session: aiohttp.ClientSession = self._kept.get_client()
-        tracing = aiohttp.TraceConfig()
-        tracing.on_connection_reuseconn.append(_note_reuse)
-        tracing.freeze()
-        session.trace_configs.append(tracing)
-        return session
+        self._kept, self._new = _noting(kept), _noting(new)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        reused: list[bool] = []
-        token = _reused.set(reused)
+        forget_connection()
         try:
             response: httpx2.Response = await self._kept.handle_async_request(request)
             return response
         except (httpx2.RequestError, aiohttp.ClientError) as error:
-            if not reused or not _died_silently(error):
+            if _connection.get() != _KEPT or not _died_silently(error):
                 raise
-        finally:
-            _reused.reset(token)
-        return await self._new.handle_async_request(request)
+        forget_connection()
+        response = await self._new.handle_async_request(request)
+        return response
 
     async def aclose(self) -> None:
         await self._kept.aclose()
         await self._new.aclose()
 
 
-async def _note_reuse(*_: object) -> None:
-    _reused.get().append(True)
+def _noting(transport: Any) -> Any:
+    """The SDK's transport over aiohttp, which now notes the connection of each request."""
+
+    def session() -> aiohttp.ClientSession:  # made within the event loop, at the first request
+        transport.client = None
+        made: aiohttp.ClientSession = transport.get_client()
+        tracing = aiohttp.TraceConfig()
+        tracing.on_connection_reuseconn.append(_note_kept)
+        tracing.on_connection_create_end.append(_note_new)
+        tracing.freeze()
+        made.trace_configs.append(tracing)
+        return made
+
+    transport.client = session
+    return transport
+
+
+async def _note_kept(*_: object) -> None:
+    _connection.set(_KEPT)
+
+
+async def _note_new(*_: object) -> None:
+    _connection.set(_NEW)
 
 
 def _died_silently(error: Exception) -> bool:

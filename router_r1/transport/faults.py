@@ -17,7 +17,12 @@ NETWORK_ERRORS = (openai.OpenAIError, httpx2.RequestError, aiohttp.ClientError, 
 
 
 def classify_error(
-    error: Exception, partial: PartialReply, timeout_kind: FailureKind, allowed_s: float
+    error: Exception,
+    partial: PartialReply,
+    timeout_kind: FailureKind,
+    allowed_s: float,
+    *,
+    may_be_sent: bool,
 ) -> AttemptResult:
     """The result of a request that raised; what had arrived before, if that is a whole answer or an error report.
 
@@ -26,6 +31,7 @@ def classify_error(
         partial: what had arrived of the reply.
         timeout_kind: the kind of failure if the request ran out of time.
         allowed_s: seconds the request had, for the message.
+        may_be_sent: the request had a connection. One that ran out of time without cannot be billed.
     """
     if isinstance(error, openai.APIStatusError):
         return _classify_status(error)
@@ -34,12 +40,13 @@ def classify_error(
     # The libraries wrap each other's errors, and report a lost connection as a time-out: look at the root cause.
     causes = _causes(error)
     detail = f"{type(causes[-1]).__name__}: {causes[-1]}"
-    if _any(causes, aiohttp.ConnectionTimeoutError):
+    late = is_timeout(error)
+    if _any(causes, aiohttp.ConnectionTimeoutError) or (late and not may_be_sent):
         return AttemptResult.failed(FailureKind.CONNECTION, "could not connect in time")
     if _any(causes, aiohttp.ClientConnectorError):
         return AttemptResult.failed(FailureKind.CONNECTION, f"could not connect: {detail}")
     usage = partial.billable_usage
-    if is_timeout(error):
+    if late:
         return AttemptResult.failed(timeout_kind, f"no answer in {allowed_s:.3g} s", usage=usage)
     if _any(causes, httpx2.DecodingError, aiohttp.ClientResponseError):
         return AttemptResult.failed(FailureKind.MALFORMED_REPLY, detail, usage=usage)

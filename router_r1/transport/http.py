@@ -27,6 +27,7 @@ import openai
 from router_r1.model_cards import CallLimits
 from router_r1.transport import refused_parameters
 from router_r1.transport.attempt_result import AttemptResult, clean_message
+from router_r1.transport.connections import forget_connection, may_be_sent
 from router_r1.transport.event_stream import EventReader
 from router_r1.transport.faults import NETWORK_ERRORS, classify_error, is_timeout
 from router_r1.transport.json_body import MAX_REPLY_BYTES, read_json
@@ -71,9 +72,9 @@ async def send(
         allowed_s: seconds the request may take.
         timeout_kind: the kind of failure if it takes longer.
     """
-    # asyncio's time-out is the only one for reading, so that one clock decides. Connecting gets less than the whole
-    # time, so that it is known whether the request was sent at all.
-    timeout = _connect_timeout(min(limits.connect_timeout_s, 0.9 * allowed_s))
+    # asyncio's time-out is the only one for reading, so that one clock decides.
+    timeout = _connect_timeout(limits.connect_timeout_s)
+    forget_connection()
     path, wanted = _path_and_body(partial.request)
     if limits.stream:
         wanted |= {"stream": True, "stream_options": {"include_usage": True}}
@@ -87,7 +88,9 @@ async def send(
                     result = await _exchange(client, path, body, partial, timeout)
                     error = result.response.failure.detail if result.response.failure else ""
                 except openai.APIStatusError as status_error:
-                    result = classify_error(status_error, partial, timeout_kind, allowed_s)
+                    result = classify_error(
+                        status_error, partial, timeout_kind, allowed_s, may_be_sent=True
+                    )
                     error = status_error.response.text
                 new = tuple(
                     change
@@ -99,7 +102,7 @@ async def send(
                 learned += new
                 partial.restart()
     except NETWORK_ERRORS as error:
-        return classify_error(error, partial, timeout_kind, allowed_s)
+        return classify_error(error, partial, timeout_kind, allowed_s, may_be_sent=may_be_sent())
     if result.response.ok:
         dialect.learn(model, learned)
         result.response = replace(result.response, changed=tuple(map(clean_message, notes)))

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from router_r1 import ModelPool, Price, config
 from router_r1.agent_file import AgentFile, load_agent
 from router_r1.errors import ConfigError
-from router_r1.model_cards import Endpoint, PoolFile
+from router_r1.model_cards import Endpoint, ModelCard, PoolFile
 
 ROOT = Path(__file__).parents[2]
 RECORDED = ROOT.parent / "shared" / "data" / "mmlu_pro" / "pool.yaml"
@@ -88,6 +88,25 @@ def test_every_field_of_a_card_and_names_with_colons_and_slashes(write: Write) -
     assert card.price.version.startswith("2026-11-01/")
     assert card.mixture_of_experts and card.modalities == ("text", "image")
     assert card.sampling.temperature is None and card.limits.stream
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "meta-llama/llama-3.1-8b-instruct:free",
+        "llama3.1:8b-instruct-q4_K_M",
+        "hf.co/bartowski/Qwen2.5-7B-Instruct-GGUF:Q4_K_M",
+        "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-3-5-sonnet-20241022-v2:0",
+        "projects/p/locations/us-central1/publishers/google/models/gemini-2.5-flash@001",
+        "@cf/meta/llama-3.1-8b-instruct",
+        "GPT-4o (Azure, West Europe)",
+        "qwen [thinking]",
+        "mixtral_8x22b+tools",
+        "模型-1",
+    ],
+)
+def test_names_that_providers_give_their_models_are_accepted(name: str) -> None:
+    assert ModelCard(name=name, price=Price(input=1, output=1)).name == name
 
 
 def test_cards_may_share_fields_by_yaml_alias(write: Write) -> None:
@@ -167,6 +186,21 @@ def test_the_recorded_pool_loads() -> None:
         (
             '[{name: "a\\nb", price: {input: 1, output: 1}}]',
             "candidates.0.name: a name must be one line",
+        ),
+        *(
+            (
+                f"[{{name: '{name}', price: {{input: 1, output: 1}}}}]",
+                "candidates.0.name: a name must not contain a tag",
+            )
+            for name in (
+                "[INST]",
+                "llama [/INST] x",
+                "[|system|]",
+                "[gMASK]sop",
+                "&lt;think",
+                "a &amp;lt;route x",
+                "[EOS]",
+            )
         ),
         ("[{name: ' a', price: {input: 1, output: 1}}]", "candidates.0.name: a name must not be"),
         ("[{name: '', price: {input: 1, output: 1}}]", "candidates.0.name: a name must not be"),

@@ -155,6 +155,18 @@ def test_run_hands_overrides_and_options_to_hydra(router_r1, executed):
     assert executed == [[sys.executable, "-m", module, *given]]
 
 
+@pytest.mark.parametrize(
+    "override", ["a=b=c[[", "a", "a={b:", "a=[1", "a='x", "a=b=c", "", "a b", "a=\x00"]
+)
+def test_an_override_that_cannot_be_read_is_named_before_verl_is_loaded(
+    router_r1, executed, override
+):
+    pytest.importorskip("verl")
+    with pytest.raises(ConfigError, match="expected key=value"):
+        router_r1("train", "run", "trainer.device=cpu", override)
+    assert not executed
+
+
 def test_run_without_verl_names_the_missing_package(router_r1, executed, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError) as raised:

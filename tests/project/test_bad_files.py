@@ -1,4 +1,6 @@
-"""Every command, with files that are broken, hostile or no files at all: one line on standard error, and status 1 or 2.
+"""Every command, with bad files, numbers and names: one line on standard error, and status 1 or 2.
+
+Files are broken, hostile or no files at all; numbers have zeros too many; names are empty or hold control characters.
 
 The commands run in this process; an alarm ends one that waits for a pipe or reads a device to its end.
 """
@@ -232,3 +234,46 @@ def test_a_pipe_without_a_writer_is_not_waited_for(run: Run, place: Path) -> Non
         2,
         "router-r1: traces.jsonl: cannot be written; choose another path\n",
     )
+
+
+# --- numbers and names
+
+EVAL = "eval q.jsonl --config agent.yaml --out o"
+NUMBERS = {
+    "train prepare generated --out o --train 10000000000000": "at most 10,000,000 fit into memory; ask for fewer",
+    "train prepare generated --out o --validation 1000000000": "at most 10,000,000 fit into memory; ask for fewer",
+    "train prepare generated --out o --train 9 --passes 10000000000000": "90,000,000,000,000 training rows",
+    "train cold-start --out o --threads 100000000": "at most 4,096 help on any machine",
+    "tournament --table generated --out o --limit 1000000000": "1,000,000,000 questions of generated-0",
+    f"{EVAL} --samples 1000000000": "of which at most 10,000 of a question fit into a table; lower --samples",
+    f"{EVAL} --concurrency 1000000000": "lower --concurrency",
+}
+"""A command line with a number that is a slip -> a part of the message."""
+
+
+@pytest.mark.parametrize("command", NUMBERS)
+def test_a_number_with_zeros_too_many_is_refused_before_anything_is_made(
+    run: Run, place: Path, command: str
+) -> None:
+    pytest.importorskip("torch")
+    before = sorted(place.iterdir())
+    status, error = run(command)
+    assert (status, error.count("\n")) == (2, 1) and NUMBERS[command] in error
+    assert sorted(place.iterdir()) == before
+
+
+def test_as_many_questions_as_there_are_may_be_wanted(run: Run, place: Path) -> None:
+    assert run("benchmark load q.jsonl o.jsonl --limit 1000000000000")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "\t", "a ", "a\nb", "a\x1b[31m", "a\x00", "\u202ea", "\u200b"]
+)
+@pytest.mark.parametrize("command", [f"{EVAL} --name {{}}", "tournament --table table --out o --policy {}=agent.yaml"])  # fmt: skip
+def test_a_name_in_the_results_is_one_line_of_visible_characters(
+    run: Run, place: Path, command: str, name: str
+) -> None:
+    status, error = run(command.format(shlex.quote(name)))
+    assert (status, error.count("\n")) == (2, 1) and error[:-1].isprintable()
+    assert "a name must" in error
+    assert not (place / "o").exists()

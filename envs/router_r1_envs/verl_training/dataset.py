@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from router_r1 import config
+from router_r1.counts import check_count
 from router_r1.data.questions import Question
 from router_r1.data.splits import Split
 from router_r1.errors import ConfigError
@@ -84,6 +85,9 @@ def make_rows(
         passes: rows per question, each drawn anew; ignored with `every_level`. Every question occurs once before any
             occurs twice.
         seed: seed of the draws.
+
+    Raises:
+        ConfigError: there would be more than `counts.MOST` rows.
     """
     rows: list[dict[str, Any]] = []
     questions = world.questions(split, limit)
@@ -94,6 +98,7 @@ def make_rows(
                 for n, level in enumerate(world.levels)
             ]
         return rows
+    check_count(len(questions) * passes, "training rows", "lower --train or --passes")
     for number in range(passes):
         pass_seed = seed + 1000 * number  # the first pass does not depend on their number
         for question in questions:

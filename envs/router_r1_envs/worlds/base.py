@@ -39,6 +39,7 @@ from router_r1.episode import Episode, Limits
 from router_r1.errors import ConfigError
 from router_r1.extensions import Registry
 from router_r1.model_cards import ModelCard
+from router_r1.names import Name
 from router_r1.pool import ModelPool
 from router_r1.prompts import PROMPTS, PromptBuilder
 
@@ -46,7 +47,7 @@ from router_r1.prompts import PROMPTS, PromptBuilder
 class Level(StrictModel):
     """The budget of an episode, or the value of its answer. Training draws one per question; reports show each."""
 
-    name: str
+    name: Name
     """The name in reports."""
     budget_usd: Annotated[float, Field(ge=0)] | None = None
     """Dollars for the whole episode. None: no limit."""

@@ -125,6 +125,8 @@ def eval_command(
         router-r1 report runs/gsm8k                   a page
         router-r1 tournament --table runs/gsm8k/table --router knn --out runs/compared
     """
+    from router_r1.counts import check_count
+    from router_r1.data.outcome_table import MAX_SAMPLES
     from router_r1_eval import benchmarks
     from router_r1_eval.results import versions
     from router_r1_eval.run.grading import check_gradable
@@ -132,6 +134,11 @@ def eval_command(
 
     if not agent and not single:
         raise ConfigError("--no-agent without --single leaves no model to ask; pass --single NAME")
+    _check_row_name(name)
+    few = "lower --samples"
+    check_count(samples, "samples", few, most=MAX_SAMPLES, why="of a question fit into a table")
+    few = "lower --concurrency"
+    check_count(concurrency, "episodes at a time", few, most=10**5, why="have connections")
     instruction = benchmarks.get(benchmark).instruction
     questions = benchmarks.load(benchmark, data, limit=limit, split=split)
     check_gradable(questions, allow_code)
@@ -142,6 +149,8 @@ def eval_command(
         raise ConfigError(f"--name {name}: a candidate of the pool has this name; choose another")
     agents = {} if built is None else {name: built}
     routers = agents | _single_models(pool, single, folder, timeout_s)
+    episodes = len(questions) * len(routers) * samples
+    check_count(episodes, "episodes", "lower --limit or --samples, or ask fewer models")
     fixed = {
         "benchmark": str(Path(benchmark).resolve()) if Path(benchmark).is_file() else benchmark,
         "split": split,
@@ -190,6 +199,15 @@ def rescore_command(
         grader = _grader(folder, allow_code, judge, judge_pool)
         _keep_judge(folder, grader)
         _score(folder, grader, seed)
+
+
+def _check_row_name(name: str) -> None:
+    from router_r1.names import check_name
+
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise ConfigError(f"--name: {error}") from None
 
 
 def _load(

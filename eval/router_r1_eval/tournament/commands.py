@@ -164,9 +164,10 @@ def _named(items: Sequence[str]) -> dict[str, str]:
     """Name -> checkpoint or agent file, from each NAME=PLACE; a place without NAME gets the name of its folder or file.
 
     Raises:
-        ConfigError: a place is neither a checkpoint nor an agent file, or two policies have the same name.
+        ConfigError: a place is neither a checkpoint nor an agent file, or a name is none, or two policies have the same.
     """
     from router_r1.errors import ConfigError
+    from router_r1.names import check_name
 
     found: dict[str, str] = {}
     for item in items:
@@ -177,6 +178,10 @@ def _named(items: Sequence[str]) -> dict[str, str]:
             raise ConfigError(
                 f"--policy {item}: {place} is neither a folder with a checkpoint nor an agent file (.yaml)"
             )
+        try:
+            check_name(name)
+        except ValueError as error:
+            raise ConfigError(f"--policy {item}: {error}; give NAME=FOLDER") from None
         if name in found:
             raise ConfigError(f"--policy {item}: two policies are called {name}; give NAME=FOLDER")
         found[name] = place

@@ -51,7 +51,7 @@ def grade(
     if answer is None:
         return 0.0
     best = 0.0
-    for text in _graded_texts(answer) if found.short_answer else (answer,):
+    for text in _graded_texts(answer, golds, found) if found.short_answer else (answer,):
         for gold in golds:
             best = max(best, found.grade(text, gold, question))
             if best == 1.0:
@@ -59,10 +59,12 @@ def grade(
     return best
 
 
-def _graded_texts(answer: str) -> Iterator[str]:
+def _graded_texts(answer: str, golds: Sequence[str], metric: Metric) -> Iterator[str]:
     """The texts of which the best scores for a metric that grades short answers: the reply, and the answer in it."""
     reply = without_thoughts(answer)
     yield reply
+    if not any(metric.part_may_score(reply, gold) for gold in golds):
+        return
     final = extract_answer(answer)
     if final is not None and final != reply:
         yield final

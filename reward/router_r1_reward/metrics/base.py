@@ -22,6 +22,11 @@ def always_permitted(allow_code: bool) -> None:
     """The default of `Metric.require_permission`: grading needs no permission."""
 
 
+def any_part_may_score(reply: str, gold: str) -> bool:
+    """The default of `Metric.part_may_score`: the answer in a reply is always looked for."""
+    return True
+
+
 def no_problem(question: Question) -> str:
     """The default of `Metric.question_problem`: every question can be graded."""
     return ""
@@ -39,6 +44,9 @@ class Metric:
     """Grades one answer against one gold answer."""
     short_answer: bool = False
     """True: grades short answers. The answer extracted from a long reply is graded too, and the better score counts."""
+    part_may_score: Callable[[str, str], bool] = any_part_may_score
+    """(reply, gold answer) -> False if no part of the reply scores above 0, so that no answer need be extracted; for
+    metrics with `short_answer`. The reply is without thoughts."""
     whole_reply: bool = False
     """True: grades the whole reply; no short answer is extracted from it."""
     needs_gold: bool = True

@@ -7,6 +7,7 @@ spaces; it is `router_r1.answers.normalize_answer`.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 from router_r1.answers import normalize_answer, without_thoughts
 from router_r1.data.questions import Question
@@ -25,7 +26,7 @@ def exact_match(answer: str, gold: str, question: Question | None = None) -> flo
         gold: the gold answer.
         question: unused.
     """
-    return float(_normalized(answer) == _normalized_gold(gold))
+    return float(_normalized(answer) == _gold(gold).text)
 
 
 def f1(answer: str, gold: str, question: Question | None = None) -> float:
@@ -40,7 +41,7 @@ def f1(answer: str, gold: str, question: Question | None = None) -> float:
         gold: the gold answer.
         question: unused.
     """
-    answer, gold = _normalized(answer), _normalized_gold(gold)
+    answer, gold = _normalized(answer), _gold(gold).text
     if answer == gold:
         return 1.0
     if answer in _ALL_OR_NOTHING or gold in _ALL_OR_NOTHING:
@@ -50,8 +51,8 @@ def f1(answer: str, gold: str, question: Question | None = None) -> float:
     for word in gold_words:
         left[word] = left.get(word, 0) + 1
     common = 0
-    for word in answer_words:
-        if left.get(word):
+    for word in filter(left.__contains__, answer_words):
+        if left[word]:
             left[word] -= 1
             common += 1
     return 2.0 * common / (len(answer_words) + len(gold_words))
@@ -65,20 +66,51 @@ def contains(answer: str, gold: str, question: Question | None = None) -> float:
         gold: the gold answer.
         question: unused.
     """
-    return float(f" {_normalized_gold(gold)} " in f" {_normalized(without_thoughts(answer))} ")
+    return float(f" {_gold(gold).text} " in f" {_normalized(without_thoughts(answer))} ")
 
 
+@lru_cache(maxsize=8)  # a reply is compared with every gold answer
 def _normalized(text: str) -> str:
     """The normalised text, or the text in lower case if the normalisation leaves nothing of it ("The", "+")."""
     return normalize_answer(text) or text.strip().casefold()
 
 
-_normalized_gold = lru_cache(maxsize=4096)(_normalized)
+class _Gold(NamedTuple):
+    """A gold answer, normalised."""
+
+    text: str
+    """As `_normalized` returns it."""
+    words: tuple[str, ...]
+    """Its words; none if the normalisation leaves nothing of it."""
+
+
+@lru_cache(maxsize=4096)
+def _gold(gold: str) -> _Gold:
+    normalized = normalize_answer(gold)
+    return _Gold(normalized or gold.strip().casefold(), tuple(normalized.split()))
+
+
+def _part_may_equal(reply: str, gold: str) -> bool:
+    """Whether a part of a reply may be equal to the gold answer: all its words occur in the reply.
+
+    A part of a reply is what stands in one place of it, so its words occur in the normalised reply, whole or within
+    longer words. Only where markup was removed from within the part they may not.
+    """
+    return _has_markup(reply) or all(map(_normalized(reply).__contains__, _gold(gold).words))
+
+
+def _has_markup(reply: str) -> bool:
+    """Whether a reply may have markup within its answer that reading the answer removes (HTML, LaTeX, struck text)."""
+    return "<" in reply or "\\" in reply or "~~" in reply
 
 
 register(
     Metric(
-        "em", "equal to a gold answer after SQuAD's normalisation", exact_match, short_answer=True
+        "em",
+        "equal to a gold answer after SQuAD's normalisation",
+        exact_match,
+        short_answer=True,
+        part_may_score=_part_may_equal,
     )
 )
 register(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from router_r1.data.questions import Question
 from router_r1.errors import DataError
 from router_r1_reward import grade
-from router_r1_reward.metrics import choice
+from router_r1_reward.metrics import choice, option_texts
 
 CAPITALS = Question(
     id="1",
@@ -366,7 +366,7 @@ def test_a_hostile_answer_of_100_000_characters_takes_seconds_at_most(piece: str
 
 @given(st.text(alphabet="ABab .,()0159ßİΐ'\\$*-", max_size=12))
 def test_the_bound_of_the_length_of_keys_holds(text: str) -> None:
-    assert len(choice._key(text)) <= choice._longest_key(text)
+    assert option_texts._may_have(text, option_texts._key(text))
 
 
 @pytest.mark.parametrize(
@@ -403,6 +403,26 @@ ENERGIES = Question(
 )  # fmt: skip
 def test_numbers_as_options(reply: str, options: str) -> None:
     assert choice.named_options(reply, ENERGIES.choices) == frozenset(options)
+
+
+@pytest.mark.parametrize(
+    ("reply", "options"),
+    [
+        ("The element (4, 2) of Z_12 x Z_8 has order 12.", "C"),
+        ("With 3 rows of 4, the area is **12**.", "C"),
+        # The last number is an operand.
+        ("The order of 4 in Z_12 is the least common multiple of 4 and 12.", ""),
+        ("It is 5, which is less than 12.", ""),
+        ("It lies in a group of 5, and 4 divides its order by 12.", ""),
+    ],
+)
+def test_the_number_that_a_sentence_ends_with(reply: str, options: str) -> None:
+    assert choice.named_options(reply, ("4", "8", "12", "6")) == frozenset(options)
+
+
+def test_a_letter_with_the_number_of_another_option_names_none() -> None:
+    assert choice.named_options("B. 1.01", ("1.01", "2.05")) == frozenset()
+    assert choice.named_options("A. 1.01", ("1.01", "2.05")) == {"A"}
 
 
 def test_an_option_with_its_letter_is_that_option_even_if_another_has_its_text() -> None:

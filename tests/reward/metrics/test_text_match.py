@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router_r1_reward import grade
+from router_r1_reward import grade, metrics
 
 MANY = settings(max_examples=200, deadline=None)
 
@@ -31,6 +31,30 @@ words = st.text(st.sampled_from("ab c.-'the"), min_size=1).filter(str.strip)
 )
 def test_exact_match(answer: str, gold: str, expected: float) -> None:
     assert grade(answer, [gold], "em") == expected
+
+
+@pytest.mark.parametrize(
+    ("reply", "gold", "expected"),
+    [
+        ("The answer is water (H<sub>2</sub>O).", "water (H2O)", 1),  # markup within a word
+        (r"So \boxed{a\text{b}c} and \boxed{d}", "nothing", 0),
+        ("Answer:Rome. It is old.", "Rome", 1),  # punctuation glues words together
+        ("It is old.\n\nAnswer: A", "The", 0),
+        ("I would pick A.", "A", 1),  # normalisation leaves nothing of it
+        ("The answer is Rome.", "Paris", 0),
+    ],
+)
+def test_the_answer_in_a_reply_is_found_where_it_may_score(
+    reply: str, gold: str, expected: float
+) -> None:
+    assert grade(reply, [gold], "em") == expected
+
+
+def test_no_answer_is_extracted_where_no_part_of_the_reply_can_score(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(metrics, "extract_answer", lambda text: pytest.fail(f"read {text!r}"))
+    assert grade("The answer is Rome.", ["Paris", "Paris, France"], "em") == 0
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+from router_r1.counts import check_count
 from router_r1.data.questions import Question
 from router_r1.data.splits import Split, split_of
 from router_r1.episode import Limits
@@ -68,8 +69,13 @@ class GeneratedWorld(SharedPoolWorld):
         self._by_name = {candidate.name: candidate for candidate in CANDIDATES}
 
     def questions(self, split: Split, limit: int | None = None) -> Sequence[Question]:
-        """The first `limit` questions of a split (by default `DEFAULT_QUESTIONS`); a split is endless."""
+        """The first `limit` questions of a split (by default `DEFAULT_QUESTIONS`); a split is endless.
+
+        Raises:
+            ConfigError: more than `counts.MOST` are wanted.
+        """
         wanted = DEFAULT_QUESTIONS if limit is None else limit
+        check_count(wanted, f"questions of {self.name}", "ask for fewer")
         found: dict[str, Question] = {}
         for number in itertools.count():
             if len(found) == wanted:

@@ -1,6 +1,8 @@
 """The names that tests use without defining them: which of them are the program's, and which a library's.
 
-This is decided here, from the tests alone: no program says what a name means. Imports nothing of the project.
+This is decided here, from the tests alone: no program says what a name means. Tests may also import the program's names
+from a module with a customary name (`from solution import f`), which then means the program on every machine: the list
+is closed, so that no program can take the place of a library that is not installed. Imports nothing of the project.
 """
 
 from __future__ import annotations
@@ -50,6 +52,28 @@ _MEMBERS = {
 }
 """Names that tests use of a library without importing them, because the program would import them -> the module."""
 
+PROGRAM_MODULES = frozenset(
+    [
+        "answer",
+        "candidate",
+        "implementation",
+        "main",
+        "module_under_test",
+        "my_module",
+        "my_solution",
+        "program",
+        "solution",
+        "solutions",
+        "student_code",
+        "student_solution",
+        "submission",
+        "user_solution",
+        "your_module",
+        "your_solution",
+    ]
+)
+"""Modules that mean the program where tests import them."""
+
 
 def free_names(program: str) -> set[str]:
     """The names that a program uses in any scope, built-in names too, but for those that it imports or defines.
@@ -92,7 +116,42 @@ def needed_names(tests: str) -> set[str]:
     }
     names = free_names(tests) - assigned
     own = {name for name in names if not (hasattr(builtins, name) or name in _MODULES or name in _MEMBERS)}  # fmt: skip
-    return own or names
+    return own | _imports(tests)[1] or names
+
+
+def modules_for(
+    tests: str, ask: Callable[[list[str]], Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """The modules that mean the program in these tests, with the program's values of the names that are used of them.
+
+    Args:
+        tests: the source of the tests.
+        ask: asks the program for the values of names that it may define.
+    """
+    modules, names = _imports(tests)
+    found = _ask(names, ask)
+    return dict.fromkeys(modules, found)
+
+
+def _imports(tests: str) -> tuple[set[str], set[str]]:
+    """The modules that tests import the program from, and the names that they import or use of them.
+
+    The names that `from solution import *` gives are found where they are used (`free_names`).
+    """
+    tree = ast.parse(tests)
+    modules, aliases, names = set(), set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module in PROGRAM_MODULES and not node.level:
+            modules.add(node.module)
+            names |= {part.name for part in node.names} - {"*"}
+        if isinstance(node, ast.Import):
+            found = [part for part in node.names if part.name in PROGRAM_MODULES]
+            modules |= {part.name for part in found}
+            aliases |= {part.asname or part.name for part in found}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            names |= {node.attr} if node.value.id in aliases else set()
+    return modules, {name for name in names if not name.startswith("__")}
 
 
 def names_for(
@@ -102,8 +161,8 @@ def names_for(
 ) -> dict[str, Any]:
     """The names that the tests use and do not define, with their values.
 
-    Names of Python and of its libraries are the program's only if the tests use no other name of the program. So
-    `assert sum(4, 6) == 24` tests the program's `sum`, and a program cannot replace the `abs`, the `math` or the
+    Names of Python and of its libraries are the program's only if the tests use or import no other name of the program.
+    So `assert sum(4, 6) == 24` tests the program's `sum`, and a program cannot replace the `abs`, the `math` or the
     `Counter` that it is tested with.
 
     Args:
@@ -115,7 +174,7 @@ def names_for(
     customary = {name for name in names if hasattr(builtins, name) or _member_of(name, attributes)}
     found = _ask(names - customary, ask)
     library = {name: value for name in customary for value in _library(name, attributes)}
-    if found:
+    if found or _imports(tests)[1]:
         return {**found, **library}
     return {**library, **_ask(customary, ask)}
 

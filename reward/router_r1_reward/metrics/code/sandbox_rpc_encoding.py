@@ -103,9 +103,13 @@ def encode(value: Any, other: Callable[[Any], Json]) -> Json:
     if isinstance(value, type):
         if issubclass(value, BaseException):
             return ["exception", lineage(value)]
+        if is_plain_named(value):
+            named: Any = value
+            defaults = [encode(item, other) for item in named._field_defaults.values()]
+            return ["named class", *_key(named), defaults]
         return ["class", value.__name__] if _CLASSES.get(value.__name__) is value else other(value)
-    if _is_plain_named(kind):
-        return ["named", kind.__name__, list(kind._fields), [encode(item, other) for item in value]]
+    if is_plain_named(kind):
+        return ["named", *_key(kind), [encode(item, other) for item in value]]
     if kind.__module__ in _HOMES:
         if kind.__module__ == "numpy" and value.dtype.kind in _ARRAY_KINDS and value.shape == ():
             return encode(value.item(), other)  # a scalar
@@ -136,7 +140,10 @@ def decode(message: Json, other: Callable[[Sequence[Json]], Any]) -> Any:
         return _CLASSES[parts[0]]
     if kind == "named":
         name, fields, items = parts
-        return _named(name, tuple(fields))(*(decode(item, other) for item in items))
+        return _named_class(name, tuple(fields))(*(decode(item, other) for item in items))
+    if kind == "named class":
+        name, fields, defaults = parts
+        return _with_defaults(name, tuple(fields), [decode(item, other) for item in defaults])
     if kind in _TYPES:
         return _TYPES[kind][1](*(decode(part, other) for part in parts))
     return other(message)
@@ -197,7 +204,7 @@ def _is_named(kind: type[Any]) -> bool:
     return issubclass(kind, tuple) and isinstance(getattr(kind, "_fields", None), tuple)
 
 
-def _is_plain_named(kind: type[Any]) -> bool:
+def is_plain_named(kind: type[Any]) -> bool:
     """Whether a class is a named tuple without members of its own."""
     return _is_named(kind) and all(
         name in kind._fields or (name in _NAMED and _is_standard(member))
@@ -212,9 +219,35 @@ def _is_standard(member: Any) -> bool:
     return module is None or module == "collections" or module.startswith("namedtuple_")
 
 
+_OWN_NAMED: dict[tuple[str, tuple[str, ...]], type[Any]] = {}
+"""Name and fields -> this process's own class of named tuples, if values of it or the class itself were sent."""
+
+
+def _key(kind: Any) -> tuple[str, list[str]]:
+    """Name and fields of a plain named tuple; what comes back with them will be of this class."""
+    _OWN_NAMED[kind.__name__, tuple(kind._fields)] = kind
+    return kind.__name__, list(kind._fields)
+
+
+def _named_class(name: str, fields: tuple[str, ...]) -> type[Any]:
+    return _OWN_NAMED.get((name, fields)) or _named(name, fields)
+
+
 @functools.cache
 def _named(name: str, fields: tuple[str, ...]) -> type[Any]:
     return collections.namedtuple(name, fields)
+
+
+def _with_defaults(name: str, fields: tuple[str, ...], defaults: list[Any]) -> type[Any]:
+    """The class with these values for its last fields; raises `TypeError` if there are more values than fields."""
+    if (name, fields) in _OWN_NAMED:
+        return _OWN_NAMED[name, fields]
+    found: Any = _named(name, fields)
+    make: Any = collections.namedtuple
+    model = make(name, fields, defaults=defaults)
+    found.__new__.__defaults__ = model.__new__.__defaults__
+    found._field_defaults = model._field_defaults
+    return found  # type: ignore[no-any-return]
 
 
 # --- exceptions

@@ -1,6 +1,7 @@
 """The client side of the RPC: proxies, which stand in one process for objects of the other.
 
 An `ObjectProxy` stands for any object: every operation on it is a request to the other process. It never equals data.
+`class_of` gives its class, and `copy` copies the object.
 
 A value whose class is derived from a data type (`class Stack(list)`, an `IntEnum`, a named tuple with methods) gets
 a data proxy, which is data of the base class as well. Its content is what the object held when the other process last
@@ -11,6 +12,10 @@ Operators between two proxies are requests; no operator sends data of this proce
 `x += [1]`), and so does no method of that name that only compares sets (`result.issubset(expected)`). An object may not
 say that it is longer than it is: tests that check the length, and then the items as far as there are any, would accept
 it.
+
+There is one exception, because tests rarely multiply by what they expect: `3 * v` and `v * 3` send the number, and `sum`
+its 0. What comes back is a `Product`. It has attributes, methods, and operators with other objects, but it is no number
+and has no items; otherwise an object could pass for the inverse of 4 in `isclose(inverse(4) * 4, 1)`.
 
 Imports nothing of the project except `sandbox_rpc_encoding`.
 """
@@ -45,7 +50,9 @@ FROM = ("getitem", "bool", "len", "str", "repr", "iter", "next")
 """Names in `operator` or `builtins` of the operators that read an object."""
 UNARY = ("abs", "neg", "pos", "invert", "int", "float")
 """Names in `operator` or `builtins` of the operators on a number."""
-_READING = frozenset((*BETWEEN_PROXIES, *FROM, *UNARY, "getattr", "hash", "isinstance"))
+_READING = frozenset(
+    (*BETWEEN_PROXIES, *FROM, *UNARY, "rmul", "radd", "getattr", "hash", "class", "isinstance", "issubclass")
+)  # fmt: skip
 _COMPARE_SETS = ("difference", "symmetric_difference", "issubset", "issuperset", "isdisjoint")
 
 
@@ -190,14 +197,76 @@ class ObjectProxy(Proxy):
     def __instancecheck__(self, instance: object) -> bool:
         return isinstance(instance, Proxy) and bool(request(instance, "isinstance", self))
 
+    def __subclasscheck__(self, subclass: object) -> bool:
+        return isinstance(subclass, Proxy) and bool(request(subclass, "issubclass", self))
+
+    def __copy__(self) -> ObjectProxy:
+        return _object(request(self, "copy"))
+
+    def __deepcopy__(self, memo: object) -> ObjectProxy:
+        return _object(request(self, "deepcopy"))
+
+    def __mul__(self, other: object) -> Any:
+        if isinstance(other, Proxy):
+            return request(self, "mul", other)
+        return _product(self, "mul", other) if type(other) in (int, float) else NotImplemented
+
+    def __rmul__(self, other: object) -> Any:
+        return _product(self, "rmul", other) if type(other) in (int, float) else NotImplemented
+
+    def __radd__(self, other: object) -> Any:
+        return _product(self, "radd", 0) if type(other) is int and other == 0 else NotImplemented
+
+
+def _object(result: Any) -> ObjectProxy:
+    """The result, which must be an object that is not data."""
+    if not isinstance(result, ObjectProxy):
+        raise TypeError(f"expected an object of the program, found a {type(result).__name__}")
+    return result
+
+
+def class_of(value: Any, how: Any = None) -> Any:
+    """What `value.__class__` is in the process where the value lives.
+
+    The class of a proxy is a proxy or an exception class, and never that of data: no object can say that it is an `int`.
+
+    Args:
+        value: any value.
+        how: what the caller calls `type`, if it calls that; it may have a variable of this name.
+    """
+    if not isinstance(value, Proxy) or how not in (None, type):
+        return value.__class__ if how is None else how(value)
+    found = request(value, "class")
+    of_exceptions = isinstance(found, type) and issubclass(found, BaseException)
+    return found if of_exceptions else _object(found)
+
 
 _COUNTED = {"len": _len, "iter": _iter, "next": _next}
 for _name in (*FROM, *INTO[:2], *UNARY):
     setattr(ObjectProxy, _dunder(_name), _COUNTED.get(_name) or _requesting(_name))
 for _name in BETWEEN_PROXIES[2:-1]:
-    setattr(ObjectProxy, _dunder(_name), _between(_name, _not_implemented))
+    if _name != "mul":
+        setattr(ObjectProxy, _dunder(_name), _between(_name, _not_implemented))
 ObjectProxy.__eq__ = _between("eq", lambda _, other: False)  # type: ignore[method-assign]
 ObjectProxy.__ne__ = _between("ne", lambda _, other: True)  # type: ignore[method-assign]
+
+
+class Product(ObjectProxy):
+    """Stands for a product of an object and a number of the tests; what would make it data is an error."""
+
+
+def _product(proxy: ObjectProxy, operation: str, number: object) -> Product:
+    found = _object(request(proxy, operation, number)).__dict__
+    return Product(found["_rpc_connection"], found["_rpc_number"])
+
+
+def _refuse(self: Product, *operands: object) -> Any:
+    raise TypeError("a product of the program's object and a number is no number and has no items")
+
+
+for _name in (*FROM, *UNARY):
+    if _name not in ("str", "repr"):
+        setattr(Product, _dunder(_name), _refuse)
 
 
 def own_operators(kind: type[Any], base: type[Any]) -> list[str]:
@@ -222,9 +291,7 @@ def data_proxy(
     Raises:
         TypeError: the class of the content is not a data type.
     """
-    base: Any = type(content)
-    if encoding.base_of(type(content)) is not type(content):
-        raise TypeError(f"{base.__name__} is not a data type")
+    base, content = _data(content)
     initial = () if isinstance(content, encoding.MUTABLE) else (content,)
     maker: Any = tuple if isinstance(content, tuple) else base
     proxy: Proxy = maker.__new__(_data_proxy_class(base, name, tuple(own)), *initial)
@@ -239,9 +306,19 @@ def refresh(proxy: Proxy, content: Any) -> None:
     Raises:
         TypeError: the content is of another class than before.
     """
-    if type(content) is not proxy.__dict__["_rpc_base"]:
+    base, content = _data(content)
+    if base is not proxy.__dict__["_rpc_base"]:
         raise TypeError(f"the content of a {type(proxy).__name__} changed its class")
     encoding.fill(proxy, content)
+
+
+def _data(content: Any) -> tuple[Any, Any]:
+    """The data type of a content, and the content as a value of it. Raises `TypeError` if it is of no data type."""
+    kind: Any = type(content)
+    base = encoding.base_of(kind)
+    if base is None or (base is not kind and not encoding.is_plain_named(kind)):
+        raise TypeError(f"{kind.__name__} is not a data type")
+    return base, encoding.bare(content, base)
 
 
 @functools.cache

@@ -43,7 +43,12 @@ def _named(name: str) -> Callable[..., Any]:
 
 PROGRAM_OPERATIONS: Mapping[str, Callable[..., Any]] = {
     **{name: _named(name) for name in (*BETWEEN_PROXIES, *INTO, *FROM, *UNARY)},
-    **{name: _named(name) for name in ("getattr", "setattr", "hash", "isinstance")},
+    **{name: _named(name) for name in ("getattr", "setattr", "hash", "isinstance", "issubclass")},
+    "rmul": lambda value, number: number * value,
+    "radd": lambda value, number: number + value,
+    "class": type,
+    "copy": lambda value: importlib.import_module("copy").copy(value),
+    "deepcopy": lambda value: importlib.import_module("copy").deepcopy(value),
     "call": _call,
     "enter": lambda manager: manager.__enter__(),
     "exit": lambda manager, kind: manager.__exit__(kind, kind and kind.__new__(kind), None),

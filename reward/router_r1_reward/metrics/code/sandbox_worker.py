@@ -36,6 +36,7 @@ sys.modules[_name].__path__ = [os.path.dirname(os.path.abspath(__file__))]
 
 from router_r1_reward.metrics.code import program_names, sandbox  # noqa: E402
 from router_r1_reward.metrics.code.sandbox_rpc_connection import Connection  # noqa: E402
+from router_r1_reward.metrics.code.sandbox_rpc_proxies import class_of  # noqa: E402
 from router_r1_reward.metrics.code.sandbox_rpc_server import PROGRAM_OPERATIONS, TEST_OPERATIONS  # noqa: E402
 from router_r1_reward.metrics.code.system_calls import SandboxError  # noqa: E402
 
@@ -92,7 +93,8 @@ def _judge(connection: Connection, program: str, tests: str) -> str:
         if not any(isinstance(node, (ast.Assert, ast.Call, ast.Raise)) for node in ast.walk(tree)):
             return "no tests"
         attributes = _attributes(tree)
-        code = compile(ast.fix_missing_locations(_Counted().visit(tree)), _TESTS, "exec")
+        tree = _Counted().visit(_ClassesAsked().visit(tree))
+        code = compile(ast.fix_missing_locations(tree), _TESTS, "exec")
     except (SyntaxError, ValueError):
         return "bad tests"
     reached: list[None] = []
@@ -101,8 +103,14 @@ def _judge(connection: Connection, program: str, tests: str) -> str:
     before, ended = 0, False
     try:
         connection.request("program", program)
-        names = program_names.names_for(tests, attributes, lambda wanted: connection.request("names", wanted))  # fmt: skip
-        module.__dict__.update(names, __test_runs__=lambda: reached.append(None))
+        ask: Callable[[list[str]], dict[str, Any]] = lambda wanted: connection.request("names", wanted)  # fmt: skip  # noqa: E731
+        names = program_names.names_for(tests, attributes, ask)
+        for name, members in program_names.modules_for(tests, ask).items():
+            sys.modules[name] = types.ModuleType(name)
+            sys.modules[name].__dict__.update(members)
+        module.__dict__.update(
+            names, __test_runs__=lambda: reached.append(None), __class_of__=class_of
+        )
         before = connection.requests
         exec(code, module.__dict__)
         ended = True
@@ -156,6 +164,30 @@ def _is_end(leaving: SystemExit) -> bool:
 
 _TESTS = "<tests>"
 """The name of the tests' file, for tracebacks."""
+
+
+class _ClassesAsked(ast.NodeTransformer):
+    """Make `type(x)` and `x.__class__` the class that a proxy's object has in the program's process."""
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        plain = (
+            len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Starred)
+        )
+        if plain and isinstance(node.func, ast.Name) and node.func.id == "type":
+            return _call_class_of(node, node.args[0], node.func)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        self.generic_visit(node)
+        if node.attr != "__class__" or not isinstance(node.ctx, ast.Load):
+            return node
+        return _call_class_of(node, node.value)
+
+
+def _call_class_of(node: ast.expr, *arguments: ast.expr) -> ast.expr:
+    call = ast.Call(ast.Name("__class_of__", ast.Load()), list(arguments), [])
+    return ast.copy_location(call, node)
 
 
 class _Counted(ast.NodeTransformer):

@@ -51,12 +51,12 @@ class UnreadableGoldError(Exception):
     """The gold answer, which the parser cannot read."""
 
 
-def equal(gold: str, answer: str, places: int) -> bool:
-    """Whether two expressions in LaTeX are equal.
+def equal(gold: str, answer: str, places: int) -> tuple[bool, str]:
+    """Whether two expressions in LaTeX are equal, and the problem if that cannot be found out, else "".
 
     Args:
         gold: the gold answer.
-        answer: the answer; one that the parser cannot read is not equal.
+        answer: the answer; one that the parser cannot read, or that sympy cannot compare, is not equal.
         places: decimal places to which constants are compared, 0 to compare exactly, or -1 to only compute the values.
 
     Raises:
@@ -66,10 +66,14 @@ def equal(gold: str, answer: str, places: int) -> bool:
         expected = _read(gold)
     except Exception as error:
         raise UnreadableGoldError(gold) from error
+    problem = "cannot be read"
     try:
-        return _same(expected, _read(answer), places)
-    except Exception:
-        return False
+        found = _read(answer)
+        problem = "cannot be compared"
+        return _same(expected, found, places), ""
+    except Exception as error:  # the parser and sympy raise many kinds
+        reason = " ".join(str(error).split())[:200]
+        return False, f"{problem} ({type(error).__name__}: {reason})"
 
 
 @lru_cache(maxsize=512)

@@ -5,8 +5,9 @@ Nothing in Python stops `9^{9^{9^9}}`, which computes for ever in C code. So exp
 on processor time and not on wall-clock time, so that a score does not depend on how busy the machine is, and it does not
 count the start of a worker. A worker that exceeds it is replaced within milliseconds.
 
-An answer that exceeds the limit counts as not equal, because an answer that cannot be verified is not accepted; the log
-says so. If the gold answer alone exceeds it, that is an error. Any other failure raises.
+An answer that exceeds the limit, that the parser cannot read or that sympy cannot compare counts as not equal, because an
+answer that cannot be verified is not accepted; the log says so, at the level DEBUG. If the gold answer alone exceeds the
+limit, that is an error. Any other failure raises.
 
 For Linux and macOS. The workers are plain subprocesses, so a script needs no `if __name__ == "__main__"`.
 """
@@ -132,7 +133,10 @@ class Verifier:
         equal = reply.get("equal")
         if not isinstance(equal, list):
             raise ScorerError(f"comparing {pairs!r:.200} failed: {reply}")
-        return equal
+        for pair, (_, problem) in zip(pairs, equal, strict=True):
+            if problem:
+                log.debug("the answer %s, it counts as wrong: %.80r", problem, pair.answer)
+        return [same for same, _ in equal]
 
     def _ask(self, pairs: Sequence[Pair]) -> dict[str, object]:
         worker = self._idle.get()

@@ -1,7 +1,7 @@
 """The program of a worker of `expression_verifier.py`: reads pairs of expressions, replies which are equal.
 
-One JSON object a line: `{"pairs": [[gold, answer, places], ...]}` in; `{"equal": [true, ...]}`, `{"unreadable": gold}` or
-`{"timeout": true}` out, after a first line `{"ready": true}`. It is run by its path, so it imports nothing of the project
+One JSON object a line: `{"pairs": [[gold, answer, places], ...]}` in; `{"equal": [[true, ""], [false, problem], ...]}`,
+`{"unreadable": gold}` or `{"timeout": true}` out, after a first line `{"ready": true}`. It is run by its path, so it imports nothing of the project
 but its neighbour `expression_equality.py`.
 
 Importing sympy takes a second, so the program imports once and serves from a fork of itself. Before each request the fork

@@ -124,6 +124,17 @@ def test_the_gold_answer_may_be_the_test_program() -> None:
     assert passes(WRONG, None, TESTS) == 0
 
 
+@pytest.mark.parametrize(
+    "head", ["from solution import double", "import main\ndouble = main.double"]
+)
+def test_tests_may_import_the_program_from_a_module(head: str) -> None:
+    reply = (
+        f"```python\n{RIGHT}```\nA helper, not needed:\n```python\ndef halve(x): return x / 2\n```"
+    )
+    assert passes(reply, None, f"{head}\n{TESTS}") == 1
+    assert passes(WRONG, None, f"{head}\n{TESTS}") == 0
+
+
 def test_tests_with_a_syntax_error_raise() -> None:
     with pytest.raises(DataError, match="not valid Python"):
         passes(RIGHT, None, "assert (")

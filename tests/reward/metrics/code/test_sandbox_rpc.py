@@ -80,6 +80,41 @@ HONEST = {
         "    def __pos__(s): return s\n    def __invert__(s): return V(~s.x)\n    def __int__(s): return s.x\n    def __float__(s): return float(s.x)",
         "v = V(-3)\nassert abs(v) == 3 and (-v).x == 3 and (+v).x == -3 and (~v).x == 2 and int(v) == -3 and float(v) == -3.0",
     ),
+    "products with numbers": (
+        "class V:\n    def __init__(s, x, y): s.x, s.y = x, y\n    def __mul__(s, k): return V(s.x * k, s.y * k)\n    __rmul__ = __mul__\n"
+        "    def __add__(s, o): return V(s.x + o.x, s.y + o.y)\n    def __radd__(s, o): return s if o == 0 else s + o\n"
+        "    def __eq__(s, o): return (s.x, s.y) == (o.x, o.y)\n    def __repr__(s): return f'V({s.x}, {s.y})'\n    def norm(s): return s.x + s.y",
+        "import unittest\nassert 3 * V(1, 2) == V(3, 6) == V(1, 2) * 3 and 2 * V(1, 2) * 1.5 + V(0, 1) == V(3, 7) and (2 * V(1, 2)).x == 2\n"
+        "v = V(1, 2)\nv *= 2\nassert v.norm() == 6 and str(2 * v) == 'V(4, 8)' and v != 2 * v and sum([v, v, v]) == 3 * v\n"
+        "unittest.TestCase().assertEqual(2 * v, V(4, 8))",
+    ),
+    "the class of an object": (
+        "import abc, enum\nclass Shape(abc.ABC): pass\nclass Square(Shape): pass\nclass Stack(list): pass\nclass Bad(ValueError): pass\n"
+        "class Color(enum.Enum): RED = 1\ndef square(): return Square()\ndef bad(): return Bad(1)",
+        "s = square()\nassert type(s) is Square and s.__class__ is type(Square()) and type(s) is not Shape and type(s).__name__ == s.__class__.__name__ == 'Square'\n"
+        "assert isinstance(s, (int, Shape)) and issubclass(type(s), Shape) and not issubclass(Shape, Square) and issubclass(Bad, ValueError) and type(type(s)()) == Square\n"
+        "assert type(Stack()) is Stack and type(bad()) is Bad and type(Color.RED) is Color and type(s) not in (list, int, Stack) and type(1) is int and (1).__class__ is int\n"
+        "def kind(type, x): return type(x)\nassert kind(str, 1) == '1' and type('T', (), {})().__class__.__name__ == 'T'",
+    ),
+    "classes of named tuples": (
+        "import collections\nfrom typing import NamedTuple\nP = collections.namedtuple('P', 'x y')\nclass Q(NamedTuple):\n    x: int\n    y: int = 2\n"
+        "def p(): return P(1, 2)\ndef q(): return Q(1)\ndef is_p(x): return isinstance(x, P) and not isinstance(x, Q)\ndef twice(t, of): return of(2 * t.x, t.y) if type(t) is of else None",
+        "import collections\nassert isinstance(p(), P) and type(q()) is Q and type(p()) is not Q and Q(1) == q() == (1, 2) and Q._fields == P._fields and Q._field_defaults == {'y': 2}\n"
+        "assert is_p(P(3, 4)) and is_p(p()) and is_p([p()][0]) and not is_p(q()) and twice(Q(5), Q) == (10, 2)\n"
+        "Mine = collections.namedtuple('Mine', 'x y')\nassert type(twice(Mine(1, 2), Mine)) is Mine",
+    ),
+    "copies of an object": (
+        "class Board:\n    def __init__(s): s.rows = [[0], [0]]\n    def __eq__(s, o): return s.rows == o.rows\ndef play(b): b.rows[0][0] = 1",
+        "import copy\nb = Board()\ndeep, flat, boards = copy.deepcopy(b), copy.copy(b), copy.deepcopy({'b': [b]})\nplay(b)\n"
+        "assert deep == boards['b'][0] == Board() != b and flat == b and flat is not b and type(deep) is Board",
+    ),
+    "the program as a module": (
+        "import math\ndef f(x): return math.sqrt(x)\nclass Solution:\n    def twice(s, x): return 2 * x\ndef sum(a, b): return 10 * a + b",
+        "from solution import f, Solution as S, sum as joined\nimport main, solution as s\ntry:\n    from solution import missing\nexcept ImportError: missing = None\n"
+        "assert abs(f(4) - 2) < 1e-9 and S().twice(2) == main.Solution().twice(2) == 4 and s.f is f and joined(1, 2) == 12 == s.sum(1, 2) and sum([1, 2]) == 3\n"
+        "def test():\n    from submission import f as g\n    assert g(9) == 3\ntest()\nassert missing is None",
+    ),
+    "all names of the program": ("def f(x): return 2 * x", "from solution import *\nassert f(2) == 4"),
     "threads of the tests": (
         "import threading\nclass Count:\n    def __init__(s): s.n, s.lock = 0, threading.Lock()\n"
         "    def add(s):\n        with s.lock: s.n += 1\ndef f(x): return x + 1",

@@ -231,6 +231,47 @@ TRICKS: dict[str, tuple[str, str]] = {
         )
         for kind in ("object", "set", "list", "dict")
     },
+    # --- products, classes and copies
+    **{
+        f"an object that is 1 once it is multiplied, {use}": (
+            "class I:\n    def __mul__(s, o): return s\n    __rmul__ = __radd__ = __mul__\n    def __float__(s): return 1.0\n    def __len__(s): return 1\n"
+            "    def __abs__(s): return 0\n    __int__ = __len__\n    def __getitem__(s, i): return [1.0][i]\n    def __neg__(s): return -1\n    def __eq__(s, o): return True\ndef double(x): return I()\n",
+            tests,
+        )
+        for use, tests in {
+            "isclose": "import math\nassert math.isclose(double(2) * 0.25, 1)",
+            "isclose, the number first": "import math\nassert math.isclose(0.25 * double(2), 1)",
+            "isclose, twice": "import math\nassert math.isclose(0.5 * (double(2) * 0.5), 1)",
+            "isclose, a sum": "import math\nassert math.isclose(sum([double(2) * 0.25]), 1)",
+            "numpy": "import numpy as np\nassert np.isclose(double(2) * 0.25, 1)",
+            "numpy, items": "import numpy as np\nassert np.allclose(np.array(double(2) * 0.25, dtype=float), 1)",
+            "equal": "assert double(2) * 0.25 == 1 or 1 == 0.25 * double(2)",
+            "equal, items": "assert list(double(2) * 0.25) == [1] or (double(2) * 0.25)[0] == 1",
+            "near": "assert abs(double(2) * 0.25 - 1) < 1e-6",
+            "near 0": "assert abs(double(2) * 0.25) < 1e-6",
+            "its opposite": "assert -(double(2) * 0.25) == -1",
+            "whole": "assert int(double(2) * 0.25) == 1",
+            "true": "assert double(2) * 0.25",
+            "almost equal": "import unittest\nunittest.TestCase().assertAlmostEqual(double(2) * 0.25, 1)",
+            "printed": "assert '%d' % (double(2) * 0.25) == '1' or f'{double(2) * 0.25:.1f}' == '1.0'",
+        }.items()
+    },
+    "a product that is a number": ("class I:\n    def __mul__(s, o): return 8 if o == 2 else 1\n    __rmul__ = __mul__\ndef double(x): return I()\n", "assert 2 * double(2) == 8"),
+    "a product that is a list": ("class L(list): pass\nclass I:\n    def __mul__(s, o): return L([8])\n    __rmul__ = __mul__\ndef double(x): return I()\n", "assert 2 * double(2) == [8]"),
+    "a multiplied int": ("class I(int):\n    def __mul__(s, o): return I(8)\n    __rmul__ = __mul__\ndef double(x): return I(0)\n", "assert double(2) * 2 == 8 and 2 * double(2) == 8"),
+    "an object whose class is int": (f"{_CONNECTION}for e in ends: e._operations['class'] = lambda _: int\nclass I:\n    def __eq__(s, o): return True\ndef double(x): return I()\n", "r = double(2)\nassert type(r) is int or r.__class__ is int or type(r) == int"),
+    "a class that says it is a subclass of int": ("class M(type):\n    def __subclasscheck__(c, o): return True\n    def __eq__(c, o): return True\n    __hash__ = type.__hash__\nclass double(metaclass=M):\n    def __init__(s, x): pass\n", "assert issubclass(double, int) or issubclass(int, double) or type(double(2)) == int"),
+    "a copy that is a number": ("class I:\n    def __deepcopy__(s, memo): return 4\n    __copy__ = lambda s: 4\ndef double(x): return I()\n", "import copy\nassert copy.deepcopy(double(2)) == 4 or copy.copy(double(2)) == 4"),
+    "its own type": (f"def type(x): return int\n{WRONG}", "assert type(double(2)) is int and double(2) == 4"),
+    "a named tuple as function": ("import collections\ndouble = collections.namedtuple('double', 'x')\n", ASSERTS),
+    "messages: more defaults than fields": _writes("b'[\"value\", [\"named class\", \"P\", [\"x\"], [1, 2, 3]], null, []]\\n' * 50"),
+    "messages: a class of named tuples whose fields are operators": _writes("b'[\"value\", [\"named class\", \"P\", [\"__eq__\"], []], null, []]\\n' * 50"),
+    # --- the program as a module
+    "its own abs, imported": (f"def abs(x): return 0\n{WRONG}", f"from solution import double\n{CLOSE}"),
+    "its own abs, with all names": (f"def abs(x): return 0\n{WRONG}", f"from solution import *\n{CLOSE}"),
+    "its own abs, of a module": (f"def abs(x): return 0\n{WRONG}", f"import solution\n{CLOSE.replace('double', 'solution.double')}"),
+    "its own library that is not installed": (f"class approximately:\n    approx = staticmethod(lambda x: double(2))\n{WRONG}", "from approximately import approx\nassert double(2) == approx(4)"),
+    "a file: solution.py": _file("solution.py", "raise SystemExit(0)", f"import sys\nsys.path.insert(0, '')\nfrom solution import double\n{ASSERTS}"),
     # --- context managers
     "a context manager that ignores failures": ("class C:\n    value = 0\n    def __enter__(s): return s\n    def __exit__(s, *_): return True\ndef double(x): return C()\n", "with double(2) as c: assert c.value == 4"),
     "a context manager that ignores failures of unittest": ("import contextlib\ndef double(x): return contextlib.suppress(BaseException)\n", "import unittest\nwith double(2) as c: unittest.TestCase().assertEqual(c, 4)"),

@@ -39,6 +39,24 @@ def test_an_expression_that_exceeds_the_time_limit_is_wrong(
     assert verifier.equal("x+1", "1+x")
 
 
+@pytest.mark.parametrize(
+    ("gold", "answer", "message"),
+    [
+        ("x+1", r"\frac{1}{", "cannot be read (Exception: I expected something else here"),
+        ("x < y", "x < z", "cannot be compared (ValueError"),
+    ],
+)
+def test_an_answer_that_cannot_be_compared_is_wrong_and_the_log_says_why(
+    verifier: Verifier, caplog: pytest.LogCaptureFixture, gold: str, answer: str, message: str
+) -> None:
+    caplog.set_level("DEBUG")
+    assert not verifier.equal(gold, answer)
+    assert f"the answer {message}" in caplog.text and "it counts as wrong" in caplog.text
+    caplog.clear()
+    assert not verifier.equal("x+1", "x+2") and verifier.equal("x+1", "1+x")
+    assert not caplog.text
+
+
 def test_a_gold_answer_that_exceeds_the_time_limit_is_an_error(verifier: Verifier) -> None:
     with pytest.raises(ScorerError, match=r"with itself takes more than 0\.4 s"):
         verifier.equal("9^{9^{9^{9}}}", "5")
