@@ -56,8 +56,9 @@ async def test_an_episode_is_judged() -> None:
     assert (row.first, row.well_formed, row.sensible) == ("malformed", False, False)
     assert (row.valid, row.copied, row.correct, row.rounds) == (True, False, 1.0, 1)
     assert row.models == ("scholar-400b",) and "unclosed_tag" in row.problems
-    copying = ScriptedPolicy([render_turn("?", answer="575 km")])
-    row = await play(copying, "full", policy_messages, SUMS[0], 0, SETTING)
+    copied = render_turn("?", [Route("swift-3b", "Writes programs and solves mathematics.")])
+    policy = ScriptedPolicy([copied, render_turn("So.", answer="74")])
+    row = await play(policy, "full", policy_messages, SUMS[0], 0, SETTING)
     assert (row.valid, row.copied, row.sensible) == (True, True, False)
 
 
