@@ -511,7 +511,7 @@ def test_a_rendered_turn_of_routes_parses_back(thought: str, asked: list[tuple[s
 
 
 @MANY
-@given(messy, messy.map(str.strip).filter(bool))
+@given(messy, sub_queries)
 def test_a_rendered_answer_parses_back(thought: str, answer: str) -> None:
     turn = parse_turn(render_turn(thought, answer=answer))
     assert turn.thought == thought.strip() and turn.answer == answer and not turn.malformed
