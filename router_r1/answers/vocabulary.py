@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from functools import cache, lru_cache
 from operator import itemgetter
 
@@ -71,10 +72,17 @@ def may_begin(text: str, field: str) -> bool:
 
 @lru_cache(maxsize=8)
 def _begun(view: str) -> frozenset[str]:
-    """The beginnings of all words of a text."""
+    """The beginnings of words of a text with which words of any language and field begin."""
     if view.isascii():
-        return frozenset(map(_prefix, view.encode().translate(_LETTERS).decode().split()))
-    return frozenset([word[:_PREFIX] for word in _WORD.findall(view.lower())])
+        return _known().intersection(map(_prefix, view.encode().translate(_LETTERS).decode().split()))
+    return _known().intersection([word[:_PREFIX] for word in _WORD.findall(view.lower())])
+
+
+@cache
+def _known() -> frozenset[str]:
+    """The beginnings of all words in `LANGUAGES`."""
+    listings = [field.name for field in fields(Language) if field.type == "str"]
+    return frozenset().union(*(_beginnings(language, *listings) for language in LANGUAGES))
 
 
 @cache
