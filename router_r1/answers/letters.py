@@ -57,13 +57,11 @@ class _Candidate(NamedTuple):
 @lru_cache(maxsize=8)
 def _places(view: str, first: int) -> tuple[int, ...]:
     """Where letters stand that may be options, from a place on, the last first."""
-    places = [match.start() for match in _LETTER.finditer(view, first)]
-    if ". " in view:
-        places = [
-            place
-            for place in places
-            if not (view.startswith(". ", place + 1) and _is_initial(view, place))
-        ]
+    places = []
+    for match in _LETTER.finditer(view, first):
+        place = match.start()
+        if not (view.startswith(". ", place + 1) and _is_initial(view, place)):
+            places.append(place)
     return tuple(reversed(places))
 
 

@@ -56,7 +56,7 @@ def last_statement(text: str, view: str) -> Statement | None:
         view: `view_of(text)`.
     """
     found: list[Statement | None] = []
-    if _MARKUP.search(text):
+    if "<" in text or "[" in text or "{" in text or "\\" in text or "#" in text:
         field = _last(_json_fields(text))
         if field is not None and _ONLY_JSON.match(text):
             return field
@@ -67,9 +67,6 @@ def last_statement(text: str, view: str) -> Statement | None:
         if statement is not None and (last is None or statement.start >= last.start):
             last = statement
     return last
-
-
-_MARKUP = re.compile(r"[<\[{\\#]")
 
 
 def _last(found: Iterable[Statement]) -> Statement | None:
