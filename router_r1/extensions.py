@@ -63,6 +63,7 @@ class Registry(Mapping[str, T]):
         self._entries: dict[str, Entry[T]] = {}
         self._built_ins_loaded = False
         self._loaded = False
+        self._complete = False
         self._lock = threading.RLock()
 
     # --- registering
@@ -100,11 +101,13 @@ class Registry(Mapping[str, T]):
 
     def find(self, name: str) -> T:
         """What is registered under `name`. Raises `ConfigError`, which lists the names there are."""
-        self._load()
-        if name not in self._entries:
+        if not self._complete:
+            self._load()
+        entry = self._entries.get(name)
+        if entry is None:
             shown = shown_name(name)
             raise ConfigError(f"there is no {self.noun} {shown!r}; choose one of {', '.join(self)}")
-        return self._entries[name].value
+        return entry.value
 
     def entries(self) -> tuple[Entry[T], ...]:
         """Everything that is registered: built-ins first, then extensions by package; each by name."""
@@ -140,6 +143,7 @@ class Registry(Mapping[str, T]):
             try:
                 for point in sorted(entry_points(group=self.group), key=_place):
                     self._load_extension(point)
+                self._complete = True  # other threads may look up without the lock
             except BaseException:
                 self._loaded = False  # the next lookup must not find an incomplete registry
                 raise

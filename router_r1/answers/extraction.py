@@ -179,6 +179,7 @@ _QUANTITY = re.compile(
     r"(?:about |exactly |approximately |only )?[-+−–]?\s?[$€£¥(\\]*\d[^\s]*(?:\s+[^\W\d]+){0,3}",
     re.IGNORECASE,
 )
+_NO_QUANTITY = re.compile(r"(?!about|exactly|approximately|only)[a-z]", re.IGNORECASE)
 _LONE_LINE = re.compile(
     r"\W*(?:[A-Z]|[(\[]?[a-z][)\]]|[Ⓐ-Ⓩⓐ-ⓩ]|[-+−–]?[$€£¥]?\d[\d.,/\s]*%?|\\?\$[^$\n]+\$)(?:\W*[^\w\s:])?"
 )
@@ -252,7 +253,10 @@ def _concluded(line: str) -> str | None:
         if spoken_words[-count - 1].lower() in copulas:
             if spoken_words[-count - 1] == "to" and " from " in sentence:
                 return None  # "from 60% to 100%"
-            value = tidy(" ".join(spoken_words[-count:]), LANGUAGES[0])
+            value = " ".join(spoken_words[-count:])
+            if _NO_QUANTITY.match(value):
+                return None
+            value = tidy(value, LANGUAGES[0])
             return value if _QUANTITY.fullmatch(value) else None
     return None
 

@@ -85,11 +85,10 @@ def _candidate(view: str, start: int) -> _Candidate:
     )
     stripped = said = stripped.lower()
     for _ in range(4):
-        noun = phrases("option").ending(stripped)
-        lead = noun or phrases("determiners").ending(stripped) or _adjective(stripped)
+        lead = phrases("option", "determiners").ending(stripped) or _adjective(stripped)
         if not lead:
             break
-        named = named or bool(noun)
+        named = named or lead in phrases("option")
         stripped = stripped[: -len(lead)].rstrip(" :,\"'")
     closing = _CLOSING.match(view, end)
     return _Candidate(
@@ -108,7 +107,9 @@ def chosen_letters(view: str, first: int = 0) -> Iterator[Span]:
     choose = phrases("choose")
     for place in _places(view, first):
         found = _candidate(view, place)
-        taken = choose.ending(found.before) or choose.ending(found.said)
+        taken = choose.ending(found.before) or (
+            found.said != found.before and choose.ending(found.said)
+        )
         if (taken and _stands_alone(found, view)) or (
             not view.isascii() and _verb_last().match(view, found.end)
         ):

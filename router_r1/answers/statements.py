@@ -56,7 +56,7 @@ def last_statement(text: str, view: str) -> Statement | None:
         view: `view_of(text)`.
     """
     found: list[Statement | None] = []
-    if _MARKUP.search(text):
+    if "<" in text or "[" in text or "{" in text or "\\" in text or "#" in text:
         field = _last(_json_fields(text))
         if field is not None and _ONLY_JSON.match(text):
             return field
@@ -67,9 +67,6 @@ def last_statement(text: str, view: str) -> Statement | None:
         if statement is not None and (last is None or statement.start >= last.start):
             last = statement
     return last
-
-
-_MARKUP = re.compile(r"[<\[{\\#]")
 
 
 def _last(found: Iterable[Statement]) -> Statement | None:
@@ -96,14 +93,12 @@ _STYLE = re.compile(
 
 def view_of(text: str) -> str:
     """The text in plain typography, with spaces in place of markup; every character keeps its place."""
-    if text.isascii() and "<" not in text and "\\" not in text:
-        return text.encode().translate(_ASCII_BLANKS).decode()
     view = one_for_one(text)
     if "<" in view or "\\" in view:
         view = _STYLE.sub(lambda match: " " * len(match[0]), view)
-    if not view.isascii():
-        view = _LOOKALIKE.sub(lambda match: match[0].translate(_LATIN), view)
-    return view.translate(_BLANKS)
+    if view.isascii():
+        return view.encode().translate(_ASCII_BLANKS).decode()
+    return _LOOKALIKE.sub(lambda match: match[0].translate(_LATIN), view).translate(_BLANKS)
 
 
 # --- tags
@@ -321,11 +316,12 @@ def _with_noun(
     line = max(view.rfind("\n", max(begin - 100, 0), begin) + 1, begin - 100)
     tie = link(language).match(view, end)
     if tie is not None:
-        marked = bool(tie["mark"] or tie["colon"])
-        loose = tie["copula"] is None and not marked
-        unclear = loose or tie["mark"] == "="
+        mark, colon, copula = tie.group("mark", "colon", "copula")
+        marked = bool(mark or colon)
+        loose = copula is None and not marked
+        unclear = loose or mark == "="
         begins = unclear and before_line(language).match(view[line:begin]) is not None
-        if tie["mark"] == "=" and not begins:
+        if mark == "=" and not begins:
             return None  # "Required correct answers = 77"
         first = loose and begins
         found = None

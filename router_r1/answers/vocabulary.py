@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from functools import cache, lru_cache
+from itertools import islice
 from operator import itemgetter
 
 from router_r1.answers.languages import LANGUAGES, Language, listed, pattern
@@ -42,20 +44,25 @@ def speaks(view: str, language: Language, field: str) -> bool:
 def nouns(view: str) -> Iterator[tuple[Language, re.Match[str]]]:
     """The nouns for an answer or an option in a text, last first; of very many, the last ones."""
     begun, table = _prefixes("noun")
-    places = []
     found = _begun(view) & begun
+    places: dict[int, list[int]] = {}
     lowered = view.lower() if found else view
     for prefix in found:
         place = lowered.find(prefix)
         while place >= 0:
             if not lowered[place - 1 : place].isalpha():
-                places += [(place, row) for row in table[prefix]]
+                places.setdefault(place, []).extend(table[prefix])
             place = lowered.find(prefix, place + 1)
     if not view.isascii() and _GLUED.search(view):
-        places += [
-            (m.start(), row) for row in _glued() for m in noun(LANGUAGES[row]).finditer(view)
-        ]
-    for place, row in sorted(places, reverse=True)[:_MOST_NOUNS]:
+        for row in _glued():
+            for glued in noun(LANGUAGES[row]).finditer(view):
+                places.setdefault(glued.start(), []).append(row)
+    backwards = (
+        (place, row)
+        for place in sorted(places, reverse=True)
+        for row in sorted(places[place], reverse=True)
+    )
+    for place, row in islice(backwards, _MOST_NOUNS):
         match = noun(LANGUAGES[row]).match(view, place)
         if match:
             yield LANGUAGES[row], match
@@ -71,10 +78,19 @@ def may_begin(text: str, field: str) -> bool:
 
 @lru_cache(maxsize=8)
 def _begun(view: str) -> frozenset[str]:
-    """The beginnings of all words of a text."""
+    """The beginnings of words of a text with which words of any language and field begin."""
     if view.isascii():
-        return frozenset(map(_prefix, view.encode().translate(_LETTERS).decode().split()))
-    return frozenset([word[:_PREFIX] for word in _WORD.findall(view.lower())])
+        return _known().intersection(
+            map(_prefix, view.encode().translate(_LETTERS).decode().split())
+        )
+    return _known().intersection([word[:_PREFIX] for word in _WORD.findall(view.lower())])
+
+
+@cache
+def _known() -> frozenset[str]:
+    """The beginnings of all words in `LANGUAGES`."""
+    listings = [field.name for field in fields(Language) if field.type == "str"]
+    return frozenset().union(*(_beginnings(language, *listings) for language in LANGUAGES))
 
 
 @cache

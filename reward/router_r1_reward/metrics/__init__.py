@@ -8,7 +8,7 @@ A metric that cannot score raises: a failure is never a score of 0. `None`, no a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from router_r1.answers import extract_answer, without_thoughts
 from router_r1.data.questions import Question
@@ -50,24 +50,29 @@ def grade(
     found.require_permission(allow_code)
     if answer is None:
         return 0.0
-    best = 0.0
-    for text in _graded_texts(answer, golds, found) if found.short_answer else (answer,):
-        for gold in golds:
-            best = max(best, found.grade(text, gold, question))
-            if best == 1.0:
-                return best
+    if not found.short_answer:
+        return _best_score(answer, golds, found, question)
+    reply = without_thoughts(answer)
+    best = _best_score(reply, golds, found, question)
+    if best < 1.0 and any(found.part_may_score(reply, gold) for gold in golds):
+        final = extract_answer(answer)
+        if final is not None and final != reply:
+            best = max(best, _best_score(final, golds, found, question))
     return best
 
 
-def _graded_texts(answer: str, golds: Sequence[str], metric: Metric) -> Iterator[str]:
-    """The texts of which the best scores for a metric that grades short answers: the reply, and the answer in it."""
-    reply = without_thoughts(answer)
-    yield reply
-    if not any(metric.part_may_score(reply, gold) for gold in golds):
-        return
-    final = extract_answer(answer)
-    if final is not None and final != reply:
-        yield final
+def _best_score(
+    text: str, golds: Sequence[str], metric: Metric, question: Question | None
+) -> float:
+    """The best score of a text over the gold answers; those after one that it equals are not tried."""
+    best = 0.0
+    for gold in golds:
+        score = metric.grade(text, gold, question)
+        if score > best:
+            best = score
+            if best == 1.0:
+                break
+    return best
 
 
 def check_metrics(questions: Iterable[Question]) -> None:

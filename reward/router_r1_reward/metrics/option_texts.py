@@ -147,9 +147,8 @@ def _key(text: str) -> str:
 
 def plain_text_of(text: str) -> str:
     """The text without LaTeX and Markdown markup."""
-    previous = "" if "\\" in text else text
-    while previous != text:
-        previous, text = text, _STYLE.sub(r"\1", text)
+    while "\\" in text and (inner := _STYLE.sub(r"\1", text)) != text:
+        text = inner
     if not text.isascii():
         text = one_for_one(visible(text)).translate(_LOOKALIKES)
     return text.replace("**", "").replace("__", "").strip("$*`\"'“” \t\r\n")

@@ -41,21 +41,18 @@ def f1(answer: str, gold: str, question: Question | None = None) -> float:
         gold: the gold answer.
         question: unused.
     """
-    answer, gold = _normalized(answer), _gold(gold).text
-    if answer == gold:
+    said, right = _normalized(answer), _gold(gold)
+    if said == right.text:
         return 1.0
-    if answer in _ALL_OR_NOTHING or gold in _ALL_OR_NOTHING:
+    if said in _ALL_OR_NOTHING or right.text in _ALL_OR_NOTHING:
         return 0.0
-    answer_words, gold_words = answer.split(), gold.split()
-    left: dict[str, int] = {}
-    for word in gold_words:
-        left[word] = left.get(word, 0) + 1
-    common = 0
-    for word in filter(left.__contains__, answer_words):
-        if left[word]:
-            left[word] -= 1
-            common += 1
-    return 2.0 * common / (len(answer_words) + len(gold_words))
+    said_words, gold_words = said.split(), right.words or right.text.split()
+    words = set(gold_words)
+    shared = words.intersection(said_words)
+    common = len(shared)
+    if len(words) < len(gold_words):  # a word that occurs twice counts twice
+        common = sum(min(gold_words.count(word), said_words.count(word)) for word in shared)
+    return 2.0 * common / (len(said_words) + len(gold_words))
 
 
 def contains(answer: str, gold: str, question: Question | None = None) -> float:
@@ -80,14 +77,14 @@ class _Gold(NamedTuple):
 
     text: str
     """As `_normalized` returns it."""
-    words: tuple[str, ...]
+    words: list[str]
     """Its words; none if the normalisation leaves nothing of it."""
 
 
 @lru_cache(maxsize=4096)
 def _gold(gold: str) -> _Gold:
     normalized = normalize_answer(gold)
-    return _Gold(normalized or gold.strip().casefold(), tuple(normalized.split()))
+    return _Gold(normalized or gold.strip().casefold(), normalized.split())
 
 
 def _part_may_equal(reply: str, gold: str) -> bool:
