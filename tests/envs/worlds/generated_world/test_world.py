@@ -34,7 +34,7 @@ def ask(world, name, *queries):
     """Responses of one candidate, through the world's pool."""
 
     async def ask_all():
-        pool = world.pool(None)
+        pool = world.pool(world.questions(Split.TEST, 1)[0])
         return [await pool.ask(name, query, Account(Ledger())) for query in queries]
 
     return asyncio.run(ask_all())
