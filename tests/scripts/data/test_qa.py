@@ -62,7 +62,11 @@ def flashrag(folder: Path, count: int) -> None:
         (folder / name).mkdir(parents=True)
         for split in splits:
             rows = [
-                {"id": f"{split}_{n}", "question": f"{name} {split} {n}", "golden_answers": ["x", "y"]}
+                {
+                    "id": f"{split}_{n}",
+                    "question": f"{name} {split} {n}",
+                    "golden_answers": ["x", "y"],
+                }
                 for n in range(count)
             ]
             text = "".join(json.dumps(row) + "\n" for row in rows)
