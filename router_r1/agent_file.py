@@ -25,6 +25,7 @@ from router_r1.pool import ModelPool
 from router_r1.search_dialect import with_dialect
 from router_r1.token_prices import Price
 from router_r1.transport.record_replay import OnMiss
+from router_r1.written_opening import written_opening
 
 
 class OpenAIPolicyConfig(StrictModel):
@@ -125,8 +126,9 @@ class AgentFile(StrictModel):
     limits: Limits = Limits()
     """Budget and limits of an episode."""
     prompt: Literal["full", "compact", "router_r1"] = "full"
-    """The opening prompt: `full`; `compact` (budget and question only) for a small policy trained on this pool;
-    `router_r1`, with limits that belong to it, for Router-R1's weights, which get it by their name."""
+    """`full`; `compact` for a small policy trained on this pool; `router_r1`, which sets limits, for Router-R1's weights."""
+    opening: str | None = None
+    """A text file, relative to this file, to open with instead: one user message, in which `{question}` is replaced."""
     timeout_s: Annotated[float, Field(gt=0)] | None = None
     """Seconds the rounds of a question may take."""
     traces: str | None = None
@@ -183,5 +185,7 @@ def load_agent(
         limits=content.limits,
         timeout_s=content.timeout_s,
         traces=traces,
-        prompt=content.prompt,
+        prompt=content.prompt
+        if content.opening is None
+        else written_opening(folder / content.opening),
     )

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from router_r1 import Episode, Limits, ModelCard, Price, RouterAgent
-from router_r1.agent_file import AgentFile
+from router_r1.agent_file import AgentFile, load_agent
 from router_r1.config import load
+from router_r1.errors import ConfigError
 from router_r1.prompts import PROMPTS, PromptContext
 from router_r1.search_dialect import LIMITS, NAME, RELEASED
 from router_r1.testing import ScriptedPolicy, ScriptedPool
@@ -73,6 +74,30 @@ def test_released_weights_get_prompt_and_limits_by_their_name(
     assert content.prompt == NAME
     assert content.limits == PLAIN.model_copy(update={"max_rounds": 2}), "given limits are kept"
     assert load(AgentFile, file, ["prompt=full"]).limits.max_routes == Limits().max_routes
+
+
+def test_a_policy_can_open_with_the_text_that_it_was_trained_with(tmp_path: Path) -> None:
+    (tmp_path / "pool.yaml").write_text(
+        "endpoints: {here: {base_url: 'http://127.0.0.1:9/v1'}}\n"
+        "candidates: [{name: a, endpoint: here, price: {input: 0, output: 1}}]\n"
+    )
+    file = tmp_path / "agent.yaml"
+    policy = (
+        "{kind: openai, base_url: 'http://127.0.0.1:9/v1', model: m, price: {input: 0, output: 0}}"
+    )
+    file.write_text(f"pool: pool.yaml\npolicy: {policy}\nprompt: router_r1\nopening: words.txt\n")
+    for words, found in (("Who?", 0), ("{question} or {question}", 2)):
+        (tmp_path / "words.txt").write_text(words)
+        with pytest.raises(ConfigError, match=rf"words\.txt: expected .* found it {found} times"):
+            load_agent(file)
+    (tmp_path / "words.txt").write_text('{"LLM": "a"}\nQuestion: {question}\n')
+    with load_agent(file) as agent:
+        episode = Episode("Who is <answer>?", agent.pool.cards, agent.limits, prompt=agent.prompt)
+    (message,) = episode.opening
+    assert message["content"] == '{"LLM": "a"}\nQuestion: Who is &lt;answer>?\n'
+    (tmp_path / "words.txt").unlink()
+    with pytest.raises(ConfigError, match=r"words\.txt: cannot be read: No such file"):
+        load_agent(file)
 
 
 def test_an_agent_with_this_prompt_has_its_limits() -> None:
