@@ -35,6 +35,7 @@ ALGO=${ALGO:-grpo}                      # grpo or ppo
 WORLD=${WORLD:-generated}               # generated, a folder with an outcome table, or a YAML file (docs/worlds.md)
 OUT=${OUT:-runs/$ALGO}
 SEED=${SEED:-0}
+REWARD=${REWARD:-graded}                # graded, or router_r1 as published (docs/reward.md)
 ALPHA=${ALPHA:-0.5}                     # weight of cost in the reward
 STEPS=${STEPS:-$([ "$STACK" = gpu ] && echo 200 || echo 30)}
 TRAIN_QUESTIONS=${TRAIN_QUESTIONS:-8000}
@@ -53,7 +54,7 @@ fi
 VENV=${VENV:-$([ "$STACK" = cpu ] && echo .venv || echo .venv-gpu)}
 # A dry run uses any existing environment.
 if [ "$DRY_RUN" != 0 ] && [ ! -x "$VENV/bin/python" ] && [ -x .venv/bin/python ]; then VENV=.venv; fi
-export STACK ALGO WORLD SEED ALPHA STEPS TRAIN_QUESTIONS VAL_QUESTIONS NODES DRY_RUN VENV
+export STACK ALGO WORLD SEED REWARD ALPHA STEPS TRAIN_QUESTIONS VAL_QUESTIONS NODES DRY_RUN VENV
 if [ "$DRY_RUN" = 0 ] || [ ! -x "$VENV/bin/python" ]; then bash scripts/env.sh; fi
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
@@ -86,11 +87,12 @@ if [ "$DRY_RUN" = 0 ]; then
   # The rows, the cold start and the checkpoints in a folder belong to one setting.
   bash scripts/lib/pin_output_settings.sh "$OUT/setting" "${PINS[@]}"
   if ! grep -qs router_r1_envs.verl_training "$OUT/data/agent_loop.yaml"; then  # missing, or of a version with other modules
-    "$VENV/bin/router-r1" train prepare "$WORLD" --out "$OUT/data" --seed "$SEED" --reward alpha="$ALPHA" \
-      --train "$TRAIN_QUESTIONS" --validation "$VAL_QUESTIONS" ${WORLD_SETTINGS[@]+"${WORLD_SETTINGS[@]}"}
+    "$VENV/bin/router-r1" train prepare "$WORLD" --out "$OUT/data" --seed "$SEED" --reward kind="$REWARD" \
+      --reward alpha="$ALPHA" --train "$TRAIN_QUESTIONS" --validation "$VAL_QUESTIONS" ${WORLD_SETTINGS[@]+"${WORLD_SETTINGS[@]}"}
   fi
   if [ -z "$GIVEN_MODEL" ] && [ "$STACK" = cpu ] && [ ! -e "$MODEL/cold_start.json" ]; then
-    "$VENV/bin/router-r1" train cold-start "$WORLD" --out "$MODEL" --seed "$SEED" --reward alpha="$ALPHA"
+    "$VENV/bin/router-r1" train cold-start "$WORLD" --out "$MODEL" --seed "$SEED" --reward kind="$REWARD" \
+      --reward alpha="$ALPHA"
   fi
 fi
 

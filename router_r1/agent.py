@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from router_r1 import config
+from router_r1 import config, search_dialect
 from router_r1.aggregation.base import Aggregation, Aggregator
 from router_r1.aggregation.settings import make_aggregator
 from router_r1.background_loop import BackgroundLoop
@@ -83,12 +83,12 @@ class RouterAgent:
             aggregator: a name in `aggregation.AGGREGATORS`, e.g. `vote`, or an aggregator with settings.
             budget_usd: dollars a question may cost, all calls together; takes precedence over `limits`. None: no limit.
             max_rounds: the most rounds of routing; takes precedence over `limits`.
-            limits: all limits of an episode.
+            limits: all limits of an episode; by default those of `Limits`, or those that belong to `router_r1`.
             timeout_s: seconds the rounds of a question may take; the responses so far are then aggregated. None: no
                 limit.
             traces: file to which traces are appended.
-            prompt: the opening prompt: `full`, `compact` (for a small policy trained on this pool), or a function
-                like those in `router_r1.prompts`.
+            prompt: the opening prompt: `full`, `compact` (for a small policy trained on this pool), `router_r1` (for
+                Router-R1's weights), or a function like those in `router_r1.prompts`.
 
         Raises:
             ConfigError: a key is not set, a limit is out of range, or the aggregator does not fit the pool.
@@ -100,6 +100,8 @@ class RouterAgent:
                 f"agent: policy is a {type(policy).__name__}; give a policy, e.g. an OpenAIPolicy"
             )
         given = {"budget_usd": budget_usd, "max_rounds": max_rounds}
+        if limits is None and prompt == search_dialect.NAME:
+            limits = Limits(**search_dialect.LIMITS)
         fields = (limits or Limits()).model_dump()
         fields |= {name: value for name, value in given.items() if value is not None}
         self.limits = config.validate(Limits, fields, "agent")

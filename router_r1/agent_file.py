@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from router_r1 import config
 from router_r1.agent import RouterAgent
@@ -22,8 +22,10 @@ from router_r1.policies.base import Policy
 from router_r1.policies.openai_policy import OpenAIPolicy
 from router_r1.policies.transformers_policy import TransformersPolicy
 from router_r1.pool import ModelPool
+from router_r1.search_dialect import with_dialect
 from router_r1.token_prices import Price
 from router_r1.transport.record_replay import OnMiss
+from router_r1.written_opening import written_opening
 
 
 class OpenAIPolicyConfig(StrictModel):
@@ -123,14 +125,18 @@ class AgentFile(StrictModel):
     """How responses become one answer: a name, or a mapping with `kind` and settings."""
     limits: Limits = Limits()
     """Budget and limits of an episode."""
-    prompt: Literal["full", "compact"] = "full"
-    """The opening prompt: `full`, or `compact` (budget and question only) for a small policy trained on this pool."""
+    prompt: Literal["full", "compact", "router_r1"] = "full"
+    """`full`; `compact` for a small policy trained on this pool; `router_r1`, which sets limits, for Router-R1's weights."""
+    opening: str | None = None
+    """A text file, relative to this file, to open with instead: one user message, in which `{question}` is replaced."""
     timeout_s: Annotated[float, Field(gt=0)] | None = None
     """Seconds the rounds of a question may take."""
     traces: str | None = None
     """File to append traces to, relative to this file."""
     store: StoreConfig | None = None
     """Recording or replay; without it, calls are live and not recorded."""
+
+    _with_dialect = model_validator(mode="before")(with_dialect)
 
 
 def load_agent(
@@ -179,5 +185,7 @@ def load_agent(
         limits=content.limits,
         timeout_s=content.timeout_s,
         traces=traces,
-        prompt=content.prompt,
+        prompt=content.prompt
+        if content.opening is None
+        else written_opening(folder / content.opening),
     )

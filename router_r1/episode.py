@@ -68,6 +68,8 @@ class Limits(StrictModel):
     """Maximum number of tokens the policy may write in the whole episode."""
     max_information_chars: Count = 2400
     """Characters of a candidate's response that the policy sees; about four to a token, whatever the tokenizer."""
+    plain_information: bool = False
+    """Blocks hold a reply and nothing else, as in Router-R1: no costs and notices, and `None` where there is no reply."""
 
 
 class StopReason(StrEnum):
@@ -291,8 +293,9 @@ class Episode:
         for r in self.turns:
             parts.append(Segment(Origin.POLICY, r.turn.text, r.token_ids, r.logprobs, r.overhang))
             if r.observation:
-                lead = "" if r.overhang else "\n"
-                parts.append(Segment(Origin.ENVIRONMENT, f"{lead}{r.observation}\n"))
+                space = "\n\n" if self.limits.plain_information else "\n"
+                lead = "" if r.overhang else space
+                parts.append(Segment(Origin.ENVIRONMENT, f"{lead}{r.observation}{space}"))
         return tuple(parts)
 
     @property
@@ -482,7 +485,7 @@ class Episode:
     def _finish_round(self, record: TurnRecord, outcomes: tuple[RouteOutcome, ...]) -> str:
         self.rounds += 1
         blocks = [self._block(outcome) for outcome in outcomes]
-        if self.rounds == self.limits.max_rounds:
+        if self.rounds == self.limits.max_rounds and not self.limits.plain_information:
             blocks.append(self._render(Information(prompts.LAST_ROUND, notice="last_round")))
         observation = "\n".join(blocks)
         self._append(record, outcomes, observation)
@@ -509,6 +512,9 @@ class Episode:
         return self._render(information, max_chars=self.limits.max_information_chars)
 
     def _render(self, information: Information, max_chars: int | None = None) -> str:
+        if self.limits.plain_information:
+            text = information.text if information.notice is None else "None"
+            return render_information(Information(text), max_chars=max_chars)
         if self.limits.worth_usd is not None:
             information = replace(information, worth=prompts.usd(self.limits.worth_usd))
         return render_information(information, max_chars=max_chars)

@@ -20,7 +20,7 @@ from router_r1.endpoint_checks import check_base_url, check_headers
 from router_r1.names import Name
 from router_r1.protocol import escape
 from router_r1.token_prices import Price, Usage, cost_usd
-from router_r1.transport.messages import Message, Request
+from router_r1.transport.messages import Message, Request, merge_system
 
 _MARKUP_CHARACTERS = set("<>\"'")
 
@@ -124,6 +124,8 @@ class ModelSpec(StrictModel):
     """The model id that the endpoint knows; by default the name."""
     system_prompt: str | None = None
     """Sent before each sub-query."""
+    system_role: Literal["send", "merge"] = "send"
+    """`merge` puts the system prompt in front of the sub-query, for a model that refuses system messages."""
     sampling: Sampling = Sampling()
     """Sampling parameters."""
     max_output_tokens: Count = 1024
@@ -155,7 +157,7 @@ class ModelSpec(StrictModel):
             messages.append({"role": "system", "content": self.system_prompt})
         messages.append({"role": "user", "content": query})
         return self.chat(
-            messages,
+            messages if self.system_role == "send" else merge_system(messages),
             sample_index=sample_index,
             token_limit_field=token_limit_field,
         )

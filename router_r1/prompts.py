@@ -14,6 +14,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from router_r1.model_cards import ModelCard
 from router_r1.protocol import Information, Problem, ProblemKind, escape, render_information
+from router_r1.search_dialect import search_messages
 from router_r1.transport.messages import FailureKind, Message
 
 PROMPT_VERSION = "2"
@@ -139,7 +140,11 @@ def compact_messages(
     return ({"role": "user", "content": f"{levels}{escape(question)}"},)
 
 
-PROMPTS: dict[str, PromptBuilder] = {"full": policy_messages, "compact": compact_messages}
+PROMPTS: dict[str, PromptBuilder] = {
+    "full": policy_messages,
+    "compact": compact_messages,
+    "router_r1": search_messages,
+}
 
 
 def describe(card: ModelCard) -> str:

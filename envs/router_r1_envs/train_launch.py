@@ -50,7 +50,7 @@ from router_r1_envs.worlds.live_world import LiveWorld
 from router_r1_envs.worlds.load import load_world
 
 _PINNED = (
-    "stack", "algo", "world", "model", "seed", "alpha", "train_questions", "val_questions", "batch", "mini", "group",
+    "stack", "algo", "world", "model", "seed", "reward", "alpha", "train_questions", "val_questions", "batch", "mini", "group",
     "lr", "critic_lr", "warmup", "kl", "temperature", "norm_std", "prompt", "lora", "gpus", "nodes",
 )  # fmt: skip
 _FILES = ("pool", "questions", "table", "fit")  # settings of a world that name files or folders

@@ -14,7 +14,7 @@ class RewardConfig(StrictModel):
 
     kind: Literal["graded", "router_r1"] = "graded"
     """`graded`: this project's reward; `router_r1`: the reward that Router-R1 published, for comparison."""
-    alpha: Annotated[float, Field(ge=0)] = 0.3
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.3
     """Weight of cost; 0 ignores cost."""
     beta: Annotated[float, Field(ge=0)] = 0.05
     """Weight of format problems: malformed turns that were corrected, text outside tags. Unused by `router_r1`."""
@@ -25,7 +25,7 @@ class RewardConfig(StrictModel):
 
     @model_validator(mode="after")
     def _right_beats_wrong(self) -> Self:
-        if self.alpha + self.beta >= 1:
+        if self.kind == "graded" and self.alpha + self.beta >= 1:
             raise ValueError(
                 f"alpha + beta must be below 1, found {self.alpha} + {self.beta}: an expensive right answer would score "
                 f"less than a cheap wrong one"

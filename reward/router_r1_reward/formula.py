@@ -28,7 +28,7 @@ from router_r1_reward.config import RewardConfig
 from router_r1_reward.cost_penalty import penalty
 from router_r1_reward.metrics import grade
 from router_r1_reward.metrics.text_match import exact_match
-from router_r1_reward.paper_reward import CostWindow, published_reward
+from router_r1_reward.paper_reward import CostWindow, passes_format, published_reward
 
 _MAX_PROBLEMS = 4
 """Problems beyond this do not increase the format penalty."""
@@ -53,6 +53,8 @@ class Facts:
     """Value of a right answer in dollars, if the limits give one."""
     metric: str | None = None
     """Name of the metric that scores the answer, if known."""
+    well_formed: bool = True
+    """Whether the turns pass the check of Router-R1's reward; the graded reward counts `problems` instead."""
 
     @classmethod
     def of(cls, source: Trace | Episode, *, metric: str | None = None) -> Self:
@@ -76,6 +78,7 @@ class Facts:
             rounds=source.rounds,
             worth_usd=source.limits.worth_usd,
             metric=metric,
+            well_formed=passes_format([record.turn for record in source.turns]),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -184,8 +187,12 @@ def _penalties(
                 "Router-R1's reward compares a cost with earlier ones; pass them as window=CostWindow.of(costs_usd)"
             )
         cost_score = window.scale(facts.cost_usd)
-        total = published_reward(facts.valid, correct, cost_score, config.alpha)
-        return 1 - cost_score, (correct if facts.valid else -1.0) - total, 0.0, 0.0
+        total = published_reward(
+            facts.valid and facts.well_formed, correct, cost_score, config.alpha
+        )
+        lost = (correct if facts.valid else -1.0) - total
+        by_cost, by_format = (lost, 0.0) if facts.well_formed else (0.0, lost)
+        return 1 - cost_score, by_cost, by_format, 0.0
     format_penalty = config.beta * min(1.0, facts.problems / _MAX_PROBLEMS) if facts.valid else 0.0
     if config.alpha == 0:
         return 0.0, 0.0, format_penalty, 0.0

@@ -43,6 +43,16 @@ def test_a_quote_is_the_maximum_cost_of_one_answer() -> None:
     assert math.isfinite(quote)
 
 
+def test_a_system_prompt_can_be_merged_into_the_query() -> None:
+    card = ModelCard(name="a", price=Price(input=1, output=1), system_prompt="Be brief.")
+    sent, merged = (
+        card.model_copy(update={"system_role": role}).request("Why?").messages
+        for role in ("send", "merge")
+    )
+    assert [message["role"] for message in sent] == ["system", "user"]
+    assert merged == ({"role": "user", "content": "Be brief.\n\nWhy?"},)
+
+
 def test_equal_pools_have_equal_versions_and_other_prices_a_different_one() -> None:
     def version(price: float) -> str:
         return ModelPool([ModelCard(name="a", price=Price(input=price, output=1))]).version

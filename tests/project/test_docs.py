@@ -194,7 +194,7 @@ def test_fields_of_ledger_entries_and_aggregations_are_documented() -> None:
 
 
 def test_there_is_a_pool_and_an_agent_for_each_kind_of_endpoint() -> None:
-    kinds = {"ollama", "vllm", "openrouter", "hosted", "nim"}
+    kinds = {"ollama", "vllm", "openrouter", "hosted", "nim", "router-r1"}
     assert {path.stem for path in POOL_FILES} == kinds
     assert {path.stem for path in AGENT_FILES} == {
         f"agent-{k}" for k in kinds | {"local", "record"}
@@ -226,6 +226,7 @@ def test_model_ids_have_the_form_of_their_endpoint(path: Path) -> None:
         "openrouter": r"[a-z0-9-]+/[a-z0-9.-]+",
         "hosted": r"(?:[\w.-]+/)?[\w.-]+",
         "nim": r"[a-z]+/[a-z0-9.-]+",
+        "router-r1": r"[a-z]+/[a-z0-9.-]+",
     }
     odd = [
         c.model_id

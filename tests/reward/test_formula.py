@@ -283,7 +283,7 @@ def test_facts_round_trip_through_a_dictionary() -> None:
     one = Facts.of(ask(worth_usd=0.5), metric="em")
     assert Facts.from_dict(one.to_dict()) == one
     assert all(
-        value is None or type(value) in (str, int, float) for value in one.to_dict().values()
+        value is None or type(value) in (str, int, float, bool) for value in one.to_dict().values()
     )
 
 
@@ -316,6 +316,38 @@ def test_settings_out_of_range_raise(wrong: dict[str, object]) -> None:
 
 
 # --- Router-R1's reward
+
+
+SEARCH = "<think>Who?</think><search>a: Capital of France?</search>"
+ANSWER = "<think>So.</think><answer>Paris</answer>"
+
+
+@pytest.mark.parametrize(
+    ("turns", "passes"),
+    [
+        ((SEARCH, ANSWER), True),
+        ((SEARCH, "Then <answer>Paris</answer>"), True),  # one thought is enough
+        ((ANSWER.removeprefix("<think>"),), True),  # opened by the chat template
+        (("<answer>Paris</answer>",), False),
+        (("Well, " + SEARCH, ANSWER), False),
+        ((SEARCH.replace("a:", "b:"), ANSWER), False),  # corrected, and yet a fault
+        (("<think>Hm.</think>", ANSWER), False),
+        ((SEARCH + "</think>", ANSWER), False),
+    ],
+)
+def test_a_malformed_turn_costs_as_much_as_no_answer(turns: tuple[str, ...], passes: bool) -> None:
+    window = CostWindow.of([0.0])
+    published = RewardConfig(kind="router_r1", alpha=0.6)
+    trace = ask(turns)
+    reward = score(trace, "Paris", "em", published, window=window)
+    assert Facts.of(trace).well_formed is passes
+    assert reward.parts["correct"] == 1
+    assert reward.total == pytest.approx(0.7 if passes else -1)  # costs 1/2: none is known
+    assert reward.parts["format_penalty"] == (0 if passes else 2)
+
+
+def test_its_alpha_may_take_the_whole_reward() -> None:
+    assert RewardConfig(kind="router_r1", alpha=1).alpha == 1
 
 
 @pytest.mark.parametrize(

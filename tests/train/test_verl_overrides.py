@@ -6,7 +6,7 @@ pytest.importorskip("verl")
 pytestmark = pytest.mark.train
 
 from hydra import compose, initialize_config_module  # noqa: E402
-from omegaconf import DictConfig  # noqa: E402
+from omegaconf import DictConfig, OmegaConf  # noqa: E402
 
 from router_r1.errors import ConfigError  # noqa: E402
 from router_r1_envs.train_launch import launch_lines  # noqa: E402
@@ -31,6 +31,7 @@ VARIANTS = {
     "eight gpus": {"STACK": "gpu", "GPUS": "8", "MODEL": "meta-llama/Llama-3.1-8B-Instruct"},
     "four nodes, ppo": {"STACK": "gpu", "GPUS": "8", "NODES": "4", "ALGO": "ppo"},
     "micro-batches": {"STACK": "gpu", "MICRO": "1"},
+    "published reward": {"STACK": "gpu", "REWARD": "router_r1"},
 }
 
 
@@ -52,6 +53,12 @@ def test_verl_accepts_every_variant(variables: dict[str, str]) -> None:
     validate_config(config, use_reference_policy=need_reference_policy(config), use_critic=False)
     if variables.get("STACK") == "gpu":
         check_memory(config, float(variables.get("GPU_GB", 80)))
+
+
+def test_one_worker_sees_all_costs_that_the_published_reward_compares() -> None:
+    key = "actor_rollout_ref.rollout.agent.num_workers"
+    assert OmegaConf.select(composed(STACK="gpu", REWARD="router_r1"), key) == 1
+    assert OmegaConf.select(composed(STACK="gpu"), key) > 1
 
 
 def test_on_gpus_kernels_are_fused_sequences_packed_and_batches_dynamic() -> None:

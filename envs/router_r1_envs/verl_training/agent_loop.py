@@ -166,7 +166,7 @@ class RouterAgentLoop(AgentLoopBase):  # type: ignore[misc]
         settings = OmegaConf.to_container(reward) if OmegaConf.is_config(reward) else reward
         settings = {"reference_usd": self.world.reference_usd} | dict(settings or {})
         self.reward = config.validate(RewardConfig, settings, "reward")
-        # Each worker has a window of its own, as in the original Router-R1. Only the published reward uses it.
+        # Only the published reward uses it, and then there is one worker; see `verl_overrides.run_overrides`.
         self._window = CostWindow()
 
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:

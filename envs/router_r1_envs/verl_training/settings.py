@@ -38,6 +38,8 @@ class RunSettings(StrictModel):
     """A folder, or a name on the hub."""
     seed: RandomSeed
     """Seed of rows, levels, cold start and order."""
+    reward: Literal["graded", "router_r1"]
+    """`graded`, or the reward that Router-R1 published."""
     alpha: Annotated[float, Field(ge=0, le=1)]
     """Weight of cost in the reward."""
     steps: Count
@@ -125,7 +127,7 @@ _GPU_DEFAULTS: dict[str, Any] = {
     "rollout": "vllm", "kl": 0.001, "test_every": 20, "temperature": 1.0, "tp": 0, "model": "Qwen/Qwen2.5-3B-Instruct",
 }  # fmt: skip
 _DEFAULTS: dict[str, Any] = {
-    "stack": "cpu", "algo": "grpo", "world": "generated", "seed": 0, "alpha": 0.5, "group": 8, "tokens": 0,
+    "stack": "cpu", "algo": "grpo", "world": "generated", "seed": 0, "reward": "graded", "alpha": 0.5, "group": 8, "tokens": 0,
     "utilisation": 0, "lora": 0, "gpus": 1, "nodes": 1, "gpu_gb": 0, "mode": "sync", "ahead": 1, "rollout_gpus": 0, "train_questions": 8000, "val_questions": 200,
     "logger": "console,file,tensorboard",
 }  # fmt: skip

@@ -64,6 +64,9 @@ def run_overrides(settings: RunSettings, response: int) -> dict[str, str]:
         "algorithm.adv_estimator": "gae" if ppo else "grpo",
         "critic.enable": ppo,
     }
+    if s.reward == "router_r1":
+        # That reward compares a cost with those before it: one worker sees them all.
+        found[f"{rollout}.agent.num_workers"] = 1
     if s.micro:
         found |= {
             f"{actor}.ppo_micro_batch_size_per_gpu": s.micro,

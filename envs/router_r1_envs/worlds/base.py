@@ -124,7 +124,7 @@ class World(Protocol):
     def prompt(self, question: Question) -> PromptBuilder:
         """The function that builds the opening messages of an episode: `(question text, cards, context) -> messages`.
 
-        `router_r1.prompts.PROMPTS` holds the two standard ones.
+        `router_r1.prompts.PROMPTS` holds the standard ones.
         """
         ...
 
@@ -157,7 +157,7 @@ class SharedPoolWorld:
     def __init__(
         self,
         pool: ModelPool,
-        prompt: Literal["full", "compact"],
+        prompt: Literal["full", "compact", "router_r1"],
         vary: CandidateVariation | None = None,
     ) -> None:
         """

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from router_r1.config import StrictModel
 from router_r1.data.options import with_options
@@ -18,6 +18,7 @@ from router_r1.data.splits import Split, split_questions
 from router_r1.episode import Limits
 from router_r1.errors import ConfigError
 from router_r1.pool import ModelPool
+from router_r1.search_dialect import with_dialect
 from router_r1.transport.base import Transport
 from router_r1.transport.record_replay import OnMiss
 from router_r1_envs.worlds.base import WORLDS, Levels, SharedPoolWorld, WorldKind
@@ -47,14 +48,16 @@ class LiveWorldConfig(StrictModel):
     """Dollars that an expensive episode costs; by default, two of the most expensive replies that the pool can give."""
     limits: Limits = Limits()
     """Limits of every episode."""
-    prompt: Literal["full", "compact"] = "full"
-    """The opening that the policy reads."""
+    prompt: Literal["full", "compact", "router_r1"] = "full"
+    """The opening that the policy reads; `router_r1` sets limits too, see the agent file."""
     vary: CandidateVariation | None = CandidateVariation()
     """How candidates vary between training questions, with the full prompt; null: not at all."""
     validation: Share = 0.1
     """Share of the questions on which checkpoints, levels and thresholds are chosen."""
     test: Share = 0.3
     """Share of the questions on which figures are reported."""
+
+    _with_dialect = model_validator(mode="before")(with_dialect)
 
 
 class LiveWorld(SharedPoolWorld):

@@ -3,7 +3,7 @@
 A folder is searched for, in this order and each gzipped or not:
 
 1. one file with everything: a name from `Benchmark.files` (the names under which its authors publish it), or NAME, or
-   NAME_SPLIT for another split; if the benchmark has parts, the rows need the column `task`;
+   NAME_SPLIT or NAME/SPLIT for another split; if the benchmark has parts, the rows need the column `task`;
 2. one file per part: NAME_PART, NAME_PART_SPLIT, or in a folder (`bbh/word_sorting.json`);
 3. a copy of the hub repository, in a folder with the name of the repository (`hf download nyu-mll/glue --repo-type
    dataset --local-dir FOLDER/glue`), which `datasets` reads.
@@ -86,7 +86,7 @@ def file_names(benchmark: Benchmark, part: str | None, split: str | None) -> lis
     if part is not None:
         stems = [f"{benchmark.name}_{part}", f"{benchmark.name}/{part}"]
     if split is not None:
-        stems = [f"{stem}_{split}" for stem in stems]
+        stems = [f"{stem}{sign}{split}" for sign in "_/" for stem in stems]
     names = [*published, *(f"{stem}.{ending}" for stem in stems for ending in _FORMATS)]
     return [name.replace("{part}", part or "") for name in names]
 

@@ -1,4 +1,4 @@
-"""The commands `router-r1 eval` and `rescore`. Light to import."""
+"""The commands `router-r1 eval` and `rescore`, and with them `sweep`. Light to import."""
 
 # ruff: noqa: B006  # typer reads the default of a list option from the signature, and never changes it
 
@@ -14,6 +14,7 @@ import typer
 from router_r1 import terminal
 from router_r1.config import MAX_SEED
 from router_r1.errors import ConfigError, NotSavedError, one_line
+from router_r1_eval.run import sweep_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,6 +93,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("eval")(eval_command)
     app.command("rescore")(rescore_command)
+    sweep_command.register(app)
 
 
 def eval_command(

@@ -108,7 +108,7 @@ def run_results(
     settings = folder.read_settings()
     questions = read_questions(folder.questions)
     comparison = compared(folder, questions, graded)
-    runs = {name: _means(cells) for name, cells in comparison.cells.items()}
+    runs = {name: means(cells) for name, cells in comparison.cells.items()}
     singles = comparison.single_models()
     best = max(singles, key=lambda n: (runs[n].value.mean(), -runs[n].cost.mean()), default=None)
     best_run = None if best is None else runs[best]
@@ -180,8 +180,8 @@ def _smallest_difference(
     return max(differences, default=smallest_difference(questions))
 
 
-def _means(cells: Cells) -> RouterRun:
-    """Means over the samples of each question."""
+def means(cells: Cells) -> RouterRun:
+    """Means over the samples of each question: score, dollars of all tries, candidate calls."""
 
     def mean(value: Callable[[GradedEpisode], float]) -> NDArray[np.float64]:
         return np.array([np.mean([value(e) for e in samples]) for samples in cells])

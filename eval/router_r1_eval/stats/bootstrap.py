@@ -7,7 +7,7 @@ draw of questions could move a mean; it does not cover another training seed.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +50,28 @@ def interval(values: Values, *, draws: int = DRAWS, seed: int = 0) -> Interval:
     # Rounded: sums of the same numbers differ in the last bits, and an interval that ends at 0 should contain 0.
     low, high = np.round(np.percentile(means, [2.5, 97.5]), 12) + 0.0
     return Interval(float(values.mean()), float(low), float(high))
+
+
+def interval_over_sets(sets: Sequence[Values], *, draws: int = DRAWS, seed: int = 0) -> Interval:
+    """The mean of the means of several question sets, all with the same weight; questions are resampled within sets.
+
+    Args:
+        sets: for each set [n of the set], one value per question.
+        draws: number of resamples.
+        seed: seed of the resampling; each set has draws of its own.
+
+    Raises:
+        ValueError: no set, or a set without values.
+    """
+    if not sets or not all(len(values) for values in sets):
+        raise ValueError("expected question sets with one value per question")
+    drawn = [
+        np.concatenate([counts @ values for counts in _resamples(len(values), draws, seed + place)])
+        for place, values in enumerate(sets)
+    ]
+    low, high = np.round(np.percentile(np.mean(drawn, axis=0), [2.5, 97.5]), 12) + 0.0
+    mean = float(np.mean([values.mean() for values in sets]))
+    return Interval(mean, float(low), float(high))
 
 
 def paired(ours: Values, theirs: Values, *, draws: int = DRAWS, seed: int = 0) -> Interval:

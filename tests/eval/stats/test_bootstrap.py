@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from router_r1_eval.stats import bootstrap
-from router_r1_eval.stats.bootstrap import interval, paired
+from router_r1_eval.stats.bootstrap import interval, interval_over_sets, paired
 
 
 def test_an_interval_contains_the_mean_and_shrinks_with_more_questions() -> None:
@@ -28,9 +28,28 @@ def test_a_paired_interval_is_narrower_if_both_routers_fail_on_the_same_question
     assert paired(ours, theirs) == paired(ours, theirs, seed=0)
 
 
+def test_sets_have_the_same_weight_and_only_their_own_questions_are_drawn() -> None:
+    # Sets that differ, without a difference inside them: nothing is left to chance.
+    sure = interval_over_sets([np.ones(500), np.zeros(125)])
+    assert (sure.mean, sure.low, sure.high) == (0.5, 0.5, 0.5)
+    rng = np.random.default_rng(0)
+    large, small = (rng.random(n) < 0.5 for n in (500, 125))
+    both = interval_over_sets([large.astype(float), small.astype(float)])
+    assert both.mean == pytest.approx((large.mean() + small.mean()) / 2)
+    expected = 1.96 * np.sqrt((0.25 / 500 + 0.25 / 125) / 4)
+    assert (both.high - both.low) / 2 == pytest.approx(expected, rel=0.1)
+    # Sets of equal sizes are drawn independently: the width falls with their number.
+    alike = [rng.random(200) for _ in range(4)]
+    narrow, wide = interval_over_sets(alike), interval_over_sets(alike[:1])
+    assert narrow.high - narrow.low == pytest.approx((wide.high - wide.low) / 2, rel=0.2)
+
+
 def test_no_values_or_values_of_different_questions_are_errors() -> None:
     with pytest.raises(ValueError, match="expected one value per question"):
         interval(np.array([]))
+    for sets in ([], [np.ones(2), np.array([])]):
+        with pytest.raises(ValueError, match="expected question sets"):
+            interval_over_sets(sets)
     with pytest.raises(ValueError, match="same questions"):
         paired(np.zeros(3), np.zeros(2))
 

@@ -13,7 +13,11 @@ BENCHMARK = register(
         licence="CC BY-SA 4.0",
         source="https://hotpotqa.github.io/",
         hub=(Hub("hotpotqa/hotpot_qa", "distractor", "validation"),),
-        files=("hotpot_dev_distractor_v1.json", "hotpot_dev_fullwiki_v1.json"),
+        files=(
+            "hotpot_dev_distractor_v1.json",
+            "hotpot_dev_fullwiki_v1.json",
+            "hotpotqa/dev.jsonl",
+        ),
         size=7_405,
         convert=short_answers("hotpotqa", category_column="type"),
         instruction=SHORT,

@@ -13,7 +13,12 @@ BENCHMARK = register(
         licence="CC BY-SA 3.0",
         source="https://github.com/google-research-datasets/natural-questions",
         hub=(Hub("google-research-datasets/nq_open", None, "validation"),),
-        files=("nq_open_dev.jsonl", "NQ-open.dev.jsonl", "NQ-open.efficientqa.dev.1.1.jsonl"),
+        files=(
+            "nq_open_dev.jsonl",
+            "NQ-open.dev.jsonl",
+            "NQ-open.efficientqa.dev.1.1.jsonl",
+            "nq/test.jsonl",
+        ),
         size=3_610,
         convert=short_answers("nq"),
         instruction=SHORT,

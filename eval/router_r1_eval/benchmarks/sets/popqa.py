@@ -13,7 +13,7 @@ BENCHMARK = register(
         licence="MIT (the authors' repository)",
         source="https://github.com/AlexTMallen/adaptive-retrieval",
         hub=(Hub("akariasai/PopQA", None, "test"),),
-        files=("popQA.tsv",),
+        files=("popQA.tsv", "popqa/test.jsonl"),
         size=14_267,
         convert=short_answers("popqa", category_column="prop"),
         instruction=SHORT,
