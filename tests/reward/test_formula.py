@@ -236,7 +236,7 @@ def test_a_trace_and_its_episode_have_the_same_reward() -> None:
 
 
 def test_an_episode_without_an_answer_is_invalid() -> None:
-    trace = ask((TURNS[0], TURNS[0]), max_rounds=1)
+    trace = ask((TURNS[0], TURNS[0]), max_rounds=1, max_malformed=0)
     assert trace.stop_reason is StopReason.ROUNDS
     reward = score(trace, "Paris", "em", CONFIG)
     assert reward.parts["valid"] == reward.parts["correct"] == 0.0
@@ -246,7 +246,8 @@ def test_an_episode_without_an_answer_is_invalid() -> None:
 def test_an_aggregated_answer_earns_nothing_if_the_policy_gave_none() -> None:
     policy = ScriptedPolicy((TURNS[0], TURNS[0]))
     pool = ScriptedPool({"a": "Paris."})
-    with RouterAgent(policy=policy, pool=pool, aggregator="vote", limits=Limits(max_rounds=1)) as a:
+    limits = Limits(max_rounds=1, max_malformed=0)
+    with RouterAgent(policy=policy, pool=pool, aggregator="vote", limits=limits) as a:
         trace = a.ask("Capital of France?").trace
     assert (trace.answer, trace.stop_reason) == ("Paris", StopReason.ROUNDS)
     parts = score(trace, "Paris", "em", CONFIG).parts
