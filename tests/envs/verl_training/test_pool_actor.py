@@ -43,6 +43,7 @@ candidates:
     limits: {{{limits}}}
 """
 WORLD = "{kind: live, pool: pool.yaml, questions: sums.jsonl, store: answers.sqlite, levels: [{name: x}]}"
+SUMS = [Question(id=f"{n}", question=f"{n}+1?", answer=f"{n + 1}", metric="em") for n in range(9)]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,11 +64,7 @@ def world(tmp_path):
     def make(url: str, limits: str = "") -> str:
         (tmp_path / "pool.yaml").write_text(POOL.format(url=url, limits=limits))
         (tmp_path / "world.yaml").write_text(WORLD)
-        questions = [
-            Question(id=f"{n}", question=f"{n}+1?", answer=str(n + 1), metric="em")
-            for n in range(9)
-        ]
-        write_questions(tmp_path / "sums.jsonl", questions)
+        write_questions(tmp_path / "sums.jsonl", SUMS)
         return str(tmp_path / "world.yaml")
 
     return make
@@ -156,7 +153,7 @@ async def test_a_cancelled_call_is_cancelled_in_the_actor_and_booked(world):
     with LoopbackServer(lambda e: replace(answered(e), delay_s=60.0)) as server:
         source = world(server.base_url)
         actor = start_pool_actor(source)
-        pool = load_world(source, transport=PoolClient(actor)).pool(None)
+        pool = load_world(source, transport=PoolClient(actor)).pool(SUMS[0])
         account = Account(Ledger())
         call = asyncio.ensure_future(pool.ask("small", "1?", account))
         while not server.exchanges:
@@ -192,7 +189,7 @@ async def test_errors_of_world_and_store_come_through(world, tmp_path):
     with pytest.raises(ConfigError, match=r"answers\.sqlite: no such record store") as raised:
         start_pool_actor(source, ["mode=replay"])
     assert "\n" not in str(raised.value)
-    pool = load_world(source, transport=PoolClient(start_pool_actor(source))).pool(None)
+    pool = load_world(source, transport=PoolClient(start_pool_actor(source))).pool(SUMS[0])
     with closing(sqlite3.connect(tmp_path / "answers.sqlite")) as store:
         store.execute("DROP TABLE records")
     with pytest.raises(StoreError, match=r"answers\.sqlite: .*no such table"):
