@@ -146,7 +146,8 @@ def _imitate_planner(world: Any, out: Path, steps: list[str], seed: int) -> dict
 
 def planner_command(
     table: Annotated[
-        str, typer.Argument(help="A folder with an outcome table, or a YAML file of a world on one.")
+        str,
+        typer.Argument(help="A folder with an outcome table, or a YAML file of a world on one."),
     ],
     out: Annotated[Path, typer.Option(help="The file to write; one that exists is checked.")],
     settings: Settings = [],
@@ -158,16 +159,12 @@ def planner_command(
     For `tournament --planner`. As planner.pt in the OUT of `train cold-start` or `train imitate` it is not fitted
     there again.
     """
-    from router_r1.errors import ConfigError
     from router_r1_envs.cpu_threads import use_threads
     from router_r1_envs.supervised.planner_demonstrations import fitted_planner
-    from router_r1_envs.worlds.load import load_world
-    from router_r1_envs.worlds.recorded_world.world import RecordedWorld
+    from router_r1_envs.worlds.commands import recorded_world
 
     use_threads(threads)
-    world = load_world(table, settings)
-    if not isinstance(world, RecordedWorld):
-        raise ConfigError(f"{table}: a planner needs an outcome table; {world.name} has none")
+    world = recorded_world(table, settings)
     out.parent.mkdir(parents=True, exist_ok=True)
     fitted_planner(world, out, seed)
     terminal.echo(f"{out}: the planner of {world.name}")

@@ -17,6 +17,7 @@ from router_r1.commands.renamed import add_renamed
 if TYPE_CHECKING:
     from router_r1_envs.worlds.base import World
     from router_r1_envs.worlds.generated_world.world import GeneratedWorld
+    from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 
 Source = Annotated[  # for commands with `cls=NamesInHelp`, which fills the placeholder
     str,
@@ -172,5 +173,19 @@ def generated_world(source: str, settings: list[str]) -> GeneratedWorld:
     if not isinstance(world, GeneratedWorld):
         raise ConfigError(
             f"{source}: expected a generated world; give `generated`, or a file with `kind: generated`"
+        )
+    return world
+
+
+def recorded_world(source: str, settings: list[str]) -> RecordedWorld:
+    """Load a world, and raise `ConfigError` unless it is an outcome table."""
+    from router_r1.errors import ConfigError
+    from router_r1_envs.worlds.load import load_world
+    from router_r1_envs.worlds.recorded_world.world import RecordedWorld
+
+    world = load_world(source, settings)
+    if not isinstance(world, RecordedWorld):
+        raise ConfigError(
+            f"{source}: expected an outcome table; give its folder, or a file with `kind: recorded`"
         )
     return world

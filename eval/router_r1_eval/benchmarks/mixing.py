@@ -9,6 +9,7 @@ from pathlib import Path
 from router_r1.data.questions import Question
 from router_r1.errors import ConfigError
 from router_r1_eval import benchmarks
+from router_r1_eval.benchmarks import jsonl_file
 
 
 def parse_share(text: str) -> tuple[str, int | None]:
@@ -30,7 +31,7 @@ def mix(shares: Iterable[tuple[str, int | None]], data: Path | None = None) -> l
 
     Args:
         shares: benchmark or JSON Lines file -> how many of its questions; None for all.
-        data: a folder with the benchmarks' files; None for the hub.
+        data: a folder with the files of the benchmarks; None for the hub. A file of your own is found by its path.
 
     Raises:
         ConfigError: two questions have the same id, or there is no such benchmark.
@@ -39,7 +40,8 @@ def mix(shares: Iterable[tuple[str, int | None]], data: Path | None = None) -> l
     found: dict[str, Question] = {}
     for name, count in shares:
         category = benchmarks.get(name).name
-        for question in benchmarks.load(name, data, limit=count):
+        folder = None if jsonl_file.is_path(name) else data
+        for question in benchmarks.load(name, folder, limit=count):
             if question.id in found:
                 raise ConfigError(
                     f"{name}: the id {question.id!r} is in {found[question.id].category} too; name each source once"
