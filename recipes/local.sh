@@ -141,7 +141,7 @@ view: text
 prompt: compact
 duplicates: first
 complete: true
-max_rounds: 3
+max_rounds: 5
 max_routes: 1
 ${LIMIT:+validation: 0.3}
 YAML
