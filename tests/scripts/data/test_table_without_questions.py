@@ -36,7 +36,9 @@ def test_no_words_of_a_question_are_left(script) -> None:
     ]
     outcomes = [
         Outcome(id="m/1", model="brief", text="Sum: 7. Answer: 7", score=1.0, **counts),
-        Outcome(id="m/1", model="wordy", text=f"{sum_.upper()} The answer is 8.", score=0.0, **counts),
+        Outcome(
+            id="m/1", model="wordy", text=f"{sum_.upper()} The answer is 8.", score=0.0, **counts
+        ),
         Outcome(id="c/1", model="brief", text="def f(x): pass", score=0.5, **counts),
     ]
     cards = [ModelCard(name=name, price=Price(input=1, output=1)) for name in ("brief", "wordy")]
