@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 from router_r1_envs.worlds.recorded_world.table_arrays import Floats, TableArrays
 
+LEADING = 3
+"""The planner looks at this many leading answers; a table of fewer models has empty places for the rest."""
 ResponseView = Callable[[TableArrays], Floats]
 """One number for each response, [n, m], which the planner sees once it has asked the candidate."""
 
@@ -61,13 +63,15 @@ class TableTensors:
         """
         answer = torch.from_numpy(arrays.answer)
         models = answer.shape[1]
-        votes = F.one_hot(answer + 1, models + 1)[..., 1:].transpose(1, 2).float()
+        places = max(models, LEADING)
+        votes = F.one_hot(answer + 1, places + 1)[..., 1:].transpose(1, 2).float()
+        value = F.pad(torch.from_numpy(arrays.value).float(), (0, places - models))
         pairs = torch.triu_indices(models, models, 1)
         same = (answer[:, pairs[0]] == answer[:, pairs[1]]) & (answer[:, pairs[0]] >= 0)
         return cls(
             votes=votes,
             voted=(answer >= 0).float(),
-            value=torch.from_numpy(arrays.value).float(),
+            value=value,
             cost=torch.from_numpy(arrays.cost / reference_usd).float(),
             view=torch.from_numpy(view(arrays)).float(),
             context=torch.from_numpy(arrays.context).float(),

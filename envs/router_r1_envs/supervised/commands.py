@@ -1,4 +1,4 @@
-"""`router-r1 train cold-start|imitate|dpo`: policies from demonstrations. Light to import."""
+"""`router-r1 train cold-start|planner|imitate|dpo`: policies from demonstrations. Light to import."""
 
 # ruff: noqa: B006  # typer reads the default of a list option from the signature and never changes it
 
@@ -67,6 +67,7 @@ Before = Annotated[
 def register(group: typer.Typer) -> None:
     """Add the commands to the group `train`."""
     group.command("cold-start")(cold_start_command)
+    group.command("planner")(planner_command)
     group.command("imitate", cls=NamesInHelp)(imitate_command)
     group.command("dpo", cls=NamesInHelp)(dpo_command)
 
@@ -141,6 +142,32 @@ def _imitate_planner(world: Any, out: Path, steps: list[str], seed: int) -> dict
     planner = fitted_planner(world, out / PLANNER, seed)
     with show_stages() as show:
         return imitate(world, planner, out, settings, show)
+
+
+def planner_command(
+    table: Annotated[
+        str,
+        typer.Argument(help="A folder with an outcome table, or a YAML file of a world on one."),
+    ],
+    out: Annotated[Path, typer.Option(help="The file to write; one that exists is checked.")],
+    settings: Settings = [],
+    threads: Threads = None,
+    seed: Seed = 0,
+) -> None:
+    """Fit the planner of an outcome table: a router that knows every counterfactual of the training questions.
+
+    For `tournament --planner`. As planner.pt in the OUT of `train cold-start` or `train imitate` it is not fitted
+    there again.
+    """
+    from router_r1_envs.cpu_threads import use_threads
+    from router_r1_envs.supervised.planner_demonstrations import fitted_planner
+    from router_r1_envs.worlds.commands import recorded_world
+
+    use_threads(threads)
+    world = recorded_world(table, settings)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    fitted_planner(world, out, seed)
+    terminal.echo(f"{out}: the planner of {world.name}")
 
 
 def imitate_command(

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from router_r1 import terminal
+from router_r1.commands.names_in_help import NamesInHelp
 from router_r1.commands.renamed import add_renamed
 
 if TYPE_CHECKING:
     from router_r1_envs.worlds.base import World
     from router_r1_envs.worlds.generated_world.world import GeneratedWorld
+    from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 
 Source = Annotated[  # for commands with `cls=NamesInHelp`, which fills the placeholder
     str,
@@ -41,6 +43,8 @@ def register(app: typer.Typer) -> None:
     )
     group.command("serve")(serve)
     group.command("levels")(levels)
+    group.command("questions", cls=NamesInHelp)(questions)
+    group.command("agent", cls=NamesInHelp)(agent)
     for name in ("prepare", "cold-start", "watch"):
         add_renamed(group, name, f"train {name}")
     add_renamed(group, "imitate", "train cold-start")
@@ -106,6 +110,50 @@ def levels(
         terminal.echo(f'  - {{name: "{level.name}", worth_usd: {level.worth_usd:g}}}')
 
 
+def questions(
+    source: Source,
+    out: Annotated[Path, typer.Argument(help="The question file to write: .jsonl or .jsonl.gz.")],
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most N questions.")] = None,
+    settings: Settings = [],
+) -> None:
+    """Write the questions of one split of a world to a file, e.g. to play a policy live on those it has not seen."""
+    from router_r1.data.questions import write_questions
+    from router_r1.data.splits import Split
+    from router_r1.errors import ConfigError
+    from router_r1_envs.worlds.load import load_world
+
+    if split not in list(Split):
+        raise ConfigError(f"--split {split}: expected {', '.join(Split)}")
+    world = load_world(source, settings)
+    found = world.questions(Split(split), limit)
+    write_questions(out, found)
+    terminal.echo(f"{out}: {len(found)} {split} questions of {world.name}")
+
+
+def agent(
+    source: Source,
+    level: Annotated[str, typer.Option(help="Name of the level that the policy is told.")],
+    pool: Annotated[Path, typer.Option(help="The pool file with the candidates that are called.")],
+    policy: Annotated[Path, typer.Option(help="Folder of the checkpoint.")],
+    out: Annotated[Path, typer.Option(help="The agent file to write.")],
+    settings: Settings = [],
+) -> None:
+    """Write an agent file that plays a policy live as it was trained in a world: the same prompt, limits and level."""
+    import yaml
+
+    from router_r1_envs.worlds.agent_of_world import agent_of_world
+    from router_r1_envs.worlds.base import level_named
+    from router_r1_envs.worlds.load import load_world
+
+    world = load_world(source, settings)
+    content = agent_of_world(
+        world, level_named(world, level), pool=pool.resolve(), policy=policy.resolve()
+    )
+    out.write_text(yaml.safe_dump(content, sort_keys=False))
+    terminal.echo(f"{out}: an agent with the policy {policy}, at level {level} of {world.name}")
+
+
 def reward_of(world: World, assignments: list[str]) -> Any:
     """The `RewardConfig` of a world with `name=value` settings. Raises `ConfigError` for a wrong setting."""
     from router_r1 import config
@@ -125,5 +173,19 @@ def generated_world(source: str, settings: list[str]) -> GeneratedWorld:
     if not isinstance(world, GeneratedWorld):
         raise ConfigError(
             f"{source}: expected a generated world; give `generated`, or a file with `kind: generated`"
+        )
+    return world
+
+
+def recorded_world(source: str, settings: list[str]) -> RecordedWorld:
+    """Load a world, and raise `ConfigError` unless it is an outcome table."""
+    from router_r1.errors import ConfigError
+    from router_r1_envs.worlds.load import load_world
+    from router_r1_envs.worlds.recorded_world.world import RecordedWorld
+
+    world = load_world(source, settings)
+    if not isinstance(world, RecordedWorld):
+        raise ConfigError(
+            f"{source}: expected an outcome table; give its folder, or a file with `kind: recorded`"
         )
     return world

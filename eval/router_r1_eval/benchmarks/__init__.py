@@ -10,6 +10,7 @@
     jsonl_file.py      a JSON Lines file of your own
     loading.py         rows from local files or the hub
     sampling.py        which questions a limited run asks
+    mixing.py          questions of several benchmarks in one list
     commands.py        `router-r1 benchmark`
 
 Not covered: asking and grading (`router_r1_eval.run`).

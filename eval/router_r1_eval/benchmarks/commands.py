@@ -1,4 +1,4 @@
-"""The commands `router-r1 benchmark list` and `load`. Light to import."""
+"""The commands `router-r1 benchmark list`, `load` and `mix`. Light to import."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Public question sets, and files of your own.", no_args_is_help=True)
     group.command("list")(list_command)
     group.command("load")(load_command)
+    group.command("mix")(mix_command)
     app.add_typer(group, name="benchmark")
 
 
@@ -58,11 +59,9 @@ def load_command(
 ) -> None:
     """Write the questions of a benchmark to a file, for `reward validate`, a live world or an evaluation."""
     from router_r1.data.questions import write_questions
-    from router_r1.errors import ConfigError
     from router_r1_eval import benchmarks
 
-    if not out.name.endswith((".jsonl", ".jsonl.gz")):
-        raise ConfigError(f"{out}: expected an output file called *.jsonl or *.jsonl.gz")
+    _check_out(out)
     found = benchmarks.get(name)
     questions = benchmarks.load(name, data, limit=limit, split=split)
     write_questions(out, questions)
@@ -70,3 +69,41 @@ def load_command(
     if found.size is not None and limit is None and split is None and len(questions) != found.size:
         note = f"; the whole has {found.size:,}"
     terminal.echo(f"{out}: {len(questions):,} questions of {found.title}{note}")
+
+
+def mix_command(
+    out: Annotated[Path, typer.Argument(help="The question file to write: .jsonl or .jsonl.gz.")],
+    shares: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME[=COUNT]...",
+            help="Benchmarks or JSON Lines files, and how many questions of each.",
+        ),
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder with the benchmarks' files; default: the hub."),
+    ] = None,
+) -> None:
+    """Write the questions of several benchmarks to one file, shuffled, with the benchmark as category.
+
+    router-r1 benchmark mix questions.jsonl gsm8k=300 humaneval=150 mmlu_redux=150 --data benchmarks
+    """
+    from collections import Counter
+
+    from router_r1.data.questions import write_questions
+    from router_r1_eval.benchmarks.mixing import mix, parse_share
+
+    _check_out(out)
+    questions = mix([parse_share(share) for share in shares], data)
+    write_questions(out, questions)
+    counts = Counter(question.category for question in questions)
+    parts = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
+    terminal.echo(f"{out}: {len(questions):,} questions: {parts}")
+
+
+def _check_out(out: Path) -> None:
+    from router_r1.errors import ConfigError
+
+    if not out.name.endswith((".jsonl", ".jsonl.gz")):
+        raise ConfigError(f"{out}: expected an output file called *.jsonl or *.jsonl.gz")

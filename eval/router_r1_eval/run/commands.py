@@ -119,7 +119,7 @@ def eval_command(
     """Ask an agent, and single models of its pool, the questions of a benchmark; score the answers.
 
     Every episode is on disk the moment it ends. --resume asks what is missing or failed, and may add questions
-    (--limit), samples and models. Decoding is greedy unless the agent file says otherwise: with --samples, set
+    (--limit), samples and models; it says first how long that takes at the pace so far. Decoding is greedy unless the agent file says otherwise: with --samples, set
     policy.temperature above 0.
 
         router-r1 eval gsm8k --config agent.yaml --single all --limit 200 --out runs/gsm8k
@@ -251,6 +251,7 @@ def _remaining(
 ) -> tuple[list[Job], float]:
     """The jobs that are left, and the dollars that are left for them."""
     from router_r1_eval.run.jobs import remaining_jobs
+    from router_r1_eval.run.pace import describe, paces
 
     done: Mapping[Job, tuple[Trace, ...]] = folder.episodes()
     ids = {question.id for question in questions}
@@ -263,6 +264,9 @@ def _remaining(
             err=True,
         )
     jobs = list(remaining_jobs(list(routers), questions, samples, done))
+    so_far = [(job.router, tries[-1]) for job, tries in done.items()]
+    for line in describe(paces(so_far, jobs)):
+        terminal.echo(line, err=True)
     if max_usd is None:
         return jobs, math.inf
     return jobs, max_usd - sum(trace.cost_usd for tries in done.values() for trace in tries)

@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from router_r1.testing import LoopbackServer, Served
+from router_r1.testing import Exchange, LoopbackServer, Served
 
 KEY = "a-very-secret-value"
 
@@ -50,3 +50,24 @@ def test_pool_check_names_what_is_wrong(program: Program, tmp_path: Path) -> Non
     done = program("pool", "check", str(tmp_path / "pool.yaml"))
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1 and "pool is empty" in done.stderr
+
+
+def test_pool_find_writes_a_pool_that_pool_check_accepts(program: Program, tmp_path: Path) -> None:
+    def handle(_: Exchange) -> Served:
+        return Served({"data": [{"id": "small-1b-instruct"}, {"id": "large-9b"}]})
+
+    out = tmp_path / "new" / "pool.yaml"
+    with LoopbackServer(handle) as server:
+        command = ["pool", "find", "--server", f"here={server.base_url}", "--out", str(out)]
+        done = program(*command, "--price", "large-9b=1,2")
+        again = program(*command)
+    assert done.returncode == 0, done.stderr
+    assert "small-1b" in done.stdout and "$0.02" in done.stdout and "$2.00" in done.stdout
+    assert program("pool", "check", str(out)).returncode == 0
+    assert again.returncode == 2 and f"{out} exists" in again.stderr, "a file of the user is kept"
+
+
+def test_pool_find_says_where_it_looked(program: Program) -> None:
+    done = program("pool", "find", "--server", "here=127.0.0.1:9")
+    assert done.returncode == 2
+    assert "here at http://127.0.0.1:9/v1 (nothing listens there)" in done.stderr

@@ -276,6 +276,18 @@ def test_a_candidate_without_a_recorded_answer_is_planned_around() -> None:
         assert asked and decision.cost_usd == pytest.approx(sum(map(table.cost_usd, outcomes)))
 
 
+def test_two_candidates_are_enough() -> None:
+    whole = table_of(150)
+    cards = [whole.card("cheap"), whole.card("expensive")]
+    names = {card.name for card in cards}
+    outcomes = [outcome for outcome in whole if outcome.model in names]
+    world = world_of(OutcomeTable(cards, whole.questions, outcomes))
+    quick = PlannerConfig(posterior_steps=20, value_steps=20, hidden=8, members=1, checkpoints=1)
+    planner = Planner.fit(TableSplits.of(world), seed=0, settings=quick)
+    for decision in planner.plan(world.questions(Split.TEST), LEVELS[0]):
+        assert decision.calls and set(decision.calls) <= names
+
+
 def test_fitting_does_not_change_the_global_random_state() -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)

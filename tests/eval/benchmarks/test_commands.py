@@ -1,4 +1,4 @@
-"""`router-r1 benchmark list` and `load`."""
+"""`router-r1 benchmark list`, `load` and `mix`."""
 
 import json
 import subprocess
@@ -88,3 +88,24 @@ def test_listing_benchmarks_imports_nothing_heavy() -> None:
     )
     heavy = {"torch", "transformers", "datasets", "pandas", "numpy", "pyarrow", "sklearn"}
     assert not set(loaded.stdout.split()) & heavy
+
+
+def test_mix_takes_samples_of_several_sources_and_names_them_as_categories(
+    app: typer.Typer, data: Path, tmp_path: Path
+) -> None:
+    own, out = tmp_path / "own.jsonl", tmp_path / "mixed.jsonl"
+    rows = [{"prompt": f"Capital {n}?", "answer": "Lima", "category": "geo"} for n in range(8)]
+    own.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command = ["benchmark", "mix", str(out), "gsm8k=5", str(own), "--data", str(data)]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    mixed = read_questions(out)
+    assert [q.category for q in mixed].count("gsm8k") == 5
+    assert [q.category for q in mixed].count("own") == 8
+    # Shuffled, the same every time; a sample is the one that `load --limit` takes.
+    assert len({q.category for q in mixed[:5]}) == 2
+    assert {q.id for q in benchmarks.load("gsm8k", data, limit=5)} <= {q.id for q in mixed}
+
+    for shares, message in ((["gsm8k=x"], "expected NAME or NAME="), (["gsm8k", "gsm8k"], "too;")):
+        failed = CliRunner().invoke(app, [*command[:3], *shares, "--data", str(data)])
+        assert isinstance(failed.exception, ConfigError) and message in str(failed.exception)
