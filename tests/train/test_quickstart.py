@@ -44,7 +44,7 @@ def quickstart(out: Path) -> subprocess.CompletedProcess[str]:
         env=settings(out),
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1500,
         check=False,
     )
 
@@ -62,7 +62,7 @@ def start_and_kill(out: Path) -> None:
         )
     saved = out / "checkpoints" / "latest_checkpointed_iteration.txt"
     tree = {run}
-    end = time.monotonic() + 400
+    end = time.monotonic() + 900
     while not (saved.exists() and saved.read_text() == "1"):
         assert run.poll() is None and time.monotonic() < end, (out.parent / "output").read_text()
         tree.update(run.children(recursive=True))
