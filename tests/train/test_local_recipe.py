@@ -62,7 +62,7 @@ def run(folder: Path, server: LoopbackServer, **variables: str) -> subprocess.Co
         env=environment | variables,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1500,
         check=False,
     )
 
