@@ -12,7 +12,7 @@
 #
 # Any server of the OpenAI protocol will do: Ollama, llama.cpp, vLLM, LM Studio are found on their usual ports.
 #
-# Six stages, each skipped if it is done; Ctrl-C loses only what was in flight, and the same command goes on from there.
+# Six stages, each skipped if it is done; Ctrl-C loses only what was in flight, and the same command continues from there.
 #   pool       OUT/pool.yaml: what the servers offer. Local models cost nothing, so prices are made up from the number of
 #              parameters. Edit the file (prices, descriptions, which models) before the next stage, or set PRICES.
 #   table      OUT/recording: every model answers every question. A few answers measure the pace; then it says how long
@@ -39,7 +39,7 @@ SYSTEM_PROMPT=${SYSTEM_PROMPT:-"Work it out step by step, in at most five short 
 QUESTIONS=${QUESTIONS:-"gsm8k=300 humaneval=150 mmlu_redux=150"} # benchmarks or .jsonl files of your own, with a count or without
 DATA=${DATA:-}                          # folder with the benchmarks' files; by default the hub (docs/benchmarks.md)
 LIMIT=${LIMIT:-}                        # at most so many questions, and a short training: a trial of everything
-RECORD=${RECORD:-1}                     # 0: go on with what has been recorded so far
+RECORD=${RECORD:-1}                     # 0: continue with what has been recorded so far
 CONCURRENCY=${CONCURRENCY:-8}           # questions in flight; each server gets at most four calls at a time
 SEED=${SEED:-0}
 MODEL=${MODEL:-HuggingFaceTB/SmolLM2-135M-Instruct} # the checkpoint that becomes the policy: a folder, or a name on the hub
@@ -122,7 +122,7 @@ elif [ ! -e "$OUT/recorded" ]; then
     say "table: a few answers of each model, to measure the pace"
     "${record[@]}" --limit "$((${LIMIT:-3} < 3 ? ${LIMIT:-3} : 3))"
   fi
-  say "table: every model answers every question; Ctrl-C stops it, the same command goes on"
+  say "table: every model answers every question; Ctrl-C stops it, the same command continues"
   "${record[@]}" ${LIMIT:+--limit "$LIMIT"}
   touch "$OUT/recorded"                 # remove it to ask again what failed
 fi

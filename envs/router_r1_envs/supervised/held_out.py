@@ -12,7 +12,7 @@ from router_r1.data.questions import Question
 from router_r1.data.splits import Split
 from router_r1.progress import show_progress
 from router_r1_envs.cpu_inference.policy import open_policy
-from router_r1_envs.supervised.sampling import CONCURRENCY, drawn_level, play
+from router_r1_envs.supervised.sampling import CONCURRENCY, drawn_level, play_traced
 from router_r1_envs.worlds.base import World
 from router_r1_reward import CostWindow, RewardConfig, score
 
@@ -42,7 +42,7 @@ def play_held_out(
     async def play_all() -> None:
         async def play_one(question: Question) -> None:
             level = drawn_level(world, question, seed)
-            played.append((question, await play(world, question, level, policy, {})))
+            played.append((question, await play_traced(world, question, level, policy, {})))
             advance(0.0)
 
         try:

@@ -8,22 +8,18 @@ that the better one is better by its decisions.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from router_r1.concurrency import for_each
 from router_r1.data.questions import Question
-from router_r1.episode import Episode, StopReason
 from router_r1.errors import ConfigError, PolicyError
-from router_r1.ledger import Ledger
 from router_r1.policies.base import Policy
 from router_r1.policies.transformers_policy import TransformersPolicy
-from router_r1.rollout import roll_out
 from router_r1.trace import Trace, TraceWriter, read_traces
-from router_r1.transport.messages import MODEL_FAULTS
 from router_r1_envs.seeded_random import seeded_random
-from router_r1_envs.worlds.base import Level, World, start
+from router_r1_envs.worlds.base import Level, World
+from router_r1_envs.worlds.playing import play, unreached
 
 CONCURRENCY = 32
 """Episodes at a time."""
@@ -95,7 +91,7 @@ def sample_episodes(
             question, number = item
             level = drawn_level(world, question, seed)
             metadata = {"id": question.id, "level": level.name, "try": number}
-            trace = await play(world, question, level, policy, metadata)
+            trace = await play_traced(world, question, level, policy, metadata)
             writer.write(trace)
             on_episode(trace.cost_usd)
 
@@ -108,7 +104,7 @@ def sample_episodes(
         asyncio.run(play_all())
 
 
-async def play(
+async def play_traced(
     world: World, question: Question, level: Level, policy: Policy, metadata: dict[str, object]
 ) -> Trace:
     """Play one episode, and return its trace.
@@ -116,27 +112,9 @@ async def play(
     Raises:
         PolicyError: the policy could not be called. A prompt that is too long does not count: that is its own failure.
     """
-    episode, ledger, pool = start(world, question, level), Ledger(), world.pool(question)
-    began, clock = time.time(), time.monotonic()
-    await roll_out(episode, policy, pool, ledger)
-    if _unreached(episode):
+    episode, trace_of = await play(world, question, level, policy)
+    if unreached(episode):
         raise PolicyError(
             f"the policy could not be called ({episode.stop_detail}); check its server"
         )
-    return Trace.of(
-        episode,
-        ledger,
-        policy=policy.name,
-        pool_version=pool.version,
-        answer=episode.answer,
-        aggregation=None,
-        started_at=began,
-        latency_s=time.monotonic() - clock,
-        metadata=metadata,
-    )
-
-
-def _unreached(episode: Episode) -> bool:
-    if episode.stop_reason is not StopReason.POLICY_FAILED:
-        return False
-    return not any(f": {kind.value}: " in episode.stop_detail for kind in MODEL_FAULTS)
+    return trace_of(metadata=metadata)

@@ -37,12 +37,12 @@ def proposed_levels(
     Raises:
         ConfigError: all candidates are free.
     """
-    dearest = max(call_usd(card) for card in cards)
-    if dearest <= 0:
+    highest = max(call_usd(card) for card in cards)
+    if highest <= 0:
         raise ConfigError(
             "all candidates are free, so no value of an answer makes cost matter; state prices in the pool"
         )
     return tuple(
-        Level(name=f"{share:g}", worth_usd=float(f"{dearest / share:.2g}"))
+        Level(name=f"{share:g}", worth_usd=float(f"{highest / share:.2g}"))
         for share in sensitivities
     )

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from router_r1.data.questions import Question
-from router_r1.episode import Episode, StopReason
+from router_r1.episode import Episode
 from router_r1.errors import PolicyError
-from router_r1.ledger import Ledger
 from router_r1.policies.base import Policy
 from router_r1.policies.openai_policy import OpenAIPolicy
-from router_r1.rollout import roll_out
 from router_r1.trace import Trace, TraceWriter
-from router_r1.transport.messages import MODEL_FAULTS
-from router_r1_envs.worlds.base import Level, World, level_named, start
+from router_r1_envs.worlds.base import Level, World, level_named
+from router_r1_envs.worlds.playing import TraceOf, play, unreached
 from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun, TableArrays
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 from router_r1_eval.tournament.entrants import Entrant
@@ -30,8 +26,6 @@ from router_r1_reward import CostWindow, RewardConfig, score
 from router_r1_reward.formula import Reward
 
 PolicyFor = Callable[[Question], Policy]
-TraceOf = Callable[..., Trace]
-"""(metadata=...) -> the trace of an episode."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +70,13 @@ async def roll_out_all(
 
     async def one(question: Question) -> tuple[Episode, TraceOf]:
         async with slots:
-            return await _roll_out_one(world, question, level, policy_for(question))
+            return await play(world, question, level, policy_for(question))
 
     played = await asyncio.gather(*[one(question) for question in questions])
-    unreached = [e.stop_detail for e, _ in played if _unreached(e)]
-    if unreached:
+    problems = [e.stop_detail for e, _ in played if unreached(e)]
+    if problems:
         raise PolicyError(
-            f"the policy could not be reached in {len(unreached)} of {len(questions)} episodes ({unreached[0]}); "
+            f"the policy could not be reached in {len(problems)} of {len(questions)} episodes ({problems[0]}); "
             f"figures without them would be wrong, so check its server and start again"
         )
     episodes = tuple(episode for episode, _ in played)
@@ -103,29 +97,6 @@ async def roll_out_all(
     return Rollouts(episodes, run, tuple(s.total for s in scored), traces)
 
 
-async def _roll_out_one(
-    world: World, question: Question, level: Level, policy: Policy
-) -> tuple[Episode, TraceOf]:
-    """One finished episode, and its trace but for the metadata, which needs the scores of all episodes."""
-    ledger = Ledger()
-    began, clock = time.time(), time.monotonic()
-    episode = start(world, question, level)
-    pool = world.pool(question)
-    await roll_out(episode, policy, pool, ledger)
-    trace_of = partial(
-        Trace.of,
-        episode,
-        ledger,
-        policy=policy.name,
-        pool_version=pool.version,
-        answer=episode.answer,
-        aggregation=None,
-        started_at=began,
-        latency_s=time.monotonic() - clock,
-    )
-    return episode, trace_of
-
-
 def _metadata(question: Question, level: Level, scored: Reward) -> dict[str, Any]:
     """What a trace says about its question and its reward."""
     return {
@@ -136,14 +107,6 @@ def _metadata(question: Question, level: Level, scored: Reward) -> dict[str, Any
         "score": scored.parts["correct"],
         "reward": scored.total,
     }
-
-
-def _unreached(episode: Episode) -> bool:
-    """Whether the policy could not be called. A prompt that is too long does not count: that is its own failure."""
-    if episode.stop_reason is not StopReason.POLICY_FAILED:
-        return False
-    own_failure = any(f": {kind.value}: " in (episode.stop_detail or "") for kind in MODEL_FAULTS)
-    return not own_failure
 
 
 def write_traces(path: str | Path, played: Iterable[Rollouts]) -> None:

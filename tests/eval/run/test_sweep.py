@@ -17,7 +17,7 @@ from router_r1_eval.run.run_folder import RunFolder
 from router_r1_eval.run.single_model import single_model
 from router_r1_eval.run.sweep import sweep
 
-POOL = ScriptedPool({"cheap": "yes", "dear": "no"})
+POOL = ScriptedPool({"cheap": "yes", "expensive": "no"})
 Right = Mapping[str, list[bool]]
 """Set -> for each of its questions whether the policy answers it right."""
 
@@ -33,13 +33,15 @@ def record(folder: Path, right: Right, *, calls: int = 1, single: bool = False) 
         ]
         run.begin({"benchmark": name, "agent": None}, questions, resume=False)
         for question, is_right in zip(questions, answers, strict=True):
-            turns = ['<think>?</think><route model="dear">Is it?</route>'] * calls
+            turns = ['<think>?</think><route model="expensive">Is it?</route>'] * calls
             turns.append(f"<think>!</think><answer>{'no' if is_right else 'yes'}</answer>")
             with RouterAgent(policy=ScriptedPolicy(turns), pool=POOL, traces=run.traces) as agent:
                 agent.ask(question.question, metadata={"router": "agent", "id": question.id})
             if single:
-                with single_model(POOL, "dear", run.traces, None) as alone:
-                    alone.ask(question.question, metadata={"router": "dear", "id": question.id})
+                with single_model(POOL, "expensive", run.traces, None) as alone:
+                    alone.ask(
+                        question.question, metadata={"router": "expensive", "id": question.id}
+                    )
     return folder
 
 
@@ -57,7 +59,7 @@ def test_each_set_has_the_same_weight_and_each_setting_a_point(tmp_path: Path) -
         }
     )
     found = rows(results)
-    assert list(found) == ["alpha 0", "dear", "alpha 0.9"]
+    assert list(found) == ["alpha 0", "expensive", "alpha 0.9"]
     assert found["alpha 0"].accuracy == pytest.approx((6 / 8 + 1 / 2) / 2)
     assert found["alpha 0.9"].accuracy == pytest.approx((1 + 0) / 2)
     assert (found["alpha 0"].calls, found["alpha 0.9"].calls) == (2, 0)
@@ -67,8 +69,8 @@ def test_each_set_has_the_same_weight_and_each_setting_a_point(tmp_path: Path) -
     low, high = found["alpha 0"].ci95 or (1, 0)
     assert low < found["alpha 0"].accuracy < high
     # The single model is always right.
-    assert (found["dear"].kind, found["dear"].accuracy) == ("baseline", 1)
-    assert results.settings.best_single == "dear"
+    assert (found["expensive"].kind, found["expensive"].accuracy) == ("baseline", 1)
+    assert results.settings.best_single == "expensive"
     versus = found["alpha 0.9"].vs_best_single
     assert versus is not None and versus.accuracy_diff == -0.5
     assert results.questions == 10
@@ -95,8 +97,8 @@ def test_settings_on_other_sets_and_empty_folders_are_named(tmp_path: Path) -> N
     with pytest.raises(DataError, match=rf"^{tmp_path / 'c'}: holds no runs; give a folder with"):
         sweep({"c": tmp_path / "c"})
     alone = record(tmp_path / "d", {"nq": [True]}, single=True)
-    with pytest.raises(ConfigError, match=r"^dear: a candidate has this name"):
-        sweep({"dear": alone})
+    with pytest.raises(ConfigError, match=r"^expensive: a candidate has this name"):
+        sweep({"expensive": alone})
 
 
 def test_the_command_writes_results_for_the_report(tmp_path: Path) -> None:
