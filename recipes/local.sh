@@ -145,15 +145,15 @@ max_rounds: 5
 max_routes: 1
 ${LIMIT:+validation: 0.3}
 YAML
-if ! newer planner.pt; then
+if ! newer planner.skops; then
   say "routers: the planner"
-  rm -f "$OUT/planner.pt"
-  "${r1[@]}" train planner "$world" --out "$OUT/planner.pt" --seed "$SEED"
+  rm -f "$OUT/planner.skops"
+  "${r1[@]}" train planner "$world" --out "$OUT/planner.skops" --seed "$SEED"
 fi
 if ! newer compared/results.json; then
   say "routers: fitted, chosen and measured"
   "${r1[@]}" tournament --table "$world" --router knn --router linear --router kmeans --router label \
-    --planner "$OUT/planner.pt" --reward alpha="$ALPHA" --seed "$SEED" --out "$OUT/compared"
+    --planner "$OUT/planner.skops" --reward alpha="$ALPHA" --seed "$SEED" --out "$OUT/compared"
 fi
 stop_after routers
 
@@ -163,7 +163,7 @@ if [ -e "$OUT/imitation/imitation.json" ] && ! newer imitation/imitation.json; t
 fi
 say "imitation: $MODEL learns to route as the planner does"
 mkdir -p "$OUT/imitation"
-cp -p "$OUT/planner.pt" "$OUT/imitation/planner.pt"
+cp -p "$OUT/planner.skops" "$OUT/imitation/planner.skops"
 options=()
 for option in $IMITATION ${LIMIT:+max_examples=16}; do options+=(--imitation "$option"); done
 "${r1[@]}" train imitate "$MODEL" --world "$world" --out "$OUT/imitation" --reward alpha="$ALPHA" --seed "$SEED" \

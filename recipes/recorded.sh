@@ -97,7 +97,7 @@ if [ ! "$OUT/results.json" -nt "$OUT/trained" ]; then
   rm -rf "$OUT/policy"
   cp -r "$OUT/checkpoints/best" "$OUT/policy"
   "$bin/router-r1" tournament --table "$world" --policy policy="$OUT/policy" --policy imitation="$OUT/imitation" \
-    --planner "$OUT/imitation/planner.pt" --out "$OUT" --reward alpha="$ALPHA" --seed "$SEED"
+    --planner "$OUT/imitation/planner.skops" --out "$OUT" --reward alpha="$ALPHA" --seed "$SEED"
 fi
 say "report"
 "$bin/router-r1" report "$OUT" --log "$OUT/metrics"

@@ -36,8 +36,8 @@ from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.data.splits import Split
 from router_r1_envs.planner.planner import Planner
+from router_r1_envs.planner.responses import Responses, ResponseView, response_lengths
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
-from router_r1_envs.worlds.recorded_world.table_arrays import TableArrays
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 
@@ -167,7 +167,7 @@ def probe_pairs(world: RecordedWorld) -> None:
 
 
 class TextLogits:
-    """The text classifier's logit of each response, as a planner's view: [questions, candidates]."""
+    """The text classifier's logit of each first response, as a planner's view: [questions, candidates, samples + 1]."""
 
     def __init__(self, world: RecordedWorld) -> None:
         train = world.questions(Split.TRAIN)
@@ -186,23 +186,23 @@ class TextLogits:
         for (question, outcome), logit in zip(part, logits, strict=True):
             self._found[question.id, outcome.model] = float(logit)
 
-    def __call__(self, arrays: TableArrays) -> Any:
-        """[n, m] the logit of each response; 0 where nothing is recorded."""
-        return np.array(
-            [
-                [self._found.get((q.id, name), 0.0) for name in arrays.names]
-                for q in arrays.questions
-            ]
-        )
+    def __call__(self, responses: Responses) -> Any:
+        """[n, m, s + 1] the logit of each first response; 0 for further samples and where nothing is recorded."""
+        logits = np.zeros(responses.score.shape)
+        logits[:, :, 0] = [
+            [self._found.get((q.id, name), 0.0) for name in responses.names]
+            for q in responses.questions
+        ]
+        return logits
 
 
 def probe_planners(world: RecordedWorld, seeds: Sequence[int]) -> None:
     """Print the table `planner`."""
     splits = TableSplits.of(world)
     test, best = splits.test, splits.best_column
-    views = {
-        "letters": lambda arrays: np.zeros(arrays.tokens.shape),
-        "length": None,
+    views: dict[str, ResponseView] = {
+        "letters": lambda responses: np.zeros(responses.tokens.shape),
+        "length": response_lengths,
         "text": TextLogits(world),
     }
     levels = splits.sensitivities

@@ -64,7 +64,7 @@ def imitation(router_r1, table):
 def test_results_compare_policy_planner_and_baselines_on_the_test_questions(
     router_r1, table, imitation, tmp_path
 ):
-    files = ["--policy", f"ours={imitation}", "--planner", imitation / "planner.pt"]
+    files = ["--policy", f"ours={imitation}", "--planner", imitation / "planner.skops"]
     routers = ["--router", "label", "--reward", "alpha=0.9"]
     output = router_r1(
         "tournament", "--table", table, "--out", tmp_path, *routers, *files, *options()

@@ -1,46 +1,37 @@
 """The planner: a fitted router that reads answers, and the teacher that small policies imitate.
 
-A training table holds the answer of every candidate, so nothing has to be explored: the posterior (`posterior.py`) and
-the value function (`value_function.py`) are fitted on it directly.
+A training table holds the answers of every candidate, so nothing has to be explored: how likely a response is right
+(`posterior.py`), what a further call gains (`gain.py`) and which strategy suits a category (`strategies.py`) are fitted
+on it directly. Asking a candidate again is a call like any other where the table has further samples.
 
 As a router, the planner routes all questions at once (`run`). As a teacher, it also states which candidates it asks, in
 which order, and how likely each answer is right after each call (`plan`).
 
-Not covered: parallel routes, repeated samples, budgets (levels must state the value of a right answer), and the texts
-of responses.
+Not covered: parallel routes, budgets (levels must state the value of a right answer), and the texts of responses.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import cached_property
 
 import numpy as np
-import torch
 
-from router_r1 import config
 from router_r1.data.questions import Question
-from router_r1.errors import ConfigError, DataError
-from router_r1.files import check_input
+from router_r1.errors import ConfigError
+from router_r1_envs.planner.category_tables import CategoryTables
 from router_r1_envs.planner.config import PlannerConfig
-from router_r1_envs.planner.posterior import Posterior
-from router_r1_envs.planner.tensors import ResponseView, TableTensors, response_lengths
-from router_r1_envs.planner.value_function import ValueFunction
+from router_r1_envs.planner.gain import Gain
+from router_r1_envs.planner.posterior import Evidence, Posterior, Table
+from router_r1_envs.planner.responses import Responses, ResponseView, response_lengths
+from router_r1_envs.planner.states import ALL
+from router_r1_envs.planner.strategies import Choice, Played, Strategies, play
 from router_r1_envs.worlds.base import Level
 from router_r1_envs.worlds.recorded_world.answer_permutation import translate
-from router_r1_envs.worlds.recorded_world.table_arrays import (
-    RouterRun,
-    TableArrays,
-    context_width,
-)
+from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun, TableArrays
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
-
-_FILE_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -48,9 +39,9 @@ class Belief:
     """What a candidate answered, and the planner's confidence in that answer at some point of its plan."""
 
     answer: str | None
-    """None if the candidate gave no answer, or was asked before: a second call shows nothing new."""
+    """None if the candidate gave no answer, or was asked more often than it was recorded."""
     confidence: float
-    """Probability that the answer is right."""
+    """Probability that the answer is right; equal answers have equal probabilities, which sum to 1 at most."""
 
 
 @dataclass(frozen=True)
@@ -59,27 +50,16 @@ class Decision:
 
     question: Question
     calls: tuple[str, ...]
-    """Candidates in the order of the calls. Only prescribed calls may repeat a candidate."""
+    """Candidates in the order of the calls; one that occurs again gives its next recorded sample."""
     beliefs: tuple[tuple[Belief, ...], ...]
     """Before each call, and at the end: one belief for each call so far."""
     cost_usd: float
     value: float
-    """Score of the final answer."""
+    """Score of the response whose answer is final."""
+    leaders: tuple[str | None, ...]
+    """The most probable answer before each call, and at the end; None while there is no answer."""
     prescribed: int = 0
     """Number of first calls that were prescribed, not chosen by the planner."""
-
-    @property
-    def leaders(self) -> tuple[str | None, ...]:
-        """The most probable answer before each call, and at the end; None while there is no answer."""
-        nothing = Belief(None, 0.0)
-        return tuple(
-            max(
-                (belief for belief in given if belief.answer is not None),
-                key=lambda belief: belief.confidence,
-                default=nothing,
-            ).answer
-            for given in self.beliefs
-        )
 
     @property
     def answer(self) -> str | None:
@@ -87,29 +67,43 @@ class Decision:
         return self.leaders[-1]
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """What is fitted, and what a planner's file holds besides its table."""
+
+    means: CategoryTables
+    posterior: Posterior
+    gain: Gain
+    strategies: Strategies
+
+
 class Planner:
     """A fitted planner; see the module."""
 
     def __init__(
-        self, splits: TableSplits, settings: PlannerConfig, view: ResponseView | None = None
+        self,
+        splits: TableSplits,
+        settings: PlannerConfig,
+        fitted: Fitted,
+        seed: int = 0,
+        view: ResponseView = response_lengths,
     ) -> None:
-        """An unfitted planner; use `fit` or `load`.
+        """A planner of what is fitted; use `fit`, or `planner_file.load_planner`.
 
         Args:
             splits: the table.
             settings: settings of the fit.
-            view: what is visible of a response besides its answer; its length by default.
+            fitted: what was fitted on its training questions.
+            seed: seed of the fit.
+            view: what is visible of a response besides its answer.
         """
         self.splits = splits
-        self.view = view or response_lengths
         self.settings = settings
+        self.fitted = fitted
+        self.seed = seed
+        self.view = view
         self.names = splits.table.names
-        self.seed = 0
-        self.history: list[dict[str, float]] = []
-        """`step` and validation `utility`, the mean over the levels, of each checkpoint."""
-        models, context = len(self.names), context_width(splits.features)
-        self._posterior = Posterior(models, context, settings)
-        self._value = ValueFunction(models, context, settings)
+        self._kept: tuple[tuple[str, ...], Table] | None = None
 
     @classmethod
     def fit(
@@ -117,38 +111,35 @@ class Planner:
         splits: TableSplits,
         seed: int = 0,
         settings: PlannerConfig | None = None,
-        view: ResponseView | None = None,
+        view: ResponseView = response_lengths,
     ) -> Planner:
-        """Fit on the training questions, and choose among checkpoints on the validation questions.
+        """Fit on the training questions. Validation and test questions are never read.
 
         Args:
             splits: the table, with its splits and levels.
-            seed: seed of weights and draws.
+            seed: seed of the draws.
             settings: settings of the fit.
             view: what is visible of a response besides its answer; its length by default.
         """
-        prices = (min(splits.sensitivities.values()), max(splits.sensitivities.values()))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            planner = cls(splits, settings or PlannerConfig(), view)
-            planner.seed = seed
-            tensors = planner._tensors(splits.train)
-            folds = torch.arange(len(tensors)) % planner.settings.folds
-            planner._posterior.fit(tensors, folds)
+        settings = settings or PlannerConfig()
+        rng = np.random.default_rng(seed)
+        responses = _responses(splits, splits.train.questions)
+        seen = view(responses)
+        fold = np.arange(len(responses)) % settings.folds
+        means = CategoryTables.of(responses, seen, fold, settings.folds, settings.category_prior)
+        table = Table(responses, seen, means)
+        posterior = Posterior.fit(table, fold, settings, rng)
+        gain = Gain.fit(table, fold, posterior, settings, rng)
+        strategies = Strategies.fit(table, fold, posterior, gain, settings)
+        return cls(splits, settings, Fitted(means, posterior, gain, strategies), seed, view)
 
-            def mean_utility() -> float:
-                found = [
-                    planner.run(splits.validation, name).utility(price, splits.reference_usd)
-                    for name, price in splits.sensitivities.items()
-                ]
-                return math.fsum(found) / len(found)
-
-            planner.history = planner._value.fit(
-                planner._posterior, tensors, folds, prices, mean_utility
-            )
-        return planner
-
-    # --- use
+    @cached_property
+    def choices(self) -> dict[str, Choice]:
+        """Level -> the strategies that decide there, and how they proved themselves."""
+        return {
+            level: self.fitted.strategies.choose(sensitivity)
+            for level, sensitivity in self.splits.sensitivities.items()
+        }
 
     def run(self, arrays: TableArrays, level: str) -> RouterRun:
         """Route n questions at one level.
@@ -157,22 +148,19 @@ class Planner:
             arrays: the questions.
             level: a level that states a value.
         """
-        steps = self._roll(arrays, self.splits.sensitivities[level])
-        rows = np.arange(len(arrays))
-        last = steps.leaders[-1]
-        value = np.where(last >= 0, arrays.value[rows, last], 0.0)
-        cost = np.zeros(len(arrays))
-        for chosen in steps.calls:
-            cost += np.where(chosen >= 0, arrays.cost[rows, chosen], 0.0)
-        calls = sum((chosen >= 0).astype(float) for chosen in steps.calls)
-        return RouterRun(value, cost, np.asarray(calls))
+        played = self._play(self._known_table(arrays.questions), self.choices[level])
+        return RouterRun(
+            played.score,
+            played.cost * self.splits.reference_usd,
+            played.states.made.sum(1).astype(float),
+        )
 
     def plan(
         self,
         questions: Sequence[Question],
         level: Level,
         *,
-        fold: int | None = None,
+        fold: int = ALL,
         begin: Sequence[Sequence[str]] | None = None,
     ) -> list[Decision]:
         """What the planner does about each question at this level.
@@ -181,10 +169,10 @@ class Planner:
             questions: questions of the table, of any split. If their options are permuted, so are the answers in the
                 decisions.
             level: states the value of a right answer.
-            fold: use the posterior that was not fitted on training questions `fold`, `fold + folds`, ..., to plan for
-                exactly these. None: the mean of all posteriors.
+            fold: use what was not fitted on training questions `fold`, `fold + folds`, ..., to plan for exactly these.
+                -1: all that was fitted.
             begin: for each question, the candidates that are asked first, whatever the planner would choose; none by
-                default. A second call of a candidate is a miss: it gives no answer and costs nothing.
+                default. A call of a candidate that has no further sample gives no answer and costs nothing.
 
         Raises:
             ConfigError: the level states no value, or states a budget, which the planner cannot plan for.
@@ -194,155 +182,91 @@ class Planner:
                 f"level {level.name!r}: the planner needs worth_usd and no budget_usd, because it does not plan for "
                 f"budgets"
             )
-        arrays = self.splits.arrays(questions)
-        begin = begin or [()] * len(arrays)
-        steps = self._roll(arrays, self.splits.reference_usd / level.worth_usd, fold, begin)
-        return [_decision(arrays, steps, i, len(begin[i])) for i in range(len(arrays))]
+        sensitivity = self.splits.reference_usd / level.worth_usd
+        choice = self.fitted.strategies.choose(sensitivity)
+        begin = begin or [()] * len(questions)
+        played = self._play(self._table(questions), choice, fold, begin, sensitivity)
+        return [
+            self._decision(questions[i], played, i, len(begin[i])) for i in range(len(questions))
+        ]
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
-    def _roll(
+    def _known_table(self, questions: tuple[Question, ...]) -> Table:
+        """The table of these questions, kept for the next level."""
+        ids = tuple(question.id for question in questions)
+        if self._kept is None or self._kept[0] != ids:
+            self._kept = ids, self._table(questions)
+        return self._kept[1]
+
+    def _table(self, questions: Sequence[Question]) -> Table:
+        responses = _responses(self.splits, questions)
+        return Table(responses, self.view(responses), self.fitted.means)
+
+    def _play(
         self,
-        arrays: TableArrays,
-        sensitivity: float,
-        fold: int | None = None,
+        table: Table,
+        choice: Choice,
+        fold: int = ALL,
         begin: Sequence[Sequence[str]] = (),
-    ) -> _Steps:
-        """Ask candidates, all questions at once, until the value function stops everywhere.
-
-        Args:
-            arrays: n questions.
-            sensitivity: the score that one mean call of the best single model must buy.
-            fold: as in `plan`.
-            begin: as in `plan`.
-        """
-        prescribed = np.full((len(arrays), self.settings.max_calls), -1)
+        sensitivity: float = math.inf,
+    ) -> Played:
+        category = table.responses.category
+        price = choice.price[category]
+        prescribed = np.full((len(category), self.settings.max_calls), -1)
+        prescribed[:, 0] = choice.first[category]
         for i, names in enumerate(begin):
-            prescribed[i, : len(names)] = [self.names.index(name) for name in names]
-        tensors = self._tensors(arrays)
-        rows = torch.arange(len(tensors))
-        asked = torch.zeros(len(tensors), tensors.models)
-        going = torch.ones(len(tensors), dtype=torch.bool)
-        price = torch.full((len(tensors),), sensitivity)
-        calls: list[Any] = []
-        leaders, probabilities = [], []
-        for call in range(self.settings.max_calls + 1):
-            evidence = self._posterior.evidence(tensors, rows, asked, fold)
-            leaders.append(torch.where(evidence.top > 0, evidence.leader, -1).numpy())
-            probabilities.append(evidence.logits.softmax(1)[:, :-1].numpy())
-            if call == self.settings.max_calls:
-                break
-            best = self._value.gain(evidence, price).max(1)
-            must = torch.from_numpy(prescribed[:, call])
-            going &= (best.values > 0) | (call == 0) | (must >= 0)
-            if not going.any():
-                break
-            chosen = torch.where(must >= 0, must, best.indices)
-            calls.append(torch.where(going, chosen, -1).numpy())
-            asked[rows[going], chosen[going]] = 1.0
-        return _Steps(calls, leaders, probabilities)
-
-    def _tensors(self, arrays: TableArrays) -> TableTensors:
-        return TableTensors.of(arrays, self.splits.reference_usd, self.view)
-
-    # --- files
-
-    def save(self, path: str | Path) -> None:
-        """Write the planner to a file. Raises `ConfigError` if it has a custom view, which a file cannot hold."""
-        if self.view is not response_lengths:
-            raise ConfigError("a planner with a custom view cannot be saved; fit it again instead")
-        content = {
-            "version": _FILE_VERSION,
-            **_fitted_on(self.splits),
-            "seed": self.seed,
-            "settings": self.settings.model_dump(),
-            "history": self.history,
-            "beliefs": self._posterior.state_dict(),
-            "value": self._value.state_dict(),
-        }
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        torch.save(content, path)
-
-    @classmethod
-    def load(cls, path: str | Path, splits: TableSplits) -> Planner:
-        """Read a planner that was fitted on this table.
-
-        Raises:
-            DataError: the file is missing or is no planner, or the planner was fitted with other candidates,
-                categories, levels or training questions. Other training questions may be test questions here.
-        """
-        try:
-            check_input(path)
-            content = torch.load(path, weights_only=True)
-        except OSError as error:
-            raise DataError(
-                f"{path}: cannot be read ({error.strerror}); fit a planner first"
-            ) from error
-        except Exception as error:  # torch raises many kinds of errors for other files
-            raise DataError(f"{path}: is not a planner ({type(error).__name__})") from error
-        if not isinstance(content, dict) or content.get("version") != _FILE_VERSION:
-            raise DataError(f"{path}: is not a planner of this version; fit it again")
-        for what, here in _fitted_on(splits).items():
-            if content[what] != here:
-                raise DataError(
-                    f"{path}: was fitted with other {what} than {splits.name} has; fit it again"
-                )
-        planner = cls(splits, config.validate(PlannerConfig, content["settings"], str(path)))
-        planner.seed, planner.history = content["seed"], content["history"]
-        planner._posterior.load_state_dict(content["beliefs"])
-        planner._value.load_state_dict(content["value"])
-        planner._posterior.eval()
-        planner._value.eval()
-        return planner
-
-
-def _fitted_on(splits: TableSplits) -> dict[str, Any]:
-    """What a planner's file must share with the table it is used on."""
-    # In order, because the place of a training question determines its fold.
-    ids = json.dumps([question.id for question in splits.train.questions])
-    return {
-        "names": list(splits.table.names),
-        "categories": list(splits.features.categories),
-        "questions": hashlib.sha256(ids.encode()).hexdigest(),
-        "levels": dict(splits.sensitivities),
-    }
-
-
-@dataclass(frozen=True)
-class _Steps:
-    """What the planner did about n questions, call by call."""
-
-    calls: list[Any]
-    """One array for each call: [n] the candidate asked; -1 for none."""
-    leaders: list[Any]
-    """One array before each call, and one at the end: [n] the leading answer; -1 for none."""
-    probabilities: list[Any]
-    """At the same times: [n, answers] how likely each answer is right."""
-
-
-def _decision(arrays: TableArrays, steps: _Steps, i: int, prescribed: int) -> Decision:
-    """The decision about question `i`, whose first `prescribed` calls were prescribed."""
-    question = arrays.questions[i]
-    asked = [int(chosen[i]) for chosen in steps.calls if chosen[i] >= 0]
-    answers = [
-        -1 if j in asked[:call] else int(arrays.answer[i, j]) for call, j in enumerate(asked)
-    ]
-    beliefs = tuple(
-        tuple(
-            Belief(
-                translate(question, arrays.answers[i][k]), float(steps.probabilities[call][i][k])
-            )
-            if k >= 0
-            else Belief(None, 0.0)
-            for k in answers[:call]
+            models = [self.names.index(name) for name in names]
+            if models and models != [prescribed[i, 0]]:
+                # No strategy was meant for such a beginning, so a further call must be worth what the level says.
+                price[i] = min(price[i], sensitivity)
+            prescribed[i, : len(models)] = models
+        return play(
+            table,
+            np.arange(len(category)),
+            np.full(len(category), fold),
+            self.fitted.posterior,
+            self.fitted.gain,
+            price,
+            prescribed,
         )
-        for call in range(len(asked) + 1)
-    )
-    last = int(steps.leaders[len(asked)][i])
-    return Decision(
-        question,
-        tuple(arrays.names[j] for j in asked),
-        beliefs,
-        float(sum(arrays.cost[i, j] for j in set(asked))),
-        float(arrays.value[i, last]) if last >= 0 else 0.0,
-        prescribed,
-    )
+
+    def _decision(self, question: Question, played: Played, i: int, prescribed: int) -> Decision:
+        """The decision about question `i`, whose first `prescribed` calls were prescribed."""
+        models, samples = played.states.models[i], played.states.samples[i]
+        calls = [int(model) for model in models if model >= 0]
+        texts: list[str | None] = []
+        for model, sample in zip(calls, samples, strict=False):
+            outcome = self.splits.table.outcome(question.id, self.names[model], int(sample))
+            short = None if outcome is None else outcome.short_answer
+            texts.append(None if short is None else translate(question, short))
+        steps = played.seen[: len(calls) + 1]
+        leaders = [int(step.leader[i]) for step in steps]
+        return Decision(
+            question,
+            tuple(self.names[model] for model in calls),
+            tuple(
+                tuple(
+                    Belief(texts[call], confidence)
+                    for call, confidence in enumerate(_confidences(step, i, number))
+                )
+                for number, step in enumerate(steps)
+            ),
+            float(played.cost[i] * self.splits.reference_usd),
+            float(played.score[i]),
+            tuple(None if leader < 0 else texts[leader] for leader in leaders),
+            prescribed,
+        )
+
+
+def _responses(splits: TableSplits, questions: Sequence[Question]) -> Responses:
+    return Responses.of(splits.table, questions, splits.features.categories, splits.reference_usd)
+
+
+def _confidences(step: Evidence, i: int, calls: int) -> list[float]:
+    """One probability for each call: equal answers have that of their best response, and different ones sum to 1 at most."""
+    best: dict[int, float] = {}
+    for call in range(calls):
+        answer = int(step.answer[i, call])
+        if answer >= 0:
+            best[answer] = max(best.get(answer, 0.0), float(step.right[i, call]))
+    total = max(1.0, sum(best.values()))
+    return [best.get(int(answer), 0.0) / total for answer in step.answer[i, :calls]]

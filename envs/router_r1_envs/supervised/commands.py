@@ -156,7 +156,7 @@ def planner_command(
 ) -> None:
     """Fit the planner of an outcome table: a router that knows every counterfactual of the training questions.
 
-    For `tournament --planner`. As planner.pt in the OUT of `train cold-start` or `train imitate` it is not fitted
+    For `tournament --planner`. As planner.skops in the OUT of `train cold-start` or `train imitate` it is not fitted
     there again.
     """
     from router_r1_envs.cpu_threads import use_threads
@@ -166,8 +166,10 @@ def planner_command(
     use_threads(threads)
     world = recorded_world(table, settings)
     out.parent.mkdir(parents=True, exist_ok=True)
-    fitted_planner(world, out, seed)
+    planner = fitted_planner(world, out, seed)
     terminal.echo(f"{out}: the planner of {world.name}")
+    for level, choice in planner.choices.items():
+        terminal.echo(f"level {level}: {choice}")
 
 
 def imitate_command(

@@ -33,7 +33,7 @@ from router_r1_reward import RewardConfig
 
 EPISODES = "episodes.jsonl"
 """The file of sampled episodes, in the folder of the result."""
-PLANNER = "planner.pt"
+PLANNER = "planner.skops"
 
 
 def scored_episodes(

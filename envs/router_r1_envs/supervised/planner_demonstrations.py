@@ -35,6 +35,7 @@ from router_r1.errors import ConfigError, DataError
 from router_r1.protocol import Route, render_turn
 from router_r1.testing import ScriptedPolicy
 from router_r1_envs.planner.planner import Decision, Planner
+from router_r1_envs.planner.planner_file import load_planner, save_planner
 from router_r1_envs.seeded_random import seeded_random
 from router_r1_envs.supervised.demonstrations import Example, play_episode
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
@@ -100,9 +101,9 @@ def fitted_planner(world: RecordedWorld, path: Path, seed: int) -> Planner:
     if not path.exists():
         terminal.echo(f"fitting the planner on {world.name}", err=True)
         planner = Planner.fit(splits, seed)
-        planner.save(path)
+        save_planner(planner, path)
         return planner
-    planner = Planner.load(path, splits)
+    planner = load_planner(path, splits)
     if planner.seed != seed:
         raise DataError(
             f"{path}: was fitted with seed {planner.seed}, not {seed}; remove it, or choose another folder"

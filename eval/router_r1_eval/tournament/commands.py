@@ -154,9 +154,9 @@ def _contest(
     splits = TableSplits.of(world)
     teacher = None
     if planner is not None:
-        from router_r1_envs.planner.planner import Planner
+        from router_r1_envs.planner.planner_file import load_planner
 
-        teacher = Planner.load(planner, splits)
+        teacher = load_planner(planner, splits)
     return TableTournament(world, splits, _policies(places), teacher, router)
 
 

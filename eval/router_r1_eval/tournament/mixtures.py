@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun
+from router_r1_envs.worlds.recorded_world.table_arrays import Floats, RouterRun
 from router_r1_eval.results import Hindsight, Mixture
 from router_r1_eval.stats.cost_curves import Curve, corners, hull, routerbench_aiq, through
 
@@ -65,6 +65,38 @@ def mixture(
         accuracy_at={f"{part:.0%}": curve.at(part * cost) for part in SPENDS},
         cost_ratio_at_100=cost_ratio(1.0),
         cost_ratio_at_95=cost_ratio(_NEARLY_AS_ACCURATE),
+    )
+
+
+def mixed_under_cap(validation: Runs, test: Runs, cap_usd: float) -> RouterRun | None:
+    """What the best random mixture of settings under a cap on mean cost does, in expectation, on the test questions.
+
+    The mixture is chosen on the validation questions, where it costs the cap, or less if no setting costs as much. Its
+    cost on the test questions may differ.
+
+    Args:
+        validation: the runs that choose the mixture.
+        test: the runs that are measured.
+        cap_usd: highest mean cost, in dollars.
+
+    Returns:
+        Expected score, cost and calls of each test question; None if every setting costs more.
+    """
+    mixed = corners({setting: point(run) for setting, run in validation.items()})
+    costs = [point(validation[setting])[0] for setting in mixed]
+    below = sum(cost <= cap_usd for cost in costs) - 1
+    if below < 0:
+        return None
+    here, above = test[mixed[below]], test[mixed[min(below + 1, len(mixed) - 1)]]
+    share = 0.0
+    if below + 1 < len(mixed):
+        share = (cap_usd - costs[below]) / (costs[below + 1] - costs[below])
+
+    def mean(less: Floats, more: Floats) -> Floats:
+        return (1 - share) * less + share * more
+
+    return RouterRun(
+        mean(here.value, above.value), mean(here.cost, above.cost), mean(here.calls, above.calls)
     )
 
 

@@ -25,7 +25,8 @@ _LONGEST = 4  # maximum number of calls of a vote
 _MARGINS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 99.0)
 
 Steps = tuple[Floats, Floats, Floats]
-"""After each call of a vote, each [calls, n]: score of the leading answer, its margin in log odds, dollars so far."""
+"""After each call of a vote, each [calls, n]: score of the response that first gave the leading answer (of the
+first call, if none gave an answer), the leader's margin in log odds, dollars so far."""
 
 
 def voting_baselines(splits: TableSplits) -> list[Entrant]:
@@ -107,16 +108,17 @@ def vote_steps(arrays: TableArrays, odds: Floats, order: Sequence[int]) -> Steps
         + np.log(np.maximum(arrays.options - 1, 1))[:, None]
     )
     # An answer without votes cannot lead, even if the weights of all votes so far are negative.
-    tally = np.full_like(arrays.value, -np.inf)
+    tally: Floats = np.full(arrays.answer.shape, -np.inf)
+    voiced = np.full(arrays.answer.shape, order[0])  # who gave each answer first
     cost = np.zeros(len(arrays))
     values, margins, costs = [], [], []
     for model in order:
         given = arrays.answer[:, model]
         voted = given >= 0
         before = tally[rows[voted], given[voted]]
-        tally[rows[voted], given[voted]] = (
-            np.where(np.isinf(before), 0.0, before) + weights[voted, model]
-        )
+        new = np.isinf(before)
+        voiced[rows[voted][new], given[voted][new]] = model
+        tally[rows[voted], given[voted]] = np.where(new, 0.0, before) + weights[voted, model]
         cost = cost + arrays.cost[:, model]
         leader = tally.argmax(1)
         best = tally.max(1)
@@ -127,7 +129,8 @@ def vote_steps(arrays: TableArrays, odds: Floats, order: Sequence[int]) -> Steps
             runner_up = np.partition(tally, -2, axis=1)[:, -2]
             second = np.where(np.isfinite(runner_up), runner_up, 0.0)
         margins.append(np.where(answered, np.where(answered, best, 0.0) - second, 0.0))
-        values.append(arrays.value[rows, leader] * answered)
+        speaker = np.where(answered, voiced[rows, leader], order[0])
+        values.append(arrays.score[rows, speaker])
         costs.append(cost)
     return np.array(values), np.array(margins), np.array(costs)
 

@@ -1,11 +1,13 @@
 """The planner: what it learns on a small table of known structure, its decisions, its file, and what it may not see."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("sklearn")
+skops = pytest.importorskip("skops.io")
 
 from router_r1.data.outcome_table import Outcome, OutcomeTable  # noqa: E402
 from router_r1.data.questions import Question  # noqa: E402
@@ -15,6 +17,7 @@ from router_r1.model_cards import ModelCard  # noqa: E402
 from router_r1.token_prices import Price  # noqa: E402
 from router_r1_envs.planner.config import PlannerConfig  # noqa: E402
 from router_r1_envs.planner.planner import Planner  # noqa: E402
+from router_r1_envs.planner.planner_file import load_planner, save_planner  # noqa: E402
 from router_r1_envs.worlds.base import Level, level_named  # noqa: E402
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig  # noqa: E402
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits  # noqa: E402
@@ -24,28 +27,25 @@ LETTERS = "ABCD"
 # How often each is right in the two categories. `twin` fails independently of `cheap`, so agreement is informative.
 SKILLS = {"cheap": (0.95, 0.5), "twin": (0.5, 0.5), "expensive": (0.9, 0.9)}
 PRICES = {"cheap": 1.0, "twin": 1.0, "expensive": 10.0}
-QUICK = PlannerConfig(
-    max_calls=3,
-    posterior_steps=100,
-    value_steps=160,
-    hidden=24,
-    batch=128,
-    members=1,
-    checkpoints=2,
-)
+QUICK = PlannerConfig(max_calls=3, folds=3, states=2, trees=20)
 LEVELS = (Level(name="rich", worth_usd=0.1), Level(name="poor", worth_usd=0.0005))
 
 
-def table_of(questions=500, *, letters=True, scramble=None) -> OutcomeTable:
+def table_of(
+    questions=500, *, letters=True, scramble=None, samples=1, skills=SKILLS
+) -> OutcomeTable:
     """A table drawn from a fixed seed.
 
     Args:
         questions: how many questions.
         letters: answers are letters (choice questions) or numbers (math); all else stays the same.
         scramble: a split whose outcomes are all wrong.
+        samples: responses of each candidate, independent of each other.
+        skills: how often each candidate is right in the two categories.
     """
     rng = np.random.default_rng(0)
-    cards = [ModelCard(name=n, price=Price(input=p, output=p)) for n, p in PRICES.items()]
+    prices = {name: PRICES.get(name, 1.0) for name in skills}
+    cards = [ModelCard(name=n, price=Price(input=p, output=p)) for n, p in prices.items()]
     asked, outcomes = [], []
     for number in range(questions):
         category, gold = int(rng.integers(2)), int(rng.integers(4))
@@ -64,7 +64,7 @@ def table_of(questions=500, *, letters=True, scramble=None) -> OutcomeTable:
                 choices=("w", "x", "y", "z") if letters else None,
             )
         )
-        for name, skill in SKILLS.items():
+        for (name, skill), sample in itertools.product(skills.items(), range(samples)):
             right, other = rng.random() < skill[category], int(rng.integers(1, 4))
             if scramble is not None and split_of(key) is scramble:
                 right = False
@@ -74,6 +74,7 @@ def table_of(questions=500, *, letters=True, scramble=None) -> OutcomeTable:
                 Outcome(
                     id=key,
                     model=name,
+                    sample=sample,
                     text="...",
                     answer=shown(answer),
                     score=float(right),
@@ -206,42 +207,44 @@ def test_fitting_never_uses_test_questions(planner, decisions) -> None:
     scrambled = Planner.fit(
         TableSplits.of(world_of(table_of(scramble=Split.TEST))), seed=0, settings=QUICK
     )
-    assert scrambled.history == planner.history
+    assert [str(c) for c in scrambled.choices.values()] == [
+        str(c) for c in planner.choices.values()
+    ]
     questions = planner.splits.validation.questions
     assert scrambled.plan(questions, LEVELS[0]) == planner.plan(questions, LEVELS[0])
     assert all(d.value == 0 for d in scrambled.plan(scrambled.splits.test.questions, LEVELS[0]))
 
 
 def test_a_loaded_planner_decides_the_same(planner, decisions, tmp_path) -> None:
-    planner.save(tmp_path / "a" / "planner.pt")
-    loaded = Planner.load(tmp_path / "a" / "planner.pt", planner.splits)
+    save_planner(planner, tmp_path / "a" / "planner.skops")
+    loaded = load_planner(tmp_path / "a" / "planner.skops", planner.splits)
     assert loaded.plan(planner.splits.test.questions, LEVELS[0]) == decisions["rich"]
-    assert loaded.history == planner.history
+    assert loaded.settings == planner.settings and loaded.seed == planner.seed
 
 
 def test_a_file_without_a_planner_for_this_table_is_an_error(planner, tmp_path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
-        Planner.load(tmp_path / "none.pt", planner.splits)
-    (tmp_path / "text.pt").write_text("hello")
+        load_planner(tmp_path / "none.skops", planner.splits)
+    (tmp_path / "text.skops").write_text("hello")
     with pytest.raises(DataError, match="is not a planner"):
-        Planner.load(tmp_path / "text.pt", planner.splits)
-    torch.save({"version": 99}, tmp_path / "new.pt")
+        load_planner(tmp_path / "text.skops", planner.splits)
+    skops.dump({"version": 99}, tmp_path / "new.skops")
     with pytest.raises(DataError, match="of this version"):
-        Planner.load(tmp_path / "new.pt", planner.splits)
-    planner.save(tmp_path / "planner.pt")
+        load_planner(tmp_path / "new.skops", planner.splits)
+    save_planner(planner, tmp_path / "planner.skops")
     table = table_of()
     cards = [ModelCard(name="x", price=Price(input=1, output=1))]
     rows = [o.model_copy(update={"model": "x"}) for o in table if o.model == "expensive"]
     other = world_of(OutcomeTable(cards, table.questions, rows))
     with pytest.raises(DataError, match="fitted with other names"):
-        Planner.load(tmp_path / "planner.pt", TableSplits.of(other))
+        load_planner(tmp_path / "planner.skops", TableSplits.of(other))
     # In other splits, a question that the planner was fitted on may be a test question.
     for change in ({"test": 0.2}, {"seed": 1}):
         with pytest.raises(DataError, match="fitted with other questions"):
-            Planner.load(tmp_path / "planner.pt", TableSplits.of(world_of(table_of(), **change)))
+            load_planner(tmp_path / "planner.skops", TableSplits.of(world_of(table_of(), **change)))
     with pytest.raises(DataError, match="fitted with other levels"):
-        Planner.load(
-            tmp_path / "planner.pt", TableSplits.of(world_of(table_of(), levels=LEVELS[:1]))
+        load_planner(
+            tmp_path / "planner.skops", TableSplits.of(world_of(table_of(), levels=LEVELS[:1]))
         )
 
 
@@ -282,19 +285,66 @@ def test_two_candidates_are_enough() -> None:
     names = {card.name for card in cards}
     outcomes = [outcome for outcome in whole if outcome.model in names]
     world = world_of(OutcomeTable(cards, whole.questions, outcomes))
-    quick = PlannerConfig(posterior_steps=20, value_steps=20, hidden=8, members=1, checkpoints=1)
+    quick = QUICK.model_copy(update={"max_calls": 5})
     planner = Planner.fit(TableSplits.of(world), seed=0, settings=quick)
     for decision in planner.plan(world.questions(Split.TEST), LEVELS[0]):
         assert decision.calls and set(decision.calls) <= names
 
 
-def test_fitting_does_not_change_the_global_random_state() -> None:
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    quick = QUICK.model_copy(update={"posterior_steps": 2, "value_steps": 2})
-    Planner.fit(TableSplits.of(world_of(table_of(100))), settings=quick)
-    assert torch.equal(torch.rand(3), expected)
+def test_further_samples_of_a_candidate_are_calls_like_any_other() -> None:
+    """`solo` is right in two of three samples and has no equal: asking it again is all that helps."""
+    skills = {"solo": (0.66, 0.66), "weak": (0.3, 0.3)}
+    world = world_of(table_of(400, samples=3, skills=skills))
+    planner = Planner.fit(TableSplits.of(world), settings=QUICK)
+    made = planner.plan(world.questions(Split.TEST), LEVELS[0])
+    again = [d for d in made if d.calls.count("solo") > 1]
+    assert len(again) > len(made) / 10
+    for decision in again:
+        samples = [n for n, name in enumerate(decision.calls) if name == "solo"]
+        recorded = [
+            world.table.outcome(decision.question.id, "solo", k) for k in range(len(samples))
+        ]
+        assert [decision.beliefs[-1][n].answer for n in samples] == [o.answer for o in recorded]
+    single = mean(world.table.outcome(d.question.id, "solo").score for d in made)
+    assert mean(d.value for d in made) > single
+
+
+def test_where_further_calls_gain_nothing_it_is_the_look_up_table() -> None:
+    """Every candidate is right on the same questions of a category, so a second opinion is worth nothing."""
+    world = world_of(table_of(300, skills={"cheap": (1.0, 0.0), "expensive": (1.0, 0.0)}))
+    planner = Planner.fit(TableSplits.of(world), settings=QUICK)
+    assert not any(choice.planned for choice in planner.choices.values())
+    assert all("would add" in str(choice) for choice in planner.choices.values())
+    for level in LEVELS:
+        assert {d.calls for d in planner.plan(world.questions(Split.TEST), level)} == {("cheap",)}
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_one_call_of_a_candidate_scores_as_the_candidate_does(answers) -> None:
+    """Also where a table has scores and no answers, and where equal answers were graded unlike."""
+    table = table_of(200)
+    rng = np.random.default_rng(1)
+    rows = [
+        o.model_copy(
+            update={"score": float(rng.random() < 0.5)} | ({} if answers else {"answer": None})
+        )
+        for o in table
+    ]
+    world = world_of(OutcomeTable(table.cards, table.questions, rows))
+    planner = Planner.fit(TableSplits.of(world), settings=QUICK.model_copy(update={"max_calls": 1}))
+    questions = world.questions(Split.TEST)
+    test = planner.splits.test
+    for column, name in enumerate(planner.names):
+        made = planner.plan(questions, LEVELS[0], begin=[(name,)] * len(questions))
+        assert [d.value for d in made] == test.score[:, column].tolist()
+        assert [d.cost_usd for d in made] == pytest.approx(test.cost[:, column].tolist())
+
+
+def test_a_category_that_training_lacks_is_routed_as_all_questions_are(planner) -> None:
+    questions = planner.splits.test.questions[:20]
+    strange = [q.model_copy(update={"category": "unheard of"}) for q in questions]
+    for decision in planner.plan(strange, LEVELS[1]):
+        assert decision.calls[0] in SKILLS
 
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "mmlu_pro"
@@ -304,7 +354,7 @@ SHARED = Path(__file__).parents[4] / "shared" / "data" / "mmlu_pro"
 def test_the_planner_can_be_fitted_on_ten_real_models() -> None:
     settings = RecordedWorldConfig(table=str(SHARED), view="answer", duplicates="first")
     world = open_recorded(settings)
-    quick = PlannerConfig(posterior_steps=20, value_steps=10, batch=64)
+    quick = PlannerConfig(folds=2, states=1, trees=10)
     planner = Planner.fit(TableSplits.of(world), settings=quick)
     made = planner.plan(world.questions(Split.TEST, 200), world.levels[3])
     assert len(made) == 200

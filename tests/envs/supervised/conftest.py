@@ -122,15 +122,7 @@ def planner(recorded_world: RecordedWorld) -> Any:
     from router_r1_envs.planner.config import PlannerConfig
     from router_r1_envs.planner.planner import Planner
 
-    settings = PlannerConfig(
-        max_calls=3,
-        posterior_steps=60,
-        value_steps=60,
-        hidden=16,
-        batch=64,
-        members=1,
-        checkpoints=1,
-    )
+    settings = PlannerConfig(max_calls=3, folds=3, states=2, trees=20)
     return Planner.fit(TableSplits.of(recorded_world), seed=0, settings=settings)
 
 
