@@ -1,4 +1,4 @@
-"""How many threads torch uses on a CPU that other programs use too."""
+"""How many threads torch and scikit-learn use on a CPU that other programs use too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from router_r1.counts import check_count
 
 
 def use_threads(threads: int | None) -> None:
-    """Set the number of torch's threads in this process.
+    """Set the number of torch's threads in this process, and of the threads of scikit-learn if it is not loaded yet.
 
     Args:
         threads: the number; None keeps torch's own choice where OMP_NUM_THREADS is set, and else takes the number of
@@ -27,3 +27,4 @@ def use_threads(threads: int | None) -> None:
         threads = min(4, max(1, sum(share < 50 for share in busy)))
     if threads is not None:
         torch.set_num_threads(threads)
+        os.environ["OMP_NUM_THREADS"] = str(threads)  # read when a library with OpenMP is loaded

@@ -12,11 +12,11 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class PlannerConfig(StrictModel):
-    """How a planner is fitted. The defaults take about a minute and a half of one core for 5,000 questions."""
+    """How a planner is fitted. The defaults take about two minutes of one core for 5,000 questions and ten candidates."""
 
     max_calls: Count = 5
     """Maximum number of calls about one question."""
-    folds: Annotated[int, Field(ge=2)] = 5
+    folds: Annotated[int, Field(ge=2)] = 10
     """Number of parts of the training questions; each part is judged by what was fitted on the others."""
     states: Count = 3
     """Random states of each training question, from which posterior and gains are learned."""

@@ -104,6 +104,7 @@ class Planner:
         self.view = view
         self.names = splits.table.names
         self._kept: tuple[tuple[str, ...], Table] | None = None
+        self._chosen: dict[float, Choice] = {}
 
     @classmethod
     def fit(
@@ -137,7 +138,7 @@ class Planner:
     def choices(self) -> dict[str, Choice]:
         """Level -> the strategies that decide there, and how they proved themselves."""
         return {
-            level: self.fitted.strategies.choose(sensitivity)
+            level: self._choice(sensitivity)
             for level, sensitivity in self.splits.sensitivities.items()
         }
 
@@ -183,12 +184,17 @@ class Planner:
                 f"budgets"
             )
         sensitivity = self.splits.reference_usd / level.worth_usd
-        choice = self.fitted.strategies.choose(sensitivity)
+        choice = self._choice(sensitivity)
         begin = begin or [()] * len(questions)
         played = self._play(self._table(questions), choice, fold, begin, sensitivity)
         return [
             self._decision(questions[i], played, i, len(begin[i])) for i in range(len(questions))
         ]
+
+    def _choice(self, sensitivity: float) -> Choice:
+        if sensitivity not in self._chosen:
+            self._chosen[sensitivity] = self.fitted.strategies.choose(sensitivity)
+        return self._chosen[sensitivity]
 
     def _known_table(self, questions: tuple[Question, ...]) -> Table:
         """The table of these questions, kept for the next level."""

@@ -164,24 +164,17 @@ class Strategies:
             gain: the same.
             settings: of the fit.
         """
-        n = len(fold)
+        rows = np.arange(len(fold))
         first = _first_candidates(table, fold, settings.first_candidates)
-        rows = np.tile(np.arange(n), len(first))
-        prescribed = np.full((len(rows), settings.max_calls), _FREE)
-        prescribed[:, 0] = np.repeat(first, n)
-        scores, costs = [], []
-        for price in PRICES:
-            prices = np.full(len(rows), price)
-            played = play(table, rows, fold[rows], posterior, gain, prices, prescribed)
-            scores.append(played.score.reshape(len(first), n))
-            costs.append(played.cost.reshape(len(first), n))
-        return cls(
-            first,
-            np.array(scores),
-            np.array(costs),
-            table.responses.category,
-            fold,
-        )
+        scores, costs = np.zeros((2, len(PRICES), len(first), len(fold)))
+        for i, price in enumerate(PRICES):
+            for j, candidate in enumerate(first):
+                prescribed = np.full((len(fold), settings.max_calls), _FREE)
+                prescribed[:, 0] = candidate
+                prices = np.full(len(fold), price)
+                played = play(table, rows, fold, posterior, gain, prices, prescribed)
+                scores[i, j], costs[i, j] = played.score, played.cost
+        return cls(first, scores, costs, table.responses.category, fold)
 
     def choose(self, sensitivity: float) -> Choice:
         """The strategies of a level.

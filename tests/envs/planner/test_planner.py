@@ -294,7 +294,7 @@ def test_two_candidates_are_enough() -> None:
 def test_further_samples_of_a_candidate_are_calls_like_any_other() -> None:
     """`solo` is right in two of three samples and has no equal: asking it again is all that helps."""
     skills = {"solo": (0.66, 0.66), "weak": (0.3, 0.3)}
-    world = world_of(table_of(400, samples=3, skills=skills))
+    world = world_of(table_of(800, samples=3, skills=skills))
     planner = Planner.fit(TableSplits.of(world), settings=QUICK)
     made = planner.plan(world.questions(Split.TEST), LEVELS[0])
     again = [d for d in made if d.calls.count("solo") > 1]

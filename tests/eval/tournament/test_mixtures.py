@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from router_r1_envs.worlds.recorded_world.table_arrays import TableArrays
+from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun, TableArrays
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_eval.tournament.baselines import baselines
 from router_r1_eval.tournament.entrants import Entrant, single_model
+from router_r1_eval.tournament.mixtures import mixed_under_cap
 
 
 def by_name(results):
@@ -83,3 +84,26 @@ def test_a_mixture_interpolates_accuracy_between_its_corners(world_of, halves, m
     assert found["50%"] == pytest.approx(low + (high - low) * 4 / 9)
     assert found["100%"] == pytest.approx(high)
     assert rows["c"]["hull"]["accuracy_at"]["50%"] == pytest.approx(high / 2)  # half unanswered
+
+
+def run_of(score, cost) -> RouterRun:
+    """Two questions, one call each."""
+    return RouterRun(np.array([score, score]), np.array([cost, cost]), np.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("cap", "score", "cost"),
+    [(0.5, None, None), (1.0, 0.2, 1.5), (2.0, 0.45, 2.25), (3.0, 0.7, 3.0), (9.0, 0.7, 3.0)],
+)
+def test_a_mixture_under_a_cap_is_chosen_on_validation_and_measured_on_test(
+    cap, score, cost
+) -> None:
+    """On validation, `dear` costs 3; `bad` lies below the line between the others and is never mixed in."""
+    validation = {"dear": run_of(0.8, 3.0), "bad": run_of(0.4, 2.0), "cheap": run_of(0.4, 1.0)}
+    test = {"dear": run_of(0.7, 3.0), "bad": run_of(0.9, 0.1), "cheap": run_of(0.2, 1.5)}
+    found = mixed_under_cap(validation, test, cap)
+    if score is None:
+        assert found is None
+    else:
+        assert found.value.tolist() == pytest.approx([score, score])
+        assert found.cost.tolist() == pytest.approx([cost, cost])

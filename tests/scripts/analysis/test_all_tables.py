@@ -1,0 +1,112 @@
+"""`scripts/analysis/all_tables.py` on drawn tables: what the page says, what is repeated, and what it refuses."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from router_r1.data.outcome_table import Outcome, OutcomeTable
+from router_r1.data.questions import Question
+from router_r1.model_cards import ModelCard
+from router_r1.token_prices import Price
+
+pytest.importorskip("sklearn")
+pytest.importorskip("skops")
+
+SCRIPT = Path(__file__).parents[3] / "scripts" / "analysis" / "all_tables.py"
+
+
+def save_table(folder: Path, skills: dict[str, tuple[float, float]]) -> None:
+    """240 questions of two categories; the first model costs a tenth of the others."""
+    rng = np.random.default_rng(0)
+    cards = [
+        ModelCard(name=name, price=Price(input=price, output=price))
+        for name, price in zip(skills, (1.0, *[10.0] * len(skills)), strict=False)
+    ]
+    questions, outcomes = [], []
+    for number in range(240):
+        category, gold = number % 2, "ABCD"[rng.integers(4)]
+        key = f"q{number}"
+        questions.append(
+            Question(
+                id=key,
+                question=f"Question {number}?",
+                answer=gold,
+                metric="choice",
+                category="ab"[category],
+                choices=("w", "x", "y", "z"),
+            )
+        )
+        for name, skill in skills.items():
+            right = rng.random() < skill[category]
+            answer = gold if right else "ABCD"["ABCD".index(gold) - 1]
+            outcomes.append(
+                Outcome(
+                    id=key,
+                    model=name,
+                    text="...",
+                    answer=answer,
+                    score=float(right),
+                    input_tokens=50,
+                    output_tokens=40,
+                )
+            )
+    OutcomeTable(cards, questions, outcomes).save(folder)
+
+
+def run(*arguments) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def test_one_page_over_all_tables_that_says_what_is_gained(tmp_path) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    save_table(data / "split", {"small": (0.95, 0.2), "large": (0.3, 0.95)})
+    save_table(data / "same", {"small": (0.5, 0.5), "large": (0.9, 0.9)})
+    (data / "notes").mkdir()
+    done = run(data, "--out", out)
+    assert done.returncode == 0, done.stderr
+    page = (out / "index.md").read_text()
+    same, split = page.split("## same")[1].split("## split")
+    assert "Nothing is proven" in same and "gains +" in split
+    assert "Oracle" in split and "makes further calls at" in split
+    row = json.loads((out / "split" / "row.json").read_text())
+    assert row["best_single"] == "large" and list(row["caps"]) == ["1", "0.75", "0.5"]
+    full = row["caps"]["1"]
+    assert set(full) == {"planner", "label", "knn", "kmeans", "linear"}
+    assert full["label"]["over_label"] is None
+    for figures in full.values():
+        mean, low, high = figures["over_best_single"]
+        assert low <= mean <= high and figures["cost"] < 1.2
+    assert full["planner"]["over_best_single"][0] > 0.1
+    assert (out / "split" / "report.html").exists() and (out / "split" / "results.json").exists()
+
+    before = (out / "split" / "row.json").stat().st_mtime_ns
+    assert "1 of 2" not in run(data, "--out", out).stdout  # nothing is done twice
+    assert (out / "split" / "row.json").stat().st_mtime_ns == before
+
+
+def test_a_table_that_cannot_be_used_is_named_and_the_others_are_done(tmp_path) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    save_table(data / "good", {"small": (0.5, 0.5), "large": (0.9, 0.9)})
+    (data / "bad").mkdir()
+    (data / "bad" / "pool.yaml").write_text("candidates: []")
+    done = run(data, "--out", out)
+    assert done.returncode == 1 and "bad is left out" in done.stderr
+    assert "## good" in (out / "index.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [([], "no table"), (["--policy", "other=folder"], "there is no such table")],
+)
+def test_a_wrong_call_is_an_error(tmp_path, arguments, message) -> None:
+    if arguments:
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "pool.yaml").write_text("candidates: []")
+    done = run(tmp_path, "--out", tmp_path / "out", *arguments)
+    assert done.returncode == 1 and message in done.stderr
