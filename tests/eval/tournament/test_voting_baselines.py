@@ -60,3 +60,12 @@ def test_a_vote_of_a_distrusted_model_still_beats_an_answer_without_votes(world_
     (values, margins, _) = vote_steps(arrays, np.full((2, 3), np.log(0.4 / 0.6)), (0,))
     assert values.tolist() == [[1, 1, 1, 1]]
     assert (margins < 0).all()
+
+
+def test_an_answer_is_scored_as_the_response_that_first_gave_it(arrays_of) -> None:
+    """Equal answers may be graded unlike. So a vote of one call scores as the candidate does, also without an answer."""
+    arrays = arrays_of([("A", "A", "B"), (None, "A", "A")])
+    arrays = replace(arrays, score=np.array([[0.2, 0.9, 0.0], [0.4, 0.7, 1.0]]))
+    first, second, third = vote_steps(arrays, np.zeros((2, 3)), (0, 1, 2))[0]
+    assert first.tolist() == [0.2, 0.4]
+    assert second.tolist() == [0.2, 0.7] and third.tolist() == [0.2, 0.7]
