@@ -1,6 +1,7 @@
 """Long, compressed and hostile bodies: bounded after decompression, and read without holding the event loop."""
 
 import asyncio
+import gc
 import gzip
 import json
 import time
@@ -107,14 +108,20 @@ class Ticker:
 
 @asynccontextmanager
 async def ticking_after_first(pool) -> AsyncIterator[Ticker]:
-    """Tick from the end of a first call on: that one imports the HTTP client."""
+    """Tick from the end of a first call on: that one imports the HTTP client.
+
+    What other tests have left in this process is kept from the garbage collector, which would look through all of it
+    when a body makes many objects: half a second, late in a run of all tests.
+    """
     await pool.ask("a", "first?")
+    gc.freeze()
     ticker = Ticker()
     task = asyncio.ensure_future(ticker.tick())
     try:
         yield ticker
     finally:
         task.cancel()
+        gc.unfreeze()
 
 
 def gzipped(body: bytes, **options) -> Served:
