@@ -35,6 +35,7 @@ _EXTRAS = {
     "scipy": "eval",
     "py3langid": "eval",
     "numpy": "routers",
+    "skops": "routers",
     "sklearn": "routers",
 }
 """Package -> the extra that installs it, for commands that need more than the core."""

@@ -11,7 +11,7 @@ chosen on validation (RouterBench's interpolation, arXiv 2403.12031); so a cap b
 
 Writes OUT/TABLE/results.json and report.html (as `router-r1 tournament` and `router-r1 report` do), OUT/TABLE/row.json
 with the figures under the caps, and OUT/index.md, one page over all tables. A table that has its row.json is not done
-again; remove its folder to repeat it. Ten minutes for the five tables of up to 5,000 questions on one core.
+again; remove its folder to repeat it. About a quarter of an hour for six tables of up to 5,000 questions.
 """
 
 from __future__ import annotations
@@ -84,9 +84,9 @@ def measure(job: Job, out: Path) -> dict[str, Any]:
     fitted = time.monotonic() - began
     policies = {}
     if job.policy is not None:
-        from router_r1.policies.transformers_policy import TransformersPolicy
+        from router_r1_envs.cpu_inference.policy import open_policy
 
-        policies = {"policy": TransformersPolicy(job.policy)}
+        policies = {"policy": open_policy(job.policy, name="policy")}
     names = tuple(ROUTERS)
     tournament = TableTournament(world, splits, policies=policies, planner=planner, one_shot=names)
     results = tournament.hold(RewardConfig(), seed=job.seed)

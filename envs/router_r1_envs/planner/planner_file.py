@@ -8,8 +8,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from router_r1 import config
 from router_r1.errors import ConfigError, DataError
 from router_r1.files import check_input
@@ -70,7 +68,7 @@ def load_planner(path: str | Path, splits: TableSplits) -> Planner:
     if not isinstance(content, dict) or content.get("version") != _VERSION:
         raise DataError(f"{path}: is not a planner of this version; fit it again")
     for what, here in _fitted_on(splits).items():
-        if content[what] != here:
+        if content.get(what) != here:
             raise DataError(
                 f"{path}: was fitted with other {what} than {splits.name} has; fit it again"
             )
@@ -85,14 +83,7 @@ def load_planner(path: str | Path, splits: TableSplits) -> Planner:
 
 
 def _arrays(fitted: CategoryTables | Strategies) -> dict[str, Any]:
-    """The fields, floats in single precision."""
-    found = {field.name: getattr(fitted, field.name) for field in fields(fitted)}
-    return {
-        name: value.astype(np.float32)
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f"
-        else value
-        for name, value in found.items()
-    }
+    return {field.name: getattr(fitted, field.name) for field in fields(fitted)}
 
 
 def _fitted_on(splits: TableSplits) -> dict[str, Any]:

@@ -343,8 +343,11 @@ def test_one_call_of_a_candidate_scores_as_the_candidate_does(answers) -> None:
 def test_a_category_that_training_lacks_is_routed_as_all_questions_are(planner) -> None:
     questions = planner.splits.test.questions[:20]
     strange = [q.model_copy(update={"category": "unheard of"}) for q in questions]
-    for decision in planner.plan(strange, LEVELS[1]):
-        assert decision.calls[0] in SKILLS
+    for level in LEVELS:
+        choice = planner.choices[level.name]
+        overall = planner.names[choice.first[-1]]
+        assert len(choice.first) == 3  # two categories, and any other
+        assert {d.calls[0] for d in planner.plan(strange, level)} == {overall}
 
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "mmlu_pro"

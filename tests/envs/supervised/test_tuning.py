@@ -169,7 +169,8 @@ def test_traces_are_imitated_and_preferred(train, traces, tmp_path):
         0.6931, abs=1e-3
     )  # ln 2: policy and reference are equal
     assert preferred["losses"][-1] < 0.6
-    assert preferred["accuracies"][-1] > 0.6  # 0.5 is chance; threads move the last digits
+    last = preferred["accuracies"][-6:]  # one step has four pairs
+    assert sum(last) / len(last) > 0.8
     load_checkpoint(tmp_path / "b")
 
 

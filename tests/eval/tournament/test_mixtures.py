@@ -98,9 +98,9 @@ def run_of(score, cost) -> RouterRun:
 def test_a_mixture_under_a_cap_is_chosen_on_validation_and_measured_on_test(
     cap, score, cost
 ) -> None:
-    """On validation, `dear` costs 3; `bad` lies below the line between the others and is never mixed in."""
-    validation = {"dear": run_of(0.8, 3.0), "bad": run_of(0.4, 2.0), "cheap": run_of(0.4, 1.0)}
-    test = {"dear": run_of(0.7, 3.0), "bad": run_of(0.9, 0.1), "cheap": run_of(0.2, 1.5)}
+    """On validation, `strong` costs 3; `bad` lies below the line between the others and is never mixed in."""
+    validation = {"strong": run_of(0.8, 3.0), "bad": run_of(0.4, 2.0), "cheap": run_of(0.4, 1.0)}
+    test = {"strong": run_of(0.7, 3.0), "bad": run_of(0.9, 0.1), "cheap": run_of(0.2, 1.5)}
     found = mixed_under_cap(validation, test, cap)
     if score is None:
         assert found is None

@@ -90,6 +90,30 @@ def test_one_page_over_all_tables_that_says_what_is_gained(tmp_path) -> None:
     assert (out / "split" / "row.json").stat().st_mtime_ns == before
 
 
+def test_a_policy_that_was_trained_on_a_table_has_its_column(tmp_path) -> None:
+    pytest.importorskip("transformers")
+    from router_r1_envs.planner.config import PlannerConfig
+    from router_r1_envs.planner.planner import Planner
+    from router_r1_envs.supervised.imitation import ImitationConfig, imitate
+    from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
+    from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
+    from router_r1_envs.worlds.recorded_world.world import open_recorded
+
+    table = tmp_path / "table"
+    save_table(table, {"small": (0.5, 0.5), "large": (0.9, 0.9)})
+    world = open_recorded(RecordedWorldConfig(table=str(table), view="answer", max_routes=1))
+    quick = PlannerConfig(folds=2, states=1, trees=5)
+    planner = Planner.fit(TableSplits.of(world), settings=quick)
+    few = ImitationConfig(copies=1, steps=2, batch_size=4, hidden=32, layers=1)
+    imitate(world, planner, tmp_path / "policy", few)
+    done = run(table, "--policy", f"table={tmp_path / 'policy'}", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    row = json.loads((tmp_path / "out" / "table" / "row.json").read_text())
+    # After two steps it answers nothing; what matters here is that its episodes are played and counted.
+    assert all("policy" in routers for routers in row["caps"].values())
+    assert row["caps"]["1"]["policy"]["calls"] >= 0
+
+
 def test_a_table_that_cannot_be_used_is_named_and_the_others_are_done(tmp_path) -> None:
     data, out = tmp_path / "data", tmp_path / "out"
     save_table(data / "good", {"small": (0.5, 0.5), "large": (0.9, 0.9)})
