@@ -52,6 +52,7 @@ def prepare(
     from router_r1.data.splits import Split
     from router_r1_envs.verl_training.dataset import AGENT, make_rows, write_rows
     from router_r1_envs.worlds.load import bare_names, load_world
+    from router_r1_envs.worlds.trained_in import TrainedIn
 
     world = load_world(source, settings)
     reward_config = reward_of(world, reward)
@@ -66,6 +67,7 @@ def prepare(
         "overrides": settings,
         "reward": reward_config.model_dump(),
     }
+    TrainedIn.of(world).write(out)
     (out / "agent_loop.yaml").write_text(yaml.safe_dump([agent_loop], sort_keys=False))
     terminal.echo(
         f"{out}: {len(rows)} training rows, {len(validation_rows)} validation rows of {world.name}, "

@@ -32,6 +32,7 @@ from router_r1.yaml_text import quoted
 from router_r1_envs.planner.planner import Planner
 from router_r1_envs.worlds.commands import recorded_world
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
+from router_r1_envs.worlds.trained_in import TrainedIn, check_played_as_trained
 from router_r1_eval.report import write_report
 from router_r1_eval.stats.bootstrap import paired
 from router_r1_eval.tournament.entrants import single_model
@@ -74,8 +75,13 @@ def measure(job: Job, out: Path) -> dict[str, Any]:
         "complete=true",
         "graded=false",
         "max_routes=1",
-        f"sensitivities=[{', '.join(f'{level:.3g}' for level in _LEVELS)}]",
     ]
+    trained = None if job.policy is None else TrainedIn.read(job.policy)
+    if trained is None:
+        settings.append(f"sensitivities=[{', '.join(f'{level:.3g}' for level in _LEVELS)}]")
+    else:  # a small policy knows the levels of its training alone
+        settings.append(f"levels={json.dumps([level.model_dump() for level in trained.levels])}")
+        settings.append(f"max_rounds={trained.max_rounds}")
     if job.fit is not None:
         settings.append(f"fit={quoted(str(job.fit.resolve()))}")
     world = recorded_world(str(job.table), settings)
@@ -86,6 +92,7 @@ def measure(job: Job, out: Path) -> dict[str, Any]:
     if job.policy is not None:
         from router_r1_envs.cpu_inference.policy import open_policy
 
+        check_played_as_trained({"policy": job.policy}, world)
         policies = {"policy": open_policy(job.policy, name="policy")}
     names = tuple(ROUTERS)
     tournament = TableTournament(world, splits, policies=policies, planner=planner, one_shot=names)

@@ -50,9 +50,9 @@ def table(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def imitation(router_r1, table):
-    """The folder of a planner, and of a policy that imitated it for a few steps."""
+    """The folder of a planner, and of a policy that imitated it until it answered."""
     folder = table / "imitation"
-    few = ("steps=30", "hidden=32", "layers=1", "batch_size=16")
+    few = ("steps=150", "hidden=32", "layers=1", "batch_size=16")
     few = [part for setting in few for part in ("--cold-start", setting)]
     output = router_r1(
         "train", "cold-start", table, "--out", folder, "--threads", 1, *options(), *few

@@ -24,6 +24,7 @@ from router_r1_envs.supervised.demonstrations import (
 from router_r1_envs.supervised.progress import Stage
 from router_r1_envs.supervised.small_policy import make_model, make_tokenizer, save_policy
 from router_r1_envs.worlds.generated_world.world import GeneratedWorld
+from router_r1_envs.worlds.trained_in import TrainedIn
 from router_r1_reward import RewardConfig
 
 _TOKENIZER_TEXTS = 4000
@@ -107,6 +108,7 @@ def cold_start(
     # With smaller rates, to refine what was learned.
     run_stage("imitation", best, settings.best_steps, lr=1e-3, muon_lr=0.01, warmup=10)
     save_policy(model, tokenizer, folder)
+    TrainedIn.of(world).write(folder)
     return {
         "losses": losses,
         "demonstrations": {"explored": len(explored), "best": len(best)},

@@ -23,6 +23,7 @@ from router_r1_envs.supervised.planner_demonstrations import (
 from router_r1_envs.supervised.progress import Stage
 from router_r1_envs.supervised.small_policy import make_model, make_tokenizer, save_policy
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
+from router_r1_envs.worlds.trained_in import TrainedIn
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -100,6 +101,7 @@ def imitate(
         on_progress=lambda progress: report_stage(Stage("imitation", progress)),
     )
     save_policy(model, tokenizer, folder)
+    TrainedIn.of(world).write(folder)
     return {
         "losses": {"imitation": loss},
         "demonstrations": len(examples),

@@ -24,6 +24,7 @@ from router_r1_envs.supervised.progress import show_stages
 from router_r1_envs.supervised.scored_episodes import preference_pairs
 from router_r1_envs.supervised.tuning_config import DPOConfig, ImitateConfig, TuningConfig
 from router_r1_envs.worlds.base import World
+from router_r1_envs.worlds.trained_in import TrainedIn
 from router_r1_reward import RewardConfig
 
 _SETTING = "setting.json"
@@ -150,6 +151,7 @@ def tune(
     seed, began = settings.seed, time.monotonic()
     first = _play(run, run.model, "before", held_out, seed) if before else None
     found = train()
+    TrainedIn.of(run.world).write(run.out)
     seconds = time.monotonic() - began
     last = _play(run, run.out, "after", held_out, seed)
     report = found | {

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from router_r1_envs.verl_training.lora import ADAPTER_SETTINGS, merge_adapter
+from router_r1_envs.worlds.trained_in import FILE
 
 RECORD = "best.json"
 _TRACKER = "latest_checkpointed_iteration.txt"
@@ -77,13 +78,16 @@ class BestCheckpoint:
         found: dict[str, Any] | None = json.loads(file.read_text()) if file.exists() else None
         return found
 
-    def offer(self, weights: str | Path, step: int, reward: float) -> bool:
+    def offer(
+        self, weights: str | Path, step: int, reward: float, trained_in: Path | None = None
+    ) -> bool:
         """Copy the weights if their reward is higher than that of the best checkpoint.
 
         Args:
             weights: a folder with a policy. If verl trained an adapter, its settings are beside the folder.
             step: training step of the weights.
             reward: their mean reward on the validation questions.
+            trained_in: the file that says what they are trained for; copied into the checkpoint if it exists.
 
         Returns:
             Whether they are the best checkpoint now.
@@ -97,6 +101,8 @@ class BestCheckpoint:
         adapter = Path(weights).parent / ADAPTER_SETTINGS
         if adapter.exists():
             merge_adapter(self._replacement, adapter)
+        if trained_in is not None and trained_in.exists():
+            shutil.copy(trained_in, self._replacement / FILE)
         draft = self._replacement / f"{RECORD}.new"
         draft.write_text(json.dumps({"step": step, "reward": reward}) + "\n")
         draft.rename(self._replacement / RECORD)

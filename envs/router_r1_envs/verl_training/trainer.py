@@ -26,6 +26,7 @@ from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from router_r1_envs.verl_training.checkpoints import BestCheckpoint, remove_stale_checkpoints
 from router_r1_envs.verl_training.episode_metrics import episode_metrics, mean
 from router_r1_envs.verl_training.first_episodes import FirstEpisodes
+from router_r1_envs.worlds.trained_in import FILE
 
 
 class RouterTrainer:
@@ -101,7 +102,9 @@ class RouterTrainer:
         if self.global_steps == 0:
             weights = _checkpoint_folder(self.config.actor_rollout_ref.model.path)
         if weights.is_dir():  # otherwise this step was not saved
-            self._best.offer(weights, self.global_steps, reward)
+            files = self.config.data.train_files
+            rows = Path(files if isinstance(files, str) else files[0]).expanduser()
+            self._best.offer(weights, self.global_steps, reward, rows.parent / FILE)
 
 
 @register_trainer("router_r1")

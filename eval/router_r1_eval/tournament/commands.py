@@ -136,9 +136,11 @@ def _contest(
     from router_r1.errors import ConfigError
     from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
     from router_r1_envs.worlds.recorded_world.world import RecordedWorld
+    from router_r1_envs.worlds.trained_in import check_played_as_trained
     from router_r1_eval.tournament.tournament import TableTournament
     from router_r1_eval.tournament.world_tournament import WorldTournament
 
+    check_played_as_trained({n: p for n, p in places.items() if _is_checkpoint(p)}, world)
     if not isinstance(world, RecordedWorld):
         if router or planner is not None:
             raise ConfigError(

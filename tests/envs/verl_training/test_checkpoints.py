@@ -7,6 +7,7 @@ import pytest
 
 from router_r1.errors import DataError
 from router_r1_envs.verl_training.checkpoints import BestCheckpoint, remove_stale_checkpoints
+from router_r1_envs.worlds.trained_in import FILE
 
 
 @pytest.fixture
@@ -174,3 +175,16 @@ def test_an_adapter_that_does_not_fit_its_configuration_is_refused(tmp_path, ada
     with pytest.raises(DataError, match="the adapter cannot be merged"):
         BestCheckpoint(tmp_path / "run").offer(weights, 5, 0.5)
     assert BestCheckpoint(tmp_path / "run").record is None
+
+
+def test_the_best_checkpoint_says_what_it_was_trained_for(tmp_path, weights) -> None:
+    """The file of this run replaces that of the checkpoint it began with."""
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / FILE).write_text("this run")
+    source = weights("w")
+    (source / FILE).write_text("another run")
+    best = BestCheckpoint(tmp_path / "run")
+    best.offer(source, 1, 0.1, tmp_path / "rows" / FILE)
+    assert (best.path / FILE).read_text() == "this run"
+    best.offer(source, 2, 0.2, tmp_path / "nowhere" / FILE)
+    assert (best.path / FILE).read_text() == "another run"
