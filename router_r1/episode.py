@@ -337,6 +337,7 @@ class Episode:
             self._by_name,
             max_routes=self.limits.max_routes if may_route else 0,
             shown=self._shown,
+            replied=[name for name in self._by_name if last_reply(self._turns, name) is not None],
         )
         if tokens is None:
             tokens = len(token_ids) if token_ids is not None else estimate_tokens(text)
@@ -350,9 +351,10 @@ class Episode:
         )
         self.policy_tokens += tokens
         self.spent_usd += cost_usd or 0.0
-        if not turn.malformed and turn.answer is not None:
+        if not turn.malformed and turn.ends:
             self._turns.append(record)
-            self.answer = turn.answer
+            adopted = adopted_reply(self._turns)
+            self.answer = turn.answer if adopted is None else adopted.text
             return self._end(turn, StopReason.ANSWERED)
         if turn.malformed:
             self.malformed += 1
@@ -528,6 +530,24 @@ class Episode:
         self, record: TurnRecord, outcomes: tuple[RouteOutcome, ...], observation: str
     ) -> None:
         self._turns.append(replace(record, outcomes=outcomes, observation=observation))
+
+
+def last_reply(turns: Sequence[TurnRecord], model: str) -> Response | None:
+    """The last reply of a candidate; None if it gave none."""
+    for record in reversed(turns):
+        for outcome in reversed(record.outcomes):
+            response = outcome.response
+            if outcome.model == model and response is not None and response.ok:
+                return response
+    return None
+
+
+def adopted_reply(turns: Sequence[TurnRecord]) -> Response | None:
+    """The reply that the last turn adopts as the answer; None if it adopts none."""
+    last = turns[-1].turn if turns else None
+    if last is None or last.malformed or last.adopted is None:
+        return None
+    return last_reply(turns, last.adopted)
 
 
 def affordable(quote: float, left: float) -> bool:

@@ -4,6 +4,7 @@
     <route model="NAME">sub-query</route>
     <information model="NAME" cost="..." left="...">...</information>     written by the environment only
     <answer>...</answer>
+    <answer model="NAME"></answer>                               the answer is what NAME replied last
 
 `parse_turn` is pure and total: every string gives a `Turn`, in time linear in its length. It also accepts the dialect
 of the released Router-R1 weights, `<search> NAME:sub-query </search>`.
@@ -77,6 +78,7 @@ class ProblemKind(StrEnum):
     EMPTY_QUERY = "empty_query"
     TOO_MANY_ROUTES = "too_many_routes"
     EMPTY_ANSWER = "empty_answer"
+    NO_REPLY = "no_reply"
     SEVERAL_ANSWERS = "several_answers"
     ROUTE_WITH_ANSWER = "route_with_answer"
     TEXT_AFTER_ANSWER = "text_after_answer"
@@ -119,6 +121,13 @@ class Turn:
     routes: tuple[Route, ...] = ()
     answer: str | None = None
     problems: tuple[Problem, ...] = ()
+    adopted: str | None = None
+    """The candidate whose last reply is the answer, spelled as in the pool; `answer` is then None."""
+
+    @property
+    def ends(self) -> bool:
+        """Whether the turn answers, in its own words or in those of a candidate."""
+        return self.answer is not None or self.adopted is not None
 
     @property
     def malformed(self) -> bool:
@@ -146,19 +155,22 @@ def parse_turn(
     *,
     max_routes: int | None = None,
     shown: Collection[str] = (),
+    replied: Collection[str] | None = None,
 ) -> Turn:
     """Parse one policy turn. Never raises.
 
     A model name matches a candidate exactly, or else ignoring case; never by substring. An answer beside routes is
-    dropped, because the replies are not known yet; if no route is allowed, the routes are dropped.
+    dropped, because the replies are not known yet; if no route is allowed, the routes are dropped. An answer block
+    that names a candidate and is empty adopts the candidate's last reply; one with text is an answer like any other.
 
     Args:
         text: the policy's turn, without any environment block.
         candidates: names that may be routed to; None accepts every name.
         max_routes: the most routes a turn may have, 0 or more; None: no limit.
         shown: queries and answers of the prompt's own example (`action_texts`); a copy of one says nothing.
+        replied: candidates whose reply may be adopted; None: every candidate.
     """
-    return _TurnReader(text, candidates, max_routes, shown).read()
+    return _TurnReader(text, candidates, max_routes, shown, replied).read()
 
 
 def action_texts(text: str) -> frozenset[str]:
@@ -175,15 +187,19 @@ class _TurnReader:
         candidates: Iterable[str] | None,
         max_routes: int | None,
         shown: Collection[str],
+        replied: Collection[str] | None,
     ) -> None:
         self.text = text
         self.shown = shown
+        self.replied = replied
         self.names = None if candidates is None else tuple(candidates)
         self.folded = {name.casefold(): name for name in self.names or ()}
         self.max_routes = max_routes
         self.thoughts: list[str] = []
         self.routes: list[Route] = []
-        self.answers: list[str] = []
+        self.answers: list[
+            tuple[str, str | None]
+        ] = []  # text, and the candidate that is named in its place
         self.problems: list[Problem] = []
         self.actions = 0
         self.cut_short = False
@@ -194,14 +210,16 @@ class _TurnReader:
         else:
             self._scan()
             self._check()
-        answer = next(filter(self._says, self.answers), None)
-        routes = () if answer is not None and self.max_routes == 0 else tuple(self.routes)
+        answer, adopted = next(filter(self._answers, self.answers), (None, None))
+        ends = answer is not None
+        routes = () if ends and self.max_routes == 0 else tuple(self.routes)
         return Turn(
             text=self.text,
             thought="\n".join(self.thoughts),
             routes=routes,
-            answer=None if routes else answer,
+            answer=None if routes or adopted else answer,
             problems=tuple(self.problems),
+            adopted=None if routes else adopted,
         )
 
     def _scan(self) -> None:
@@ -263,8 +281,7 @@ class _TurnReader:
         if name == "think":
             self.thoughts.append(content)
         elif name == "answer":
-            self.actions += 1
-            self.answers.append(content)
+            self._answer(_attributes(attributes).get("model", ""), content)
         elif name == "route":
             self._route(_attributes(attributes).get("model", ""), content)
         elif name == "search":
@@ -281,6 +298,22 @@ class _TurnReader:
             self._problem(ProblemKind.EMPTY_QUERY, known)
         else:
             self.routes.append(Route(known, query))
+
+    def _answer(self, model: str, content: str) -> None:
+        self.actions += 1
+        known = self._known(model)
+        if content or not model:
+            self.answers.append((content, None))
+        elif known is None:
+            self._problem(ProblemKind.UNKNOWN_MODEL, model)
+        elif self.replied is not None and known not in self.replied:
+            self._problem(ProblemKind.NO_REPLY, known)
+        else:
+            self.answers.append((content, known))
+
+    def _answers(self, answer: tuple[str, str | None]) -> bool:
+        text, adopted = answer
+        return adopted is not None or self._says(text)
 
     def _says(self, text: str) -> bool:
         """Whether a query or an answer is more than the `...` of the form, or a copy of the example."""
@@ -319,9 +352,9 @@ class _TurnReader:
         else:
             if len(self.answers) > 1:
                 self._problem(ProblemKind.SEVERAL_ANSWERS, str(len(self.answers)))
-            if not all(map(self._says, self.answers)):
+            if not all(map(self._answers, self.answers)):
                 self._problem(ProblemKind.EMPTY_ANSWER)
-        answered_instead = self.max_routes == 0 and any(map(self._says, self.answers))
+        answered_instead = self.max_routes == 0 and any(map(self._answers, self.answers))
         if (
             self.max_routes is not None
             and len(self.routes) > self.max_routes
@@ -378,18 +411,27 @@ def unescape(text: str) -> str:
     return _SPECIAL.sub(replace, text)
 
 
-def render_turn(thought: str, routes: Sequence[Route] = (), answer: str | None = None) -> str:
+def render_turn(
+    thought: str,
+    routes: Sequence[Route] = (),
+    answer: str | None = None,
+    *,
+    adopted: str | None = None,
+) -> str:
     """Write a turn that `parse_turn` reads back; for demonstrations and tests.
 
     Args:
         thought: the content of the think block.
         routes: the routes, if the turn routes.
         answer: the answer, if the turn answers.
+        adopted: the candidate whose last reply is the answer, if the turn ends so.
     """
     parts = [f"<think>{escape(thought)}</think>"]
     parts += [f'<route model="{route.model}">{escape(route.query)}</route>' for route in routes]
     if answer is not None:
         parts.append(f"<answer>{escape(answer)}</answer>")
+    if adopted is not None:
+        parts.append(f'<answer model="{adopted}"></answer>')
     return "\n".join(parts)
 
 

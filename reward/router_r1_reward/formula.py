@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from router_r1.data.questions import Question
-from router_r1.episode import Episode, StopReason
+from router_r1.episode import Episode, StopReason, adopted_reply
 from router_r1.errors import ConfigError, DataError
 from router_r1.trace import Trace
 from router_r1_reward.config import RewardConfig
@@ -53,6 +53,8 @@ class Facts:
     """Value of a right answer in dollars, if the limits give one."""
     metric: str | None = None
     """Name of the metric that scores the answer, if known."""
+    recorded_score: float | None = None
+    """Score of the answer, 0 to 1, where it is an adopted reply that a record has graded."""
     well_formed: bool = True
     """Whether the turns pass the check of Router-R1's reward; the graded reward counts `problems` instead."""
 
@@ -69,6 +71,8 @@ class Facts:
         """
         if source.stop_reason is None:
             raise DataError("the episode is not over; only a finished episode has a reward")
+        reply = adopted_reply(source.turns)
+        adopted = reply is not None and reply.text == source.answer
         return cls(
             answer=source.answer,
             stop_reason=source.stop_reason,
@@ -78,6 +82,7 @@ class Facts:
             rounds=source.rounds,
             worth_usd=source.limits.worth_usd,
             metric=metric,
+            recorded_score=reply.score if reply is not None and adopted else None,
             well_formed=passes_format([record.turn for record in source.turns]),
         )
 
@@ -152,7 +157,10 @@ def score(
     golds = (gold,) if isinstance(gold, str) else tuple(gold)
     # If the policy gave no answer, an aggregator's answer earns it nothing.
     answer = facts.answer if facts.valid else None
-    correct = grade(answer, golds, metric, question=question, allow_code=config.allow_code)
+    if answer is not None and facts.recorded_score is not None:
+        correct = facts.recorded_score
+    else:
+        correct = grade(answer, golds, metric, question=question, allow_code=config.allow_code)
     em = 0.0 if answer is None else max(exact_match(answer, one) for one in golds)
     u, cost_penalty, format_penalty, reference = _penalties(facts, correct, config, window)
     parts = {

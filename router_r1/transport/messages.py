@@ -178,6 +178,8 @@ class Response:
     changed: tuple[str, ...] = ()
     """What was sent otherwise than asked, because the endpoint refuses it; e.g. `temperature: not sent (...)`."""
     source: str = "live"
+    score: float | None = None
+    """Score of the text as an answer to the episode's question, 0 to 1, where a record has graded it."""
 
     @property
     def ok(self) -> bool:

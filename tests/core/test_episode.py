@@ -42,6 +42,40 @@ def test_an_episode_routes_reads_and_answers() -> None:
     assert episode.rounds == 1 and len(episode.turns) == 2
 
 
+def adopt(model: str) -> str:
+    return f'<think>t</think><answer model="{model}"></answer>'
+
+
+def test_an_adopted_reply_is_the_answer_word_for_word() -> None:
+    text = '  def f():\n    return "</answer>"\n'
+    episode = Episode("What?", CARDS)
+    episode.step(route("cheap", "expensive"))
+    episode.observe([reply(text), reply("no")])
+    step = episode.step(adopt("Cheap"))
+    assert step.done and step.answer == episode.answer == text
+    assert episode.stop_reason is StopReason.ANSWERED
+
+
+def test_of_several_replies_the_last_is_adopted_and_failures_are_none() -> None:
+    episode = Episode("What?", CARDS)
+    episode.step(route("cheap", "cheap"))
+    episode.observe([reply("first"), reply("second")])
+    episode.step(route("cheap"))
+    failed = Response(failure=Failure(FailureKind.TIMEOUT, "slow"), cost_usd=0.0)
+    episode.observe([failed])
+    assert episode.step(adopt("cheap")).answer == "second"
+
+
+def test_only_who_has_replied_can_be_adopted() -> None:
+    episode = Episode("What?", CARDS)
+    episode.step(route("cheap"))
+    episode.observe([reply("r")])
+    step = episode.step(adopt("expensive"))
+    assert not step.done and "has not replied (expensive)" in step.observation
+    assert 'notice="no_reply"' in step.observation
+    assert episode.step(adopt("cheap")).answer == "r"
+
+
 def test_an_answer_is_not_a_round() -> None:
     episode = Episode("What?", CARDS)
     episode.step(answer())

@@ -207,6 +207,7 @@ MALFORMED = {
         "3 routes, 2 allowed",
     ),
     ProblemKind.EMPTY_ANSWER: ("<think>t</think><answer> </answer>", ""),
+    ProblemKind.NO_REPLY: ('<think>t</think><answer model="B"></answer>', "b"),
     ProblemKind.SEVERAL_ANSWERS: (
         "<think>t</think><answer>4</answer><answer>5</answer>",
         "2",
@@ -231,7 +232,7 @@ def test_every_kind_of_problem_has_an_example() -> None:
 @pytest.mark.parametrize("kind", MALFORMED)
 def test_every_problem_is_reported(kind: ProblemKind) -> None:
     text, detail = MALFORMED[kind]
-    turn = parse_turn(text, ["a", "b"], max_routes=2)
+    turn = parse_turn(text, ["a", "b"], max_routes=2, replied=["a"])
     assert turn.problems == (Problem(kind, detail),)
     assert turn.malformed == (kind in BLOCKING)
 
@@ -252,6 +253,34 @@ def test_of_routes_and_an_answer_the_routes_count_if_there_may_be_any() -> None:
         ProblemKind.ROUTE_WITH_ANSWER,
         ProblemKind.TOO_MANY_ROUTES,
     ]
+
+
+@pytest.mark.parametrize("written", ['model="A"', "model = 'a'", "model=a"])
+def test_an_empty_answer_that_names_a_candidate_adopts_its_reply(written: str) -> None:
+    turn = parse_turn(f"<think>t</think><answer {written}> \n</answer>", ["a", "b"], replied=["a"])
+    assert (turn.adopted, turn.answer, turn.problems, turn.ends) == ("a", None, (), True)
+    assert parse_turn("<think>t</think><answer>4</answer>").ends
+    assert not parse_turn('<think>t</think><route model="a">q</route>').ends
+
+
+def test_an_answer_with_text_is_that_text_whomever_it_names() -> None:
+    for name in ("a", "nobody"):
+        turn = parse_turn(f'<think>t</think><answer model="{name}">4</answer>', ["a"], replied=[])
+        assert (turn.adopted, turn.answer, turn.problems) == (None, "4", ())
+
+
+def test_an_answer_in_the_name_of_nobody_in_the_pool_is_malformed() -> None:
+    turn = parse_turn('<think>t</think><answer model="x"></answer>', ["a"])
+    assert turn.problems == (Problem(ProblemKind.UNKNOWN_MODEL, "x"),)
+    assert turn.malformed and not turn.ends
+
+
+def test_of_routes_and_an_adopted_reply_the_routes_count_if_there_may_be_any() -> None:
+    text = '<think>t</think><route model="b">q</route><answer model="a"></answer>'
+    for most, routes, adopted in ((2, 1, None), (0, 0, "a")):
+        turn = parse_turn(text, ["a", "b"], max_routes=most, replied=["a"])
+        assert (len(turn.routes), turn.adopted, turn.answer) == (routes, adopted, None)
+        assert kinds(turn) == [ProblemKind.ROUTE_WITH_ANSWER]
 
 
 def test_all_problems_of_a_turn_are_reported() -> None:
@@ -515,6 +544,13 @@ def test_a_rendered_turn_of_routes_parses_back(thought: str, asked: list[tuple[s
 def test_a_rendered_answer_parses_back(thought: str, answer: str) -> None:
     turn = parse_turn(render_turn(thought, answer=answer))
     assert turn.thought == thought.strip() and turn.answer == answer and not turn.malformed
+
+
+@MANY
+@given(messy, names)
+def test_a_rendered_adoption_parses_back(thought: str, name: str) -> None:
+    turn = parse_turn(render_turn(thought, adopted=name))
+    assert turn.thought == thought.strip() and turn.adopted == name and not turn.malformed
 
 
 @MANY

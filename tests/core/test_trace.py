@@ -40,6 +40,7 @@ def run(turns: list[str], **options: object) -> Trace:
 
 EPISODES = {
     "answered": ([ROUTES, "<think>t</think><answer>4</answer>"], {"aggregator": "vote"}),
+    "adopted": ([ROUTES, '<think>t</think><answer model="org/a:free"></answer>'], {}),
     "malformed": (["", "hm", "<think>"], {}),
     "out of rounds": ([ROUTES] * 3, {"max_rounds": 2}),
     "refused": ([ROUTES, "<think>t</think><answer>4</answer>"], {"budget_usd": 0.0003}),

@@ -226,6 +226,46 @@ def test_the_facts_of_a_trace() -> None:
     assert found.cost_usd == trace.cost_usd > 0
 
 
+ADOPTED = (
+    '<think>?</think><route model="a">Capital of France?</route>',
+    '<think>!</think><answer model="a"></answer>',
+)
+
+
+def adopt(score: float | None) -> Episode:
+    card = ModelCard(name="a", price=Price(input=0, output=0))
+    episode = Episode("Capital of France?", [card])
+    episode.step(ADOPTED[0])
+    episode.observe([Response("It is Paris.", cost_usd=0.0, score=score)])
+    episode.step(ADOPTED[1])
+    return episode
+
+
+@pytest.mark.parametrize(("recorded", "correct"), [(0.25, 0.25), (0.0, 0.0), (None, 1.0)])
+def test_an_adopted_reply_scores_as_recorded_and_is_graded_otherwise(recorded, correct) -> None:
+    found = score(adopt(recorded), "Paris", "em", CONFIG)
+    assert found.parts["correct"] == correct
+    facts = Facts.of(adopt(recorded))
+    assert Facts.from_dict(facts.to_dict()) == facts
+
+
+def test_a_recorded_score_is_that_of_the_reply_and_of_no_other_answer() -> None:
+    trace = ask(ADOPTED)
+    assert trace.answer == "Paris."
+    turns = [
+        replace(
+            turn,
+            outcomes=tuple(
+                replace(o, response=replace(o.response, score=0.5)) for o in turn.outcomes
+            ),
+        )
+        for turn in trace.turns
+    ]
+    graded = replace(trace, turns=tuple(turns))
+    assert Facts.of(graded).recorded_score == 0.5
+    assert Facts.of(replace(graded, answer="London")).recorded_score is None  # an aggregator's
+
+
 def test_a_trace_and_its_episode_have_the_same_reward() -> None:
     trace = ask(worth_usd=0.5)
     episode = trace.replay()

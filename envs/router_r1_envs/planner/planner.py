@@ -19,6 +19,7 @@ from functools import cached_property
 
 import numpy as np
 
+from router_r1.data.outcome_table import Outcome
 from router_r1.data.questions import Question
 from router_r1.errors import ConfigError
 from router_r1_envs.planner.category_tables import CategoryTables
@@ -29,19 +30,8 @@ from router_r1_envs.planner.responses import Responses, ResponseView, response_l
 from router_r1_envs.planner.states import ALL
 from router_r1_envs.planner.strategies import Choice, Played, Strategies, play
 from router_r1_envs.worlds.base import Level
-from router_r1_envs.worlds.recorded_world.answer_permutation import translate
 from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun, TableArrays
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
-
-
-@dataclass(frozen=True)
-class Belief:
-    """What a candidate answered, and the planner's confidence in that answer at some point of its plan."""
-
-    answer: str | None
-    """None if the candidate gave no answer, or was asked more often than it was recorded."""
-    confidence: float
-    """Probability that the answer is right; equal answers have equal probabilities, which sum to 1 at most."""
 
 
 @dataclass(frozen=True)
@@ -51,20 +41,24 @@ class Decision:
     question: Question
     calls: tuple[str, ...]
     """Candidates in the order of the calls; one that occurs again gives its next recorded sample."""
-    beliefs: tuple[tuple[Belief, ...], ...]
-    """Before each call, and at the end: one belief for each call so far."""
+    outcomes: tuple[Outcome | None, ...]
+    """What each call gets; None for one beyond the recorded samples."""
+    beliefs: tuple[tuple[float, ...], ...]
+    """Before each call, and at the end: for each call so far, the probability that its answer is right. Equal answers
+    have equal probabilities, and those of different answers sum to 1 at most."""
+    leaders: tuple[int | None, ...]
+    """Before each call, and at the end: the call with the most probable answer; None while there is no answer."""
     cost_usd: float
     value: float
     """Score of the response whose answer is final."""
-    leaders: tuple[str | None, ...]
-    """The most probable answer before each call, and at the end; None while there is no answer."""
     prescribed: int = 0
     """Number of first calls that were prescribed, not chosen by the planner."""
 
     @property
-    def answer(self) -> str | None:
-        """The final answer."""
-        return self.leaders[-1]
+    def final(self) -> Outcome | None:
+        """The response whose answer is final; None if there is no answer."""
+        leader = self.leaders[-1]
+        return None if leader is None else self.outcomes[leader]
 
 
 @dataclass(frozen=True)
@@ -167,8 +161,7 @@ class Planner:
         """What the planner does about each question at this level.
 
         Args:
-            questions: questions of the table, of any split. If their options are permuted, so are the answers in the
-                decisions.
+            questions: questions of the table, of any split.
             level: states the value of a right answer.
             fold: use what was not fitted on training questions `fold`, `fold + folds`, ..., to plan for exactly these.
                 -1: all that was fitted.
@@ -239,27 +232,20 @@ class Planner:
         """The decision about question `i`, whose first `prescribed` calls were prescribed."""
         models, samples = played.states.models[i], played.states.samples[i]
         calls = [int(model) for model in models if model >= 0]
-        texts: list[str | None] = []
-        for model, sample in zip(calls, samples, strict=False):
-            outcome = self.splits.table.outcome(question.id, self.names[model], int(sample))
-            short = None if outcome is None else outcome.short_answer
-            texts.append(None if short is None else translate(question, short))
         steps = played.seen[: len(calls) + 1]
         leaders = [int(step.leader[i]) for step in steps]
         return Decision(
-            question,
-            tuple(self.names[model] for model in calls),
-            tuple(
-                tuple(
-                    Belief(texts[call], confidence)
-                    for call, confidence in enumerate(_confidences(step, i, number))
-                )
-                for number, step in enumerate(steps)
+            question=question,
+            calls=tuple(self.names[model] for model in calls),
+            outcomes=tuple(
+                self.splits.table.outcome(question.id, self.names[model], int(sample))
+                for model, sample in zip(calls, samples, strict=False)
             ),
-            float(played.cost[i] * self.splits.reference_usd),
-            float(played.score[i]),
-            tuple(None if leader < 0 else texts[leader] for leader in leaders),
-            prescribed,
+            beliefs=tuple(_confidences(step, i, number) for number, step in enumerate(steps)),
+            leaders=tuple(None if leader < 0 else leader for leader in leaders),
+            cost_usd=float(played.cost[i] * self.splits.reference_usd),
+            value=float(played.score[i]),
+            prescribed=prescribed,
         )
 
 
@@ -267,7 +253,7 @@ def _responses(splits: TableSplits, questions: Sequence[Question]) -> Responses:
     return Responses.of(splits.table, questions, splits.features.categories, splits.reference_usd)
 
 
-def _confidences(step: Evidence, i: int, calls: int) -> list[float]:
+def _confidences(step: Evidence, i: int, calls: int) -> tuple[float, ...]:
     """One probability for each call: equal answers have that of their best response, and different ones sum to 1 at most."""
     best: dict[int, float] = {}
     for call in range(calls):
@@ -275,4 +261,4 @@ def _confidences(step: Evidence, i: int, calls: int) -> list[float]:
         if answer >= 0:
             best[answer] = max(best.get(answer, 0.0), float(step.right[i, call]))
     total = max(1.0, sum(best.values()))
-    return [best.get(int(answer), 0.0) / total for answer in step.answer[i, :calls]]
+    return tuple(best.get(int(answer), 0.0) / total for answer in step.answer[i, :calls])

@@ -71,7 +71,7 @@ class Responses:
 
         Args:
             table: the recorded outcomes.
-            questions: n questions of the table; their options may be permuted.
+            questions: n questions of the table.
             categories: the training categories.
             reference_usd: the unit of cost, in dollars.
         """

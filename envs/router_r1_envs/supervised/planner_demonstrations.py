@@ -1,18 +1,18 @@
 """Demonstrations for a recorded world: episodes in which a policy carries out the planner's decisions.
 
 The planner decides about each training question at each level, and a policy that follows a decision plays the episode.
-Each thought lists the candidates called so far, the answer of each, how likely it is to be right, and the leading
-answer. So the last thought holds all that the policy must remember: the policy copies that thought and updates it, and
-the final answer repeats its last word. Likelihoods and leaders come from the planner's posterior, never from the gold
-answer: a policy trained on answers that it cannot infer learns to guess.
+Each thought lists the candidates called so far, the answer of each, how likely it is to be right, and what leads. So the
+last thought holds all that the policy must remember: the policy copies that thought and updates it, and the end repeats
+its last word. Likelihoods and leaders come from the planner's posterior, never from the gold answer: a policy trained
+on answers that it cannot infer learns to guess.
 
 Some episodes begin with a detour: calls that are drawn at random and not learned. Candidates then disagree as often as
 they agree. In the planner's own episodes most agree, so a policy would not learn to tell agreement from disagreement;
 nor would it learn what to do in states that the planner never reaches, such as after a repeated call.
 
-In the answer view, each demonstration permutes the letters of the options, or the digits of numbers, so that no answer
-can be memorised. In the text view nothing can be permuted, and a route repeats the question, as a live candidate needs
-it. The posterior that decides about a question was fitted without it; otherwise it would be too confident.
+In the answer view, thoughts hold the labels of answers, which each demonstration draws anew, and the policy ends by
+adopting the reply of the candidate that leads. In the text view they hold the answers themselves, the policy writes the
+leading one, and a route repeats the question, as a live candidate needs it. The posterior that decides about a question was fitted without it; otherwise it would be too confident.
 
 Not covered: several routes in a turn, budgets.
 """
@@ -47,9 +47,9 @@ _REPEAT_SHARE = 0.15
 """Probability that the next call of a detour repeats an earlier one, where that is possible."""
 
 NO_ANSWER = "none"
-"""A thought's word for a missing answer; also the final answer if no candidate gave one."""
+"""A thought's word for a missing answer; also the final answer if there is no reply."""
 LEADER = "so"
-"""A thought's word before the leading answer."""
+"""A thought's word before what leads: a candidate in the answer view, an answer in the text view."""
 QUERY = "question"
 """The query of a route that does not repeat the question; a recorded world reads it as the question."""
 
@@ -57,32 +57,66 @@ QUERY = "question"
 class DecisionPolicy(ScriptedPolicy):
     """A policy that carries out one decision of the planner."""
 
-    def __init__(self, decision: Decision, query: str = QUERY) -> None:
+    def __init__(self, decision: Decision, world: RecordedWorld, query: str = QUERY) -> None:
         """
         Args:
             decision: what to do.
+            world: whose view decides what answers look like.
             query: the query of every route.
         """
         self._decision, self._query = decision, query
+        self._view = world.answer_view if world.view == "answer" else None
         super().__init__(self._write, name="planner")
 
     def _write(self, episode: Episode) -> str:
         decision, number = self._decision, episode.rounds
-        thought = render_thought(decision, number)
+        thought = self._thought(number)
         if number < len(decision.calls):
             return render_turn(thought, [Route(decision.calls[number], self._query)])
-        return render_turn(thought, answer=decision.answer or NO_ANSWER)
+        adopted = leading_candidate(decision, number)
+        if self._view is not None and adopted is not None:
+            return render_turn(thought, adopted=adopted)
+        return render_turn(thought, answer=self._leader(number))
+
+    def _thought(self, number: int) -> str:
+        """The thought before call `number`: each candidate so far, its answer and tenths of confidence; what leads."""
+        if not number:
+            return NO_ANSWER
+        believed = self._decision.beliefs[number]
+        calls = (
+            f"{name} {NO_ANSWER if answer is None else f'{answer} p{min(9, int(10 * belief))}'}"
+            for name, answer, belief in zip(
+                self._decision.calls, map(self._shown, range(number)), believed, strict=False
+            )
+        )
+        return " ".join([*calls, LEADER, self._leader(number)])
+
+    def _shown(self, call: int) -> str | None:
+        """The answer of a call, as the view shows it."""
+        outcome = self._decision.outcomes[call]
+        if outcome is None:
+            return None
+        if self._view is not None:
+            return self._view.label(self._decision.question, outcome)
+        return outcome.short_answer
+
+    def _leader(self, number: int) -> str:
+        if self._view is not None:
+            return leading_candidate(self._decision, number) or NO_ANSWER
+        leader = self._decision.leaders[number]
+        return (None if leader is None else self._shown(leader)) or NO_ANSWER
 
 
-def render_thought(decision: Decision, number: int) -> str:
-    """The thought before call `number`: each candidate so far, its answer and tenths of confidence, and the leader."""
-    if not number:
-        return NO_ANSWER
-    calls = (
-        f"{name} {NO_ANSWER if b.answer is None else f'{b.answer} p{min(9, int(10 * b.confidence))}'}"
-        for name, b in zip(decision.calls, decision.beliefs[number], strict=False)
-    )
-    return " ".join([*calls, LEADER, decision.leaders[number] or NO_ANSWER])
+def leading_candidate(decision: Decision, number: int) -> str | None:
+    """The candidate whose last reply among the first `number` calls is most likely right; None if there is no reply.
+
+    Of equally likely ones it is the earliest, and so it is if nobody gives an answer. It says what the decision's leader
+    says, unless that is an earlier sample of a candidate, with which no last reply agrees.
+    """
+    replied = (call for call in range(number) if decision.outcomes[call] is not None)
+    last = {decision.calls[call]: call for call in replied}
+    believed = decision.beliefs[number]
+    return max(last, key=lambda name: (believed[last[name]], -last[name]), default=None)
 
 
 def words_of_thoughts() -> Iterator[str]:
@@ -119,22 +153,22 @@ def planner_decisions(
     Args:
         world: where the training questions come from.
         planner: makes the decisions.
-        copies: decisions per question and level; they differ only in the letters of the options, or in the digits.
+        copies: decisions per question and level; they differ only in the labels of answers.
         detours: further decisions per question and level, each after one to four calls that are drawn.
-        seed: seed of letters, digits and draws.
+        seed: seed of labels and draws.
     """
     questions, folds = world.questions(Split.TRAIN), planner.settings.folds
     rounds = list(itertools.product(range(copies + detours), range(len(world.levels))))
-    permute = world.view == "answer"
+    labelled = world.view == "answer"
     for number, (copy, level_index) in enumerate(rounds, seed * len(rounds)):
         # In the text view the candidates stay as they are: the planner knows these names and prices.
-        permuted = [world.permuted(q, number) for q in questions] if permute else list(questions)
+        varied = [world.varied(q, number) for q in questions] if labelled else list(questions)
         is_detour = copy >= copies
         begin = [_draw_detour(world, planner, q, number) if is_detour else () for q in questions]
         for fold in range(folds):
             part = slice(fold, None, folds)
             level = world.levels[level_index]
-            for decision in planner.plan(permuted[part], level, fold=fold, begin=begin[part]):
+            for decision in planner.plan(varied[part], level, fold=fold, begin=begin[part]):
                 yield decision, level_index
 
 
@@ -191,7 +225,7 @@ def demonstrations(
     decisions = planner_decisions(world, planner, copies=copies, detours=detours, seed=seed)
     with asyncio.Runner() as runner:
         for decision, level_index in decisions:
-            level, policy = world.levels[level_index], DecisionPolicy(decision)
+            level, policy = world.levels[level_index], DecisionPolicy(decision, world)
             yield runner.run(play_episode(world, decision.question, level, policy)), decision
 
 
@@ -222,13 +256,13 @@ def drawn_demonstrations(
     """
     check_rounds(world, planner)
     decided = planner_decisions(world, planner, detours=detours, seed=seed)
-    decisions = [(d, level) for d, level in decided if d.answer is not None]
+    decisions = [(d, level) for d, level in decided if d.final is not None]
     drawn = seeded_random("drawn decisions", seed).sample(decisions, min(most, len(decisions)))
     with asyncio.Runner() as runner:
         for decision, level_index in drawn:
             question, level = decision.question, world.levels[level_index]
             copies = copy_question and world.view == "text"
-            policy = DecisionPolicy(decision, question.question if copies else QUERY)
+            policy = DecisionPolicy(decision, world, question.question if copies else QUERY)
             yield runner.run(play_episode(world, question, level, policy)), decision
 
 

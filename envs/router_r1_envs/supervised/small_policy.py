@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PAD, END, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"
 ROUTE = '<route model="'
+ADOPT = '<answer model="'
 # Attributes are split where a value begins, so that names, prices and texts have the same tokens everywhere.
 TAGS = (
     "<think>",
@@ -39,6 +40,7 @@ TAGS = (
     '" left="',
     '" worth="',
     '">',
+    ADOPT,
 )
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -57,7 +59,6 @@ def make_tokenizer(
     *,
     min_count: int = 20,
     known: Iterable[str] = (),
-    spelt: Iterable[str] = (),
 ) -> PreTrainedTokenizerFast:
     """Make a unigram tokenizer for a world.
 
@@ -65,7 +66,6 @@ def make_tokenizer(
         texts: transcripts and prompts; words that occur at least `min_count` times become tokens.
         min_count: rarer words, such as names of entities, are spelt in pieces.
         known: words that become tokens however rare they are.
-        spelt: words that never become tokens, so that they share pieces with other words.
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
@@ -77,7 +77,7 @@ def make_tokenizer(
         for word in (*_WORD.findall(_TAG.sub(" ", text)), *_NAME.findall(text))
     )
     words = {w for w, n in counts.items() if n >= min_count and any(c.isalpha() for c in w)}
-    words = words.difference(spelt).union(_WORD.findall(prompts.LAST_ROUND), known)
+    words = words.union(_WORD.findall(prompts.LAST_ROUND), known)
     letters = string.ascii_letters + string.digits
     unknown = "<|unk|>"
     # Scores are log-probabilities: words win over syllables, syllables over characters.

@@ -129,7 +129,7 @@ class World(Protocol):
         ...
 
     def varied(self, question: Question, seed: int) -> Question:
-        """The same task in another form, e.g. with permuted options or other candidates (`candidate_variation.py`), so
+        """The same task in another form, e.g. with other labels or other candidates (`candidate_variation.py`), so
         that a policy does not learn texts and names by heart.
 
         Training calls it once per question and pass; the result must depend on the question's id and the seed only.

@@ -64,6 +64,12 @@ def with_variant(question: Question, seed: int) -> Question:
     return question.model_copy(update={"metadata": {**question.metadata, _KEY: seed}})
 
 
+def variant_seed(question: Question) -> int | None:
+    """The seed of a question from `with_variant`; None for any other."""
+    seed: int | None = question.metadata.get(_KEY)
+    return seed
+
+
 def variant_of(
     question: Question, cards: Sequence[ModelCard], variation: CandidateVariation | None
 ) -> list[VariedCandidate] | None:
@@ -74,7 +80,7 @@ def variant_of(
         cards: the pool's.
         variation: the world's setting; None switches variation off.
     """
-    seed = question.metadata.get(_KEY)
+    seed = variant_seed(question)
     if variation is None or seed is None:
         return None
     source = seeded_random("candidates", seed, question.id)

@@ -1,4 +1,4 @@
-"""Imitation saves a policy that loads and reads the demonstrations; names and letters are single tokens."""
+"""Imitation saves a policy that loads and reads the demonstrations; names and labels are single tokens."""
 
 import itertools
 
@@ -13,7 +13,7 @@ from router_r1_envs.supervised.demonstrations import to_example
 from router_r1_envs.supervised.planner_demonstrations import demonstrations
 
 
-def test_names_and_letters_are_single_tokens_everywhere(recorded_world, imitation) -> None:
+def test_names_and_labels_are_single_tokens_everywhere(recorded_world, imitation) -> None:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(imitation[0])
@@ -21,12 +21,12 @@ def test_names_and_letters_are_single_tokens_everywhere(recorded_world, imitatio
         ids = token_ids.encode_text(tokenizer, f'<route model="{name}">question</route>')
         assert [tokenizer.decode([i]).strip() for i in ids][1] == name
         assert len(ids) == 5
-    for letter in "ABCD":
-        (own,) = (
-            i for i in token_ids.encode_text(tokenizer, letter) if tokenizer.decode([i]) == letter
-        )
-        assert own in token_ids.encode_text(tokenizer, f"The answer is ({letter}).")
-        assert own in token_ids.encode_text(tokenizer, f"<think>dear {letter} p2</think>")
+        adopted = token_ids.encode_text(tokenizer, f'<answer model="{name}"></answer>')
+        assert len(adopted) == 4 and ids[1] in adopted
+    for label in recorded_world.answer_view.labels:
+        (own,) = token_ids.encode_text(tokenizer, label)
+        assert own in token_ids.encode_text(tokenizer, f"Long; answer {label}")
+        assert own in token_ids.encode_text(tokenizer, f"<think>dear {label} p2</think>")
 
 
 def test_the_checkpoint_loads_and_reads_demonstrations(recorded_world, planner, imitation) -> None:

@@ -1,4 +1,4 @@
-"""Demonstrations carry out the planner's decisions and think what it believes, and their letters are permuted."""
+"""Demonstrations carry out the planner's decisions and think what it believes, and labels stand for answers."""
 
 import itertools
 from collections import Counter
@@ -10,17 +10,19 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from router_r1.data.outcome_table import OutcomeTable
+from router_r1.data.outcome_table import Outcome, OutcomeTable
+from router_r1.data.questions import Question
 from router_r1.data.splits import Split
-from router_r1.episode import StopReason
+from router_r1.episode import StopReason, adopted_reply
 from router_r1.errors import ConfigError
+from router_r1_envs.planner.planner import Decision
 from router_r1_envs.supervised.demonstrations import to_example
 from router_r1_envs.supervised.planner_demonstrations import (
     demonstrations,
     drawn_demonstrations,
+    leading_candidate,
     mask_routes,
     planner_decisions,
-    render_thought,
 )
 from router_r1_envs.verl_training.dataset import make_rows, read_row
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
@@ -39,59 +41,87 @@ def test_a_demonstration_makes_the_planners_calls_and_gives_its_answer(
         asked = [outcome for turn in episode.turns for outcome in turn.outcomes]
         assert tuple(outcome.model for outcome in asked) == decision.calls
         assert all(outcome.response.failure is None for outcome in asked)
-        assert episode.answer == (decision.answer or "none")
+        adopted = episode.turns[-1].turn.adopted
+        assert adopted == leading_candidate(decision, len(decision.calls))
+        assert adopted_reply(episode.turns).score == decision.value
         assert episode.spent_usd == pytest.approx(decision.cost_usd)
     assert recorded_world.misses == misses
 
 
-def test_a_thought_lists_calls_answers_confidences_and_the_leader(recorded_world, planner) -> None:
-    confidences, answer_counts, changes, missing = set(), set(), 0, 0
+def test_a_thought_lists_calls_labels_confidences_and_the_leader(recorded_world, planner) -> None:
+    confidences, label_counts, changes, missing = set(), set(), 0, 0
     for episode, decision in demonstrations(recorded_world, planner, detours=1):
         asked = [o for turn in episode.turns for o in turn.outcomes]
         leader = None
         for number, turn in enumerate(episode.turns):
-            assert turn.turn.thought == render_thought(decision, number)
             words = iter(turn.turn.thought.split())
             if not number:
                 assert list(words) == ["none"]
                 continue
             # Calls are listed in their order, so that the policy can copy its last thought and update it.
-            by_answer = {}
+            by_label, of_name = {}, {}
             for outcome, belief in zip(asked[:number], decision.beliefs[number], strict=True):
                 assert next(words) == outcome.model
-                text, answer = outcome.response.text, next(words)
-                if answer == "none":
-                    assert not text.startswith("The answer")
+                text, label = outcome.response.text, next(words)
+                if label == "none":
+                    assert "answer x" not in text
                     missing += 1
                     continue
-                assert text.startswith(f"The answer is ({answer}).")
+                assert text.endswith(f"; answer {label}")
                 confidence = next(words)
-                assert confidence == f"p{int(10 * belief.confidence)}"
-                assert by_answer.setdefault(answer, confidence) == confidence
+                assert confidence == f"p{int(10 * belief)}"
+                assert by_label.setdefault(label, confidence) == confidence
+                of_name[outcome.model] = confidence
             mark, best = words
             assert mark == "so"
-            assert by_answer.get(best) == max(by_answer.values(), default=None)
-            changes += leader not in (None, "none", best)
+            assert of_name.get(best) == max(by_label.values(), default=None)
+            changes += leader not in (None, best)
             leader = best
-            confidences.update(by_answer.values())
-            answer_counts.add(len(by_answer))
-        assert episode.turns[-1].turn.thought.endswith(f"so {episode.answer}")
-    assert answer_counts == {0, 1, 2, 3}
+            confidences.update(by_label.values())
+            label_counts.add(len(by_label))
+        assert episode.turns[-1].turn.adopted == leader
+    assert label_counts == {0, 1, 2, 3}
     assert len(confidences) > 2
     assert changes
     assert missing
 
 
+def decided(calls, beliefs, given=None) -> Decision:
+    """A decision whose calls have these beliefs at the end; `given`: whether each has a reply."""
+    question = Question(id="q", question="?", answer="A", metric="em")
+    fields = {"text": "A", "answer": "A", "score": 1, "input_tokens": 1, "output_tokens": 1}
+    outcomes = [
+        Outcome(id="q", model=name, **fields) if has else None
+        for name, has in zip(calls, given or [True] * len(calls), strict=True)
+    ]
+    every = tuple(tuple(beliefs[:n]) for n in range(len(calls) + 1))
+    best = max(range(len(calls)), key=beliefs.__getitem__)
+    leaders = (None, *[best] * len(calls))
+    return Decision(question, tuple(calls), tuple(outcomes), every, leaders, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("calls", "beliefs", "given", "leading"),
+    [
+        (["a", "b"], [0.4, 0.6], None, "b"),
+        (["a", "b"], [0.5, 0.5], None, "a"),  # they agree: the earlier
+        (["a", "a", "b"], [0.6, 0.2, 0.3], None, "b"),  # of `a` the last reply counts
+        (["a", "a", "b"], [0.6, 0.2, 0.6], None, "b"),
+        (["a", "b"], [0.0, 0.0], None, "a"),  # nobody answers
+        (["a", "a"], [0.6, 0.0], [True, False], "a"),  # the second call got nothing
+        (["a"], [0.0], [False], None),
+    ],
+)
+def test_the_leading_candidate_is_whose_last_reply_is_most_likely_right(
+    calls, beliefs, given, leading
+) -> None:
+    assert leading_candidate(decided(calls, beliefs, given), len(calls)) == leading
+
+
 def test_confidence_is_written_as_at_most_nine_tenths(recorded_world, planner) -> None:
-    decision = next(
-        d for d, _ in planner_decisions(recorded_world, planner) if d.leaders[1] is not None
-    )
-    sure = tuple(tuple(replace(b, confidence=1.0) for b in given) for given in decision.beliefs)
-    best = decision.leaders[1]
-    assert (
-        render_thought(replace(decision, beliefs=sure), 1)
-        == f"{decision.calls[0]} {best} p9 so {best}"
-    )
+    for episode, _ in demonstrations(recorded_world, planner):
+        words = {word for turn in episode.turns for word in turn.turn.thought.split()}
+        assert words & {"p10"} == set()
 
 
 def test_after_a_detour_of_random_calls_the_planner_decides(recorded_world, planner) -> None:
@@ -139,47 +169,30 @@ def test_each_demonstration_states_its_level(recorded_world, planner) -> None:
     assert all('worth="$0.0005"' in e.turns[0].observation for e in played[len(played) // 2 :])
 
 
-def test_letters_are_permuted_consistently_and_differ_between_copies(
-    recorded_world, planner
-) -> None:
-    of_question = {}
-    for decision, _ in planner_decisions(recorded_world, planner, copies=2):
-        shown = decision.question
-        original = recorded_world.table.question(shown.id)
-        gold = "ABCD".index(original.answer)
-        assert shown.choices["ABCD".index(shown.answer)] == original.choices[gold]
-        of_question.setdefault(shown.id, []).append(shown.choices)
-    orders = [len(set(choices)) for choices in of_question.values()]
-    assert all(len(choices) == 2 * len(recorded_world.levels) for choices in of_question.values())
-    assert np.mean(orders) > 3
+def first_texts(world, planner, **options) -> list[str]:
+    """What the first reply of each demonstration says."""
+    played = demonstrations(world, planner, **options)
+    return [episode.turns[0].outcomes[0].response.text for episode, _ in played]
 
 
-def test_the_seed_determines_the_letters(recorded_world, planner) -> None:
-    def shown(seed):
-        return [
-            d.question.choices for d, _ in planner_decisions(recorded_world, planner, seed=seed)
-        ]
-
-    assert shown(0) == shown(0)
-    assert shown(0) != shown(1)
+def test_labels_differ_between_copies_and_the_seed_determines_them(recorded_world, planner) -> None:
+    texts = first_texts(recorded_world, planner, copies=2)
+    half = len(texts) // 2
+    assert np.mean([a != b for a, b in zip(texts[:half], texts[half:], strict=True)]) > 0.6
+    assert texts[:half] == first_texts(recorded_world, planner)
+    assert texts[:half] != first_texts(recorded_world, planner, seed=1)
 
 
-def test_each_training_row_has_its_own_order_of_the_options(
-    recorded_world,
-) -> None:
+def test_each_training_row_has_its_own_labels(recorded_world) -> None:
     rows = make_rows(recorded_world, Split.TRAIN, passes=4)
-    every = [read_row(recorded_world, row["extra_info"]) for row in rows]
+    every = [read_row(recorded_world, row["extra_info"])[0] for row in rows]
     many = len(recorded_world.questions(Split.TRAIN))
-    assert [question.id for question, _ in every] == 4 * [
-        q.id for q in recorded_world.questions(Split.TRAIN)
-    ]
-    orders = [{every[n + many * i][0].choices for i in range(4)} for n in range(many)]
-    assert np.mean([len(found) for found in orders]) > 3
-    for (question, _), row in zip(every, rows, strict=True):
-        original = recorded_world.table.question(question.id)
-        assert row["reward_model"]["ground_truth"] == [question.answer]
-        place = "ABCD".index(question.answer)
-        assert question.choices[place] == original.choices["ABCD".index(original.answer)]
+    assert [q.id for q in every] == 4 * [q.id for q in recorded_world.questions(Split.TRAIN)]
+    view, table = recorded_world.answer_view, recorded_world.table
+    labels = [view.label(q, table.outcome(q.id, "dear")) for q in every]
+    assert np.mean([len({labels[n + many * i] for i in range(4)}) for n in range(many)]) > 2.5
+    for question, row in zip(every, rows, strict=True):
+        assert row["reward_model"]["ground_truth"] == [table.question(question.id).answer]
     assert make_rows(recorded_world, Split.TRAIN) == rows[:many]
 
 
@@ -222,7 +235,7 @@ def test_in_the_text_view_routes_repeat_the_question_and_replies_are_real(
         assert all(outcome.query == decision.question.question for outcome in asked)
         texts = {outcome.response.text for outcome in asked if outcome.response.failure is None}
         assert texts == {"..."}  # as recorded
-        assert episode.answer == decision.answer is not None
+        assert episode.answer == decision.final.short_answer is not None
     assert {d.question.id for _, d in played} <= {q.id for q in world.questions(Split.TRAIN)}
     short, _ = next(drawn_demonstrations(world, planner, 1, copy_question=False))
     assert {o.query for turn in short.turns for o in turn.outcomes} == {"question"}

@@ -5,7 +5,8 @@
     pool.py                  the candidates as the table answers for them
     query_matching.py        whether a route asks the question of its episode
     question_features.py     category, kind of options and length of a question
-    answer_permutation.py    permuted options and digits, for policies that read short answers
+    relative_lengths.py      lengths compared within a category
+    answer_view.py           what a small policy reads of a response
     table_arrays.py          the questions as arrays, and what a router did about them
     table_splits.py          what the table tells a router: splits, levels, reference cost, best single model
 

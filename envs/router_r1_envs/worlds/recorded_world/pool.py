@@ -91,6 +91,7 @@ class _RecordedTransport:
             finish_reason="stop",
             served_by=card.name,
             source="replay",
+            score=outcome.score,
         )
 
     def check(self, cards: tuple[ModelSpec, ...]) -> None:

@@ -5,14 +5,12 @@ All thresholds come from the training questions.
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from router_r1.data.questions import Question
+from router_r1_envs.worlds.recorded_world.relative_lengths import RelativeLengths
 
-LENGTH_BUCKETS = 4
-"""Number of buckets of question length, which hold about equally many training questions."""
 OPTION_KINDS = ("full", "fewer", "open")
 """`full`: as many options as the table's question with the most; `fewer`: fewer than that; `open`: no options."""
 NO_CATEGORY = "none"
@@ -27,7 +25,7 @@ class QuestionFeatures:
     options: str
     """One of `OPTION_KINDS`."""
     length: int
-    """1 (short) to `LENGTH_BUCKETS`, by the quantiles of the training questions."""
+    """1 (short) to 4, within the category."""
 
     def __str__(self) -> str:
         return f"category {self.category}; options {self.options}; length {self.length}"
@@ -39,8 +37,8 @@ class FeatureExtractor:
 
     categories: tuple[str, ...]
     """Categories of the training questions, sorted."""
-    length_edges: tuple[int, ...]
-    """Inner edges of the length buckets, in characters."""
+    lengths: RelativeLengths
+    """Buckets of length in characters."""
     most_options: int
     """Largest number of options of any question in the table."""
 
@@ -53,24 +51,21 @@ class FeatureExtractor:
             most_options: largest number of options of any question in the table.
         """
         return cls(
-            tuple(sorted({question.category or NO_CATEGORY for question in train})),
-            tuple(quantile_edges([len(question.question) for question in train], LENGTH_BUCKETS)),
+            tuple(sorted(set(map(category_of, train)))),
+            RelativeLengths.fit([(category_of(q), len(q.question)) for q in train]),
             most_options,
         )
 
     def __call__(self, question: Question) -> QuestionFeatures:
         """The features of one question."""
-        count = len(question.choices or ())
+        count, category = len(question.choices or ()), category_of(question)
         return QuestionFeatures(
-            question.category or NO_CATEGORY,
+            category,
             "open" if not count else "full" if count == self.most_options else "fewer",
-            1 + bisect.bisect_right(self.length_edges, len(question.question)),
+            1 + self.lengths.bucket(category, len(question.question)),
         )
 
 
-def quantile_edges(values: Sequence[int], buckets: int) -> list[int]:
-    """Inner edges of `buckets` buckets that hold about equally many values; empty without values."""
-    ordered = sorted(values)
-    if not ordered:
-        return []
-    return [ordered[len(ordered) * bucket // buckets] for bucket in range(1, buckets)]
+def category_of(question: Question) -> str:
+    """The category of a question; `NO_CATEGORY` if it states none."""
+    return question.category or NO_CATEGORY

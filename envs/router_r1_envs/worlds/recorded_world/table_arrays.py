@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from router_r1.answers import answer_key
 from router_r1.data.outcome_table import OutcomeTable
 from router_r1.data.questions import Question
-from router_r1_envs.worlds.recorded_world.question_features import NO_CATEGORY, FeatureExtractor
+from router_r1_envs.worlds.recorded_world.question_features import FeatureExtractor, category_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -55,7 +55,7 @@ class TableArrays:
 
         Args:
             table: the recorded outcomes; the first sample of each counts.
-            questions: n questions of the table; their options may be permuted.
+            questions: n questions of the table.
             features: fitted on the training questions.
         """
         n, m = len(questions), len(table.names)
@@ -87,9 +87,7 @@ class TableArrays:
 def category_places(questions: Sequence[Question], categories: Sequence[str]) -> Ints:
     """[n] index of each question's category; one past the last for a category that is not listed."""
     places = {name: place for place, name in enumerate(categories)}
-    return np.array(
-        [places.get(q.category or NO_CATEGORY, len(places)) for q in questions], dtype=np.int64
-    )
+    return np.array([places.get(category_of(q), len(places)) for q in questions], dtype=np.int64)
 
 
 @dataclass(frozen=True)

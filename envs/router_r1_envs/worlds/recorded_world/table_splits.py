@@ -80,5 +80,5 @@ class TableSplits:
         return self.table.names.index(self.best_single)
 
     def arrays(self, questions: Sequence[Question]) -> TableArrays:
-        """The arrays of any questions of the table, e.g. with permuted options."""
+        """The arrays of any questions of the table."""
         return TableArrays.of(self.table, questions, self.features)

@@ -7,9 +7,10 @@ policy reads (`not_recorded`); it costs nothing and is counted in `misses`. No a
 The same table has two views:
 
     text      the policy reads the question and what the candidates wrote
-    answer    for small policies: the policy reads features of the question, and for each response its short answer and
-              its length relative to the candidate's other responses: "The answer is (C). Brief." Letters and digits can
-              be permuted
+    answer    for small policies: the policy reads features of the question, and for each response its length and which
+              answer it gave (`answer_view.py`)
+
+A reply carries its recorded score, so an episode that adopts it scores exactly this.
 
 The n-th time a candidate is asked, its n-th recorded sample answers; start episodes at sample index 0.
 
@@ -18,7 +19,6 @@ Not covered: whether an answer is right (the reward package), and learning which
 
 from __future__ import annotations
 
-import bisect
 import contextlib
 import functools
 import math
@@ -40,19 +40,12 @@ from router_r1.transport.messages import Message, Request
 from router_r1_envs.worlds.base import WORLDS, Level, WorldKind
 from router_r1_envs.worlds.candidate_variation import VariedPool, variant_of, with_variant
 from router_r1_envs.worlds.question_order import in_hash_order
-from router_r1_envs.worlds.recorded_world.answer_permutation import permute, translate
+from router_r1_envs.worlds.recorded_world.answer_view import AnswerView
 from router_r1_envs.worlds.recorded_world.pool import RecordedPool
 from router_r1_envs.worlds.recorded_world.query_matching import asks
-from router_r1_envs.worlds.recorded_world.question_features import (
-    FeatureExtractor,
-    quantile_edges,
-)
+from router_r1_envs.worlds.recorded_world.question_features import FeatureExtractor
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
 from router_r1_reward.metrics import check_metrics
-
-RESPONSE_LENGTHS = ("Brief.", "Short.", "Long.", "Longest.")
-"""Buckets of response length, which hold about equally many of a candidate's training responses. Length is a signal:
-a struggling model writes more."""
 
 
 class RecordedWorld:
@@ -152,11 +145,10 @@ class RecordedWorld:
         return features
 
     def varied(self, question: Question, seed: int) -> Question:
-        """The question with what the policy could otherwise learn by heart changed: options or digits permuted in the
-        answer view, a variant of the candidates in the text view."""
-        if self.view == "answer":
-            return self.permuted(question, seed)
-        return question if self.settings.vary is None else with_variant(question, seed)
+        """The question with what the policy could otherwise learn by heart changed: the labels of answers in the answer
+        view, the candidates in the text view."""
+        varies = self.view == "answer" or self.settings.vary is not None
+        return with_variant(question, seed) if varies else question
 
     def pool(self, question: Question) -> ModelPool:
         """The candidates as they answered this question."""
@@ -176,44 +168,14 @@ class RecordedWorld:
 
     # --- what a policy reads
 
-    def permuted(self, question: Question, seed: int) -> Question:
-        """The question with permuted options or digits (`answer_permutation.py`), or unchanged if it allows neither.
-
-        Raises:
-            ConfigError: in the text view, because the recorded texts name the original letters.
-        """
-        if self.view == "text":
-            raise ConfigError(
-                "options can be permuted in the answer view only, because recorded texts name the original letters; "
-                "set view=answer"
-            )
-        recorded = (self.table.outcome(question.id, name) for name in self.table.names)
-        answers = [o.short_answer for o in recorded if o is not None and o.short_answer is not None]
-        return permute(self.table.question(question.id), answers, seed) or question
-
     def text(self, question: Question, outcome: Outcome) -> str:
         """What a policy reads of an outcome, before it is cut to length."""
-        if self.view == "text":
-            return outcome.text
-        edges = self._response_length_edges[outcome.model]
-        length = RESPONSE_LENGTHS[bisect.bisect_right(edges, outcome.output_tokens)]
-        if outcome.short_answer is None:
-            return f"No answer. {length}"
-        answer = translate(question, outcome.short_answer)
-        return f"The answer is {f'({answer})' if question.choices else answer}. {length}"
+        return outcome.text if self.view == "text" else self.answer_view(question, outcome)
 
     @functools.cached_property
-    def _response_length_edges(self) -> dict[str, list[int]]:
-        """Inner edges of each candidate's buckets of response length, in tokens."""
-        lengths: dict[str, list[int]] = {name: [] for name in self.table.names}
-        for question in self._splits[Split.TRAIN]:
-            for name in self.table.names:
-                outcome = self.table.outcome(question.id, name)
-                if outcome is not None:
-                    lengths[name].append(outcome.output_tokens)
-        return {
-            name: quantile_edges(found, len(RESPONSE_LENGTHS)) for name, found in lengths.items()
-        }
+    def answer_view(self) -> AnswerView:
+        """Shows responses to a small policy."""
+        return AnswerView(self.table, self._splits[Split.TRAIN])
 
     def find(self, question: Question, model: str, request: Request) -> Outcome | None:
         """The outcome that a request gets in an episode on this question; None for a miss."""

@@ -69,7 +69,7 @@ def test_a_second_call_of_a_candidate_without_a_second_sample_shows_a_notice(col
             asyncio.run(pool.ask(c.model, c.query, sample_index=c.sample_index)) for c in step.calls
         ]
         seen.append(episode.observe(replies))
-    assert "The answer is (C)." in seen[0]
+    assert "; answer x" in seen[0]
     assert 'notice="not_recorded"' in seen[1]
 
 

@@ -5,7 +5,6 @@ import pytest
 
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
-from router_r1.data.splits import Split
 from router_r1.model_cards import ModelCard
 from router_r1.token_prices import Price
 from router_r1_envs.worlds.recorded_world.question_features import FeatureExtractor
@@ -48,11 +47,3 @@ def test_utility_is_the_mean_score_less_the_price_of_the_cost() -> None:
     run = RouterRun(np.array([1.0, 0.0]), np.array([0.01, 0.03]), np.ones(2))
     assert run.utility(0.1, 0.02) == pytest.approx(0.5 - 0.1)
     assert run.utility(0.0, 0.02) == 0.5
-
-
-def test_permuted_options_leave_the_arrays_as_they_are(colours) -> None:
-    world = colours(view="answer")
-    splits = TableSplits.of(world)
-    moved = [world.permuted(q, 3) for q in world.questions(Split.TEST)]
-    assert np.array_equal(splits.arrays(moved).answer, splits.test.answer)
-    assert np.array_equal(splits.arrays(moved).score, splits.test.score)

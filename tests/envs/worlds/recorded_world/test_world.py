@@ -11,52 +11,7 @@ from router_r1.model_cards import ModelCard
 from router_r1.token_prices import Price
 from router_r1_envs.worlds.base import Level, start
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
-from router_r1_envs.worlds.recorded_world.world import (
-    RESPONSE_LENGTHS,
-    RecordedWorld,
-    open_recorded,
-)
-
-
-async def test_the_answer_view_shows_the_extracted_answer_and_no_more_of_the_text(
-    question, outcome, world_of, find, ask
-) -> None:
-    rows = [outcome(n, "large") for n in range(60)] + [outcome(1, "small", None)]
-    world = world_of([question(n) for n in range(60)], rows, view="answer")
-    assert (await ask(world, find(world, 1), "large")).text == "The answer is (C). Longest."
-    assert (await ask(world, find(world, 1), "small")).text.startswith("No answer. ")
-
-
-async def test_the_answer_view_states_length_relative_to_the_candidates_other_responses(
-    question, outcome, world_of, find, ask
-) -> None:
-    def tokens(number: int, model: str) -> int:
-        return 10 + number if model == "large" else 3000 - 10 * number
-
-    rows = [
-        outcome(n, model, output_tokens=tokens(n, model))
-        for n in range(200)
-        for model in ("large", "small")
-    ]
-    world = world_of([question(n) for n in range(200)], rows, view="answer")
-    lengths = {
-        model: [(await ask(world, find(world, n), model)).text.split()[-1] for n in range(200)]
-        for model in ("large", "small")
-    }
-    assert lengths["large"] == sorted(lengths["large"], key=RESPONSE_LENGTHS.index)
-    assert lengths["small"] == sorted(lengths["small"], key=RESPONSE_LENGTHS.index, reverse=True)
-    for words in lengths.values():
-        assert {words.count(word) for word in RESPONSE_LENGTHS} <= set(range(35, 66))
-
-
-async def test_the_answer_view_has_no_brackets_for_open_questions(
-    question, outcome, world_of, find, ask
-) -> None:
-    questions = [question(n, choices=None, answer="18", metric="math") for n in range(60)]
-    rows = [outcome(n, "large", "18", score=1) for n in range(60)]
-    world = world_of(questions, rows, view="answer")
-    asked = find(world, 1)
-    assert (await ask(world, asked, "large")).text == "The answer is 18. Longest."
+from router_r1_envs.worlds.recorded_world.world import RecordedWorld, open_recorded
 
 
 def test_a_text_policy_reads_question_options_and_candidates(colours, find) -> None:
