@@ -40,7 +40,8 @@ def show_progress(
     task = terminal.printable(task)
     done, spent = 0, 0.0
     if not console.is_terminal:
-        interval, last_print = max(1, total // _MAX_LINES), time.monotonic()
+        began = last_print = time.monotonic()
+        interval = max(1, total // _MAX_LINES)
 
         def advance_line(cost: float) -> None:
             nonlocal done, spent, last_print
@@ -49,7 +50,9 @@ def show_progress(
             if done == total or due:
                 last_print = time.monotonic()
                 dollars = f", ${spent:.4f}" if show_cost else ""
-                terminal.echo(f"{task}: {done} of {total}{dollars}", err=True)
+                seconds = (last_print - began) / done * (total - done)
+                left = f", {_in_words(seconds)} left" if done < total else ""
+                terminal.echo(f"{task}: {done} of {total}{dollars}{left}", err=True)
 
         yield advance_line
         return
@@ -69,3 +72,10 @@ def show_progress(
             bar.update(bar_task, advance=1, cost=spent)
 
         yield advance_bar
+
+
+def _in_words(seconds: float) -> str:
+    """`50 s`, `12 min`, `3.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

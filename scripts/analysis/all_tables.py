@@ -36,8 +36,10 @@ from router_r1_envs.worlds.trained_in import TrainedIn, check_played_as_trained
 from router_r1_eval.report import write_report
 from router_r1_eval.stats.bootstrap import paired
 from router_r1_eval.tournament.entrants import single_model
+from router_r1_eval.tournament.episode_folder import EpisodeFolder
 from router_r1_eval.tournament.mixtures import mixed_under_cap
-from router_r1_eval.tournament.rollouts import PolicyRollouts
+from router_r1_eval.tournament.players import Player
+from router_r1_eval.tournament.policy_entrant import PolicyEntrant
 from router_r1_eval.tournament.router_entrants import planner_entrant, router_entrant
 from router_r1_eval.tournament.setting_choice import EntrantRuns
 from router_r1_eval.tournament.tournament import TableTournament
@@ -88,22 +90,20 @@ def measure(job: Job, out: Path) -> dict[str, Any]:
     splits = TableSplits.of(world)
     planner = Planner.fit(splits, job.seed)
     fitted = time.monotonic() - began
-    policies = {}
+    players = {}
     if job.policy is not None:
-        from router_r1_envs.cpu_inference.policy import open_policy
-
         check_played_as_trained({"policy": job.policy}, world)
-        policies = {"policy": open_policy(job.policy, name="policy")}
-    names = tuple(ROUTERS)
-    tournament = TableTournament(world, splits, policies=policies, planner=planner, one_shot=names)
+        players = {"policy": Player("policy", job.policy)}
+    names, episodes = tuple(ROUTERS), out / "episodes"
+    tournament = TableTournament(world, splits, players, episodes, planner, names)
     results = tournament.hold(RewardConfig(), seed=job.seed)
     results.write(out)
     write_report(out, None)
     entrants = [planner_entrant(planner), *(router_entrant(splits, name) for name in names)]
-    entrants += [
-        PolicyRollouts(world, policy, RewardConfig()).entrant(name)
-        for name, policy in policies.items()
-    ]
+    for name, player in players.items():
+        policy = PolicyEntrant(name, EpisodeFolder(episodes / name, world, player), RewardConfig())
+        policy.play([*splits.test.questions, *splits.validation.questions])  # reads what was played
+        entrants.append(policy.entrant())
     return {
         "table": job.name,
         "models": len(splits.table.names),

@@ -35,7 +35,22 @@ def test_a_slow_task_prints_a_line_every_twentieth_of_the_steps(
         for _ in range(200):
             advance(0.0)
     lines = capsys.readouterr().err.splitlines()
-    assert lines == [f"scoring: {done} of 200" for done in range(10, 201, 10)]
+    counted = [line.removesuffix(", 0 s left") for line in lines]
+    assert counted == [f"scoring: {done} of 200" for done in range(10, 201, 10)]
+    assert counted[-1] == lines[-1] and counted[0] != lines[0]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(3.2, "3 s"), (99, "99 s"), (700, "12 min"), (9000, "2.5 h")]
+)
+def test_time_left_is_told_in_a_fitting_unit(
+    seconds: float, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, seconds, seconds])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.show_progress("scoring", 2, show_cost=False) as advance:
+        advance(0.0)
+    assert capsys.readouterr().err == f"scoring: 1 of 2, {words} left\n"
 
 
 def test_a_fast_task_prints_only_its_end(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,8 @@ from router_r1.model_cards import ModelCard
 from router_r1.token_prices import Price
 from router_r1.trace import read_traces
 from router_r1_envs.worlds.load import load_world
-from router_r1_eval.tournament.commands import _named
+from router_r1_eval.tournament import episode_folder
+from router_r1_eval.tournament.commands import _players
 from router_r1_eval.tournament.setting_choice import CAPS
 
 MODELS = {"cheap": (0.6, 1.0), "twin": (0.6, 1.2), "expensive": (0.9, 10.0)}
@@ -181,8 +182,40 @@ def test_policies_need_different_names_and_a_folder_may_contain_an_equals_sign(t
         (tmp_path / folder / "config.json").write_text("{}")
     first, second = str(tmp_path / "lr=1/best"), str(tmp_path / "lr=2/best")
     with pytest.raises(ConfigError, match="two policies are called best"):
-        _named([first, second])
-    assert _named([first, f"other={second}"]) == {"best": first, "other": second}
+        _players([first, second])
+    found = _players([first, f"other={second}"])
+    assert {name: player.place for name, player in found.items()} == {
+        "best": first,
+        "other": second,
+    }
+
+
+def test_several_processes_play_what_one_does_and_a_killed_run_goes_on(
+    router_r1, table, imitation, tmp_path, monkeypatch
+) -> None:
+    def play(folder):
+        files = ["--policy", f"ours={imitation}", "--out", tmp_path / folder]
+        router_r1("tournament", "--table", table, *files, *options())
+        results = json.loads((tmp_path / folder / "results.json").read_text())
+        (row,) = (row for row in results["rows"] if row["name"] == "ours")
+        parts = sorted((tmp_path / folder / "episodes" / "ours").glob("part-*.jsonl"))
+        return row | {"overhead_s": None}, parts
+
+    one, parts = play("one")
+    assert len(parts) == 1
+    monkeypatch.setattr(episode_folder, "_FEWEST_TASKS", 20)
+    monkeypatch.setattr(episode_folder, "_cores", lambda: 2)
+    two, parts = play("two")
+    assert len(parts) == 2
+    assert two == one
+    # As after a kill: one file ends in the middle of a line, and lacks the rest.
+    whole = parts[1].read_bytes()
+    parts[1].write_bytes(whole[: len(whole) // 2])
+    again, parts = play("two")
+    assert again == one
+    assert sum(len(list(read_traces(part))) for part in parts) == len(
+        list(read_traces(tmp_path / "one" / "episodes" / "ours" / "part-0.jsonl"))
+    )
 
 
 def test_a_generated_world_takes_no_one_shot_routers(router_r1, tmp_path):

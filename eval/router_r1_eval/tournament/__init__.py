@@ -5,7 +5,9 @@
     world_tournament.py    a tournament in any other world, where everything is played
     entrants.py            what takes part: a fitted router that can be run on any questions, at each of its settings
     router_entrants.py     one-shot routers and the planner as entrants
-    rollouts.py            policies as entrants: they play real episodes
+    policy_entrant.py      policies as entrants: they play real episodes, into an episode_folder.py
+    players.py             policies by their place on disk
+    rollouts.py            the same without files, for world_tournament.py
     baselines.py           all baselines: single models, random and oracle here; the others in category_lookup.py,
                            voting_baselines.py, prompt_length.py and self_consistency.py
     setting_choice.py      which setting represents an entrant

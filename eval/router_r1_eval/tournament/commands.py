@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -15,10 +15,13 @@ from router_r1.commands.names_in_help import NamesInHelp
 from router_r1.config import MAX_SEED
 
 if TYPE_CHECKING:
-    from router_r1.policies.base import Policy
     from router_r1_envs.worlds.base import World
     from router_r1_eval.results import Results
+    from router_r1_eval.tournament.players import Player
     from router_r1_reward import RewardConfig
+
+EPISODES = "episodes"
+"""Subfolder of the output with the episodes of each policy."""
 
 
 def register(app: typer.Typer) -> None:
@@ -73,7 +76,8 @@ def tournament_command(
 ) -> None:
     """Compare policies and routers with baselines on held-out questions, and write results.json.
 
-    The first policy's episodes go to traces.jsonl: on a table at its main level, in any other world at all levels.
+    The first policy's episodes go to traces.jsonl: on a table at its main level, in any other world at all levels. On a
+    table all episodes are kept in OUT/episodes as they end, and the same command goes on from there.
     Tables always have the rows of every single model, random, cheapest, dearest (the most expensive model), best
     single, best per category and oracle, and two voting baselines where answers are recorded. `router-r1 report OUT`
     makes a page of the results.
@@ -88,15 +92,15 @@ def tournament_command(
         routers.from_text(name)  # an unknown router is an error before the table is read
     _check_output(out)
     use_threads(None)
-    places = _named(policy)
+    players = _players(policy)
     if fit is not None:
         settings = [*settings, f"fit={quoted(str(fit.resolve()))}"]
     world = load_world(table, settings)
     weights, traces = reward_of(world, reward), out / "traces.jsonl"
-    contest = _contest(world, places, router, planner, limit)
+    contest = _contest(world, players, router, planner, limit, out / EPISODES)
     results = contest.hold(weights, traces=traces, seed=seed)
     results.write(out)
-    if not places:
+    if not players:
         traces.unlink(missing_ok=True)  # of an earlier comparison in this folder
     for line in contest.summary(results):
         terminal.echo(line)
@@ -127,10 +131,11 @@ class Contest(Protocol):
 
 def _contest(
     world: World,
-    places: dict[str, str],
+    players: dict[str, Player],
     router: Sequence[str],
     planner: Path | None,
     limit: int,
+    episodes: Path,
 ) -> Contest:
     """The tournament for this kind of world. Raises `ConfigError` for an option that does not fit it."""
     from router_r1.errors import ConfigError
@@ -140,17 +145,19 @@ def _contest(
     from router_r1_eval.tournament.tournament import TableTournament
     from router_r1_eval.tournament.world_tournament import WorldTournament
 
-    check_played_as_trained({n: p for n, p in places.items() if _is_checkpoint(p)}, world)
+    check_played_as_trained({n: p.place for n, p in players.items() if p.is_checkpoint}, world)
     if not isinstance(world, RecordedWorld):
         if router or planner is not None:
             raise ConfigError(
                 f"--router and --planner need an outcome table; {world.name} has none"
             )
-        return WorldTournament(world, _policies(places), limit=limit)
-    for place in places.values():
-        if not _is_checkpoint(place) and world.view != "text":
+        return WorldTournament(
+            world, {name: player.open() for name, player in players.items()}, limit=limit
+        )
+    for player in players.values():
+        if not player.is_checkpoint and world.view != "text":
             raise ConfigError(
-                f"--policy {place}: a policy behind a server reads texts, but this world shows short answers only; "
+                f"--policy {player.place}: a policy behind a server reads texts, but this world shows short answers only; "
                 f"--set view=text"
             )
     splits = TableSplits.of(world)
@@ -159,61 +166,30 @@ def _contest(
         from router_r1_envs.planner.planner_file import load_planner
 
         teacher = load_planner(planner, splits)
-    return TableTournament(world, splits, _policies(places), teacher, router)
+    return TableTournament(world, splits, players, episodes, teacher, router)
 
 
-def _named(items: Sequence[str]) -> dict[str, str]:
-    """Name -> checkpoint or agent file, from each NAME=PLACE; a place without NAME gets the name of its folder or file.
+def _players(items: Sequence[str]) -> dict[str, Player]:
+    """By name, the players of each NAME=PLACE; a place without NAME gets the name of its folder or file.
 
     Raises:
         ConfigError: a place is neither a checkpoint nor an agent file, or a name is none, or two policies have the same.
     """
     from router_r1.errors import ConfigError
     from router_r1.names import check_name_in
+    from router_r1_eval.tournament.players import Player, is_player
 
-    found: dict[str, str] = {}
+    found: dict[str, Player] = {}
     for item in items:
         name, place = Path(item).name.removesuffix(".yaml").removesuffix(".yml"), item
-        if not _is_policy(item) and "=" in item:
+        if not is_player(item) and "=" in item:
             name, _, place = item.partition("=")
-        if not _is_policy(place):
+        if not is_player(place):
             raise ConfigError(
                 f"--policy {item}: {place} is neither a folder with a checkpoint nor an agent file (.yaml)"
             )
         check_name_in(f"--policy {item}", name, "give NAME=FOLDER")
         if name in found:
             raise ConfigError(f"--policy {item}: two policies are called {name}; give NAME=FOLDER")
-        found[name] = place
+        found[name] = Player(name, place)
     return found
-
-
-def _is_checkpoint(folder: str) -> bool:
-    return (Path(folder) / "config.json").exists()
-
-
-def _is_policy(place: str) -> bool:
-    return _is_checkpoint(place) or (place.endswith((".yaml", ".yml")) and Path(place).is_file())
-
-
-def _policies(places: dict[str, str]) -> dict[str, Policy]:
-    """The policies, by name: checkpoints on this machine, and those of agent files."""
-    if not places:
-        return {}
-    from router_r1_envs.cpu_inference.policy import open_policy
-
-    found: dict[str, Any] = {}
-    for name, place in places.items():
-        found[name] = (
-            open_policy(place, name=name) if _is_checkpoint(place) else _behind_server(place)
-        )
-    return found
-
-
-def _behind_server(file: str) -> Policy:
-    """The policy of an agent file. Raises `ConfigError` if the file is no agent file or its policy cannot be called."""
-    from router_r1 import config
-    from router_r1.agent_file import AgentFile
-
-    policy = config.load(AgentFile, Path(file)).policy.build(Path(file))
-    policy.check()
-    return policy

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,10 @@ from router_r1.data.questions import Question
 from router_r1.episode import Episode
 from router_r1.errors import PolicyError
 from router_r1.policies.base import Policy
-from router_r1.policies.openai_policy import OpenAIPolicy
 from router_r1.trace import Trace, TraceWriter
-from router_r1_envs.worlds.base import Level, World, level_named
+from router_r1_envs.worlds.base import Level, World
 from router_r1_envs.worlds.playing import TraceOf, play, unreached
-from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun, TableArrays
-from router_r1_envs.worlds.recorded_world.world import RecordedWorld
-from router_r1_eval.tournament.entrants import Entrant
+from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun
 from router_r1_reward import CostWindow, RewardConfig, score
 from router_r1_reward.formula import Reward
 
@@ -122,70 +118,3 @@ def write_traces(path: str | Path, played: Iterable[Rollouts]) -> None:
         for episodes in played:
             for trace in episodes.traces:
                 writer.write(trace)
-
-
-class PolicyRollouts:
-    """A policy on a table: plays each question once at each level, and remembers the episodes."""
-
-    def __init__(
-        self, world: RecordedWorld, policy: Policy, reward: RewardConfig, concurrency: int = 256
-    ) -> None:
-        """
-        Args:
-            world: where the episodes are played.
-            policy: writes the turns.
-            reward: scores the episodes.
-            concurrency: episodes at a time.
-        """
-        self.world, self.policy, self.reward = world, policy, reward
-        self.concurrency = concurrency
-        self._played: dict[tuple[tuple[str, ...], str], Rollouts] = {}
-
-    def entrant(self, name: str) -> Entrant:
-        """The policy as an entrant, with a setting for each level."""
-        levels = tuple(level.name for level in self.world.levels)
-        return Entrant(name, "agent", levels, self.run)
-
-    def run(self, arrays: TableArrays, level: str) -> RouterRun:
-        """Play every question at this level. Raises `PolicyError` if the policy's server could not be reached."""
-        key = _key(arrays.questions, level)
-        if key not in self._played:
-            self._played[key] = asyncio.run(self._play(arrays.questions, level))
-        return self._played[key].run
-
-    async def _play(self, questions: Sequence[Question], level: str) -> Rollouts:
-        try:
-            return await roll_out_all(
-                self.world,
-                questions,
-                level_named(self.world, level),
-                lambda _: self.policy,
-                self.reward,
-                concurrency=self.concurrency,
-            )
-        finally:
-            if isinstance(self.policy, OpenAIPolicy):
-                await self.policy.aclose()  # its connections belong to this event loop
-
-    def at(self, questions: Sequence[Question], level: str) -> Rollouts:
-        """The episodes on these questions at this level. Raises `KeyError` if they were not played."""
-        return self._played[_key(questions, level)]
-
-    def episode_figures(self, questions: Sequence[Question], level: str) -> dict[str, Any]:
-        """Mean `reward`, share of `valid` episodes, and `asked`: each candidate's share of questions with a call."""
-        played = self.at(questions, level)
-        asked = Counter(
-            name
-            for episode in played.episodes
-            for name in {o.model for t in episode.turns for o in t.outcomes if o.response}
-        )
-        many = len(played.episodes)
-        return {
-            "reward": played.reward,
-            "valid": sum(e.answer is not None for e in played.episodes) / many,
-            "asked": {name: round(asked[name] / many, 4) for name in self.world.table.names},
-        }
-
-
-def _key(questions: Sequence[Question], level: str) -> tuple[tuple[str, ...], str]:
-    return tuple(q.id for q in questions), level

@@ -6,6 +6,8 @@ figures. `router_r1_eval.results` describes the fields of the results.
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +22,10 @@ from router_r1_eval.results import Results, Row
 from router_r1_eval.tournament.baselines import baselines, not_listed
 from router_r1_eval.tournament.caveats import caveats
 from router_r1_eval.tournament.entrants import Entrant
+from router_r1_eval.tournament.episode_folder import EpisodeFolder
 from router_r1_eval.tournament.measure import measure
-from router_r1_eval.tournament.rollouts import PolicyRollouts, write_traces
+from router_r1_eval.tournament.players import Player
+from router_r1_eval.tournament.policy_entrant import PolicyEntrant
 from router_r1_eval.tournament.router_entrants import planner_entrant, router_entrant
 from router_r1_eval.tournament.summary import table_summary
 from router_r1_reward import RewardConfig
@@ -38,8 +42,11 @@ class TableTournament:
     """Where policies play their episodes."""
     splits: TableSplits
     """The same table, as routers see it."""
-    policies: Mapping[str, Policy] = field(default_factory=dict)
+    policies: Mapping[str, Policy | Player] = field(default_factory=dict)
     """By name; each plays every test question at every level, and the validation questions that choose its level."""
+    episodes: Path | None = None
+    """Folder that policies play into, each into a subfolder of its name, and from which an interrupted tournament goes
+    on. None: a temporary one."""
     planner: Planner | None = None
     """Fitted on this table."""
     one_shot: Sequence[str] = ()
@@ -65,19 +72,25 @@ class TableTournament:
                 f"{splits.table.source}: {splits.incomplete} questions were not asked of every model; leave them out "
                 f"(--set complete=true), or count missing answers as wrong and free (--set complete=false)"
             )
-        played = {
-            name: PolicyRollouts(self.world, policy, reward)
-            for name, policy in self.policies.items()
-        }
-        entrants = self._entrants(played)
-        results = measure(splits, entrants, seed=seed)
-        rows = tuple(
-            _with_episodes(row, played[row.name], splits) if row.name in played else row
-            for row in results.rows
-        )
-        if traces is not None and played:
-            first = results.rows[0]  # policies come first
-            write_traces(traces, [played[first.name].at(splits.test.questions, first.setting)])
+        with contextlib.ExitStack() as stack:
+            episodes = self.episodes or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            played = {
+                name: PolicyEntrant(
+                    name, EpisodeFolder(episodes / name, self.world, policy), reward
+                )
+                for name, policy in self.policies.items()
+            }
+            entrants = self._entrants(played)
+            for entrant in played.values():
+                entrant.play([*splits.test.questions, *splits.validation.questions])
+            results = measure(splits, entrants, seed=seed)
+            rows = tuple(
+                _with_episodes(row, played[row.name], splits) if row.name in played else row
+                for row in results.rows
+            )
+            if traces is not None and played:
+                first = results.rows[0]  # policies come first
+                played[first.name].write_traces(Path(traces), splits.test.questions, first.setting)
         return results.with_fields(
             rows=rows,
             not_listed=not_listed(entrants),
@@ -89,13 +102,13 @@ class TableTournament:
         """The lines that the command prints."""
         return table_summary(results)
 
-    def _entrants(self, played: Mapping[str, PolicyRollouts]) -> list[Entrant]:
+    def _entrants(self, played: Mapping[str, PolicyEntrant]) -> list[Entrant]:
         """Policies, planner, one-shot routers and baselines, in the order of their rows.
 
         Raises:
             ConfigError: two of them have the same name.
         """
-        found = [rollouts.entrant(name) for name, rollouts in played.items()]
+        found = [policy.entrant() for policy in played.values()]
         if self.planner is not None:
             found.append(planner_entrant(self.planner))
         found += [router_entrant(self.splits, name) for name in self.one_shot]
@@ -109,12 +122,12 @@ class TableTournament:
         return found
 
 
-def _with_episodes(row: Row, rollouts: PolicyRollouts, splits: TableSplits) -> Row:
+def _with_episodes(row: Row, policy: PolicyEntrant, splits: TableSplits) -> Row:
     """The row of a policy, with the figures that only episodes have at each level."""
     questions = splits.test.questions
     return row.with_fields(
         curve=tuple(
-            point.with_fields(**rollouts.episode_figures(questions, point.setting))
+            point.with_fields(**policy.episode_figures(questions, point.setting))
             for point in row.curve
         )
     )

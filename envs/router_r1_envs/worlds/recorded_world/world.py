@@ -196,8 +196,15 @@ def open_recorded(settings: RecordedWorldConfig, folder: Path = Path()) -> Recor
         ConfigError: the settings do not fit the table.
         DataError: the table is broken; names file and line.
     """
-    fit = None if settings.fit is None else OutcomeTable.load(folder / settings.fit)
-    return RecordedWorld(OutcomeTable.load(folder / settings.table), settings, fit)
+    fit = None if settings.fit is None else folder / settings.fit
+    table = folder / settings.table
+    # With absolute paths, the settings of a world open it again from any folder.
+    places = {"table": str(table.absolute()), "fit": None if fit is None else str(fit.absolute())}
+    return RecordedWorld(
+        OutcomeTable.load(table),
+        settings.model_copy(update=places),
+        None if fit is None else OutcomeTable.load(fit),
+    )
 
 
 WORLDS.add(
