@@ -30,7 +30,7 @@ from router_r1.data.questions import Question, Text, read_questions, write_quest
 from router_r1.errors import ConfigError, DataError
 from router_r1.files import atomic_write
 from router_r1.model_cards import Endpoint, ModelCard, PoolFile
-from router_r1.token_prices import Usage, cost_usd
+from router_r1.token_prices import Price, Usage, cost_usd
 
 TokenCount = Annotated[int, Field(ge=0, le=2**53, strict=True)]
 MAX_SAMPLES = 10_000
@@ -238,6 +238,44 @@ class OutcomeTable:
             endpoints=self.endpoints,
             source=self.source,
         )
+
+    def with_prices(self, prices: Mapping[str, Price]) -> OutcomeTable:
+        """The table as it would have been at other list prices; an outcome's own cost is scaled as its list price is.
+
+        Args:
+            prices: by model; the others keep theirs.
+
+        Raises:
+            ConfigError: the table has no such model, or an outcome states a cost where the old list price was 0.
+        """
+        if unknown := set(prices) - set(self.names):
+            raise ConfigError(
+                f"{self.source}: prices name {min(unknown)!r}, and the pool has {', '.join(self.names)}"
+            )
+        if not prices:
+            return self
+        return OutcomeTable(
+            (
+                card.model_copy(update={"price": prices.get(card.name, card.price)})
+                for card in self.cards
+            ),
+            self.questions,
+            (self._repriced(o, prices[o.model]) if o.model in prices else o for o in self),
+            endpoints=self.endpoints,
+            source=self.source,
+        )
+
+    def _repriced(self, outcome: Outcome, price: Price) -> Outcome:
+        if outcome.cost is None:
+            return outcome
+        listed = cost_usd(outcome.usage, self.card(outcome.model).price)
+        if listed == 0 and outcome.cost:
+            raise ConfigError(
+                f"{self.source}: {outcome.model!r} has recorded costs and a list price of 0, so they cannot be scaled to "
+                f"another price"
+            )
+        factor = cost_usd(outcome.usage, price) / listed if listed else 0.0
+        return outcome.model_copy(update={"cost": outcome.cost * factor})
 
     def save(self, folder: str | Path, format: str = "jsonl.gz") -> None:  # noqa: A002  # named as in other libraries
         """Write the three files; equal tables give identical files. A table that is already in the folder is replaced.

@@ -30,7 +30,7 @@ from router_r1_envs.planner.responses import Responses, ResponseView, response_l
 from router_r1_envs.planner.states import ALL
 from router_r1_envs.planner.strategies import Choice, Played, Strategies, play
 from router_r1_envs.worlds.base import Level
-from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun, TableArrays
+from router_r1_envs.worlds.recorded_world.table_arrays import Ints, RouterRun, TableArrays
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 
 
@@ -118,15 +118,24 @@ class Planner:
         """
         settings = settings or PlannerConfig()
         rng = np.random.default_rng(seed)
-        responses = _responses(splits, splits.train.questions)
-        seen = view(responses)
-        fold = np.arange(len(responses)) % settings.folds
-        means = CategoryTables.of(responses, seen, fold, settings.folds, settings.category_prior)
-        table = Table(responses, seen, means)
+        table, fold = _training(splits, settings, view)
         posterior = Posterior.fit(table, fold, settings, rng)
         gain = Gain.fit(table, fold, posterior, settings, rng)
         strategies = Strategies.fit(table, fold, posterior, gain, settings)
-        return cls(splits, settings, Fitted(means, posterior, gain, strategies), seed, view)
+        return cls(splits, settings, Fitted(table.means, posterior, gain, strategies), seed, view)
+
+    def at_prices_of(self, splits: TableSplits) -> Planner:
+        """This planner for the same table at other prices: what it knows of responses does not depend on prices, so only
+        its strategies are chosen anew, in seconds. It equals a planner that is fitted at those prices.
+
+        Args:
+            splits: the same questions, candidates and responses.
+        """
+        table, fold = _training(splits, self.settings, self.view)
+        posterior, gain = self.fitted.posterior, self.fitted.gain
+        strategies = Strategies.fit(table, fold, posterior, gain, self.settings)
+        fitted = Fitted(table.means, posterior, gain, strategies)
+        return Planner(splits, self.settings, fitted, self.seed, self.view)
 
     @cached_property
     def choices(self) -> dict[str, Choice]:
@@ -247,6 +256,17 @@ class Planner:
             value=float(played.score[i]),
             prescribed=prescribed,
         )
+
+
+def _training(
+    splits: TableSplits, settings: PlannerConfig, view: ResponseView
+) -> tuple[Table, Ints]:
+    """The training questions, and [n] the fold of each."""
+    responses = _responses(splits, splits.train.questions)
+    seen = view(responses)
+    fold = np.arange(len(responses)) % settings.folds
+    means = CategoryTables.of(responses, seen, fold, settings.folds, settings.category_prior)
+    return Table(responses, seen, means), fold
 
 
 def _responses(splits: TableSplits, questions: Sequence[Question]) -> Responses:

@@ -20,7 +20,7 @@ from router_r1_envs.planner.responses import response_lengths
 from router_r1_envs.planner.strategies import Strategies
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 
-_VERSION = 3
+_VERSION = 4
 _TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
 
 
@@ -34,6 +34,7 @@ def save_planner(planner: Planner, path: str | Path) -> None:
     content = {
         "version": _VERSION,
         **_fitted_on(planner.splits),
+        "costs": _costs(planner.splits),
         "seed": planner.seed,
         "settings": planner.settings.model_dump(),
         "means": _arrays(fitted.means),
@@ -46,11 +47,11 @@ def save_planner(planner: Planner, path: str | Path) -> None:
 
 
 def load_planner(path: str | Path, splits: TableSplits) -> Planner:
-    """Read a planner that was fitted on this table.
+    """Read a planner that was fitted on this table. At other prices or levels it chooses its strategies anew.
 
     Raises:
-        DataError: the file is missing or is no planner, or the planner was fitted with other candidates, categories,
-            levels or training questions. Other training questions may be test questions here.
+        DataError: the file is missing or is no planner, or the planner was fitted with other candidates, categories or
+            training questions. Other training questions may be test questions here.
     """
     from skops.io import load
 
@@ -79,7 +80,8 @@ def load_planner(path: str | Path, splits: TableSplits) -> Planner:
         Strategies(**content["strategies"]),
     )
     settings = config.validate(PlannerConfig, content["settings"], str(path))
-    return Planner(splits, settings, fitted, content["seed"])
+    planner = Planner(splits, settings, fitted, content["seed"])
+    return planner if content["costs"] == _costs(splits) else planner.at_prices_of(splits)
 
 
 def _arrays(fitted: CategoryTables | Strategies) -> dict[str, Any]:
@@ -94,5 +96,9 @@ def _fitted_on(splits: TableSplits) -> dict[str, Any]:
         "names": list(splits.table.names),
         "categories": list(splits.features.categories),
         "questions": hashlib.sha256(ids.encode()).hexdigest(),
-        "levels": dict(splits.sensitivities),
     }
+
+
+def _costs(splits: TableSplits) -> str:
+    """What every training response costs, in short."""
+    return hashlib.sha256(splits.train.cost.tobytes()).hexdigest()

@@ -157,6 +157,35 @@ def test_saving_replaces_a_table_in_another_format(full_table: OutcomeTable, tmp
         full_table.save(tmp_path, format="csv")
 
 
+def test_at_other_prices_costs_follow_tokens_and_recorded_costs_are_scaled(folder) -> None:
+    rows = [
+        row(),
+        row(id="q2", cost=0.01),
+        row(model="large"),
+        row(model="large", id="q2", cost=0.01),
+    ]
+    table = OutcomeTable.load(folder(*rows))
+    other = table.with_prices({"small": Price(input=0.2, output=0.8)})
+    before, after = ([t.cost_usd(outcome) for outcome in t] for t in (table, other))
+    assert after == pytest.approx([2 * before[0], 0.02, *before[2:]])
+    assert other.card("small").price == Price(input=0.2, output=0.8)
+    assert other.questions == table.questions and other.source == table.source
+    assert table.with_prices({}) is table
+
+
+def test_prices_that_a_table_cannot_have_are_refused(folder) -> None:
+    table = OutcomeTable.load(folder())
+    with pytest.raises(ConfigError, match="prices name 'huge', and the pool has small, large"):
+        table.with_prices({"huge": Price(input=1, output=1)})
+    free = OutcomeTable.load(
+        folder(
+            row(cost=0.01), pool=POOL.replace("{input: 0.1, output: 0.4}", "{input: 0, output: 0}")
+        )
+    )
+    with pytest.raises(ConfigError, match="'small' has recorded costs and a list price of 0"):
+        free.with_prices({"small": Price(input=1, output=1)})
+
+
 def test_a_subset_keeps_the_order_of_the_table(folder) -> None:
     table = OutcomeTable.load(folder(row(), row(id="q2"), row(id="q2", model="large")))
     part = table.subset(["q2"])

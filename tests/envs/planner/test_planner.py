@@ -236,10 +236,39 @@ def test_a_file_without_a_planner_for_this_table_is_an_error(planner, tmp_path) 
     for change in ({"test": 0.2}, {"seed": 1}):
         with pytest.raises(DataError, match="fitted with other questions"):
             load_planner(tmp_path / "planner.skops", TableSplits.of(world_of(table_of(), **change)))
-    with pytest.raises(DataError, match="fitted with other levels"):
-        load_planner(
-            tmp_path / "planner.skops", TableSplits.of(world_of(table_of(), levels=LEVELS[:1]))
-        )
+
+
+def test_a_planner_of_a_file_plans_for_levels_that_it_was_not_fitted_with(
+    planner, tmp_path
+) -> None:
+    save_planner(planner, tmp_path / "planner.skops")
+    between = Level(name="between", worth_usd=0.01)
+    other = TableSplits.of(world_of(table_of(), levels=(between,)))
+    loaded = load_planner(tmp_path / "planner.skops", other)
+    fresh = Planner.fit(other, seed=0, settings=QUICK)
+    assert loaded.run(other.test, "between").cost.tolist() == (
+        fresh.run(other.test, "between").cost.tolist()
+    )
+
+
+def test_when_two_candidates_swap_prices_it_asks_as_if_fitted_at_the_new_ones(
+    planner, tmp_path
+) -> None:
+    save_planner(planner, tmp_path / "planner.skops")
+    table = table_of()
+    swapped = {"cheap": table.card("expensive").price, "expensive": table.card("cheap").price}
+    world = world_of(table.with_prices(swapped))
+    splits = TableSplits.of(world)
+    questions = world.questions(Split.TEST)
+    loaded = load_planner(tmp_path / "planner.skops", splits)
+    fresh = Planner.fit(splits, seed=0, settings=QUICK)
+    for level in LEVELS:
+        made = loaded.plan(questions, level)
+        assert made == fresh.plan(questions, level)
+    asked = {d.calls for d in loaded.plan(questions, LEVELS[1])}
+    assert all("cheap" not in calls for calls in asked), "it is the expensive one now"
+    before = {d.calls[0] for d in planner.plan(questions, LEVELS[1])}
+    assert "expensive" not in before
 
 
 def test_levels_must_state_the_value_of_a_right_answer(planner) -> None:

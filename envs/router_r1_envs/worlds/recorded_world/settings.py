@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from router_r1.config import RandomSeed, StrictModel
+from router_r1.token_prices import Price
 from router_r1_envs.worlds.base import Levels
 from router_r1_envs.worlds.candidate_variation import CandidateVariation
 
@@ -26,6 +27,8 @@ class RecordedWorldConfig(StrictModel):
     fit: str | None = None
     """Folder of another table of the same models: its questions are for training and validation, those of `table` all
     for testing. None: `table` is split."""
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """List prices in place of the table's, by model: what the pool would cost at other prices. Recorded costs are scaled."""
     view: Literal["text", "answer"] = "text"
     """What the policy reads: the recorded texts, or the short answers alone."""
     prompt: Literal["full", "compact"] = "full"

@@ -60,7 +60,7 @@ class RecordedWorld:
         """
         Args:
             table: the recorded outcomes.
-            settings: settings of the world; `table` and `fit` in them are not read.
+            settings: settings of the world; `table`, `fit` and `prices` in them are not read.
             fit: another table of the same models, whose questions serve for training and validation.
 
         Raises:
@@ -201,9 +201,9 @@ def open_recorded(settings: RecordedWorldConfig, folder: Path = Path()) -> Recor
     # With absolute paths, the settings of a world open it again from any folder.
     places = {"table": str(table.absolute()), "fit": None if fit is None else str(fit.absolute())}
     return RecordedWorld(
-        OutcomeTable.load(table),
+        OutcomeTable.load(table).with_prices(settings.prices),
         settings.model_copy(update=places),
-        None if fit is None else OutcomeTable.load(fit),
+        None if fit is None else OutcomeTable.load(fit).with_prices(settings.prices),
     )
 
 
