@@ -270,7 +270,7 @@ def _training(
 
 
 def _responses(splits: TableSplits, questions: Sequence[Question]) -> Responses:
-    return Responses.of(splits.table, questions, splits.features.categories, splits.reference_usd)
+    return Responses.of(splits.table, questions, splits.features.groups, splits.reference_usd)
 
 
 def _confidences(step: Evidence, i: int, calls: int) -> tuple[float, ...]:

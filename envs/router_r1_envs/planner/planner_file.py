@@ -94,7 +94,7 @@ def _fitted_on(splits: TableSplits) -> dict[str, Any]:
     ids = json.dumps([question.id for question in splits.train.questions])
     return {
         "names": list(splits.table.names),
-        "categories": list(splits.features.categories),
+        "categories": list(splits.features.groups.names),
         "questions": hashlib.sha256(ids.encode()).hexdigest(),
     }
 

@@ -10,12 +10,8 @@ import numpy as np
 from router_r1.answers import answer_key
 from router_r1.data.outcome_table import OutcomeTable
 from router_r1.data.questions import Question
-from router_r1_envs.worlds.recorded_world.table_arrays import (
-    Bools,
-    Floats,
-    Ints,
-    category_places,
-)
+from router_r1_envs.worlds.recorded_world.question_groups import QuestionGroups
+from router_r1_envs.worlds.recorded_world.table_arrays import Bools, Floats, Ints
 
 NO_ANSWER = -1
 
@@ -28,7 +24,7 @@ class Responses:
     """The candidates."""
     questions: tuple[Question, ...]
     category: Ints
-    """[n] index into the training categories; one past the last for any other."""
+    """[n] the group of each question: its category, or a cluster where the table has none."""
     length: Floats
     """[n] log(1 + characters of the question)."""
     options: Floats
@@ -64,7 +60,7 @@ class Responses:
         cls,
         table: OutcomeTable,
         questions: Sequence[Question],
-        categories: Sequence[str],
+        groups: QuestionGroups,
         reference_usd: float,
     ) -> Responses:
         """The responses of a table to some of its questions.
@@ -72,7 +68,7 @@ class Responses:
         Args:
             table: the recorded outcomes.
             questions: n questions of the table.
-            categories: the training categories.
+            groups: the groups of the training questions.
             reference_usd: the unit of cost, in dollars.
         """
         samples = 1 + max((outcome.sample for outcome in table), default=0)
@@ -98,7 +94,7 @@ class Responses:
         return cls(
             names=table.names,
             questions=tuple(questions),
-            category=category_places(questions, categories),
+            category=groups.places(questions),
             length=np.log1p([float(len(question.question)) for question in questions]),
             options=np.array([float(len(question.choices or ())) for question in questions]),
             recorded=recorded,

@@ -109,7 +109,7 @@ def imitate(
 def _known_words(world: RecordedWorld) -> Iterator[str]:
     """Words that become one token however rare they are in the demonstrations."""
     yield from world.table.names
-    for category in world.categories:
-        yield from category.split()
+    for group in world.groups:
+        yield from group.split()
     yield from words_of_thoughts()
     yield from world.answer_view.words()

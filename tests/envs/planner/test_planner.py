@@ -271,6 +271,25 @@ def test_when_two_candidates_swap_prices_it_asks_as_if_fitted_at_the_new_ones(
     assert "expensive" not in before
 
 
+def test_without_categories_it_learns_from_the_texts_which_questions_are_alike() -> None:
+    """`cheap` is good at one kind of question, and only the texts tell the kinds apart."""
+    texts = {"a": "What is {} plus {}?", "b": "Who wrote poem {} of book {}?"}
+    table = table_of()
+    asked = [
+        q.model_copy(
+            update={"category": None, "question": texts[q.category].format(*range(n, n + 2))}
+        )
+        for n, q in enumerate(table.questions)
+    ]
+    world = world_of(OutcomeTable(table.cards, asked, table))
+    planner = Planner.fit(TableSplits.of(world), seed=0, settings=QUICK)
+    first = {"a": set(), "b": set()}
+    for decision in planner.plan(world.questions(Split.TEST), LEVELS[0]):
+        first[table.question(decision.question.id).category].add(decision.calls[0])
+    assert first["a"] == {"cheap"}
+    assert first["b"] == {"expensive"}
+
+
 def test_levels_must_state_the_value_of_a_right_answer(planner) -> None:
     questions = planner.splits.test.questions[:1]
     for level in (Level(name="x"), Level(name="x", worth_usd=1, budget_usd=1)):

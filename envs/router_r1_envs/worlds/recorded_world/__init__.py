@@ -4,8 +4,9 @@
     world.py                 questions, splits, levels, and what a policy reads
     pool.py                  the candidates as the table answers for them
     query_matching.py        whether a route asks the question of its episode
-    question_features.py     category, kind of options and length of a question
-    relative_lengths.py      lengths compared within a category
+    question_features.py     group, kind of options and length of a question
+    question_groups.py       categories, or clusters of texts where there are none
+    relative_lengths.py      lengths compared within a group
     answer_view.py           what a small policy reads of a response
     table_arrays.py          the questions as arrays, and what a router did about them
     table_splits.py          what the table tells a router: splits, levels, reference cost, best single model

@@ -8,8 +8,8 @@ policy that could not copy an answer can see who agrees with whom, and it ends b
 each question and seed from one set, so they tell nothing else.
 
 Lengths are four buckets that hold about equally many of a candidate's training responses. They are compared within a
-category, as a hard kind of question makes every model write more; what is left is a signal: a struggling model writes
-more than it usually does there.
+group of questions, as a hard kind of question makes every model write more; what is left is a signal: a struggling model
+writes more than it usually does there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
 from router_r1_envs.seeded_random import seeded_random
 from router_r1_envs.worlds.candidate_variation import variant_seed
-from router_r1_envs.worlds.recorded_world.question_features import category_of
+from router_r1_envs.worlds.recorded_world.question_groups import QuestionGroups
 from router_r1_envs.worlds.recorded_world.relative_lengths import RelativeLengths
 
 LENGTHS = ("Brief", "Short", "Long", "Longest")
@@ -33,13 +33,17 @@ _FEWEST_LABELS = 8
 class AnswerView:
     """Shows the responses of one table."""
 
-    def __init__(self, table: OutcomeTable, training: Sequence[Question]) -> None:
+    def __init__(
+        self, table: OutcomeTable, training: Sequence[Question], groups: QuestionGroups
+    ) -> None:
         """
         Args:
             table: the recorded outcomes.
             training: the questions whose responses say what is long.
+            groups: within which lengths are compared.
         """
-        self._table = table
+        self._table, self._groups = table, groups
+        of_group = list(zip(training, groups.of(training), strict=True))
         self._samples = 1 + max((outcome.sample for outcome in table), default=0)
         most = len(table.names) * self._samples
         self.labels = tuple(f"x{n}" for n in range(1, max(_FEWEST_LABELS, most) + 1))
@@ -48,8 +52,8 @@ class AnswerView:
         self._lengths = {
             name: RelativeLengths.fit(
                 [
-                    (category_of(question), outcome.output_tokens)
-                    for question in training
+                    (group, outcome.output_tokens)
+                    for question, group in of_group
                     if (outcome := table.outcome(question.id, name)) is not None
                 ]
             )
@@ -66,7 +70,7 @@ class AnswerView:
     def __call__(self, question: Question, outcome: Outcome) -> str:
         """What is shown of a response to a question of the table."""
         lengths = self._lengths[outcome.model]
-        length = LENGTHS[lengths.bucket(category_of(question), outcome.output_tokens)]
+        length = LENGTHS[lengths.bucket(self._groups(question), outcome.output_tokens)]
         label = self.label(question, outcome)
         return f"{length}; {NO_ANSWER if label is None else f'answer {label}'}"
 

@@ -116,9 +116,9 @@ class RecordedWorld:
         )
 
     @property
-    def categories(self) -> tuple[str, ...]:
-        """The categories of the training questions, sorted."""
-        return self._features.categories
+    def groups(self) -> tuple[str, ...]:
+        """What a small policy reads in place of a question: categories, or clusters where there are none."""
+        return self._features.groups.names
 
     @property
     def features(self) -> FeatureExtractor:
@@ -175,7 +175,7 @@ class RecordedWorld:
     @functools.cached_property
     def answer_view(self) -> AnswerView:
         """Shows responses to a small policy."""
-        return AnswerView(self.table, self._splits[Split.TRAIN])
+        return AnswerView(self.table, self._splits[Split.TRAIN], self._features.groups)
 
     def find(self, question: Question, model: str, request: Request) -> Outcome | None:
         """The outcome that a request gets in an episode on this question; None for a miss."""
