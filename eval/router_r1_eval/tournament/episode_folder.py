@@ -3,9 +3,9 @@
     setting.json       the world and the policy that played
     part-0.jsonl       traces; one file for each process that writes
 
-So an interrupted tournament goes on where it was, and memory stays flat however many episodes there are. A checkpoint
-plays in several processes, each with one thread: two threads of a small model are slower than two processes. A policy
-behind a server, or one that exists in this process alone, plays here.
+So an interrupted tournament goes on where it was, and memory stays flat however many episodes there are. A small
+checkpoint plays in several processes, each with one thread: two threads of a small model are slower than two processes.
+Any other policy plays in this process.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ class EpisodeFolder:
         return self.path / f"part-{number}.jsonl"
 
     def _processes(self, tasks: int) -> int:
-        if not isinstance(self.policy, Player) or not self.policy.is_checkpoint:
+        small = isinstance(self.policy, Player) and self.policy.is_small
+        if not small or not Path(self.world.settings.table).is_dir():  # a table in memory
             return 1
         return max(1, min(_cores(), _MOST_PROCESSES, tasks // _FEWEST_TASKS))
 
@@ -198,9 +199,8 @@ def _play_elsewhere(
     folder: EpisodeFolder, tasks: Sequence[Task], processes: int, on_end: Callable[[], None]
 ) -> None:
     """Play episodes in other processes, a share in each. Raises `PolicyError` if one of them fails."""
-    context = multiprocessing.get_context(
-        "spawn"
-    )  # threads of this process would not survive a fork
+    # Not forked: threads of this process would not survive that.
+    context = multiprocessing.get_context("spawn")
     ended: multiprocessing.Queue[str | None] = context.Queue()
     workers = [
         context.Process(
@@ -243,9 +243,16 @@ def _play_share(
 ) -> None:
     """Play episodes in a process of its own; report each end, or why it failed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that waits for this one ends it
+    parent = multiprocessing.parent_process()
+
+    def report() -> None:
+        if parent is not None and not parent.is_alive():  # killed: nobody waits for more
+            os._exit(1)
+        ended.put(None)
+
     try:
         world = open_recorded(settings)
         folder = EpisodeFolder(file.parent, world, player)
-        _play_here(folder, tasks, file, lambda: ended.put(None))
+        _play_here(folder, tasks, file, report)
     except RouterR1Error as error:
         ended.put(str(error))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from router_r1.policies.base import Policy
 
+_SMALL_BYTES = 200 << 20
 _AGENT_FILES = (".yaml", ".yml")
 
 
@@ -30,6 +31,16 @@ class Player:
     def is_checkpoint(self) -> bool:
         """Whether it runs on this machine."""
         return is_checkpoint(self.place)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether several processes can have a copy of its own each: it runs on the CPU, and its weights are few."""
+        if not self.is_checkpoint:
+            return False
+        import torch
+
+        weights = sum(f.stat().st_size for f in Path(self.place).glob("*.safetensors"))
+        return weights <= _SMALL_BYTES and not torch.cuda.is_available()
 
     def open(self) -> Policy:
         """Load the checkpoint, or connect to the server of the agent file.
