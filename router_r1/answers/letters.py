@@ -70,7 +70,8 @@ def _is_initial(view: str, place: int) -> bool:
     if not view[place + 3 : place + 4].isupper():
         return False
     reach = max(0, place - _REACH)
-    word = view[max(reach, view.rfind(" ", reach, place - 1) + 1) : place].strip()
+    begin = view.rfind(" ", reach, place - 1) + 1 or reach
+    word = view[begin:place].strip()
     return word[:1].isupper() and word.lower() not in phrases("option", "answer")
 
 
