@@ -75,7 +75,7 @@ def answer_key(text: str) -> str:
     choice = _CHOICE.fullmatch(stripped)
     if choice:
         return (choice[1] or choice[2]).lower()
-    equation = _EQUATION.fullmatch(stripped.strip("$"))
+    equation = _EQUATION.fullmatch(stripped.strip("$")) if "=" in stripped else None
     value = equation["value"].strip() if equation else stripped
     number = number_key(value) if has_digit(value) else None
     if number is not None:

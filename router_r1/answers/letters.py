@@ -85,8 +85,9 @@ def _candidate(view: str, start: int) -> _Candidate:
         brackets[0] in "([" and _FUNCTION.search(stripped)
     )
     stripped = said = stripped.lower()
+    leads = phrases("option", "determiners")
     for _ in range(4):
-        lead = phrases("option", "determiners").ending(stripped) or _adjective(stripped)
+        lead = leads.ending(stripped) or _adjective(stripped)
         if not lead:
             break
         named = named or lead in phrases("option")

@@ -44,8 +44,10 @@ def nouns(view: str) -> Iterator[tuple[Language, re.Match[str]]]:
     """The nouns for an answer or an option in a text, last first; of very many, the last ones."""
     begun, table = _prefixes("noun")
     found = _begun(view) & begun
+    if not found and view.isascii():
+        return
     places: list[tuple[int, int]] = []
-    lowered = view.lower() if found else view
+    lowered = view.lower()
     for prefix in found:
         place = lowered.find(prefix)
         while place >= 0:
