@@ -197,13 +197,13 @@ def _closing(text: str, view: str, *, cut: bool = False) -> Statement | None:
     stripped = text.strip()
     if not stripped or (cut and _OPENING.match(stripped)):
         return None
+    letter = next(letters.concluded_letters(view), None)
+    if letter is not None:
+        return Statement(letter[0], Form.CONCLUSION, text[slice(*letter)])
     start = text.find(stripped[0])
     lines = (
         [line for line in stripped.split("\n") if line.strip()] if "\n" in stripped else [stripped]
     )
-    letter = next(letters.concluded_letters(view), None)
-    if letter is not None:
-        return Statement(letter[0], Form.CONCLUSION, text[slice(*letter)])
     if len(lines) == 1 and len(stripped.split(None, _SHORT_WORDS)) <= _SHORT_WORDS:
         if _is_template(stripped):
             return None
@@ -250,8 +250,9 @@ def _concluded(line: str) -> str | None:
         return None
     spoken_words, copulas = sentence.rsplit(None, 6), _copulas()
     for count in range(1, min(6, len(spoken_words))):  # from the end: the last copula counts
-        if spoken_words[-count - 1].lower() in copulas:
-            if spoken_words[-count - 1] == "to" and " from " in sentence:
+        copula = spoken_words[-count - 1]
+        if copula.lower() in copulas:
+            if copula == "to" and " from " in sentence:
                 return None  # "from 60% to 100%"
             value = " ".join(spoken_words[-count:])
             if _NO_QUANTITY.match(value):

@@ -6,6 +6,7 @@ import re
 import string
 import unicodedata
 from functools import lru_cache
+from itertools import filterfalse
 
 from router_r1.answers.numbers import number_key
 from router_r1.answers.typography import folded, has_digit, plain_text
@@ -42,12 +43,17 @@ def normalize_answer(text: str) -> str:
     arXiv 1606.05250), which knows ASCII only. Other text is first brought into plain typography
     (`typography.folded`), and its punctuation goes too: `O’Neill` is `O'Neill`, and `1914–1918` is `1914-1918`.
     """
+    return " ".join(normalized_words(text))
+
+
+def normalized_words(text: str) -> list[str]:
+    """The words of `normalize_answer(text)`."""
     plain = folded(text)
     if plain.isascii():  # words are what stands between spaces
         words = plain.encode().translate(None, _PUNCTUATION).decode().split()
-        return " ".join([word for word in words if word not in _ARTICLE_WORDS])
+        return list(filterfalse(_ARTICLE_WORDS.__contains__, words))
     plain = "".join(char for char in plain if not _is_punctuation(char))
-    return " ".join(_ARTICLES.sub(" ", plain).split())
+    return _ARTICLES.sub(" ", plain).split()
 
 
 @lru_cache(maxsize=4096)
@@ -62,12 +68,14 @@ def answer_key(text: str) -> str:
     Unlike `normalize_answer`, it distinguishes answers that only punctuation tells apart: `3.5 km` and `35 km`, `x+1`
     and `x-1`.
     """
-    plain = _STYLE.sub(r"\1", plain_text(text))
+    plain = plain_text(text)
+    if "\\" in plain:
+        plain = _STYLE.sub(r"\1", plain)
     stripped = plain.strip().strip("*`\"' ").rstrip(".。").strip()
     choice = _CHOICE.fullmatch(stripped)
     if choice:
         return (choice[1] or choice[2]).lower()
-    equation = _EQUATION.fullmatch(stripped.strip("$"))
+    equation = _EQUATION.fullmatch(stripped.strip("$")) if "=" in stripped else None
     value = equation["value"].strip() if equation else stripped
     number = number_key(value) if has_digit(value) else None
     if number is not None:

@@ -70,7 +70,8 @@ def _is_initial(view: str, place: int) -> bool:
     if not view[place + 3 : place + 4].isupper():
         return False
     reach = max(0, place - _REACH)
-    word = view[max(reach, view.rfind(" ", reach, place - 1) + 1) : place].strip()
+    begin = view.rfind(" ", reach, place - 1) + 1 or reach
+    word = view[begin:place].strip()
     return word[:1].isupper() and word.lower() not in phrases("option", "answer")
 
 
@@ -84,8 +85,9 @@ def _candidate(view: str, start: int) -> _Candidate:
         brackets[0] in "([" and _FUNCTION.search(stripped)
     )
     stripped = said = stripped.lower()
+    leads = phrases("option", "determiners")
     for _ in range(4):
-        lead = phrases("option", "determiners").ending(stripped) or _adjective(stripped)
+        lead = leads.ending(stripped) or _adjective(stripped)
         if not lead:
             break
         named = named or lead in phrases("option")

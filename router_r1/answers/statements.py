@@ -313,14 +313,16 @@ def _with_noun(
         return None
     if contents.is_wrong(language, begin):
         return None
-    line = max(view.rfind("\n", max(begin - 100, 0), begin) + 1, begin - 100)
     tie = link(language).match(view, end)
     if tie is not None:
         mark, colon, copula = tie.group("mark", "colon", "copula")
         marked = bool(mark or colon)
         loose = copula is None and not marked
         unclear = loose or mark == "="
-        begins = unclear and before_line(language).match(view[line:begin]) is not None
+        begins = (
+            unclear
+            and before_line(language).match(view[_line_start(view, begin) : begin]) is not None
+        )
         if mark == "=" and not begins:
             return None  # "Required correct answers = 77"
         first = loose and begins
@@ -337,7 +339,7 @@ def _with_noun(
             found = contents.after(language, tie.end(), marked=True)
         if found is not None:
             return Statement(found[0], Form.MARK if marked or loose else Form.PHRASE, found[1])
-    segment = max(line, begin - 90)
+    segment = max(_line_start(view, begin), begin - 90)
     named = subject(language).search(view[segment:begin])
     if named is None:
         return None
@@ -345,3 +347,9 @@ def _with_noun(
     start = segment + named.start(group)
     content = contents.subject(start, segment + named.end(group))
     return Statement(start, Form.PHRASE, content) if content else None
+
+
+def _line_start(view: str, place: int) -> int:
+    """Where the line of a place begins, or the reach of what is read before a noun."""
+    reach = max(place - 100, 0)
+    return max(view.rfind("\n", reach, place) + 1, reach)

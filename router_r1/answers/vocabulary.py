@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from functools import cache, lru_cache
-from itertools import islice
 from operator import itemgetter
 
 from router_r1.answers.languages import LANGUAGES, Language, listed, pattern
@@ -45,24 +44,21 @@ def nouns(view: str) -> Iterator[tuple[Language, re.Match[str]]]:
     """The nouns for an answer or an option in a text, last first; of very many, the last ones."""
     begun, table = _prefixes("noun")
     found = _begun(view) & begun
-    places: dict[int, list[int]] = {}
-    lowered = view.lower() if found else view
+    if not found and view.isascii():
+        return
+    places: list[tuple[int, int]] = []
+    lowered = view.lower()
     for prefix in found:
         place = lowered.find(prefix)
         while place >= 0:
             if not lowered[place - 1 : place].isalpha():
-                places.setdefault(place, []).extend(table[prefix])
+                places += [(place, row) for row in table[prefix]]
             place = lowered.find(prefix, place + 1)
     if not view.isascii() and _GLUED.search(view):
         for row in _glued():
-            for glued in noun(LANGUAGES[row]).finditer(view):
-                places.setdefault(glued.start(), []).append(row)
-    backwards = (
-        (place, row)
-        for place in sorted(places, reverse=True)
-        for row in sorted(places[place], reverse=True)
-    )
-    for place, row in islice(backwards, _MOST_NOUNS):
+            places += [(glued.start(), row) for glued in noun(LANGUAGES[row]).finditer(view)]
+    places.sort(reverse=True)
+    for place, row in places[:_MOST_NOUNS]:
         match = noun(LANGUAGES[row]).match(view, place)
         if match:
             yield LANGUAGES[row], match

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import string
 from functools import lru_cache
+from operator import itemgetter
 
 from router_r1.answers import answer_key
 from router_r1.answers.contents import SENTENCE_END
@@ -26,6 +27,8 @@ MARKED = re.compile(
 )
 """A marked letter with text after it: `(C) text`, `C) text`, `C. text`, `C: text`, `C - text`. Group 5 is the text."""
 _STYLE = re.compile(r"\\(?:boxed|text|textbf|textit|mathrm|mathbf|mathsf|mbox)\s*\{([^{}]*)\}")
+_inside = itemgetter(1)
+"""What a match has in its group 1; quicker than the template `\\1`."""
 # Letters that look like those of the Latin alphabet, as keyboards of other alphabets write them.
 _LOOKALIKES = str.maketrans(
     "АВСЕΑΒΕⒶⒷⒸⒹⒺⒻⒼⒽⓐⓑⓒⓓⓔⓕⓖⓗ🅐🅑🅒🅓🄰🄱🄲🄳🅰🅱", "ABCEABEABCDEFGHABCDEFGHABCDABCDAB"
@@ -147,7 +150,7 @@ def _key(text: str) -> str:
 
 def plain_text_of(text: str) -> str:
     """The text without LaTeX and Markdown markup."""
-    while "\\" in text and (inner := _STYLE.sub(r"\1", text)) != text:
+    while "\\" in text and (inner := _STYLE.sub(_inside, text)) != text:
         text = inner
     if not text.isascii():
         text = one_for_one(visible(text)).translate(_LOOKALIKES)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from router_r1.answers import normalize_answer, without_thoughts
+from router_r1.answers import without_thoughts
+from router_r1.answers.keys import normalized_words
 from router_r1.data.questions import Question
 from router_r1_reward.metrics.base import Metric, register
 from router_r1_reward.metrics.wrong_answers import unrelated_texts
@@ -26,7 +27,7 @@ def exact_match(answer: str, gold: str, question: Question | None = None) -> flo
         gold: the gold answer.
         question: unused.
     """
-    return float(_normalized(answer) == _gold(gold).text)
+    return float(_normalized(answer).text == _gold(gold).text)
 
 
 def f1(answer: str, gold: str, question: Question | None = None) -> float:
@@ -42,11 +43,11 @@ def f1(answer: str, gold: str, question: Question | None = None) -> float:
         question: unused.
     """
     said, right = _normalized(answer), _gold(gold)
-    if said == right.text:
+    if said.text == right.text:
         return 1.0
-    if said in _ALL_OR_NOTHING or right.text in _ALL_OR_NOTHING:
+    if said.text in _ALL_OR_NOTHING or right.text in _ALL_OR_NOTHING:
         return 0.0
-    said_words, gold_words = said.split(), right.words or right.text.split()
+    said_words, gold_words = said.words or said.text.split(), right.words or right.text.split()
     words = set(gold_words)
     shared = words.intersection(said_words)
     common = len(shared)
@@ -63,28 +64,25 @@ def contains(answer: str, gold: str, question: Question | None = None) -> float:
         gold: the gold answer.
         question: unused.
     """
-    return float(f" {_gold(gold).text} " in f" {_normalized(without_thoughts(answer))} ")
+    return float(f" {_gold(gold).text} " in f" {_normalized(without_thoughts(answer)).text} ")
 
 
-@lru_cache(maxsize=8)  # a reply is compared with every gold answer
-def _normalized(text: str) -> str:
-    """The normalised text, or the text in lower case if the normalisation leaves nothing of it ("The", "+")."""
-    return normalize_answer(text) or text.strip().casefold()
-
-
-class _Gold(NamedTuple):
-    """A gold answer, normalised."""
+class _Normal(NamedTuple):
+    """A normalised text."""
 
     text: str
-    """As `_normalized` returns it."""
+    """The text in lower case if the normalisation leaves nothing of it ("The", "+")."""
     words: list[str]
     """Its words; none if the normalisation leaves nothing of it."""
 
 
-@lru_cache(maxsize=4096)
-def _gold(gold: str) -> _Gold:
-    normalized = normalize_answer(gold)
-    return _Gold(normalized or gold.strip().casefold(), normalized.split())
+def _normal(text: str) -> _Normal:
+    words = normalized_words(text)
+    return _Normal(" ".join(words) or text.strip().casefold(), words)
+
+
+_normalized = lru_cache(maxsize=8)(_normal)  # a reply is compared with every gold answer
+_gold = lru_cache(maxsize=4096)(_normal)
 
 
 def _part_may_equal(reply: str, gold: str) -> bool:
@@ -93,7 +91,7 @@ def _part_may_equal(reply: str, gold: str) -> bool:
     A part of a reply is what stands in one place of it, so its words occur in the normalised reply, whole or within
     longer words. Only where markup was removed from within the part they may not.
     """
-    return _has_markup(reply) or all(map(_normalized(reply).__contains__, _gold(gold).words))
+    return _has_markup(reply) or all(map(_normalized(reply).text.__contains__, _gold(gold).words))
 
 
 def _has_markup(reply: str) -> bool:
