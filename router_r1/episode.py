@@ -37,6 +37,7 @@ from router_r1.protocol import (
     Information,
     Turn,
     action_texts,
+    forwards,
     parse_turn,
     render_information,
     stop_strings,
@@ -133,6 +134,7 @@ class RouteOutcome:
 
     model: str
     query: str
+    """What the candidate was asked: the question itself where the route forwards it."""
     response: Response | None = None
     refused: str | None = None
 
@@ -455,14 +457,15 @@ class Episode:
         calls: list[Call] = []
         for route in record.turn.routes:
             card = self._by_name[route.model]
-            quote = self._quote(card, route.query)
-            refused = self._too_long(card, route.query)
+            query = self.question if forwards(route.query) else route.query
+            quote = self._quote(card, query)
+            refused = self._too_long(card, query)
             if refused is None and left is not None and not affordable(quote, left):
                 refused = prompts.refused_price(card.name, quote, left)
-            outcomes.append(RouteOutcome(card.name, route.query, refused=refused))
+            outcomes.append(RouteOutcome(card.name, query, refused=refused))
             if refused is None:
                 left = None if left is None else left - quote
-                calls.append(self._call(card.name, route.query))
+                calls.append(self._call(card.name, query))
         if not calls:
             return Step(record.turn, observation=self._finish_round(record, tuple(outcomes)))
         self._pending = replace(record, outcomes=tuple(outcomes))

@@ -2,6 +2,7 @@
 
     <think>...</think>
     <route model="NAME">sub-query</route>
+    <route model="NAME">question</route>                         asks NAME the question of the episode, as it is
     <information model="NAME" cost="..." left="...">...</information>     written by the environment only
     <answer>...</answer>
     <answer model="NAME"></answer>                               the answer is what NAME replied last
@@ -171,6 +172,11 @@ def parse_turn(
         replied: candidates whose reply may be adopted; None: every candidate.
     """
     return _TurnReader(text, candidates, max_routes, shown, replied).read()
+
+
+def forwards(query: str) -> bool:
+    """Whether a query stands for the question of the episode, which its candidate then gets as it is."""
+    return query.strip().casefold().strip(" ?.") in ("question", "the question")
 
 
 def action_texts(text: str) -> frozenset[str]:

@@ -42,6 +42,30 @@ def test_an_episode_routes_reads_and_answers() -> None:
     assert episode.rounds == 1 and len(episode.turns) == 2
 
 
+@pytest.mark.parametrize("written", ["question", "Question", " the question. ", "question?"])
+def test_the_word_question_forwards_the_question_as_it_is(written: str) -> None:
+    question = "  What is </route> for?\n(A) x"
+    episode = Episode(question, CARDS)
+    (call,) = episode.step(route("cheap", query=written)).calls
+    assert call.query == question
+    episode.observe([reply()])
+    assert episode.turns[0].outcomes[0].query == question
+    (again,) = episode.step(route("cheap", query="question")).calls
+    assert again.sample_index == 1, "the same query a second time"
+
+
+def test_a_query_about_a_question_is_not_forwarded() -> None:
+    episode = Episode("What?", CARDS)
+    (call,) = episode.step(route("cheap", query="Which question?")).calls
+    assert call.query == "Which question?"
+
+
+def test_a_forwarded_question_that_exceeds_a_context_window_is_refused() -> None:
+    small = CHEAP.model_copy(update={"context_window": 200})
+    episode = Episode("word " * 500, [small])
+    assert not episode.step(route("cheap", query="question")).calls
+
+
 def adopt(model: str) -> str:
     return f'<think>t</think><answer model="{model}"></answer>'
 

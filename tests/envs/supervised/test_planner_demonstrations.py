@@ -238,7 +238,7 @@ def test_in_the_text_view_routes_repeat_the_question_and_replies_are_real(
         assert episode.answer == decision.final.short_answer is not None
     assert {d.question.id for _, d in played} <= {q.id for q in world.questions(Split.TRAIN)}
     short, _ = next(drawn_demonstrations(world, planner, 1, copy_question=False))
-    assert {o.query for turn in short.turns for o in turn.outcomes} == {"question"}
+    assert {r.query for turn in short.turns for r in turn.turn.routes} == {"question"}
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from router_r1.answers import normalize_answer
 from router_r1.data.options import options_below, with_options
 from router_r1.data.questions import Question
+from router_r1.protocol import forwards
 
-FORWARD = "question"
-"""The query that stands for the question itself."""
 _COURTESIES = frozenset({"please", "question", "answer", "following", "this"})
 """Words that a query may add to the question."""
 
@@ -22,7 +21,7 @@ def asks(query: str, *questions: Question) -> bool:
         query: what the policy wrote between the route tags.
         questions: the question in each form it may be asked in, e.g. with its options in either order.
     """
-    if query.strip().casefold().strip(" ?.") in (FORWARD, f"the {FORWARD}"):
+    if forwards(query):
         return True
     asked = _content_words(query)
     return any(
