@@ -38,7 +38,7 @@ from router_r1_eval.stats.bootstrap import paired
 from router_r1_eval.tournament.entrants import single_model
 from router_r1_eval.tournament.episode_folder import EpisodeFolder
 from router_r1_eval.tournament.mixtures import mixed_under_cap
-from router_r1_eval.tournament.players import Player
+from router_r1_eval.tournament.players import Player, is_checkpoint
 from router_r1_eval.tournament.policy_entrant import PolicyEntrant
 from router_r1_eval.tournament.router_entrants import planner_entrant, router_entrant
 from router_r1_eval.tournament.setting_choice import EntrantRuns
@@ -263,6 +263,9 @@ def main() -> None:
         sys.exit(f"all_tables.py: no table (a folder with pool.yaml) in {options.data[0]}")
     if unknown := set(policies) - {table.name for table in tables}:
         sys.exit(f"all_tables.py: --policy {min(unknown)}: there is no such table")
+    for name, folder in policies.items():
+        if not is_checkpoint(folder):
+            sys.exit(f"all_tables.py: --policy {name}: {folder} holds no checkpoint")
     rows, failed = [], []
     for number, table in enumerate(tables, 1):
         out = options.out / table.name

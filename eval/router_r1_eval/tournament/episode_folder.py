@@ -39,6 +39,7 @@ Task = tuple[str, str]
 """(id of a question, name of a level): one episode."""
 
 _SETTING = "setting.json"
+_PARTS = "part-*.jsonl"
 _CONCURRENCY = 256
 """Episodes at a time in each process: rows in the batch of a small model."""
 _MOST_PROCESSES = 8
@@ -86,7 +87,7 @@ class EpisodeFolder:
 
     def traces(self) -> Iterator[Trace]:
         """All episodes so far, in no particular order; `metadata` has `id` and `level`."""
-        for part in sorted(self.path.glob("part-*.jsonl")):
+        for part in sorted(self.path.glob(_PARTS)):
             yield from read_traces(part)
 
     def part(self, number: int) -> Path:
@@ -107,7 +108,7 @@ class EpisodeFolder:
             "world": self.world.settings.model_dump(mode="json"),
             "policy": self.policy.fingerprint() if isinstance(self.policy, Player) else None,
         }
-        if not file.exists():
+        if not file.exists() or not any(self.path.glob(_PARTS)):
             self.path.mkdir(parents=True, exist_ok=True)
             write_json(file, setting)
             return

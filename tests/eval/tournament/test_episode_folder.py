@@ -114,6 +114,23 @@ def test_episodes_of_another_policy_or_world_are_refused(world, tmp_path, monkey
         EpisodeFolder(tmp_path / "e", world, player).play(tasks_of(world))
 
 
+def test_a_folder_in_which_nothing_was_played_is_anybodys(world, tmp_path, monkeypatch) -> None:
+    agent = tmp_path / "agent.yaml"
+    agent.write_text(AGENT)
+    folder = EpisodeFolder(tmp_path / "e", world, Player("broken", str(agent)))
+
+    def broken(self):
+        raise ConfigError("no weights")
+
+    monkeypatch.setattr(Player, "open", broken)
+    with pytest.raises(ConfigError, match="no weights"):
+        folder.play(tasks_of(world))
+    agent.write_text(AGENT + "\n")
+    monkeypatch.setattr(Player, "open", lambda self: Counting())
+    folder.play(tasks_of(world)[:5])
+    assert len(list(folder.traces())) == 5
+
+
 def test_a_policy_object_goes_on_with_nothing(world, tmp_path) -> None:
     EpisodeFolder(tmp_path / "e", world, Counting()).play(tasks_of(world)[:5])
     with pytest.raises(ConfigError, match="the policy is unknown"):
