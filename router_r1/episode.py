@@ -20,7 +20,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN
 from enum import StrEnum
@@ -339,7 +340,7 @@ class Episode:
             self._by_name,
             max_routes=self.limits.max_routes if may_route else 0,
             shown=self._shown,
-            replied=[name for name in self._by_name if last_reply(self._turns, name) is not None],
+            replied=Counter(model for model, _ in replies(self._turns)),
         )
         if tokens is None:
             tokens = len(token_ids) if token_ids is not None else estimate_tokens(text)
@@ -535,14 +536,12 @@ class Episode:
         self._turns.append(replace(record, outcomes=outcomes, observation=observation))
 
 
-def last_reply(turns: Sequence[TurnRecord], model: str) -> Response | None:
-    """The last reply of a candidate; None if it gave none."""
-    for record in reversed(turns):
-        for outcome in reversed(record.outcomes):
-            response = outcome.response
-            if outcome.model == model and response is not None and response.ok:
-                return response
-    return None
+def replies(turns: Sequence[TurnRecord]) -> Iterator[tuple[str, Response]]:
+    """(candidate, reply) for every reply so far, in order; failures are none."""
+    for record in turns:
+        for outcome in record.outcomes:
+            if outcome.response is not None and outcome.response.ok:
+                yield outcome.model, outcome.response
 
 
 def adopted_reply(turns: Sequence[TurnRecord]) -> Response | None:
@@ -550,7 +549,8 @@ def adopted_reply(turns: Sequence[TurnRecord]) -> Response | None:
     last = turns[-1].turn if turns else None
     if last is None or last.malformed or last.adopted is None:
         return None
-    return last_reply(turns, last.adopted)
+    given = [response for model, response in replies(turns) if model == last.adopted]
+    return given[(last.adopted_reply or len(given)) - 1]
 
 
 def affordable(quote: float, left: float) -> bool:

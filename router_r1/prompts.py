@@ -183,7 +183,7 @@ CORRECTIONS: dict[ProblemKind, str] = {
     ProblemKind.EMPTY_QUERY: "a route asked nothing, or what the example asks",
     ProblemKind.TOO_MANY_ROUTES: "there were too many routes in one turn",
     ProblemKind.EMPTY_ANSWER: "the answer was empty, or that of the example",
-    ProblemKind.NO_REPLY: "the answer named a model that has not replied",
+    ProblemKind.NO_REPLY: "the answer named a reply that there is not",
     ProblemKind.SEVERAL_ANSWERS: "there was more than one answer",
     ProblemKind.ROUTE_WITH_ANSWER: "a turn either routes or answers, not both",
     ProblemKind.TEXT_AFTER_ANSWER: "there was text after the answer",

@@ -6,6 +6,7 @@
     <information model="NAME" cost="..." left="...">...</information>     written by the environment only
     <answer>...</answer>
     <answer model="NAME"></answer>                               the answer is what NAME replied last
+    <answer model="NAME" reply="1"></answer>                     what NAME replied first
 
 `parse_turn` is pure and total: every string gives a `Turn`, in time linear in its length. It also accepts the dialect
 of the released Router-R1 weights, `<search> NAME:sub-query </search>`.
@@ -19,8 +20,9 @@ Not here: what a turn may do (`episode.py`), and the text of corrections (`promp
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -29,6 +31,7 @@ _ACTIONS = ("route", "search", "answer")
 _TAG = re.compile(rf"<(/?)({_TAG_NAMES})(\s[^<>]*)?>")
 _ACTION_BLOCK = re.compile(r"<(route|answer)(?:\s[^<>]*)?>([^<]*)</\1>")
 # Possessive quantifiers, so that an attribute list of any length is read in one pass.
+_COUNT = re.compile("[1-9][0-9]{0,3}")
 _ATTRIBUTE = re.compile(r"""(?<![a-z_])([a-z_]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 
 # Control tokens of chat templates, beside those that `<|` opens (Qwen, Llama 3 and 4, Phi, gpt-oss, Granite, Command R,
@@ -123,7 +126,9 @@ class Turn:
     answer: str | None = None
     problems: tuple[Problem, ...] = ()
     adopted: str | None = None
-    """The candidate whose last reply is the answer, spelled as in the pool; `answer` is then None."""
+    """The candidate whose reply is the answer, spelled as in the pool; `answer` is then None."""
+    adopted_reply: int | None = None
+    """Which of its replies, from 1; None: the last."""
 
     @property
     def ends(self) -> bool:
@@ -156,20 +161,20 @@ def parse_turn(
     *,
     max_routes: int | None = None,
     shown: Collection[str] = (),
-    replied: Collection[str] | None = None,
+    replied: Mapping[str, int] | None = None,
 ) -> Turn:
     """Parse one policy turn. Never raises.
 
     A model name matches a candidate exactly, or else ignoring case; never by substring. An answer beside routes is
     dropped, because the replies are not known yet; if no route is allowed, the routes are dropped. An answer block
-    that names a candidate and is empty adopts the candidate's last reply; one with text is an answer like any other.
+    that names a candidate and is empty adopts a reply of the candidate; one with text is an answer like any other.
 
     Args:
         text: the policy's turn, without any environment block.
         candidates: names that may be routed to; None accepts every name.
         max_routes: the most routes a turn may have, 0 or more; None: no limit.
         shown: queries and answers of the prompt's own example (`action_texts`); a copy of one says nothing.
-        replied: candidates whose reply may be adopted; None: every candidate.
+        replied: how many replies each candidate has given that may be adopted; None: any number.
     """
     return _TurnReader(text, candidates, max_routes, shown, replied).read()
 
@@ -184,6 +189,15 @@ def action_texts(text: str) -> frozenset[str]:
     return frozenset(unescape(match[2]).strip() for match in _ACTION_BLOCK.finditer(text))
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer block: its text, or whose reply it adopts."""
+
+    text: str | None = None
+    adopted: str | None = None
+    reply: int | None = None
+
+
 class _TurnReader:
     """One pass over a turn that collects its parts and problems."""
 
@@ -193,7 +207,7 @@ class _TurnReader:
         candidates: Iterable[str] | None,
         max_routes: int | None,
         shown: Collection[str],
-        replied: Collection[str] | None,
+        replied: Mapping[str, int] | None,
     ) -> None:
         self.text = text
         self.shown = shown
@@ -203,9 +217,7 @@ class _TurnReader:
         self.max_routes = max_routes
         self.thoughts: list[str] = []
         self.routes: list[Route] = []
-        self.answers: list[
-            tuple[str, str | None]
-        ] = []  # text, and the candidate that is named in its place
+        self.answers: list[_Answer] = []
         self.problems: list[Problem] = []
         self.actions = 0
         self.cut_short = False
@@ -216,16 +228,18 @@ class _TurnReader:
         else:
             self._scan()
             self._check()
-        answer, adopted = next(filter(self._answers, self.answers), (None, None))
-        ends = answer is not None
-        routes = () if ends and self.max_routes == 0 else tuple(self.routes)
+        answer = next(filter(self._answers, self.answers), None)
+        routes = () if answer is not None and self.max_routes == 0 else tuple(self.routes)
+        if routes or answer is None:
+            answer = _Answer()
         return Turn(
             text=self.text,
             thought="\n".join(self.thoughts),
             routes=routes,
-            answer=None if routes or adopted else answer,
+            answer=answer.text,
             problems=tuple(self.problems),
-            adopted=None if routes else adopted,
+            adopted=answer.adopted,
+            adopted_reply=answer.reply,
         )
 
     def _scan(self) -> None:
@@ -287,7 +301,7 @@ class _TurnReader:
         if name == "think":
             self.thoughts.append(content)
         elif name == "answer":
-            self._answer(_attributes(attributes).get("model", ""), content)
+            self._answer(_attributes(attributes), content)
         elif name == "route":
             self._route(_attributes(attributes).get("model", ""), content)
         elif name == "search":
@@ -305,21 +319,23 @@ class _TurnReader:
         else:
             self.routes.append(Route(known, query))
 
-    def _answer(self, model: str, content: str) -> None:
+    def _answer(self, attributes: Mapping[str, str], content: str) -> None:
         self.actions += 1
-        known = self._known(model)
+        model, written = attributes.get("model", ""), attributes.get("reply", "")
         if content or not model:
-            self.answers.append((content, None))
-        elif known is None:
+            self.answers.append(_Answer(content))
+            return
+        known, reply = self._known(model), int(written) if _COUNT.fullmatch(written) else None
+        given = math.inf if self.replied is None or known is None else self.replied.get(known, 0)
+        if known is None:
             self._problem(ProblemKind.UNKNOWN_MODEL, model)
-        elif self.replied is not None and known not in self.replied:
-            self._problem(ProblemKind.NO_REPLY, known)
+        elif (written and reply is None) or given < (reply or 1):
+            self._problem(ProblemKind.NO_REPLY, f"{known} {written}".strip())
         else:
-            self.answers.append((content, known))
+            self.answers.append(_Answer(adopted=known, reply=reply))
 
-    def _answers(self, answer: tuple[str, str | None]) -> bool:
-        text, adopted = answer
-        return adopted is not None or self._says(text)
+    def _answers(self, answer: _Answer) -> bool:
+        return answer.adopted is not None or self._says(answer.text or "")
 
     def _says(self, text: str) -> bool:
         """Whether a query or an answer is more than the `...` of the form, or a copy of the example."""
@@ -423,6 +439,7 @@ def render_turn(
     answer: str | None = None,
     *,
     adopted: str | None = None,
+    adopted_reply: int | None = None,
 ) -> str:
     """Write a turn that `parse_turn` reads back; for demonstrations and tests.
 
@@ -430,14 +447,16 @@ def render_turn(
         thought: the content of the think block.
         routes: the routes, if the turn routes.
         answer: the answer, if the turn answers.
-        adopted: the candidate whose last reply is the answer, if the turn ends so.
+        adopted: the candidate whose reply is the answer, if the turn ends so.
+        adopted_reply: which of its replies, from 1; None: the last.
     """
     parts = [f"<think>{escape(thought)}</think>"]
     parts += [f'<route model="{route.model}">{escape(route.query)}</route>' for route in routes]
     if answer is not None:
         parts.append(f"<answer>{escape(answer)}</answer>")
     if adopted is not None:
-        parts.append(f'<answer model="{adopted}"></answer>')
+        number = "" if adopted_reply is None else f' reply="{adopted_reply}"'
+        parts.append(f'<answer model="{adopted}"{number}></answer>')
     return "\n".join(parts)
 
 

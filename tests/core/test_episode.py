@@ -66,8 +66,8 @@ def test_a_forwarded_question_that_exceeds_a_context_window_is_refused() -> None
     assert not episode.step(route("cheap", query="question")).calls
 
 
-def adopt(model: str) -> str:
-    return f'<think>t</think><answer model="{model}"></answer>'
+def adopt(model: str, more: str = "") -> str:
+    return f'<think>t</think><answer model="{model}"{more}></answer>'
 
 
 def test_an_adopted_reply_is_the_answer_word_for_word() -> None:
@@ -90,12 +90,19 @@ def test_of_several_replies_the_last_is_adopted_and_failures_are_none() -> None:
     assert episode.step(adopt("cheap")).answer == "second"
 
 
+def test_an_earlier_reply_is_adopted_by_its_number() -> None:
+    episode = Episode("What?", CARDS)
+    episode.step(route("cheap", "cheap"))
+    episode.observe([reply("first"), reply("second")])
+    assert episode.step(adopt("cheap", ' reply="1"')).answer == "first"
+
+
 def test_only_who_has_replied_can_be_adopted() -> None:
     episode = Episode("What?", CARDS)
     episode.step(route("cheap"))
     episode.observe([reply("r")])
     step = episode.step(adopt("expensive"))
-    assert not step.done and "has not replied (expensive)" in step.observation
+    assert not step.done and "a reply that there is not (expensive)" in step.observation
     assert 'notice="no_reply"' in step.observation
     assert episode.step(adopt("cheap")).answer == "r"
 

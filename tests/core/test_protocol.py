@@ -207,7 +207,7 @@ MALFORMED = {
         "3 routes, 2 allowed",
     ),
     ProblemKind.EMPTY_ANSWER: ("<think>t</think><answer> </answer>", ""),
-    ProblemKind.NO_REPLY: ('<think>t</think><answer model="B"></answer>', "b"),
+    ProblemKind.NO_REPLY: ('<think>t</think><answer model="A" reply="3"></answer>', "a 3"),
     ProblemKind.SEVERAL_ANSWERS: (
         "<think>t</think><answer>4</answer><answer>5</answer>",
         "2",
@@ -232,7 +232,7 @@ def test_every_kind_of_problem_has_an_example() -> None:
 @pytest.mark.parametrize("kind", MALFORMED)
 def test_every_problem_is_reported(kind: ProblemKind) -> None:
     text, detail = MALFORMED[kind]
-    turn = parse_turn(text, ["a", "b"], max_routes=2, replied=["a"])
+    turn = parse_turn(text, ["a", "b"], max_routes=2, replied={"a": 2})
     assert turn.problems == (Problem(kind, detail),)
     assert turn.malformed == (kind in BLOCKING)
 
@@ -257,15 +257,42 @@ def test_of_routes_and_an_answer_the_routes_count_if_there_may_be_any() -> None:
 
 @pytest.mark.parametrize("written", ['model="A"', "model = 'a'", "model=a"])
 def test_an_empty_answer_that_names_a_candidate_adopts_its_reply(written: str) -> None:
-    turn = parse_turn(f"<think>t</think><answer {written}> \n</answer>", ["a", "b"], replied=["a"])
+    turn = parse_turn(
+        f"<think>t</think><answer {written}> \n</answer>", ["a", "b"], replied={"a": 1}
+    )
     assert (turn.adopted, turn.answer, turn.problems, turn.ends) == ("a", None, (), True)
     assert parse_turn("<think>t</think><answer>4</answer>").ends
     assert not parse_turn('<think>t</think><route model="a">q</route>').ends
 
 
+@pytest.mark.parametrize(
+    ("written", "adopted", "problems"),
+    [
+        ("1", 1, []),
+        ("2", 2, []),
+        ("3", None, [ProblemKind.NO_REPLY]),
+        ("0", None, [ProblemKind.NO_REPLY]),
+        ("first", None, [ProblemKind.NO_REPLY]),
+        ("9" * 5000, None, [ProblemKind.NO_REPLY]),
+    ],
+)
+def test_an_adopted_reply_may_be_numbered(
+    written: str, adopted: int | None, problems: list[ProblemKind]
+) -> None:
+    text = f'<think>t</think><answer model="a" reply="{written}"></answer>'
+    turn = parse_turn(text, ["a"], replied={"a": 2})
+    assert (turn.adopted_reply, kinds(turn)) == (adopted, problems)
+    assert turn.adopted == ("a" if adopted else None)
+
+
+def test_nobody_can_be_adopted_before_a_reply() -> None:
+    turn = parse_turn('<think>t</think><answer model="a"></answer>', ["a"], replied={})
+    assert turn.problems == (Problem(ProblemKind.NO_REPLY, "a"),)
+
+
 def test_an_answer_with_text_is_that_text_whomever_it_names() -> None:
     for name in ("a", "nobody"):
-        turn = parse_turn(f'<think>t</think><answer model="{name}">4</answer>', ["a"], replied=[])
+        turn = parse_turn(f'<think>t</think><answer model="{name}">4</answer>', ["a"], replied={})
         assert (turn.adopted, turn.answer, turn.problems) == (None, "4", ())
 
 
@@ -278,7 +305,7 @@ def test_an_answer_in_the_name_of_nobody_in_the_pool_is_malformed() -> None:
 def test_of_routes_and_an_adopted_reply_the_routes_count_if_there_may_be_any() -> None:
     text = '<think>t</think><route model="b">q</route><answer model="a"></answer>'
     for most, routes, adopted in ((2, 1, None), (0, 0, "a")):
-        turn = parse_turn(text, ["a", "b"], max_routes=most, replied=["a"])
+        turn = parse_turn(text, ["a", "b"], max_routes=most, replied={"a": 1})
         assert (len(turn.routes), turn.adopted, turn.answer) == (routes, adopted, None)
         assert kinds(turn) == [ProblemKind.ROUTE_WITH_ANSWER]
 
@@ -547,10 +574,11 @@ def test_a_rendered_answer_parses_back(thought: str, answer: str) -> None:
 
 
 @MANY
-@given(messy, names)
-def test_a_rendered_adoption_parses_back(thought: str, name: str) -> None:
-    turn = parse_turn(render_turn(thought, adopted=name))
-    assert turn.thought == thought.strip() and turn.adopted == name and not turn.malformed
+@given(messy, names, st.none() | st.integers(1, 9999))
+def test_a_rendered_adoption_parses_back(thought: str, name: str, reply: int | None) -> None:
+    turn = parse_turn(render_turn(thought, adopted=name, adopted_reply=reply))
+    assert turn.thought == thought.strip() and not turn.malformed
+    assert (turn.adopted, turn.adopted_reply) == (name, reply)
 
 
 @MANY

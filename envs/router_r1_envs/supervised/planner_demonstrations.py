@@ -73,9 +73,10 @@ class DecisionPolicy(ScriptedPolicy):
         thought = self._thought(number)
         if number < len(decision.calls):
             return render_turn(thought, [Route(decision.calls[number], self._query)])
-        adopted = leading_candidate(decision, number)
-        if self._view is not None and adopted is not None:
-            return render_turn(thought, adopted=adopted)
+        leading = leading_reply(decision, number)
+        if self._view is not None and leading is not None:
+            name, reply = leading
+            return render_turn(thought, adopted=name, adopted_reply=reply)
         return render_turn(thought, answer=self._leader(number))
 
     def _thought(self, number: int) -> str:
@@ -102,21 +103,27 @@ class DecisionPolicy(ScriptedPolicy):
 
     def _leader(self, number: int) -> str:
         if self._view is not None:
-            return leading_candidate(self._decision, number) or NO_ANSWER
+            leading = leading_reply(self._decision, number)
+            return NO_ANSWER if leading is None else " ".join(str(part) for part in leading if part)
         leader = self._decision.leaders[number]
         return (None if leader is None else self._shown(leader)) or NO_ANSWER
 
 
-def leading_candidate(decision: Decision, number: int) -> str | None:
-    """The candidate whose last reply among the first `number` calls is most likely right; None if there is no reply.
+def leading_reply(decision: Decision, number: int) -> tuple[str, int | None] | None:
+    """(candidate, which of its replies; None for its last) of the reply among the first `number` calls that is most
+    likely right; None if there is no reply.
 
-    Of equally likely ones it is the earliest, and so it is if nobody gives an answer. It says what the decision's leader
-    says, unless that is an earlier sample of a candidate, with which no last reply agrees.
+    Of equally likely ones it is the last reply of a candidate, if there is one, and of these the earliest.
     """
-    replied = (call for call in range(number) if decision.outcomes[call] is not None)
-    last = {decision.calls[call]: call for call in replied}
-    believed = decision.beliefs[number]
-    return max(last, key=lambda name: (believed[last[name]], -last[name]), default=None)
+    replied = [call for call in range(number) if decision.outcomes[call] is not None]
+    if not replied:
+        return None
+    names, believed = decision.calls, decision.beliefs[number]
+    last = {names[call]: call for call in replied}
+    best = max(replied, key=lambda call: (believed[call], last[names[call]] == call, -call))
+    if last[names[best]] == best:
+        return names[best], None
+    return names[best], 1 + sum(names[call] == names[best] for call in replied if call < best)
 
 
 def words_of_thoughts() -> Iterator[str]:

@@ -41,6 +41,7 @@ TAGS = (
     '" worth="',
     '">',
     ADOPT,
+    '" reply="',
 )
 CHAT_TEMPLATE = (
     "{% for message in messages %}"

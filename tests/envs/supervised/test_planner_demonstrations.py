@@ -20,7 +20,7 @@ from router_r1_envs.supervised.demonstrations import to_example
 from router_r1_envs.supervised.planner_demonstrations import (
     demonstrations,
     drawn_demonstrations,
-    leading_candidate,
+    leading_reply,
     mask_routes,
     planner_decisions,
 )
@@ -41,8 +41,8 @@ def test_a_demonstration_makes_the_planners_calls_and_gives_its_answer(
         asked = [outcome for turn in episode.turns for outcome in turn.outcomes]
         assert tuple(outcome.model for outcome in asked) == decision.calls
         assert all(outcome.response.failure is None for outcome in asked)
-        adopted = episode.turns[-1].turn.adopted
-        assert adopted == leading_candidate(decision, len(decision.calls))
+        last = episode.turns[-1].turn
+        assert (last.adopted, last.adopted_reply) == leading_reply(decision, len(decision.calls))
         assert adopted_reply(episode.turns).score == decision.value
         assert episode.spent_usd == pytest.approx(decision.cost_usd)
     assert recorded_world.misses == misses
@@ -105,17 +105,18 @@ def decided(calls, beliefs, given=None) -> Decision:
     [
         (["a", "b"], [0.4, 0.6], None, "b"),
         (["a", "b"], [0.5, 0.5], None, "a"),  # they agree: the earlier
-        (["a", "a", "b"], [0.6, 0.2, 0.3], None, "b"),  # of `a` the last reply counts
-        (["a", "a", "b"], [0.6, 0.2, 0.6], None, "b"),
+        (["a", "a", "b"], [0.6, 0.2, 0.3], None, ("a", 1)),  # not its last
+        (["a", "b", "a", "a"], [0.2, 0.3, 0.6, 0.1], None, ("a", 2)),
+        (["a", "a", "b"], [0.6, 0.2, 0.6], None, "b"),  # needs no number
+        (["a", "a"], [0.6, 0.6], None, "a"),
         (["a", "b"], [0.0, 0.0], None, "a"),  # nobody answers
         (["a", "a"], [0.6, 0.0], [True, False], "a"),  # the second call got nothing
         (["a"], [0.0], [False], None),
     ],
 )
-def test_the_leading_candidate_is_whose_last_reply_is_most_likely_right(
-    calls, beliefs, given, leading
-) -> None:
-    assert leading_candidate(decided(calls, beliefs, given), len(calls)) == leading
+def test_the_leading_reply_is_the_one_most_likely_right(calls, beliefs, given, leading) -> None:
+    found = leading_reply(decided(calls, beliefs, given), len(calls))
+    assert found == ((leading, None) if isinstance(leading, str) else leading)
 
 
 def test_confidence_is_written_as_at_most_nine_tenths(recorded_world, planner) -> None:
