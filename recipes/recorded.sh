@@ -35,7 +35,7 @@ GROUP=${GROUP:-8}                       # episodes per question
 LR=${LR:-2e-4}
 TEST_EVERY=${TEST_EVERY:-10}
 VAL_QUESTIONS=${VAL_QUESTIONS:-150}     # validation questions, each at every level, to choose the checkpoint
-PASSES=${PASSES:-3}                     # rows per training question, each with a random level and random letters
+PASSES=${PASSES:-3}                     # rows per training question, each with a random level and random labels
 DRY_RUN=${DRY_RUN:-0}
 VENV=${VENV:-.venv}
 
