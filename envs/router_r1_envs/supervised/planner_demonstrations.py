@@ -11,8 +11,9 @@ they agree. In the planner's own episodes most agree, so a policy would not lear
 nor would it learn what to do in states that the planner never reaches, such as after a repeated call.
 
 In the answer view, thoughts hold the labels of answers, which each demonstration draws anew, and the policy ends by
-adopting the reply of the candidate that leads. In the text view they hold the answers themselves, the policy writes the
-leading one, and a route repeats the question, as a live candidate needs it. The posterior that decides about a question was fitted without it; otherwise it would be too confident.
+adopting the reply of the candidate that leads. In the text view they hold the answers themselves, the policy writes
+the leading one, and a route repeats the question, as a live candidate needs it. The posterior that decides about a
+question was fitted without it; otherwise it would be too confident.
 
 Not covered: several routes in a turn, budgets.
 """
