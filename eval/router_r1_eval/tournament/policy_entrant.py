@@ -44,10 +44,21 @@ class PolicyEntrant:
         self._scored: dict[tuple[Task, ...], list[Reward]] = {}
 
     def play(self, questions: Iterable[Question]) -> None:
-        """Play every question at every level, unless that was done before. Errors are those of `EpisodeFolder.play`."""
+        """Play every question at every level, unless that was done before.
+
+        Raises:
+            PolicyError: no episode ended with an answer.
+            Others: see `EpisodeFolder.play`.
+        """
         levels = [level.name for level in self.folder.world.levels]
         self.folder.play([(question.id, level) for question in questions for level in levels])
         self._played = {task_of(trace): _played(trace) for trace in self.folder.traces()}
+        if self._played and not any(p.facts.valid for p in self._played.values()):
+            first = next(iter(self._played.values()))
+            raise PolicyError(
+                f"{self.name} answered in none of {len(self._played)} episodes, so there is nothing to measure; the first "
+                f"ended with {first.ending}"
+            )
 
     def entrant(self) -> Entrant:
         """The policy as an entrant, with a setting for each level."""
@@ -55,11 +66,7 @@ class PolicyEntrant:
         return Entrant(self.name, "agent", levels, self.run)
 
     def run(self, arrays: TableArrays, level: str) -> RouterRun:
-        """What it did about these questions at this level.
-
-        Raises:
-            PolicyError: no episode ended with an answer.
-        """
+        """What it did about these questions at this level."""
         rewards = self._rewards(arrays.questions, level)
         return RouterRun(
             *(
@@ -103,11 +110,6 @@ class PolicyEntrant:
 
     def _score(self, questions: Sequence[Question], level: str) -> list[Reward]:
         played = [self._played[question.id, level] for question in questions]
-        if played and not any(p.facts.valid for p in played):
-            raise PolicyError(
-                f"{self.name} answered in none of {len(played)} episodes at level {level}, so there is nothing to "
-                f"measure; the first ended with {played[0].ending}"
-            )
         window = CostWindow.of([p.facts.cost_usd for p in played])
         return [
             score(p.facts, q.answers, q.metric, self.reward, question=q, window=window)

@@ -60,7 +60,7 @@ async def roll_out_all(
         concurrency: episodes at a time.
 
     Raises:
-        PolicyError: the server of a policy could not be reached, or no episode ended with an answer.
+        PolicyError: the server of a policy could not be reached.
     """
     slots = asyncio.Semaphore(concurrency)
 
@@ -76,12 +76,6 @@ async def roll_out_all(
             f"figures without them would be wrong, so check its server and start again"
         )
     episodes = tuple(episode for episode, _ in played)
-    if episodes and all(episode.answer is None for episode in episodes):
-        first = episodes[0]
-        raise PolicyError(
-            f"the policy answered in none of {len(episodes)} episodes at level {level.name}, so there is nothing to "
-            f"measure; the first ended with {first.stop_reason}: {first.stop_detail or 'no detail'}"
-        )
     window = CostWindow.of([e.spent_usd for e in episodes])
     scored = [
         score(e, q.answers, q.metric, reward, question=q, window=window)

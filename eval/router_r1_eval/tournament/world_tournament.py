@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from router_r1 import terminal
 from router_r1.answers import extract_answer
 from router_r1.data.questions import Question
 from router_r1.data.splits import Split
@@ -86,6 +87,7 @@ class WorldTournament:
             finally:
                 if isinstance(policy, OpenAIPolicy):
                     await policy.aclose()
+            _warn_if_silent(name, played[name])
             if traces is not None and number == 0:
                 write_traces(traces, played[name].values())
         for name, policy_for in rule_policies(world).items():
@@ -164,6 +166,18 @@ async def _at_all_levels(
         level.name: await roll_out_all(world, questions, level, policy_for, reward)
         for level in world.levels
     }
+
+
+def _warn_if_silent(name: str, levels: Levels) -> None:
+    """Say so if no episode of a policy ended with an answer: its figures are then those of a failure."""
+    episodes = [episode for rollouts in levels.values() for episode in rollouts.episodes]
+    if episodes and all(episode.answer is None for episode in episodes):
+        first = episodes[0]
+        terminal.echo(
+            f"warning: {name} answered in none of {len(episodes)} episodes; the first ended with {first.stop_reason}: "
+            f"{first.stop_detail or 'no detail'}",
+            err=True,
+        )
 
 
 async def _best_single(world: World, questions: Sequence[Question], reward: RewardConfig) -> str:

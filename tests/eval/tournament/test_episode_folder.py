@@ -151,9 +151,8 @@ def test_the_fingerprint_is_that_of_weights_and_settings_alone(tmp_path) -> None
 def test_a_policy_that_never_answers_is_an_error_with_the_first_failure(world, tmp_path) -> None:
     silent = ScriptedPolicy(lambda episode: "Hm.", name="silent")
     entrant = PolicyEntrant("silent", EpisodeFolder(tmp_path / "e", world, silent), RewardConfig())
-    entrant.play(world.questions(Split.TEST))
     with pytest.raises(PolicyError, match=r"answered in none of \d+ episodes.*malformed"):
-        entrant.episode_figures(world.questions(Split.TEST), world.levels[0].name)
+        entrant.play(world.questions(Split.TEST))
 
 
 def test_traces_are_written_with_score_and_reward_in_the_order_of_the_questions(
