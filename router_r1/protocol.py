@@ -228,7 +228,7 @@ class _TurnReader:
         else:
             self._scan()
             self._check()
-        answer = next(filter(self._answers, self.answers), None)
+        answer = next(filter(self._is_answer, self.answers), None)
         routes = () if answer is not None and self.max_routes == 0 else tuple(self.routes)
         if routes or answer is None:
             answer = _Answer()
@@ -334,7 +334,7 @@ class _TurnReader:
         else:
             self.answers.append(_Answer(adopted=known, reply=reply))
 
-    def _answers(self, answer: _Answer) -> bool:
+    def _is_answer(self, answer: _Answer) -> bool:
         return answer.adopted is not None or self._says(answer.text or "")
 
     def _says(self, text: str) -> bool:
@@ -374,9 +374,9 @@ class _TurnReader:
         else:
             if len(self.answers) > 1:
                 self._problem(ProblemKind.SEVERAL_ANSWERS, str(len(self.answers)))
-            if not all(map(self._answers, self.answers)):
+            if not all(map(self._is_answer, self.answers)):
                 self._problem(ProblemKind.EMPTY_ANSWER)
-        answered_instead = self.max_routes == 0 and any(map(self._answers, self.answers))
+        answered_instead = self.max_routes == 0 and any(map(self._is_answer, self.answers))
         if (
             self.max_routes is not None
             and len(self.routes) > self.max_routes

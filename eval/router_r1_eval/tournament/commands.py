@@ -145,6 +145,8 @@ def _contest(
     from router_r1_eval.tournament.tournament import TableTournament
     from router_r1_eval.tournament.world_tournament import WorldTournament
 
+    for player in players.values():
+        player.check()  # before another one plays for an hour
     check_played_as_trained({n: p.place for n, p in players.items() if p.is_checkpoint}, world)
     if not isinstance(world, RecordedWorld):
         if router or planner is not None:
@@ -157,7 +159,7 @@ def _contest(
     for player in players.values():
         if not player.is_checkpoint and world.view != "text":
             raise ConfigError(
-                f"--policy {player.place}: a policy behind a server reads texts, but this world shows short answers only; "
+                f"--policy {player.place}: a policy behind a server reads texts, but this world shows labels of answers; "
                 f"--set view=text"
             )
     splits = TableSplits.of(world)

@@ -34,13 +34,22 @@ class Player:
 
     @property
     def is_small(self) -> bool:
-        """Whether several processes can have a copy of its own each: it runs on the CPU, and its weights are few."""
+        """Whether several processes can have a copy of its own each: it runs on the CPU, and its files are few bytes."""
         if not self.is_checkpoint:
             return False
         import torch
 
-        weights = sum(f.stat().st_size for f in Path(self.place).glob("*.safetensors"))
-        return weights <= _SMALL_BYTES and not torch.cuda.is_available()
+        size = sum(file.stat().st_size for file in Path(self.place).iterdir() if file.is_file())
+        return size <= _SMALL_BYTES and not torch.cuda.is_available()
+
+    def check(self) -> None:
+        """Raise `ConfigError` for an agent file that cannot be used, or unreadable files; weights are not loaded."""
+        if self.is_checkpoint:
+            from router_r1.policies.checkpoint import check_files
+
+            check_files(self.place)
+        else:
+            self.open()
 
     def open(self) -> Policy:
         """Load the checkpoint, or connect to the server of the agent file.

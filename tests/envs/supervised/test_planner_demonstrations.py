@@ -1,5 +1,6 @@
 """Demonstrations carry out the planner's decisions and think what it believes, and labels stand for answers."""
 
+import asyncio
 import itertools
 from collections import Counter
 from dataclasses import replace
@@ -16,8 +17,9 @@ from router_r1.data.splits import Split
 from router_r1.episode import StopReason, adopted_reply
 from router_r1.errors import ConfigError
 from router_r1_envs.planner.planner import Decision
-from router_r1_envs.supervised.demonstrations import to_example
+from router_r1_envs.supervised.demonstrations import play_episode, to_example
 from router_r1_envs.supervised.planner_demonstrations import (
+    DecisionPolicy,
     demonstrations,
     drawn_demonstrations,
     leading_reply,
@@ -120,9 +122,16 @@ def test_the_leading_reply_is_the_one_most_likely_right(calls, beliefs, given, l
 
 
 def test_confidence_is_written_as_at_most_nine_tenths(recorded_world, planner) -> None:
-    for episode, _ in demonstrations(recorded_world, planner):
-        words = {word for turn in episode.turns for word in turn.turn.thought.split()}
-        assert words & {"p10"} == set()
+    decision = next(
+        d for d, _ in planner_decisions(recorded_world, planner) if d.leaders[1] is not None
+    )
+    sure = replace(decision, beliefs=tuple(tuple(1.0 for _ in b) for b in decision.beliefs))
+    question, level = decision.question, recorded_world.levels[0]
+    policy = DecisionPolicy(sure, recorded_world)
+    episode = asyncio.run(play_episode(recorded_world, question, level, policy))
+    label = recorded_world.answer_view.label(question, decision.outcomes[0])
+    name = decision.calls[0]
+    assert episode.turns[1].turn.thought == f"{name} {label} p9 so {name}"
 
 
 def test_after_a_detour_of_random_calls_the_planner_decides(recorded_world, planner) -> None:

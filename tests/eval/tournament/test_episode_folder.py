@@ -15,6 +15,7 @@ from router_r1.token_prices import Price
 from router_r1.transport.messages import Failure, FailureKind
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
 from router_r1_envs.worlds.recorded_world.world import open_recorded
+from router_r1_eval.tournament import players
 from router_r1_eval.tournament.episode_folder import EpisodeFolder, task_of
 from router_r1_eval.tournament.players import Player
 from router_r1_eval.tournament.policy_entrant import PolicyEntrant
@@ -146,6 +147,24 @@ def test_the_fingerprint_is_that_of_weights_and_settings_alone(tmp_path) -> None
     assert player.fingerprint() == before
     (tmp_path / "model.safetensors").write_bytes(b"2")
     assert player.fingerprint() != before
+
+
+def test_only_a_checkpoint_of_few_bytes_plays_in_several_processes(tmp_path, monkeypatch) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"x" * 1000)
+    player = Player("p", str(tmp_path))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert player.is_small
+    monkeypatch.setattr(players, "_SMALL_BYTES", 999)
+    assert not player.is_small
+    assert not Player("p", str(tmp_path / "agent.yaml")).is_small
+
+
+def test_an_agent_file_that_cannot_be_used_is_refused_before_anybody_plays(tmp_path) -> None:
+    (tmp_path / "agent.yaml").write_text("policy: 3")
+    with pytest.raises(ConfigError, match=r"agent\.yaml"):
+        Player("p", str(tmp_path / "agent.yaml")).check()
 
 
 def test_a_policy_that_never_answers_is_an_error_with_the_first_failure(world, tmp_path) -> None:

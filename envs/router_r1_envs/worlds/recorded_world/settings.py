@@ -30,7 +30,7 @@ class RecordedWorldConfig(StrictModel):
     prices: dict[str, Price] = Field(default_factory=dict)
     """List prices in place of the table's, by model: what the pool would cost at other prices. Recorded costs are scaled."""
     view: Literal["text", "answer"] = "text"
-    """What the policy reads: the recorded texts, or the short answers alone."""
+    """What the policy reads: the recorded texts, or labels of their answers (`answer_view.py`)."""
     prompt: Literal["full", "compact"] = "full"
     """The opening in the text view: rules and candidates, or `compact` for a policy that has learned them."""
     vary: CandidateVariation | None = CandidateVariation()
