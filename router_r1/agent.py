@@ -20,17 +20,21 @@ from typing import Any, Self
 from router_r1 import config, search_dialect
 from router_r1.aggregation.base import Aggregation, Aggregator
 from router_r1.aggregation.settings import make_aggregator
+from router_r1.aggregation.statements import statements_of
 from router_r1.background_loop import BackgroundLoop
 from router_r1.concurrency import for_each
-from router_r1.episode import Episode, Limits, StopReason
+from router_r1.conversation import Conversation
+from router_r1.episode import Episode, Limits, StopReason, adopted_reply
 from router_r1.errors import ConfigError, TraceError
+from router_r1.forwarded_answer import FORMAL, able, ask_for_reply, forwarded_reply
 from router_r1.json_text import problem_in
 from router_r1.ledger import Ledger
 from router_r1.policies.base import Policy
 from router_r1.pool import Account, ModelPool
-from router_r1.prompts import PROMPTS, PromptBuilder
+from router_r1.prompts import PROMPTS, AnswerStyle, PromptBuilder
 from router_r1.rollout import Emit, Event, roll_out
 from router_r1.trace import Trace, TraceWriter
+from router_r1.transport.messages import Response
 
 log = logging.getLogger("router_r1.agent")
 
@@ -42,6 +46,8 @@ class Result:
     question: str
     answer: str | None
     """The final answer, after aggregation; None if there is none."""
+    message: dict[str, Any] | None
+    """The whole message of the candidate whose reply is the answer, where it has more than text: tool calls."""
     cost_usd: float
     """Dollars for all calls (candidates, policy, aggregator; failed attempts included), at the declared prices."""
     rounds: int
@@ -75,6 +81,8 @@ class RouterAgent:
         timeout_s: float | None = None,
         traces: str | Path | None = None,
         prompt: str | PromptBuilder = "full",
+        style: AnswerStyle = "short",
+        fallback: str | None = None,
     ) -> None:
         """
         Args:
@@ -89,6 +97,9 @@ class RouterAgent:
             traces: file to which traces are appended.
             prompt: the opening prompt: `full`, `compact` (for a small policy trained on this pool), `router_r1` (for
                 Router-R1's weights), or a function like those in `router_r1.prompts`.
+            style: `short` answers, as benchmarks grade them, or `full` ones, for people. A small policy that was
+                trained to answer shortly gives full answers by adopting a reply, or with `synthesize`.
+            fallback: the candidate that answers where the policy gives no answer; None: nobody does.
 
         Raises:
             ConfigError: a key is not set, a limit is out of range, or the aggregator does not fit the pool.
@@ -111,6 +122,10 @@ class RouterAgent:
         if isinstance(prompt, str) and prompt not in PROMPTS:
             raise ConfigError(f"agent: prompt is {prompt!r}; give one of {', '.join(PROMPTS)}")
         self.prompt = PROMPTS[prompt] if isinstance(prompt, str) else prompt
+        if style not in ("short", "full"):
+            raise ConfigError(f"agent: style is {style!r}; give short or full")
+        self.style: AnswerStyle = style
+        self.fallback = None if fallback is None else pool.card(fallback).name
         self.policy = policy
         self.pool = pool
         self.aggregator = make_aggregator(aggregator) if isinstance(aggregator, str) else aggregator
@@ -123,28 +138,35 @@ class RouterAgent:
 
     # --- one question
 
-    def ask(self, question: str, **options: Any) -> Result:
+    def ask(self, question: str | Conversation, **options: Any) -> Result:
         """Answer one question and wait for it, also inside a notebook. Options as for `aask`."""
         return self._background.run(self.aask(question, **options))
 
     async def aask(
         self,
-        question: str,
+        question: str | Conversation,
         *,
         emit: Emit | None = None,
         sample_index: int = 0,
         metadata: dict[str, Any] | None = None,
+        limits: Limits | None = None,
+        timeout_s: float | None = None,
+        ledger: Ledger | None = None,
     ) -> Result:
-        """Answer one question.
+        """Answer one question, or reply to a conversation.
 
         Args:
-            question: the question; must not be empty.
+            question: the question, or the conversation; must not be empty.
             emit: called with each event as it happens.
             sample_index: number of this sample of the question, so that recordings keep samples apart.
             metadata: kept in the trace; must be JSON.
+            limits: limits of this episode; by default the agent's.
+            timeout_s: seconds the rounds of this question may take; by default the agent's.
+            ledger: where all calls are booked, also those of a question that is cancelled; by default a new one.
 
         Raises:
             ConfigError: the question is empty, or the metadata is not JSON.
+            CannotServeError: no candidate can do what the conversation needs.
             ReplayMissError: a call is replayed and was not recorded.
             asyncio.CancelledError: the caller gave up; upstream calls were cancelled and the trace was written.
 
@@ -152,24 +174,27 @@ class RouterAgent:
         `Result.not_saved` names the file.
         """
         _check_metadata(metadata)
+        if isinstance(question, Conversation):
+            able(question, self.pool.cards)
         episode = Episode(
             question,
             self.pool.cards,
-            self.limits,
+            limits or self.limits,
             prompt=self.prompt,
+            style=self.style,
             sample_index=sample_index,
         )
-        ledger = Ledger()
+        ledger = Ledger() if ledger is None else ledger
+        reply: Response | None = None
         started_at, clock = time.time(), time.monotonic()
         aggregation: Aggregation | None = None
         faults: list[str] = []
 
         try:
-            await roll_out(
-                episode, self.policy, self.pool, ledger, emit=emit, timeout_s=self.timeout_s
-            )
+            timeout_s = self.timeout_s if timeout_s is None else timeout_s
+            await roll_out(episode, self.policy, self.pool, ledger, emit=emit, timeout_s=timeout_s)
             account = Account(ledger, episode.id, len(episode.turns) + 1)
-            aggregation = await self.aggregator.aggregate(episode, self.pool, account)
+            aggregation, reply = await self._conclude(episode, account)
         finally:
             trace = Trace.of(
                 episode,
@@ -184,8 +209,9 @@ class RouterAgent:
             )
             faults += self._save(trace)
         return Result(
-            question=question,
+            question=episode.question,
             answer=trace.answer,
+            message=None if reply is None else reply.message,
             cost_usd=trace.cost_usd,
             rounds=episode.rounds,
             stop_reason=trace.stop_reason,
@@ -193,6 +219,30 @@ class RouterAgent:
             ledger=ledger,
             not_saved="; ".join(faults) or None,
         )
+
+    async def _conclude(
+        self, episode: Episode, account: Account
+    ) -> tuple[Aggregation, Response | None]:
+        """The final answer, and the candidate's reply that it is, if it is one."""
+        conversation = episode.conversation
+        formal = conversation is not None and bool(conversation.needs & FORMAL)
+        found = forwarded_reply(episode) if formal else None
+        if not formal:
+            aggregation = await self.aggregator.aggregate(episode, self.pool, account)
+            if aggregation.answer is not None or self.fallback is None:
+                adopted = adopted_reply(episode.turns)
+                return aggregation, adopted if aggregation.answer == episode.answer else None
+        if found is None:
+            found = await ask_for_reply(episode, self.pool, account, self.fallback)
+        kind = self.aggregator.kind
+        reason = "formal" if formal else (episode.stop_reason or StopReason.ERROR).value
+        if found is None:
+            return Aggregation(kind, None, statements_of(episode), fallback=reason), None
+        model, reply = found
+        answer = reply.text or reply.shown
+        return Aggregation(
+            kind, answer, statements_of(episode), sources=(model,), model=model, fallback=reason
+        ), reply
 
     def _save(self, trace: Trace) -> list[str]:
         """Write a trace. Returns what could not be written, here and in the record stores, and logs it."""
@@ -209,7 +259,9 @@ class RouterAgent:
                 log.error("%s", fault)
         return faults
 
-    async def astream(self, question: str, **options: Any) -> AsyncIterator[Event | Finished]:
+    async def astream(
+        self, question: str | Conversation, **options: Any
+    ) -> AsyncIterator[Event | Finished]:
         """Answer one question; yields `TurnWritten`, `CallStarted` and `CallFinished` as they happen, then `Finished`.
 
         Leaving the loop early cancels the question and its upstream calls. Options as for `aask`.

@@ -129,6 +129,10 @@ class AgentFile(StrictModel):
     """`full`; `compact` for a small policy trained on this pool; `router_r1`, which sets limits, for Router-R1's weights."""
     opening: str | None = None
     """A text file, relative to this file, to open with instead: one user message, in which `{question}` is replaced."""
+    style: Literal["short", "full"] = "short"
+    """`short` answers, as benchmarks grade them, or `full` ones, which people read."""
+    fallback: str | None = None
+    """The candidate that answers where the policy gives no answer; null: nobody does."""
     timeout_s: Annotated[float, Field(gt=0)] | None = None
     """Seconds the rounds of a question may take."""
     traces: str | None = None
@@ -185,6 +189,8 @@ def load_agent(
         limits=content.limits,
         timeout_s=content.timeout_s,
         traces=traces,
+        style=content.style,
+        fallback=content.fallback,
         prompt=content.prompt
         if content.opening is None
         else written_opening(folder / content.opening),

@@ -31,9 +31,10 @@ from pydantic import Field
 
 from router_r1 import prompts
 from router_r1.config import StrictModel
+from router_r1.conversation import Conversation
 from router_r1.errors import ConfigError, EpisodeStateError
 from router_r1.model_cards import ModelCard
-from router_r1.prompts import PromptBuilder, PromptContext
+from router_r1.prompts import AnswerStyle, PromptBuilder, PromptContext
 from router_r1.protocol import (
     Information,
     Turn,
@@ -127,6 +128,8 @@ class Call:
     model: str
     query: str
     sample_index: int = 0
+    conversation: Conversation | None = None
+    """The conversation to forward, as it came; None for a query that is text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +174,11 @@ class Episode:
 
     def __init__(
         self,
-        question: str,
+        question: str | Conversation,
         pool_cards: Sequence[ModelCard],
         limits: Limits | None = None,
         *,
+        style: AnswerStyle = "short",
         episode_id: str | None = None,
         prompt: PromptBuilder = prompts.policy_messages,
         quote: Quote = ModelCard.quote,
@@ -182,9 +186,10 @@ class Episode:
     ) -> None:
         """
         Args:
-            question: the question; must not be empty.
+            question: the question, or the conversation to reply to; must not be empty.
             pool_cards: the candidates.
             limits: budget and limits; by default those of `Limits`.
+            style: whether the answer is as short as it can be, or a full reply to a person.
             episode_id: the episode's name in ledger and trace; by default random.
             prompt: builds the opening messages from question, cards and limits.
             quote: the most dollars a call may cost, `(card, query) -> usd`; the budget reserves them before the call.
@@ -193,6 +198,8 @@ class Episode:
         Raises:
             ConfigError: the question or the pool is empty, or the question is not Unicode text.
         """
+        conversation = question if isinstance(question, Conversation) else None
+        question = question.text if isinstance(question, Conversation) else question
         if not question.strip():
             raise ConfigError("the question is empty; ask something")
         if _SURROGATE.search(question):
@@ -201,6 +208,10 @@ class Episode:
             raise ConfigError("the pool is empty; an episode needs at least one candidate")
         self.id = episode_id or uuid.uuid4().hex
         self.question = question
+        """The question as the policy reads it."""
+        self.conversation = None if conversation is None or conversation.is_plain else conversation
+        """The conversation, where it is more than the question; a route that forwards hands it on."""
+        self.style = style
         self.limits = limits or Limits()
         self.cards = tuple(pool_cards)
         self.sample_index = sample_index
@@ -211,6 +222,7 @@ class Episode:
             self.limits.max_routes,
             self.limits.budget_usd,
             self.limits.worth_usd,
+            style,
         )
         self.opening = prompt(question, self.cards, context)
         rules = [message["content"] for message in self.opening if message["role"] == "system"]
@@ -357,7 +369,7 @@ class Episode:
         if not turn.malformed and turn.ends:
             self._turns.append(record)
             adopted = adopted_reply(self._turns)
-            self.answer = turn.answer if adopted is None else adopted.text
+            self.answer = turn.answer if adopted is None else adopted.text or adopted.shown
             return self._end(turn, StopReason.ANSWERED)
         if turn.malformed:
             self.malformed += 1
@@ -458,33 +470,48 @@ class Episode:
         calls: list[Call] = []
         for route in record.turn.routes:
             card = self._by_name[route.model]
-            query = self.question if forwards(route.query) else route.query
-            quote = self._quote(card, query)
-            refused = self._too_long(card, query)
+            forwarded = forwards(route.query)
+            query = self.question if forwarded else route.query
+            conversation = self.conversation if forwarded else None
+            if conversation is None:
+                quote, refused = self._quote(card, query), self._too_long(card, query)
+            else:
+                quote, refused = card.quote_forward(conversation), self._unfit(card, conversation)
             if refused is None and left is not None and not affordable(quote, left):
                 refused = prompts.refused_price(card.name, quote, left)
             outcomes.append(RouteOutcome(card.name, query, refused=refused))
             if refused is None:
                 left = None if left is None else left - quote
-                calls.append(self._call(card.name, query))
+                calls.append(self._call(card.name, query, conversation))
         if not calls:
             return Step(record.turn, observation=self._finish_round(record, tuple(outcomes)))
         self._pending = replace(record, outcomes=tuple(outcomes))
         self.state = EpisodeState.AWAITING_RESPONSES
         return Step(record.turn, calls=tuple(calls))
 
-    def _call(self, model: str, query: str) -> Call:
+    def _call(self, model: str, query: str, conversation: Conversation | None) -> Call:
         """Number repeated queries, so that asking again gives another sample and not the recording of the first."""
         repeat = self._asked.get((model, query), 0)
         self._asked[model, query] = repeat + 1
-        return Call(model, query, self.sample_index + repeat)
+        return Call(model, query, self.sample_index + repeat, conversation)
 
     @staticmethod
     def _too_long(card: ModelCard, query: str) -> str | None:
-        if card.context_window is None:
+        if card.context_window is None:  # nothing is measured that nobody needs
             return None
-        tokens = card.request(query).prompt_tokens_estimate + card.max_output_tokens
-        if tokens <= card.context_window:
+        return Episode._beyond_window(card, card.request(query).prompt_tokens_estimate)
+
+    @staticmethod
+    def _unfit(card: ModelCard, conversation: Conversation) -> str | None:
+        """Why a conversation cannot be forwarded to a candidate; None if it can."""
+        if missing := card.lacks(conversation.needs):
+            return prompts.refused_needs(card.name, missing)
+        return Episode._beyond_window(card, conversation.tokens)
+
+    @staticmethod
+    def _beyond_window(card: ModelCard, prompt: int) -> str | None:
+        tokens = prompt + card.max_output_tokens
+        if card.context_window is None or tokens <= card.context_window:
             return None
         return prompts.refused_length(card.name, tokens, card.context_window)
 
@@ -509,7 +536,7 @@ class Episode:
         self.spent_usd += cost
         failure = response.failure
         information = Information(
-            prompts.failure(outcome.model, failure.kind) if failure else response.text.strip(),
+            prompts.failure(outcome.model, failure.kind) if failure else response.shown,
             outcome.model,
             notice=failure.kind.value if failure else None,
             cost=prompts.usd(cost),

@@ -116,3 +116,7 @@ class CallerError(RouterR1Error, RuntimeError):
 
 class MissingDependencyError(RouterR1Error, ImportError):
     """An optional dependency is needed but not installed."""
+
+
+class CannotServeError(RouterR1Error, ValueError):
+    """No candidate can do what a conversation needs; the message says what is missing."""

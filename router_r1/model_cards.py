@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from router_r1.config import JsonObject, StrictModel
+from router_r1.conversation import Conversation, Need
 from router_r1.endpoint_checks import check_base_url, check_headers
 from router_r1.names import Name
 from router_r1.protocol import escape
@@ -207,12 +209,49 @@ class ModelCard(ModelSpec):
     """Tokens of prompt and answer together; a query that exceeds it is rejected before it is sent."""
     modalities: tuple[Literal["text", "image", "audio", "video"], ...] = ("text",)
     """Kinds of input the model accepts."""
+    tools: bool = False
+    """Whether the model takes definitions of tools and calls them. A conversation with tools goes to no other model."""
+    json_schema: bool = False
+    """Whether the model takes a JSON schema as response format. A conversation that sets one goes to no other model."""
     parameters_billions: Positive | None = None
     """Total parameters, in billions; null if not published."""
     active_parameters_billions: Positive | None = None
     """Parameters active per token, in billions, of a mixture of experts."""
     mixture_of_experts: bool | None = None
     """True, false, or null if not published."""
+
+    def lacks(self, needs: Iterable[Need]) -> tuple[Need, ...]:
+        """What the model cannot do of what a conversation needs, sorted."""
+        able: set[str] = {*self.modalities}
+        able |= {Need.TOOLS} if self.tools else set()
+        able |= {Need.JSON_SCHEMA} if self.json_schema else set()
+        return tuple(sorted(need for need in needs if need not in able))
+
+    def forward(
+        self,
+        conversation: Conversation,
+        *,
+        sample_index: int = 0,
+        token_limit_field: str = "max_tokens",
+    ) -> Request:
+        """The request that hands a conversation to this model as it came, without the card's system prompt.
+
+        Args:
+            conversation: messages and options.
+            sample_index: distinguishes repeated samples of the same conversation in a recording.
+            token_limit_field: the endpoint's name for the limit on generated tokens.
+        """
+        messages: Any = conversation.messages
+        request = self.chat(
+            messages if self.system_role == "send" else merge_system(messages),
+            sample_index=sample_index,
+            token_limit_field=token_limit_field,
+        )
+        return replace(request, sampling={**request.sampling, **conversation.options})
+
+    def quote_forward(self, conversation: Conversation) -> float:
+        """Maximum cost of one answer to a conversation, in dollars; see `quote`."""
+        return cost_usd(Usage(conversation.tokens, self.max_output_tokens), self.price)
 
     def quote(self, query: str) -> float:
         """Maximum cost of one answer to `query`, in dollars: the estimated prompt and the longest allowed answer.

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from router_r1 import config
+from router_r1.conversation import Conversation
 from router_r1.errors import ConfigError, shown_name
 from router_r1.ledger import Ledger, LedgerEntry, Role
 from router_r1.model_cards import Endpoint, ModelCard, ModelSpec, PoolFile
@@ -175,13 +176,18 @@ class ModelPool:
         return endpoint.token_limit_field if endpoint else "max_tokens"
 
     async def ask(
-        self, name: str, query: str, account: Account | None = None, *, sample_index: int = 0
+        self,
+        name: str,
+        query: str | Conversation,
+        account: Account | None = None,
+        *,
+        sample_index: int = 0,
     ) -> Response:
-        """Send one sub-query to one candidate.
+        """Send one sub-query to one candidate, or forward a conversation to it.
 
         Args:
             name: name of the candidate.
-            query: the sub-query.
+            query: the sub-query, or the conversation.
             account: where the attempts are booked; by default a new ledger.
             sample_index: distinguishes repeated samples of the same query in a recording.
 
@@ -190,7 +196,10 @@ class ModelPool:
         """
         card = self.card(name)
         field = self.token_limit_field(card)
-        request = card.request(query, sample_index=sample_index, token_limit_field=field)
+        if isinstance(query, Conversation):
+            request = card.forward(query, sample_index=sample_index, token_limit_field=field)
+        else:
+            request = card.request(query, sample_index=sample_index, token_limit_field=field)
         return await self.call(name, request, account)
 
     async def call(self, name: str, request: Request, account: Account | None = None) -> Response:

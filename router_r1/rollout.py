@@ -130,7 +130,8 @@ async def _ask_all(
     """
 
     async def ask(call: Call) -> Response:
-        response = await pool.ask(call.model, call.query, account, sample_index=call.sample_index)
+        asked = call.query if call.conversation is None else call.conversation
+        response = await pool.ask(call.model, asked, account, sample_index=call.sample_index)
         emit(CallFinished(account.round, call, response))
         return response
 

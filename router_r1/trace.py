@@ -23,6 +23,7 @@ from pydantic import ConfigDict, PlainSerializer, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from router_r1.aggregation.base import Aggregation
+from router_r1.conversation import Conversation
 from router_r1.episode import Episode, Limits, StopReason, TurnRecord
 from router_r1.errors import TraceError, one_line
 from router_r1.files import drop_unfinished_line, input_lines, open_input
@@ -88,6 +89,8 @@ class Trace:
     latency_s: float
     metadata: dict[str, Any] = field(default_factory=dict)
     """Data the caller attached, e.g. a question id or a gold answer."""
+    conversation: Conversation | None = None
+    """The conversation that was replied to; None for a question that is text."""
 
     @classmethod
     def of(
@@ -147,6 +150,7 @@ class Trace:
             started_at=started_at,
             latency_s=latency_s,
             metadata=metadata or {},
+            conversation=episode.conversation,
         )
 
     def to_json(self) -> str:
@@ -181,7 +185,7 @@ class Trace:
         With the version of the package that recorded it, transcript, costs and stop reason equal the recorded ones.
         """
         episode = Episode(
-            self.question,
+            self.conversation or self.question,
             self.candidates,
             self.limits,
             episode_id=self.episode_id,

@@ -30,9 +30,10 @@ class Aggregation:
     early_exit: bool = False
     """True when agreement made the LLM unnecessary."""
     fallback: str | None = None
-    """Why the aggregator used a simpler method than configured: `budget`, `deadline`, `no_responses`, `no_quorum`
-    (too few readable answers to count), `context_window` (no LLM can read the question and the replies), or a failure
-    kind."""
+    """Why the answer was made by a simpler method than configured: `budget`, `deadline`, `no_responses`, `no_quorum`
+    (too few readable answers to count), `context_window` (no LLM can read the question and the replies), `formal` (only a
+    reply to the conversation itself has the tool calls or the JSON that it asks for), a stop reason (the policy gave no
+    answer, so a candidate did), or a failure kind."""
 
 
 class Aggregator(Protocol):

@@ -173,7 +173,9 @@ class _Synthesis:
             quoted = list(zip(names, texts[:count], texts[count : 2 * count], strict=True))
             # The texts end with the draft, if there is one.
             opinion = None if draft is None else texts[-1]
-            (message,) = prompts.aggregator_messages(self.episode.question, quoted, opinion)
+            (message,) = prompts.aggregator_messages(
+                self.episode.question, quoted, opinion, self.episode.style
+            )
             return message["content"]
 
         texts = [s.query for s in self.current] + [s.text for s in self.current]

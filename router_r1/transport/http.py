@@ -76,7 +76,9 @@ async def send(
     timeout = _connect_timeout(limits.connect_timeout_s)
     forget_connection()
     path, wanted = _path_and_body(partial.request)
-    if limits.stream:
+    if (
+        limits.stream and "tools" not in wanted
+    ):  # tool calls come in one piece, to be passed on as they are
         wanted |= {"stream": True, "stream_options": {"include_usage": True}}
     model = partial.request.model
     learned: tuple[Change, ...] = ()

@@ -18,12 +18,13 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict  # pydantic reads only this one before Python 3.12
 
+from router_r1.conversation import call_text, message_tokens
 from router_r1.ledger import Cause
 from router_r1.token_prices import Usage, estimate_tokens
 
 
 class Message(TypedDict):
-    """One chat message in the OpenAI shape."""
+    """One chat message in the OpenAI shape. A forwarded `Conversation` has richer ones."""
 
     role: Literal["system", "user", "assistant"]
     content: str
@@ -34,7 +35,12 @@ def merge_system(messages: Sequence[Message]) -> tuple[Message, ...]:
     if len(messages) < 2 or messages[0]["role"] != "system":
         return tuple(messages)
     system, user, *rest = messages
-    merged: Message = {"role": user["role"], "content": f"{system['content']}\n\n{user['content']}"}
+    text: Any = user["content"]
+    if isinstance(text, list):  # parts of a forwarded conversation
+        text = [{"type": "text", "text": f"{system['content']}\n\n"}, *text]
+    else:
+        text = f"{system['content']}\n\n{text}"
+    merged: Message = {"role": user["role"], "content": text}
     return (merged, *rest)
 
 
@@ -84,8 +90,9 @@ class Request:
             return len(self.prompt)
         if self.prompt is not None:
             return estimate_tokens(self.prompt)
-        # The header of a message takes about 4 tokens.
-        return sum(estimate_tokens(m["content"]) + 4 for m in self.messages)
+        tools = self.sampling.get("tools")
+        beside = estimate_tokens(json.dumps(tools)) if tools else 0
+        return sum(map(message_tokens, self.messages)) + beside
 
 
 class FailureKind(StrEnum):
@@ -178,8 +185,16 @@ class Response:
     changed: tuple[str, ...] = ()
     """What was sent otherwise than asked, because the endpoint refuses it; e.g. `temperature: not sent (...)`."""
     source: str = "live"
+    message: dict[str, Any] | None = None
+    """The whole message as it came, where it has more than text: tool calls."""
     score: float | None = None
     """Score of the text as an answer to the episode's question, 0 to 1, where a record has graded it."""
+
+    @property
+    def shown(self) -> str:
+        """The reply as the policy reads it: its text, and the tools it calls."""
+        calls = (self.message or {}).get("tool_calls") or ()
+        return "\n".join(filter(None, [self.text.strip(), *map(call_text, calls)]))
 
     @property
     def ok(self) -> bool:

@@ -49,6 +49,8 @@ class PartialReply:
 
     request: Request
     content: MessageContent = field(default_factory=MessageContent)
+    message: Mapping[str, Any] | None = None
+    """The message of a reply that was not streamed, if it calls tools and the request had some."""
     usage: Usage | None = None
     """The largest report of the usage so far: some servers repeat it, counting up, and some end with zeros."""
     usage_was_last: bool = False
@@ -231,7 +233,14 @@ def _read(data: Mapping[str, Any], partial: PartialReply, elapsed_s: float | Non
         reason = reason.get("type") if isinstance(reason, dict) else reason  # SGLang
         partial.finish_reason = reason or partial.finish_reason
         partial.stop_string = read_stop_string(choice) or partial.stop_string
-        partial.content.add(_message(choice, partial, streamed=elapsed_s is not None))
+        message = _message(choice, partial, streamed=elapsed_s is not None)
+        if (
+            elapsed_s is None
+            and message.get("tool_calls")
+            and partial.request.sampling.get("tools")
+        ):
+            partial.message = message
+        partial.content.add(message)
         if partial.content.text and not had_text:
             partial.first_token_s = elapsed_s
     wrote = partial.content.length > before
@@ -290,7 +299,7 @@ def _answer(partial: PartialReply, logprobs: tuple[float, ...] | None = None) ->
             usage=usage if partial.generated else None,
         )
     stopped = finish is Finish.STOP and _at_a_stop_string(partial)
-    if not text.strip() and not partial.token_ids and not stopped:
+    if not text.strip() and not partial.token_ids and not stopped and partial.message is None:
         # The limit, a filter and a refusal would end it again; and at temperature 0 the model would do the same again,
         # while a reply with nothing in it at all may be a fault of the server.
         content = partial.content
@@ -313,6 +322,7 @@ def _answer(partial: PartialReply, logprobs: tuple[float, ...] | None = None) ->
             first_token_s=partial.first_token_s,
             token_ids=partial.token_ids,
             logprobs=logprobs,
+            message=None if partial.message is None else dict(partial.message),
         )
     )
 
