@@ -23,6 +23,7 @@ from router_r1.policies.openai_policy import OpenAIPolicy
 from router_r1.policies.transformers_policy import TransformersPolicy
 from router_r1.pool import ModelPool
 from router_r1.search_dialect import with_dialect
+from router_r1.serve.settings import ServeSettings
 from router_r1.token_prices import Price
 from router_r1.transport.record_replay import OnMiss
 from router_r1.written_opening import written_opening
@@ -137,6 +138,8 @@ class AgentFile(StrictModel):
     """Seconds the rounds of a question may take."""
     traces: str | None = None
     """File to append traces to, relative to this file."""
+    serve: ServeSettings = ServeSettings()
+    """Names, limits and files of the gateway, `router-r1 serve`."""
     store: StoreConfig | None = None
     """Recording or replay; without it, calls are live and not recorded."""
 

@@ -24,6 +24,8 @@ _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _TEXT_PARTS = ("text", "input_text", "output_text", "refusal")
 _IMAGE_TOKENS = 1000
 """Tokens of an image, for quotes and rate limits: about one of 1024 x 1024 at OpenAI and Anthropic."""
+_MOST_MEDIA_TOKENS = 100_000
+"""Tokens that no image and no recording exceeds, to see whether a reported usage can be true."""
 _OPTIONS = ("tools", "tool_choice", "parallel_tool_calls", "response_format")
 
 
@@ -35,6 +37,7 @@ class Need(StrEnum):
     VIDEO = "video"
     TOOLS = "tools"
     JSON_SCHEMA = "json_schema"
+    """JSON in the form that the request sets."""
 
 
 _PARTS = {
@@ -52,6 +55,9 @@ class Conversation:
     messages: tuple[dict[str, Any], ...]
     options: dict[str, Any] = field(default_factory=dict)
     """`tools`, `tool_choice`, `parallel_tool_calls` and `response_format`, where the application set them."""
+    sampling: dict[str, Any] = field(default_factory=dict)
+    """Parameters of the reply that the application set, such as `temperature` and `max_tokens`. They go along with a
+    forwarded call, instead of the candidate's own; a limit on tokens only if it is lower."""
 
     @classmethod
     def read(cls, messages: object, fields: Mapping[str, Any] | None = None) -> Conversation:
@@ -91,6 +97,7 @@ class Conversation:
             and self.messages[0]["role"] == "user"
             and isinstance(self.messages[0].get("content"), str)
             and not self.options
+            and not self.sampling
         )
 
     @cached_property
@@ -104,7 +111,7 @@ class Conversation:
         }
         if self.options.get("tools"):
             needs.add(Need.TOOLS)
-        if self.options.get("response_format", {}).get("type") == "json_schema":
+        if self.options.get("response_format", {}).get("type", "text") != "text":
             needs.add(Need.JSON_SCHEMA)
         return frozenset(needs)
 
@@ -114,7 +121,7 @@ class Conversation:
 
         Not escaped. At most about `MAX_TEXT_CHARS` characters.
         """
-        if self.is_plain:
+        if Conversation(self.messages, self.options).is_plain:
             return str(self.messages[0]["content"])
         tools = [
             str(value.get("name"))
@@ -123,7 +130,7 @@ class Conversation:
         ]
         head = [f"[Tools that the reply may call: {', '.join(tools)}]"] if tools else []
         if Need.JSON_SCHEMA in self.needs:
-            head.append("[The reply must be JSON of a given schema]")
+            head.append("[The reply must be JSON in a given form]")
         lines = [_line(message) for message in self.messages]
         kept: list[str] = []
         left = MAX_TEXT_CHARS
@@ -151,6 +158,29 @@ def message_tokens(message: Mapping[str, Any]) -> int:
     parts = _parts(message)
     media = sum(_IMAGE_TOKENS for part in parts if part["type"] in _PARTS)
     return estimate_tokens(_line(message)) + media + 4
+
+
+def most_tokens(message: Mapping[str, Any]) -> int:
+    """No more tokens than this can be in a message: its bytes, and for each image or recording what models take most."""
+    content = message.get("content")
+    if isinstance(content, str) and "tool_calls" not in message:
+        return len(content.encode("utf-8", "surrogatepass"))
+    media = sum(part["type"] in _PARTS for part in _parts(message))
+    return len(json.dumps(message)) + _MOST_MEDIA_TOKENS * media
+
+
+def joined(contents: Sequence[str | list[dict[str, Any]]]) -> str | list[dict[str, Any]]:
+    """Contents of several messages as that of one: a text, or a list of parts if one of them is a list."""
+    texts = [content for content in contents if isinstance(content, str)]
+    if len(texts) == len(contents):
+        return "\n\n".join(texts)
+    parts: list[dict[str, Any]] = []
+    for content in contents:
+        if isinstance(content, str):
+            parts.append({"type": "text", "text": content})
+        else:
+            parts += content
+    return parts
 
 
 def call_text(call: Mapping[str, Any]) -> str:

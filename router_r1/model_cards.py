@@ -242,12 +242,15 @@ class ModelCard(ModelSpec):
             token_limit_field: the endpoint's name for the limit on generated tokens.
         """
         messages: Any = conversation.messages
+        given = dict(conversation.sampling)
+        limits = [given.pop(name, None) for name in ("max_tokens", "max_completion_tokens")]
         request = self.chat(
             messages if self.system_role == "send" else merge_system(messages),
             sample_index=sample_index,
+            max_tokens=min([self.max_output_tokens, *filter(None, limits)]),
             token_limit_field=token_limit_field,
         )
-        return replace(request, sampling={**request.sampling, **conversation.options})
+        return replace(request, sampling={**request.sampling, **conversation.options, **given})
 
     def quote_forward(self, conversation: Conversation) -> float:
         """Maximum cost of one answer to a conversation, in dollars; see `quote`."""

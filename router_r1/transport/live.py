@@ -90,9 +90,29 @@ class LiveTransport:
             ConfigError: the model has no endpoint, or its key is not set.
         """
         name, endpoint = self._endpoint(card)
-        state, client = self._connected(name, endpoint)
+        state = self._state()
+        if name not in state.clients:
+            state.clients[name] = self._connect(name, endpoint)
+        client = state.clients[name]
         if request.encode:
             return await self._encode(client, card, endpoint.base_url, request)
+        limiter, breaker = self.gate(card)
+        call = LiveCall(
+            card=card,
+            request=request,
+            client=client,
+            limiter=limiter,
+            breaker=breaker,
+            dialect=self._dialects[name],
+            on_attempt=on_attempt,
+            jitter=self._jitter,
+        )
+        return await call.run()
+
+    def gate(self, card: ModelSpec) -> tuple[RateLimiter, CircuitBreaker]:
+        """What every request to a model passes, whoever sends it: its limits on the running loop, and its breaker."""
+        name, endpoint = self._endpoint(card)
+        state = self._state()
         if card.name not in state.limiters:
             if endpoint.max_concurrency and name not in state.endpoint_slots:
                 state.endpoint_slots[name] = asyncio.Semaphore(endpoint.max_concurrency)
@@ -102,30 +122,26 @@ class LiveTransport:
             self._breakers[card.name] = CircuitBreaker(
                 limits.breaker_failures, limits.breaker_cooldown_s
             )
-        call = LiveCall(
-            card=card,
-            request=request,
-            client=client,
-            limiter=state.limiters[card.name],
-            breaker=self._breakers[card.name],
-            dialect=self._dialects[name],
-            on_attempt=on_attempt,
-            jitter=self._jitter,
-        )
-        return await call.run()
+        return state.limiters[card.name], self._breakers[card.name]
 
-    def _connected(self, name: str, endpoint: Endpoint) -> tuple[_LoopState, openai.AsyncOpenAI]:
-        """The state of the running loop, and its client of an endpoint."""
+    def address(self, card: ModelSpec) -> tuple[Endpoint, str | None]:
+        """The endpoint of a model, and its key; None for a server without keys.
+
+        Raises:
+            ConfigError: the model has no endpoint, or its key is not set.
+        """
+        name, endpoint = self._endpoint(card)
+        return endpoint, self._key(name, endpoint)
+
+    def _state(self) -> _LoopState:
+        """The state of the running loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
             # Drop loops that ended without aclose(), as asyncio.run() leaves them: their connections are unusable.
             # Other threads may be doing the same, or adding their own, hence the copy and the default.
             for ended in [each for each in list(self._loops) if each.is_closed()]:
                 self._loops.pop(ended, None)
-        state = self._loops.setdefault(loop, _LoopState())
-        if name not in state.clients:
-            state.clients[name] = self._connect(name, endpoint)
-        return state, state.clients[name]
+        return self._loops.setdefault(loop, _LoopState())
 
     def _connect(self, name: str, endpoint: Endpoint) -> openai.AsyncOpenAI:
         from router_r1.transport import connections

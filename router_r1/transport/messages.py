@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict  # pydantic reads only this one before Python 3.12
 
-from router_r1.conversation import call_text, message_tokens
+from router_r1.conversation import call_text, joined, message_tokens
 from router_r1.ledger import Cause
 from router_r1.token_prices import Usage, estimate_tokens
 
@@ -35,12 +35,8 @@ def merge_system(messages: Sequence[Message]) -> tuple[Message, ...]:
     if len(messages) < 2 or messages[0]["role"] != "system":
         return tuple(messages)
     system, user, *rest = messages
-    text: Any = user["content"]
-    if isinstance(text, list):  # parts of a forwarded conversation
-        text = [{"type": "text", "text": f"{system['content']}\n\n"}, *text]
-    else:
-        text = f"{system['content']}\n\n{text}"
-    merged: Message = {"role": user["role"], "content": text}
+    content: Any = joined([system["content"], user["content"]])
+    merged: Message = {"role": user["role"], "content": content}
     return (merged, *rest)
 
 

@@ -91,7 +91,7 @@ class StoreTransport:
         if self.on_miss == "failure":
             detail = f"the store has no answer from {card.name} to this request"
             return Response(failure=Failure(FailureKind.NOT_RECORDED, detail), source="replay")
-        query = request.messages[-1]["content"] if request.messages else str(request.prompt)
+        query = str(request.messages[-1]["content"] if request.messages else request.prompt)
         raise ReplayMissError(
             f"{self.store.path}: no recorded answer of {card.name!r} to {' '.join(query[-80:].split())!r} (sample "
             f"{request.sample_index}) with these messages and settings; record it, or replay with on_miss 'failure'"

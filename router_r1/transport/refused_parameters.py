@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from router_r1.conversation import joined
+
 log = logging.getLogger("router_r1.transport.refused_parameters")
 
 _LOOKED_AT = 4000
@@ -158,19 +160,19 @@ def _undoes(one: Change, other: Change) -> bool:
     return one.parameter == other.instead and one.instead == other.parameter
 
 
-def _without_system(messages: list[Mapping[str, str]]) -> list[Mapping[str, str]]:
+def _without_system(messages: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The conversation with each system message put before the next message of the user."""
-    result: list[Mapping[str, str]] = []
-    waiting: list[str] = []
+    result: list[Mapping[str, Any]] = []
+    waiting: list[Any] = []
     for message in messages:
         if message["role"] == "system":
             waiting.append(message["content"])
         elif message["role"] == "user":
-            content = "\n\n".join([*waiting, message["content"]])
+            content = joined([*waiting, message["content"]])
             result.append({**message, "content": content})
             waiting = []
         else:
             result.append(message)
     if waiting:
-        result.append({"role": "user", "content": "\n\n".join(waiting)})
+        result.append({"role": "user", "content": joined(waiting)})
     return result

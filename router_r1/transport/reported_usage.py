@@ -14,11 +14,13 @@ What was changed is marked as estimated; what was cut or dropped is also logged.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from router_r1.conversation import most_tokens
 from router_r1.token_prices import Usage, total_tokens, value_at
 from router_r1.transport.dialects import usage as dialect
 from router_r1.transport.messages import Request
@@ -113,4 +115,5 @@ def _sent_bytes(request: Request) -> int:
         return len(request.prompt)
     if request.prompt is not None:
         return len(request.prompt.encode("utf-8", "surrogatepass"))
-    return sum(len(m["content"].encode("utf-8", "surrogatepass")) for m in request.messages)
+    tools = request.sampling.get("tools")
+    return sum(map(most_tokens, request.messages)) + (len(json.dumps(tools)) if tools else 0)

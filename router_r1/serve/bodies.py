@@ -1,0 +1,75 @@
+"""Reads the body of a request, within limits, and writes JSON."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from router_r1.serve.api_error import ApiError
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"')
+_BRACKETS = re.compile(rb"[\[\]{}]")
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The body of a request. Raises `ApiError` 413 if it is longer than `max_bytes`."""
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > max_bytes:
+        raise _too_long(max_bytes)
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ApiError(
+            415, "content-encoding: send the body uncompressed", code="unsupported_encoding"
+        )
+    pieces: list[bytes] = []
+    length = 0
+    async for piece in request.stream():
+        length += len(piece)
+        if length > max_bytes:
+            raise _too_long(max_bytes)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def read_object(body: bytes, max_depth: int) -> dict[str, Any]:
+    """The JSON object in a body. Raises `ApiError` 400 if there is none, or if it is nested too deeply."""
+    _check_depth(body, max_depth)
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise ApiError(400, f"the body is not JSON: {error}", code="invalid_json") from None
+    if not isinstance(data, dict):
+        raise ApiError(
+            400, f"expected a JSON object, got a {type(data).__name__}", code="invalid_json"
+        )
+    return data
+
+
+def _too_long(max_bytes: int) -> ApiError:
+    return ApiError(
+        413,
+        f"the body is longer than {max_bytes:,} bytes; send less, or smaller images",
+        code="body_too_long",
+    )
+
+
+def _check_depth(body: bytes, max_depth: int) -> None:
+    if body.count(b"[") + body.count(b"{") <= max_depth:
+        return
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(_STRING.sub(b"", body)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+        if deepest > max_depth:
+            raise ApiError(400, f"the body is nested over {max_depth} levels deep", code="too_deep")
+
+
+def json_response(
+    content: Any, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """A reply whose body is JSON."""
+    body = orjson.dumps(content)
+    return Response(body, status, headers=headers, media_type="application/json")

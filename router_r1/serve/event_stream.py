@@ -1,0 +1,121 @@
+"""A reply of server-sent events that notices at once when its client leaves, and is never silent for long."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Mapping
+from typing import TypeVar
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+T = TypeVar("T")
+
+HEARTBEAT = b": still working\n\n"
+"""A comment, which clients ignore (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+_EVENT_END = b"\n\n"
+
+
+class ClientLeftError(Exception):
+    """The client closed the connection before the reply was complete."""
+
+
+class EventStream(Response):
+    """Sends what a generator yields. When the client leaves, the generator is closed, and with it all that it waits for.
+
+    A generator that fails must say so in an event of its own: the status has been sent.
+    """
+
+    def __init__(
+        self,
+        events: AsyncGenerator[bytes, None],
+        *,
+        heartbeat_s: float,
+        headers: Mapping[str, str] | None = None,
+        media_type: str = "text/event-stream",
+    ) -> None:
+        """
+        Args:
+            events: the body, in pieces.
+            heartbeat_s: seconds of silence after which a comment is sent, between two events.
+            headers: further headers.
+            media_type: the content type.
+        """
+        self.status_code = 200
+        self.background = None
+        self.media_type = media_type
+        self.init_headers(
+            {"cache-control": "no-cache", "x-accel-buffering": "no", **(headers or {})}
+        )
+        self._events = events
+        self._heartbeat_s = heartbeat_s
+        self._sent_at = 0.0
+        self._between_events = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream; ends early, and without an error, when the client leaves."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        helpers = [asyncio.ensure_future(self._keep_alive(send))]
+        try:
+            with contextlib.suppress(ClientLeftError):
+                await unless_left(receive, self._send_all(send))
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+
+    async def _send_all(self, send: Send) -> None:
+        try:
+            async with contextlib.aclosing(self._events) as events:
+                async for piece in events:
+                    await self._send(send, piece)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except OSError as error:
+            raise ClientLeftError from error
+
+    async def _send(self, send: Send, piece: bytes) -> None:
+        self._between_events = piece.endswith(_EVENT_END)
+        self._sent_at = asyncio.get_running_loop().time()
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    async def _keep_alive(self, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        self._sent_at = loop.time()
+        with contextlib.suppress(OSError):
+            while True:
+                silent = loop.time() - self._sent_at
+                if silent >= self._heartbeat_s and self._between_events:
+                    await self._send(send, HEARTBEAT)
+                    silent = 0.0
+                await asyncio.sleep(max(0.02, self._heartbeat_s - silent))
+
+
+async def unless_left(receive: Receive, work: Awaitable[T]) -> T:
+    """Wait for some work, and cancel it if the client leaves first.
+
+    Args:
+        receive: the messages of the connection; the body must have been read.
+        work: what to wait for.
+
+    Raises:
+        ClientLeftError: the client left; the work was cancelled and has ended.
+    """
+    task = asyncio.ensure_future(work)
+    watcher = asyncio.ensure_future(_left(receive))
+    try:
+        await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise ClientLeftError
+    finally:
+        for each in (task, watcher):
+            each.cancel()
+        await asyncio.gather(task, watcher, return_exceptions=True)
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

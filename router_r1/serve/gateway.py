@@ -1,0 +1,133 @@
+"""What one worker of the gateway holds: the agent, the names, the connections, and the files of keys and receipts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from router_r1.agent import RouterAgent
+from router_r1.conversation import Conversation
+from router_r1.forwarded_answer import able
+from router_r1.model_cards import ModelCard
+from router_r1.serve.admission import Admission
+from router_r1.serve.api_error import ApiError
+from router_r1.serve.keys import Key, KeyStore
+from router_r1.serve.metrics import Metrics
+from router_r1.serve.names import Target, targets, version
+from router_r1.serve.one_shot import OneShot
+from router_r1.serve.receipts import ReceiptStore
+from router_r1.serve.settings import ServeSettings
+from router_r1.serve.ticket import Ticket
+from router_r1.serve.upstream import UpstreamClient
+from router_r1.token_prices import Usage, cost_usd
+from router_r1.transport.live import LiveTransport
+
+
+class Gateway:
+    """Everything that requests share. A reload makes a new one; the old one is closed when its requests have ended."""
+
+    def __init__(
+        self,
+        agent: RouterAgent,
+        settings: ServeSettings,
+        *,
+        metrics: Metrics,
+        keys: KeyStore | None = None,
+        admission: Admission | None = None,
+        receipts: ReceiptStore | None = None,
+        routers: Mapping[str, OneShot] | None = None,
+    ) -> None:
+        """
+        Args:
+            agent: answers. One without a fallback gets the candidate with the highest price of output.
+            settings: names and limits.
+            metrics: counts requests.
+            keys: who may ask; None lets everybody in.
+            admission: counts what keys use; needed with keys.
+            receipts: keeps receipts; None: nobody does.
+            routers: fitted one-shot routers by name.
+
+        Raises:
+            ConfigError: a candidate has a name that belongs to the gateway.
+        """
+        self.agent, self.settings, self.metrics = agent, settings, metrics
+        if agent.fallback is None:
+            agent.fallback = max(agent.pool.cards, key=lambda card: card.price.output).name
+        self.keys, self.admission, self.receipts = keys, admission, receipts
+        self.routers = dict(routers or {})
+        self.targets: dict[str, Target] = targets(agent, settings, self.routers)
+        self.version = version(agent)
+        transport = agent.pool.transport
+        self.upstream = UpstreamClient(transport) if isinstance(transport, LiveTransport) else None
+        self.in_flight = 0
+        self._idle = asyncio.Event()
+
+    @property
+    def single(self) -> ModelCard:
+        """The best single model: the one that stands in for the policy."""
+        return self.agent.pool.card(str(self.agent.fallback))
+
+    def ticket(self, endpoint: str) -> Ticket:
+        """Begin a request."""
+        return Ticket(
+            endpoint, admission=self.admission, receipts=self.receipts, metrics=self.metrics
+        )
+
+    def authenticate(self, headers: Mapping[str, str]) -> Key | None:
+        """The key of a request; None on a gateway without keys. Raises `ApiError` 401."""
+        if self.keys is None:
+            return None
+        secret = headers.get("authorization", "")
+        scheme, _, secret = secret.partition(" ")
+        secret = secret.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+        key = self.keys.find(secret) if secret else None
+        if key is None:
+            raise ApiError(
+                401,
+                "expected a valid key in the header `Authorization: Bearer KEY` (or `x-api-key`); "
+                "`router-r1 keys add NAME` makes one",
+                kind="authentication_error",
+                code="invalid_api_key",
+            )
+        return key
+
+    def most_usd(self, conversation: Conversation, max_rounds: int) -> float:
+        """The most dollars that a request to an agent without a budget may be reserved: all rounds with the dearest
+        candidate, and once more for the final answer."""
+        quotes = [c.quote_forward(conversation) for c in able(conversation, self.agent.pool.cards)]
+        return max(quotes) * (max_rounds * self.agent.limits.max_routes + 1)
+
+    def single_usd(self, prompt_tokens: int, answer_tokens: int) -> float:
+        """What the best single model would have cost, in dollars."""
+        return cost_usd(Usage(prompt_tokens, answer_tokens), self.single.price)
+
+    def enter(self) -> None:
+        """A request begins."""
+        self.in_flight += 1
+
+    def leave(self) -> None:
+        """A request has ended."""
+        self.in_flight -= 1
+        if self.in_flight == 0:
+            self._idle.set()
+
+    async def retire(self, within_s: float = math.inf) -> None:
+        """Wait until no request is in work, then close everything that is this gateway's own."""
+        if self.in_flight:
+            self._idle.clear()
+            # Streams that last longer end with the process.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(
+                    self._idle.wait(), None if within_s == math.inf else within_s
+                )
+        if self.upstream is not None:
+            await self.upstream.aclose()
+        await self.agent.aclose()
+
+
+def default_receipts(folder: Path, settings: ServeSettings) -> ReceiptStore | None:
+    """The file of receipts that the settings name."""
+    return None if settings.receipts is None else ReceiptStore(folder / settings.receipts)

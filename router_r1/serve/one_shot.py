@@ -1,0 +1,77 @@
+"""A fitted one-shot router as a model of the gateway: it reads the conversation and names the candidate that answers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from router_r1.conversation import Conversation
+from router_r1.data.outcome_table import OutcomeTable
+from router_r1.data.questions import Question
+from router_r1.errors import ConfigError
+from router_r1.forwarded_answer import able
+from router_r1.pool import ModelPool
+from router_r1.routers.base import ROUTERS, Router
+from router_r1.serve.settings import FittedRouter
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a router predicts for one conversation, and the candidate it chooses."""
+
+    model: str
+    scores: dict[str, float]
+    """Predicted score of each candidate, 0 to 1."""
+    costs: dict[str, float]
+    """Predicted dollars of a call to each candidate."""
+
+
+class OneShot:
+    """A router over the candidates of a pool that its table knows."""
+
+    def __init__(self, router: Router, pool: ModelPool, worth_usd: float, name: str) -> None:
+        """
+        Args:
+            router: fitted.
+            pool: the candidates.
+            worth_usd: value of a right answer in dollars.
+            name: for messages.
+
+        Raises:
+            ConfigError: no candidate is among the models that the router knows.
+        """
+        self._router, self._pool, self._worth = router, pool, worth_usd
+        self._known = [name for name in router.models if name in pool.names]
+        if not self._known:
+            raise ConfigError(
+                f"serve.routers.{name}: its table has {', '.join(router.models)}, none of which is a candidate; "
+                f"call the candidates as the table does"
+            )
+
+    @classmethod
+    def fit(cls, name: str, spec: FittedRouter, pool: ModelPool, folder: Path) -> OneShot:
+        """Fit a router on its table. Raises `ConfigError` or `DataError` if that cannot be done."""
+        router = ROUTERS[spec.kind](**spec.settings)
+        router.fit(OutcomeTable.load(folder / spec.table))
+        return cls(router, pool, spec.worth_usd, name)
+
+    def choose(self, conversation: Conversation) -> Choice:
+        """Choose among the candidates that can serve the conversation.
+
+        Raises:
+            CannotServeError: none of those that the router knows can.
+        """
+        cards = able(conversation, [self._pool.card(name) for name in self._known])
+        question = Question(id="live", question=conversation.text, answer="-", metric="em")
+        columns = [self._router.models.index(card.name) for card in cards]
+        scores = self._router.scores([question])[0, columns]
+        costs = self._router.costs([question])[0, columns]
+        price = 0.0 if self._worth == math.inf else 1 / self._worth
+        best = max(range(len(cards)), key=lambda n: (scores[n] - price * costs[n], -costs[n]))
+        names = [card.name for card in cards]
+        return Choice(
+            names[best],
+            dict(zip(names, map(float, scores), strict=True)),
+            dict(zip(names, map(float, costs), strict=True)),
+        )

@@ -1,0 +1,217 @@
+"""Receipts: one row for every request that the gateway answered, with every attempt it paid for.
+
+A row is written when its request ends, also if the client has left, in one transaction. A process that is killed loses
+the rows of the requests in flight and no others; a request has one id and so at most one row.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from router_r1.errors import StoreError
+from router_r1.ledger import Ledger, LedgerEntry
+
+_SCHEMA = """
+create table if not exists receipts (
+    id text primary key, at real not null, key text not null, endpoint text not null, asked text not null,
+    route text not null, rounds integer not null, status integer not null, outcome text not null,
+    prompt integer not null, completion integer not null, cost_usd real not null, single_usd real, seconds real not null,
+    hops text not null
+) strict;
+create index if not exists receipts_at on receipts(at);
+"""
+GroupBy = Literal["day", "key", "model", "asked"]
+_GROUPS: dict[GroupBy, str] = {
+    "day": "date(at, 'unixepoch')",
+    "key": "key",
+    "asked": "asked",
+    "model": "json_extract(value, '$.model')",
+}
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One attempt at a call."""
+
+    model: str
+    role: str
+    round: int
+    attempt: int
+    outcome: str
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    estimated: bool
+    """Whether the server reported no tokens that can be true."""
+    cost_usd: float | None
+    billed: bool
+    seconds: float
+
+    @classmethod
+    def of(cls, entry: LedgerEntry) -> Hop:
+        """The hop that a row of the ledger stands for."""
+        return cls(
+            entry.model,
+            entry.role.value,
+            entry.round,
+            entry.attempt,
+            entry.outcome,
+            entry.usage.prompt,
+            entry.usage.completion,
+            entry.usage.cached,
+            entry.usage.estimated,
+            entry.cost_usd,
+            entry.billed,
+            round(entry.latency_s, 4),
+        )
+
+
+@dataclass
+class Receipt:
+    """What one request asked for, who was asked, and what it cost."""
+
+    id: str
+    key: str = ""
+    """Name of the API key; empty without keys."""
+    endpoint: str = ""
+    """The path, e.g. `/v1/chat/completions`."""
+    asked: str = ""
+    """The model that the client named."""
+    rounds: int = 0
+    status: int = 0
+    outcome: str = ""
+    """`ok`, a stop reason, or the code of an error."""
+    single_usd: float | None = None
+    """What the best single model would have cost, estimated: the same prompt and an answer of the same length."""
+    at: float = field(default_factory=time.time)
+    """Unix time in seconds, when the request came."""
+    ledger: Ledger = field(default_factory=Ledger)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        """Every attempt, in order."""
+        return tuple(map(Hop.of, self.ledger))
+
+    @property
+    def route(self) -> tuple[str, ...]:
+        """The candidates that were asked, in order, each once."""
+        return tuple(dict.fromkeys(e.model for e in self.ledger if e.role.value != "policy"))
+
+    @property
+    def cost_usd(self) -> float:
+        """Dollars of all attempts, failed ones included."""
+        return self.ledger.cost_usd()
+
+    def as_json(self) -> dict[str, Any]:
+        """The receipt for a client."""
+        return {
+            "request_id": self.id,
+            "model": self.asked,
+            "route": list(self.route),
+            "rounds": self.rounds,
+            "outcome": self.outcome,
+            "cost_usd": round(self.cost_usd, 10),
+            "best_single_usd": self.single_usd,
+            "hops": [asdict(hop) for hop in self.hops],
+        }
+
+
+@dataclass(frozen=True)
+class Total:
+    """The sum of the receipts of one group."""
+
+    group: str
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float
+    single_usd: float | None
+    """What the best single model would have cost; None where receipts are summed by model."""
+
+
+class ReceiptStore:
+    """An SQLite file of receipts, which several processes may write to."""
+
+    def __init__(self, path: str | Path, *, create: bool = True) -> None:
+        """Open the file. Raises `StoreError` if it cannot be opened, or is no file of receipts."""
+        self.path = Path(path)
+        if not create and not self.path.exists():
+            raise StoreError(f"{path}: there is no such file of receipts")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(
+                self.path, timeout=10.0, isolation_level=None, check_same_thread=False
+            )
+            self._db.execute("pragma journal_mode = wal")
+            self._db.execute("pragma synchronous = normal")
+            self._db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{path}: cannot be used for receipts: {error}") from error
+
+    def add(self, receipt: Receipt) -> None:
+        """Write a receipt. Raises `StoreError` if that fails."""
+        usage = receipt.ledger.usage()
+        row = (
+            receipt.id, receipt.at, receipt.key, receipt.endpoint, receipt.asked, json.dumps(receipt.route),
+            receipt.rounds, receipt.status, receipt.outcome, usage.prompt, usage.completion, receipt.cost_usd,
+            receipt.single_usd, time.monotonic() - receipt.began,
+            json.dumps([asdict(hop) for hop in receipt.hops], separators=(",", ":")),
+        )  # fmt: skip
+        try:
+            self._db.execute(f"insert into receipts values ({','.join('?' * len(row))})", row)
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"{self.path}: the receipt of {receipt.id} was not written: {error}"
+            ) from error
+
+    def totals(
+        self, by: Sequence[GroupBy] = ("day",), since: float = 0.0, until: float = 1e18
+    ) -> tuple[Total, ...]:
+        """Sums of receipts.
+
+        Args:
+            by: how to group: by day (UTC), key, model that was called, or model that was asked for.
+            since: Unix time from which receipts count.
+            until: Unix time before which receipts count.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        group = " || '  ' || ".join(_GROUPS[name] for name in by)
+        if "model" in by:
+            fields = (
+                "count(distinct id), sum(json_extract(value, '$.prompt_tokens')), "
+                "sum(json_extract(value, '$.completion_tokens')), sum(coalesce(json_extract(value, '$.cost_usd'), 0)), null"
+            )
+            source = "receipts, json_each(receipts.hops)"
+        else:
+            fields = "count(*), sum(prompt), sum(completion), sum(cost_usd), sum(single_usd)"
+            source = "receipts"
+        query = (
+            f"select {group}, {fields} from {source} where at >= ? and at < ? group by 1 order by 1"
+        )
+        try:
+            rows: Iterable[tuple[Any, ...]] = self._db.execute(query, (since, until)).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: cannot be read: {error}") from error
+        return tuple(Total(str(row[0]), *row[1:]) for row in rows)
+
+    def find(self, request_id: str) -> dict[str, Any] | None:
+        """A receipt by the id of its request, as a dictionary; None if there is none."""
+        cursor = self._db.execute("select * from receipts where id = ?", (request_id,))
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        found = dict(zip([column[0] for column in cursor.description], row, strict=True))
+        return found | {"route": json.loads(found["route"]), "hops": json.loads(found["hops"])}
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()

@@ -1,0 +1,77 @@
+"""The section `serve` of an agent file: names, limits and files of the gateway."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from router_r1.config import StrictModel
+from router_r1.names import Name
+
+Level = Literal["cheap", "balanced", "best"]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class Ceiling(StrictModel):
+    """The most that a request may ask for itself. A request that asks for more gets an error that says so."""
+
+    budget_usd: Annotated[float, Field(ge=0)] | None = None
+    """Dollars for all calls of one request of the agent; null: no limit but the agent's own."""
+    timeout_s: Seconds = 600.0
+    """Seconds one request may take. All waiting, queues and retries included, ends then."""
+    rounds: Annotated[int, Field(ge=0)] | None = None
+    """Rounds of routing; null: as many as the agent has."""
+
+
+class Preset(StrictModel):
+    """What a named level of the agent changes in its limits. What is null stays as the agent has it."""
+
+    worth_usd: Annotated[float, Field(gt=0)] | None = None
+    """Value of a right answer in dollars, which the policy weighs costs against."""
+    budget_usd: Annotated[float, Field(ge=0)] | None = None
+    """Dollars for all calls of a request."""
+    max_rounds: Annotated[int, Field(ge=0)] | None = None
+    """Rounds of routing."""
+
+
+class FittedRouter(StrictModel):
+    """A one-shot router that is fitted when the gateway starts, and is asked for as `router:NAME`."""
+
+    kind: str
+    """Its name in `router-r1 list routers`, e.g. `knn`."""
+    table: str
+    """The outcome table it learns from, relative to the agent file; its models are candidates by the same names."""
+    worth_usd: Annotated[float, Field(gt=0)]
+    """Value of a right answer in dollars, which it weighs costs against."""
+    settings: dict[str, Any] = {}
+    """Settings of the router, e.g. `{k: 50}`."""
+
+
+class ServeSettings(StrictModel):
+    """How the gateway serves an agent and its candidates."""
+
+    name: Name = "router-r1"
+    """The agent's name for clients."""
+    presets: dict[Level, Preset] = {}
+    """Levels of the agent, asked for as `NAME:cheap` and so on. Without an entry a level is derived from the prices of
+    the pool: `cheap` values a right answer at 10 typical answers of the cheapest candidate, `balanced` at 10 of the
+    median one, `best` at 100 of the dearest."""
+    routers: dict[Name, FittedRouter] = {}
+    """One-shot routers by name."""
+    ceiling: Ceiling = Ceiling()
+    """The most a request may ask for."""
+    heartbeat_s: Annotated[float, Field(ge=0.05, le=10)] = 10.0
+    """Seconds of silence after which a stream sends a comment, so that nobody in between closes the connection."""
+    max_body_mib: Annotated[float, Field(gt=0, le=1024)] = 32.0
+    """MiB of a request's body; images in it are base64."""
+    max_depth: Annotated[int, Field(ge=8, le=500)] = 64
+    """Levels of nested lists and objects in a request's body."""
+    keys: str | None = None
+    """File of API keys, relative to the agent file; null: the file of `router-r1 keys`, if it exists."""
+    receipts: str | None = "receipts.db"
+    """SQLite file of receipts, relative to the agent file; null: none are kept."""
+    redis: str | None = None
+    """URL of a Redis server that counts limits of keys for several machines; null: a file beside the keys does."""
+    log_content: bool = False
+    """Whether questions and answers may appear in log and traces of the gateway."""

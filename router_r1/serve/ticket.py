@@ -1,0 +1,130 @@
+"""One request from the moment it comes until its reply ended: its key, its reservation, its receipt."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+
+from router_r1.errors import StoreError
+from router_r1.prompts import usd as in_dollars
+from router_r1.serve.admission import Admission
+from router_r1.serve.api_error import ApiError
+from router_r1.serve.errors import BudgetExceededError, RateLimitedError, StoreUnavailableError
+from router_r1.serve.keys import Key
+from router_r1.serve.metrics import Metrics
+from router_r1.serve.receipts import Receipt, ReceiptStore
+
+log = logging.getLogger("router_r1.serve")
+
+
+class Ticket:
+    """Admits a request, and closes it exactly once: settles what it cost, writes the receipt, counts it."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        admission: Admission | None,
+        receipts: ReceiptStore | None,
+        metrics: Metrics,
+    ) -> None:
+        """
+        Args:
+            endpoint: the path.
+            admission: counts what keys use; None without keys.
+            receipts: keeps the receipt; None: nobody does.
+            metrics: counts the request.
+        """
+        self.receipt = Receipt(uuid.uuid4().hex, endpoint=endpoint)
+        self.key: Key | None = None
+        self.known_model = "unknown"
+        """The name asked for, once it is known to be one."""
+        self._admission, self._receipts, self._metrics = admission, receipts, metrics
+        self._admitted = self._closed = False
+        metrics.in_flight.inc()
+
+    def identify(self, key: Key | None) -> None:
+        """Note whose request it is."""
+        self.key = key
+        self.receipt.key = key.name if key else ""
+
+    def name(self, model: str) -> None:
+        """Note which model was asked for. Raises `ApiError` if the key may not ask for it."""
+        allowed = self.key.limits.models if self.key else None
+        if allowed is not None and model not in allowed:
+            raise ApiError(
+                403,
+                f"model: this key may ask for {', '.join(allowed)}",
+                kind="permission_error",
+                param="model",
+                code="model_not_allowed",
+            )
+        self.receipt.asked = self.known_model = model
+
+    async def admit(self, tokens: int, usd: float, lapses_in_s: float) -> None:
+        """Reserve what the request may use; does nothing without a key.
+
+        Raises:
+            ApiError: 429 if the key is over a rate or has too little budget left, 503 if nobody can tell.
+        """
+        if self.key is None or self._admission is None:
+            return
+        try:
+            await self._admission.admit(
+                self.key, self.receipt.id, tokens=tokens, usd=usd, lapses_in_s=lapses_in_s
+            )
+        except RateLimitedError as error:
+            raise ApiError(
+                429,
+                error.detail,
+                kind="rate_limit_error",
+                code="rate_limit_exceeded",
+                retry_after_s=error.retry_after_s,
+            ) from None
+        except BudgetExceededError as error:
+            raise ApiError(
+                429, error.detail, kind="insufficient_quota", code="insufficient_quota"
+            ) from None
+        except StoreUnavailableError as error:
+            log.error("%s", error)
+            raise ApiError(
+                503, "limits cannot be counted now; try again later", kind="server_error"
+            ) from error
+        self._admitted = True
+
+    async def left(self) -> float | None:
+        """Dollars left of the key's budget, reservations not counted; None without a budget."""
+        if self.key is None or self._admission is None or self.key.limits.budget_usd is None:
+            return None
+        return max(0.0, self.key.limits.budget_usd - await self._admission.spent(self.key))
+
+    async def close(self, status: int, outcome: str) -> None:
+        """End the request; a second call changes nothing.
+
+        Args:
+            status: HTTP status that the client got; 499 if it left.
+            outcome: `ok`, a stop reason, or the code of an error.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        receipt = self.receipt
+        receipt.status, receipt.outcome = status, outcome
+        self._metrics.in_flight.dec()
+        self._metrics.count(receipt, self.known_model, time.monotonic() - receipt.began)
+        if self._receipts is not None:
+            try:
+                self._receipts.add(receipt)
+            except StoreError as error:  # the answer was paid for: the client gets it
+                log.error("%s (%s)", error, in_dollars(receipt.cost_usd))
+        if self._admitted and self._admission is not None:
+            usage = receipt.ledger.usage()
+            try:
+                await self._admission.settle(
+                    receipt.id,
+                    tokens=usage.prompt + usage.completion,
+                    usd=receipt.ledger.cost_usd(),
+                )
+            except StoreUnavailableError as error:
+                log.error("%s", error)

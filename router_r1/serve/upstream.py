@@ -1,0 +1,319 @@
+"""Sends an opaque body to the endpoint of one model, and books what it cost.
+
+For requests that name their model: the body goes as it came, and so does the reply. The limits, the circuit breaker and
+the keys are those of `transport/`, shared with the calls of the agent. It has its own client, bare aiohttp, because the
+SDK costs over a millisecond of CPU a call and reads replies instead of passing them on.
+
+A request is sent again (rate limit, server error, no connection) only as long as nothing of a reply was passed on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import orjson
+
+from router_r1.ledger import Cause
+from router_r1.model_cards import ModelCard
+from router_r1.pool import Account, new_call_id
+from router_r1.serve.api_error import ApiError
+from router_r1.token_prices import Usage, estimate_tokens
+from router_r1.transport.attempt_result import clean_message
+from router_r1.transport.bounded_body import MAX_BODY_BYTES
+from router_r1.transport.live import LiveTransport
+from router_r1.transport.live_call import MAX_PAUSE_S
+from router_r1.transport.messages import Attempt, FailureKind
+from router_r1.transport.retry_after import parse_retry_after
+
+_AGAIN = frozenset({408, 429, 500, 502, 503, 504, 529})
+"""Statuses after which another attempt may succeed."""
+_KEPT_HEADERS = ("content-type", "retry-after", "retry-after-ms")
+
+
+@dataclass
+class Upstream:
+    """One attempt that has a reply: status and headers are there, the body comes."""
+
+    status: int
+    headers: dict[str, str]
+    http: aiohttp.ClientResponse
+    booking: Booking
+
+    async def body(self) -> bytes:
+        """The whole body. Raises `ApiError` if it breaks off or never ends."""
+        pieces: list[bytes] = []
+        length = 0
+        async for piece in self.pieces():
+            length += len(piece)
+            if length > MAX_BODY_BYTES:
+                raise _broken(
+                    f"the reply of {self.booking.card.name} is longer than {MAX_BODY_BYTES} bytes"
+                )
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it comes. Raises `ApiError` if it breaks off."""
+        try:
+            async for piece in self.http.content.iter_any():
+                self.booking.received += len(piece)
+                yield piece
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            self.booking.outcome = FailureKind.STREAM_CUT.value
+            raise _broken(f"{self.booking.card.name} broke off: {type(error).__name__}") from error
+
+
+@dataclass
+class Booking:
+    """What one call costs. Every attempt that ended is a row in the ledger, the last one when the call ends."""
+
+    card: ModelCard
+    account: Account
+    prompt_tokens: int
+    """Estimated tokens of the request, for a reply that reports none."""
+    call_id: str = field(default_factory=new_call_id)
+    attempt: int = 0
+    usage: Usage | None = None
+    """What the reply reported."""
+    received: int = 0
+    """Bytes of the reply so far."""
+    outcome: str = "ok"
+    billed: bool = True
+    _began: float = 0.0
+    _clock: float = 0.0
+
+    def begin(self) -> None:
+        """Note that an attempt is sent."""
+        self.attempt += 1
+        self.usage, self.received, self.outcome, self.billed = None, 0, "ok", True
+        self._began, self._clock = time.time(), time.monotonic()
+
+    def end(self, outcome: str, *, billed: bool) -> None:
+        """Book the attempt."""
+        usage = self.usage
+        if usage is None:
+            # Events are mostly frame, about 50 bytes a token; what a broken reply held is at most that.
+            usage = (
+                Usage(self.prompt_tokens, self.received // 50, estimated=True)
+                if billed
+                else Usage()
+            )
+        self.account.book(
+            self.card.name,
+            self.call_id,
+            Attempt(
+                self.attempt,
+                Cause.FIRST if self.attempt == 1 else Cause.RETRY,
+                outcome,
+                usage,
+                billed,
+                "live",
+                self._began,
+                time.monotonic() - self._clock,
+            ),
+            self.card.price,
+        )
+
+
+class UpstreamClient:
+    """Sends bodies to endpoints; one for each event loop. Close it."""
+
+    def __init__(self, transport: LiveTransport) -> None:
+        """
+        Args:
+            transport: whose limits, breakers and keys hold.
+        """
+        self._transport = transport
+        self._session: aiohttp.ClientSession | None = None
+        self._jitter = random.Random()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    @asynccontextmanager
+    async def post(
+        self,
+        card: ModelCard,
+        path: str,
+        body: Mapping[str, Any],
+        account: Account,
+        *,
+        prompt_tokens: int,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[Upstream]:
+        """Send a body, and send it again while that may help; the caller reads the reply inside the block.
+
+        Args:
+            card: the model.
+            path: after the base URL, e.g. `/chat/completions`.
+            body: what to send; its `model` is replaced by the id that the endpoint knows.
+            account: where the attempts are booked.
+            prompt_tokens: estimated tokens of the request.
+            headers: further headers of the request.
+
+        Raises:
+            ApiError: nobody could be reached, or the model is not called for a while.
+        """
+        limiter, breaker = self._transport.gate(card)
+        endpoint, key = self._transport.address(card)
+        url = endpoint.base_url.rstrip("/") + path
+        sent = {
+            "content-type": "application/json",
+            "accept-encoding": "identity",
+            **endpoint.headers,
+        }
+        sent |= headers or {}
+        if key is not None:
+            sent["authorization"] = f"Bearer {key}"
+        payload = orjson.dumps({**body, "model": card.model_id})
+        limits = card.limits
+        tokens = prompt_tokens + card.max_output_tokens
+        booking = Booking(card, account, prompt_tokens)
+        async with limiter.call_slot():
+            until = time.monotonic() + limits.deadline_s
+            while True:
+                last = booking.attempt + 1 >= limits.max_attempts
+                until += await limiter.wait_for_rate(tokens)
+                if pause := limiter.pause_left:
+                    if time.monotonic() + pause >= until:
+                        raise _unavailable(card, f"asked for a pause of {pause:.0f} s", pause)
+                    await asyncio.sleep(pause)
+                async with AsyncExitStack() as attempt:
+                    until += await attempt.enter_async_context(limiter.endpoint_slot())
+                    if not breaker.allow():
+                        raise _unavailable(
+                            card, "failed too often of late", limits.breaker_cooldown_s
+                        )
+                    booking.begin()
+                    outcome, wait = "", 0.0
+                    try:
+                        http = await self._send(
+                            attempt,
+                            url,
+                            payload,
+                            sent,
+                            limits.connect_timeout_s,
+                            limits.attempt_timeout_s,
+                        )
+                    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                        breaker.record_failure()
+                        late = isinstance(error, TimeoutError) and not isinstance(
+                            error, aiohttp.ConnectionTimeoutError
+                        )
+                        outcome = (FailureKind.TIMEOUT if late else FailureKind.CONNECTION).value
+                        booking.end(outcome, billed=late)
+                        wait = self._backoff(card, booking.attempt)
+                        if last or time.monotonic() + wait >= until:
+                            reason = clean_message(f"{type(error).__name__}: {error}")
+                            raise _broken(f"{card.name} could not be reached ({reason})") from error
+                    except asyncio.CancelledError:
+                        booking.end(FailureKind.CANCELLED.value, billed=True)
+                        raise
+                    else:
+                        asked = parse_retry_after(http.headers)
+                        if asked is not None and http.status == 429:
+                            limiter.pause(min(asked, MAX_PAUSE_S))
+                        wait = self._backoff(card, booking.attempt) if asked is None else asked
+                        if http.status in _AGAIN and not last and time.monotonic() + wait < until:
+                            booking.end(_outcome(http.status), billed=False)
+                            if http.status >= 500:
+                                breaker.record_failure()
+                            await http.release()
+                        else:
+                            kept = {n: http.headers[n] for n in _KEPT_HEADERS if n in http.headers}
+                            if 300 <= http.status < 400:
+                                booking.end(FailureKind.BAD_REQUEST.value, billed=False)
+                                raise _broken(f"{card.name} is redirected; correct its base URL")
+                            try:
+                                yield Upstream(http.status, kept, http, booking)
+                                if http.status >= 500:
+                                    breaker.record_failure()
+                                elif http.status < 400:
+                                    breaker.record_success()
+                            except (asyncio.CancelledError, GeneratorExit):
+                                booking.outcome = FailureKind.CANCELLED.value
+                                raise
+                            finally:
+                                ok = http.status < 400
+                                outcome = booking.outcome if ok else _outcome(http.status)
+                                booking.end(outcome, billed=ok)
+                            return
+                await asyncio.sleep(wait)
+
+    async def _send(
+        self,
+        stack: AsyncExitStack,
+        url: str,
+        payload: bytes,
+        headers: Mapping[str, str],
+        connect_s: float,
+        first_byte_s: float,
+    ) -> aiohttp.ClientResponse:
+        """Post, and wait for the status; the body must follow within the deadline of the whole request."""
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=0)
+            self._session = aiohttp.ClientSession(
+                connector=connector, auto_decompress=True, timeout=aiohttp.ClientTimeout(total=None)
+            )
+        async with asyncio.timeout(first_byte_s):
+            response: aiohttp.ClientResponse = await stack.enter_async_context(
+                self._session.post(
+                    url,
+                    data=payload,
+                    headers=headers,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_s),
+                )
+            )
+        return response
+
+    def _backoff(self, card: ModelCard, attempt: int) -> float:
+        ceiling = min(
+            card.limits.backoff_max_s, card.limits.backoff_base_s * 2.0 ** min(attempt - 1, 30)
+        )
+        return self._jitter.uniform(0.0, ceiling)
+
+
+def _outcome(status: int) -> str:
+    if status == 429:
+        return FailureKind.RATE_LIMITED.value
+    if status in (401, 403):
+        return FailureKind.UNAUTHORIZED.value
+    return (FailureKind.SERVER_ERROR if status >= 500 else FailureKind.BAD_REQUEST).value
+
+
+def _broken(message: str) -> ApiError:
+    return ApiError(502, message, kind="upstream_error", code="upstream_failed")
+
+
+def _unavailable(card: ModelCard, reason: str, wait_s: float) -> ApiError:
+    return ApiError(
+        503,
+        f"{card.name} {reason} and is not called now",
+        kind="upstream_error",
+        code="model_unavailable",
+        retry_after_s=wait_s,
+    )
+
+
+def usage_in(data: object) -> Usage | None:
+    """The usage in a reply or in an event of a stream, of chats, completions and embeddings."""
+    raw = data.get("usage") if isinstance(data, dict) else None
+    if isinstance(raw, dict) and "completion_tokens" not in raw and "prompt_tokens" in raw:
+        raw = {**raw, "completion_tokens": 0}  # embeddings
+    return Usage.from_openai(raw)
+
+
+def estimated_usage(prompt_tokens: int, text: str) -> Usage:
+    """The usage of a reply that reports none."""
+    return Usage(prompt_tokens, estimate_tokens(text), estimated=True)

@@ -1,0 +1,94 @@
+"""One worker process: an event loop, a uvicorn server, and a gateway that is loaded anew on SIGHUP.
+
+A file that is broken keeps the old gateway, and the log says why. A new gateway takes every request that comes from then
+on; the old one finishes its own. On SIGTERM the worker takes no new request and finishes its streams, up to
+`DRAIN_S`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+
+import uvicorn
+from starlette.applications import Starlette
+
+from router_r1.errors import RouterR1Error, one_line
+from router_r1.serve.app import make_app
+from router_r1.serve.gateway import Gateway
+from router_r1.serve.start import Opened, Plan, load_gateway
+
+log = logging.getLogger("router_r1.serve")
+
+DRAIN_S = 120
+"""Seconds that requests in work may take after SIGTERM."""
+
+
+def serve(plan: Plan, listening: socket.socket, log_level: str) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        plan: what to serve.
+        listening: a bound socket, which workers share.
+        log_level: of uvicorn and of this project, e.g. `info`.
+
+    Raises:
+        ConfigError: the plan cannot be carried out.
+    """
+    logging.basicConfig(
+        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(plan, listening, log_level))
+
+
+async def _serve(plan: Plan, listening: socket.socket, log_level: str) -> None:
+    opened = Opened()
+    app = make_app(load_gateway(plan, opened))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_level=log_level,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_S,
+            loop="none",
+        )
+    )
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = asyncio.ensure_future(_reload(app, plan, opened))
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        await opened.aclose()
+
+
+async def _reload(app: Starlette, plan: Plan, opened: Opened) -> None:
+    """Put a new gateway in place of the old one."""
+    try:
+        new = await asyncio.to_thread(load_gateway, plan, opened)
+    except (RouterR1Error, OSError) as error:
+        log.error("not reloaded, the old configuration stays: %s", one_line(error))
+        return
+    old: Gateway = app.state.gateway
+    app.state.gateway = new
+    log.info("reloaded; version %s", new.version)
+    await old.retire()
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    """uvloop where it is installed, which halves the time per request."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    found: type[asyncio.AbstractEventLoop] = uvloop.Loop
+    return found
