@@ -1,7 +1,7 @@
 """Several worker processes behind one socket, and the parent that watches them.
 
 The parent binds the socket, starts the workers, passes SIGHUP and SIGTERM on, and starts a new worker in place of one
-that was killed. A worker that ends within `_TOO_SOON_S` of its start ends the gateway: starting it again would not help.
+that was killed. If the first workers find the configuration invalid, the gateway ends.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from router_r1.serve.start import Plan
 
 log = logging.getLogger("router_r1.serve")
 
-_TOO_SOON_S = 5.0
+_REFUSED = 2
+"""Exit status of a worker whose configuration is invalid."""
+_RETRY_S = 5.0
 _BACKLOG = 4096
 
 
@@ -100,18 +102,21 @@ class _Parent:
             self._children[child] = time.monotonic()
 
     def _bury(self) -> None:
-        for child, began in list(self._children.items()):
-            if child.is_alive():
-                continue
+        for child in [each for each in self._children if not each.is_alive()]:
             del self._children[child]
             if self._stopping:
                 continue
-            if time.monotonic() - began < _TOO_SOON_S:
+            if child.exitcode == _REFUSED and not self._proven():
                 self._stopping = True
-                raise ConfigError(
-                    "a worker ended as soon as it was started; its message stands above"
-                )
-            log.error("worker %s ended (%s); starting another", child.pid, child.exitcode)
+                raise ConfigError("the gateway cannot start; the message stands above")
+            log.error("worker %s ended (%s); another is started", child.pid, child.exitcode)
+            if child.exitcode == _REFUSED:
+                time.sleep(_RETRY_S)  # the file was broken after the others had read it
+
+    def _proven(self) -> bool:
+        """Whether another worker has served for a while, so that one that cannot start is no reason to end."""
+        now = time.monotonic()
+        return any(now - began > _RETRY_S for began in self._children.values())
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         self._stopping = self._stopping or number != signal.SIGHUP
@@ -130,4 +135,4 @@ def _run_worker(plan: Plan, listening: socket.socket, log_level: str) -> None:
         worker.serve(plan, listening, log_level)
     except RouterR1Error as error:
         log.error("%s", one_line(error))
-        raise SystemExit(2) from None
+        raise SystemExit(_REFUSED) from None

@@ -158,6 +158,17 @@ async def test_settling_gives_back_unused_tokens_and_takes_those_beyond(backend:
     assert await wait_s(admission, app, "c", tokens=10) == 21.0
 
 
+async def test_what_is_given_back_to_a_full_bucket_is_not_saved_up(backend: Backend) -> None:
+    clock = Clock()
+    admission, app = backend.open(clock), key(tokens_per_minute=600)
+    await admit(admission, app, "a", tokens=100)
+    await admit(admission, app, "b", tokens=100)
+    clock.now += 60  # full again
+    await admission.settle("a", tokens=0, usd=0)
+    await admission.settle("b", tokens=400, usd=0)  # 300 more than reserved, of 600
+    assert await wait_s(admission, app, "c", tokens=350) == 5.0
+
+
 async def test_a_request_that_failed_gives_back_everything_but_the_request(
     backend: Backend,
 ) -> None:
