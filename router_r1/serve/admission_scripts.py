@@ -118,7 +118,7 @@ end
 if limit ~= '' and used ~= held then
   local now, per_minute, bucket = now_ms(given), tonumber(limit), prefix .. ':tokens:' .. key
   local level = level_of(bucket, per_minute, now) + (tonumber(held) - tonumber(used)) * UNITS
-  keep(bucket, level, per_minute, now)
+  keep(bucket, math.min(level, per_minute * UNITS), per_minute, now)
 end
 return {'settled'}
 """

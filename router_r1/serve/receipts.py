@@ -187,7 +187,7 @@ class ReceiptStore:
         group = " || '  ' || ".join(_GROUPS[name] for name in by)
         if "model" in by:
             fields = (
-                "count(distinct id), sum(json_extract(value, '$.prompt_tokens')), "
+                "count(distinct receipts.id), sum(json_extract(value, '$.prompt_tokens')), "
                 "sum(json_extract(value, '$.completion_tokens')), sum(coalesce(json_extract(value, '$.cost_usd'), 0)), null"
             )
             source = "receipts, json_each(receipts.hops)"

@@ -40,6 +40,8 @@ def serve(plan: Plan, listening: socket.socket, log_level: str) -> None:
     logging.basicConfig(
         level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    for library in ("httpx2", "openai"):  # they log every request
+        logging.getLogger(library).setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(plan, listening, log_level))
 
