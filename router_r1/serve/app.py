@@ -13,11 +13,11 @@ from starlette.routing import Route
 
 from router_r1.serve import endpoints
 from router_r1.serve.api_error import ApiError
-from router_r1.serve.bodies import json_response
 from router_r1.serve.completions import complete
 from router_r1.serve.gateway import Gateway
-from router_r1.serve.shape import ChatShape, Shape
-from router_r1.serve.translated_shapes import MessagesShape, ResponsesShape
+from router_r1.serve.shapes.base import ChatShape, Shape
+from router_r1.serve.shapes.translated import MessagesShape, ResponsesShape
+from router_r1.serve.wire.bodies import json_response
 
 Handler = Callable[[Request], Awaitable[Response]]
 

@@ -17,7 +17,8 @@ _GROUPS = ("day", "key", "model", "asked")
 
 def register(app: typer.Typer) -> None:
     """Add the commands of the gateway to the application."""
-    from router_r1.serve import init_command, key_commands
+    from router_r1.serve.access import key_commands
+    from router_r1.serve.quick_start import init_command
 
     app.command()(serve)
     app.command()(receipts)
@@ -61,7 +62,7 @@ def serve(
         router-r1 serve --models openai/gpt-5-mini,ollama/llama3.1:8b
     """
     from router_r1.serve import workers as processes
-    from router_r1.serve.known_models import split_specs
+    from router_r1.serve.quick_start.known_models import split_specs
     from router_r1.serve.start import Plan, check_models
 
     specs = tuple(split_specs(models))

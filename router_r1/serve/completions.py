@@ -16,15 +16,16 @@ from starlette.responses import Response
 
 from router_r1.conversation import Conversation
 from router_r1.errors import CannotServeError, ConfigError, RouterR1Error
-from router_r1.serve.agent_answers import AgentAnswer
+from router_r1.serve.access.errors import StoreUnavailableError
+from router_r1.serve.answers.agent_answers import AgentAnswer
+from router_r1.serve.answers.candidate_answers import CandidateAnswer, Raw
 from router_r1.serve.api_error import ApiError
-from router_r1.serve.bodies import json_response, read_body, read_object
-from router_r1.serve.candidate_answers import CandidateAnswer, Raw
-from router_r1.serve.event_stream import ClientLeftError, EventStream, unless_left
 from router_r1.serve.gateway import Gateway
 from router_r1.serve.names import AgentName, RouterName, find
-from router_r1.serve.shape import Shape, chunks_of
+from router_r1.serve.shapes.base import Shape, chunks_of
 from router_r1.serve.ticket import Ticket
+from router_r1.serve.wire.bodies import json_response, read_body, read_object
+from router_r1.serve.wire.event_stream import ClientLeftError, EventStream, unless_left
 
 log = logging.getLogger("router_r1.serve")
 
@@ -171,6 +172,11 @@ def as_api_error(error: BaseException) -> ApiError:
     field = getattr(error, "field", None)
     if isinstance(error, RouterR1Error) and isinstance(error, ValueError) and field is not None:
         return ApiError(400, str(error), param=str(field))
+    if isinstance(error, StoreUnavailableError):
+        log.error("%s", error)
+        return ApiError(
+            503, "keys and limits cannot be read now; try again later", kind="server_error"
+        )
     if isinstance(error, ConfigError):
         log.error("%s", error)
         return ApiError(500, f"the gateway is not set up for this: {error}", kind="server_error")

@@ -14,12 +14,12 @@ from router_r1.errors import CannotServeError, ConfigError, PolicyError
 from router_r1.ledger import Ledger, Role
 from router_r1.pool import Account
 from router_r1.serve.api_error import ApiError
-from router_r1.serve.bodies import json_response, read_body, read_object
 from router_r1.serve.completions import as_api_error
-from router_r1.serve.event_stream import unless_left
 from router_r1.serve.gateway import Gateway
 from router_r1.serve.metrics import CONTENT_TYPE
 from router_r1.serve.names import AgentName, CandidateName, Target, find
+from router_r1.serve.wire.bodies import json_response, read_body, read_object
+from router_r1.serve.wire.event_stream import unless_left
 
 CREATED = 1_790_000_000
 """Unix time that the list of models gives for all of them; the shape asks for one."""

@@ -12,16 +12,16 @@ from router_r1.agent import RouterAgent
 from router_r1.conversation import Conversation
 from router_r1.forwarded_answer import able
 from router_r1.model_cards import ModelCard
-from router_r1.serve.admission import Admission
+from router_r1.serve.access.admission import Admission
+from router_r1.serve.access.keys import Key, KeyStore
+from router_r1.serve.answers.one_shot import OneShot
+from router_r1.serve.answers.upstream import UpstreamClient
 from router_r1.serve.api_error import ApiError
-from router_r1.serve.keys import Key, KeyStore
 from router_r1.serve.metrics import Metrics
 from router_r1.serve.names import Target, targets, version
-from router_r1.serve.one_shot import OneShot
 from router_r1.serve.receipts import ReceiptStore
 from router_r1.serve.settings import ServeSettings
 from router_r1.serve.ticket import Ticket
-from router_r1.serve.upstream import UpstreamClient
 from router_r1.token_prices import Usage, cost_usd
 from router_r1.transport.live import LiveTransport
 

@@ -13,12 +13,12 @@ from router_r1.agent_file import AgentFile, load_agent
 from router_r1.errors import ConfigError
 from router_r1.policies.openai_policy import OpenAIPolicy
 from router_r1.pool import ModelPool
-from router_r1.serve import keys as key_files
-from router_r1.serve.admission import Admission
+from router_r1.serve.access import keys as key_files
+from router_r1.serve.access.admission import Admission
+from router_r1.serve.access.keys import KeyStore
+from router_r1.serve.answers.one_shot import OneShot
 from router_r1.serve.gateway import Gateway
-from router_r1.serve.keys import KeyStore
 from router_r1.serve.metrics import Metrics
-from router_r1.serve.one_shot import OneShot
 from router_r1.serve.receipts import ReceiptStore
 from router_r1.serve.settings import ServeSettings
 
@@ -93,13 +93,13 @@ class Opened:
 
 
 def _sqlite(where: str) -> Admission:
-    from router_r1.serve.admission_sqlite import SqliteAdmission
+    from router_r1.serve.access.admission_sqlite import SqliteAdmission
 
     return SqliteAdmission(where)
 
 
 def _redis(where: str) -> Admission:
-    from router_r1.serve.admission_redis import RedisAdmission
+    from router_r1.serve.access.admission_redis import RedisAdmission
 
     return RedisAdmission(where)
 
@@ -150,7 +150,7 @@ def settings_of(plan: Plan) -> ServeSettings:
 def _agent(plan: Plan) -> RouterAgent:
     if plan.agent_file is not None:
         return load_agent(plan.agent_file, plan.overrides)
-    from router_r1.serve.known_models import pool_of
+    from router_r1.serve.quick_start.known_models import pool_of
 
     pool = pool_of(plan.models)
     return RouterAgent(policy=policy_in(pool, plan.policy), pool=pool, style="full")

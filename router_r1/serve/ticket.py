@@ -8,10 +8,14 @@ import uuid
 
 from router_r1.errors import StoreError
 from router_r1.prompts import usd as in_dollars
-from router_r1.serve.admission import Admission
+from router_r1.serve.access.admission import Admission
+from router_r1.serve.access.errors import (
+    BudgetExceededError,
+    RateLimitedError,
+    StoreUnavailableError,
+)
+from router_r1.serve.access.keys import Key
 from router_r1.serve.api_error import ApiError
-from router_r1.serve.errors import BudgetExceededError, RateLimitedError, StoreUnavailableError
-from router_r1.serve.keys import Key
 from router_r1.serve.metrics import Metrics
 from router_r1.serve.receipts import Receipt, ReceiptStore
 

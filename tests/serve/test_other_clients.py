@@ -7,7 +7,7 @@ import openai
 import pytest
 from serving import LARGE, QUESTION, SMALL, Serve, route_then_adopt
 
-from router_r1.serve.keys import KeyLimits, KeyStore
+from router_r1.serve.access.keys import KeyLimits, KeyStore
 from router_r1.testing.loopback_server import Exchange, Served, chat_events, chat_reply, usage
 
 ANSWER = "Arna is 612 km wide."

@@ -2,6 +2,8 @@
 
 | Module | Covers |
 |---|---|
+| `base.py` | what a shape is, and the shape of chat completions itself |
+| `translated.py` | the two others as shapes of the gateway |
 | `responses.py` | OpenAI's Responses API: `to_chat`, `from_chat`, `error` |
 | `responses_input.py` | its input items as chat messages |
 | `responses_reply.py` | its reply objects: response, output items, usage |

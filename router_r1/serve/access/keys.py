@@ -29,8 +29,8 @@ from pydantic import Field, ValidationError
 
 from router_r1.config import StrictModel
 from router_r1.errors import ConfigError, one_line, shown_name
-from router_r1.serve.database import open_database, store_errors, transaction
-from router_r1.serve.errors import StoreUnavailableError
+from router_r1.serve.access.database import open_database, store_errors, transaction
+from router_r1.serve.access.errors import StoreUnavailableError
 
 Period: TypeAlias = Literal["day", "month", "total"]
 """What a budget is for: a day or a calendar month in UTC, or the whole life of the name."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from router_r1.errors import one_line
 from router_r1.files import check_input
-from router_r1.serve.errors import StoreUnavailableError
+from router_r1.serve.access.errors import StoreUnavailableError
 
 BUSY_S = 10.0
 """Seconds to wait for another process that is writing."""

@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from router_r1.agent import Finished, Result
-from router_r1.serve.agent_request import AgentRequest
+from router_r1.serve.answers.agent_request import AgentRequest
+from router_r1.serve.answers.chat_reply import ChatReply
 from router_r1.serve.api_error import ApiError
-from router_r1.serve.chat_reply import ChatReply
 from router_r1.serve.gateway import Gateway
 from router_r1.serve.names import AgentName
 from router_r1.serve.ticket import Ticket

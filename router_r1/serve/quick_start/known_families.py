@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from router_r1.serve.known_providers import Provider
+from router_r1.serve.quick_start.known_providers import Provider
 
 Kind = Literal["text", "image", "audio", "video"]
 TEXT: tuple[Kind, ...] = ("text",)

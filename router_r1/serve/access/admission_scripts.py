@@ -12,7 +12,7 @@ Numbers in Lua are doubles, which are exact up to 2^53: nine million dollars in 
 
 from __future__ import annotations
 
-from router_r1.serve.admission import UNITS
+from router_r1.serve.access.admission import UNITS
 
 _COMMON = f"""
 local UNITS = {UNITS}

@@ -18,10 +18,10 @@ from router_r1.conversation import Conversation
 from router_r1.errors import ConfigError
 from router_r1.model_cards import ModelCard
 from router_r1.pool import Account
+from router_r1.serve.answers.upstream import Upstream, usage_in
 from router_r1.serve.api_error import ApiError
 from router_r1.serve.gateway import Gateway
 from router_r1.serve.ticket import Ticket
-from router_r1.serve.upstream import Upstream, usage_in
 from router_r1.token_prices import Usage, cost_usd
 from router_r1.transport.messages import Request
 

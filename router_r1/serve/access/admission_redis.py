@@ -23,7 +23,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from router_r1.errors import one_line
-from router_r1.serve.admission import (
+from router_r1.serve.access.admission import (
     KEPT_S,
     NANOUSD,
     PERIOD_LENGTH,
@@ -35,11 +35,11 @@ from router_r1.serve.admission import (
     rate_limited,
     utc_day,
 )
-from router_r1.serve.admission_scripts import ADMIT, SETTLE
-from router_r1.serve.errors import StoreUnavailableError
-from router_r1.serve.keys import Key, Period
+from router_r1.serve.access.admission_scripts import ADMIT, SETTLE
+from router_r1.serve.access.errors import StoreUnavailableError
+from router_r1.serve.access.keys import Key, Period
 
-log = logging.getLogger("router_r1.serve.admission")
+log = logging.getLogger("router_r1.serve.access.admission")
 
 _WAIT_S = 5.0
 """Seconds to wait for the server, to connect and for each reply."""

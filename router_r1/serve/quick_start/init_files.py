@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from router_r1.serve.known_models import THINKING_TOKENS, ModelAt, merged_endpoints
+from router_r1.serve.quick_start.known_models import THINKING_TOKENS, ModelAt, merged_endpoints
 
 POOL_NAME = "pool.yaml"
 AGENT_NAME = "agent.yaml"

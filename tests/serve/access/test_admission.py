@@ -20,14 +20,14 @@ from typing import Any
 
 import pytest
 
-from router_r1.serve.admission import Admission
-from router_r1.serve.admission_sqlite import SqliteAdmission
-from router_r1.serve.errors import (
+from router_r1.serve.access.admission import Admission
+from router_r1.serve.access.admission_sqlite import SqliteAdmission
+from router_r1.serve.access.errors import (
     BudgetExceededError,
     RateLimitedError,
     StoreUnavailableError,
 )
-from router_r1.serve.keys import Key, KeyLimits
+from router_r1.serve.access.keys import Key, KeyLimits
 
 NANOUSD = 10**9
 
@@ -46,7 +46,7 @@ class Clock:
 
 
 def on_redis(url: str, prefix: str = "{router-r1}", clock: Any = None) -> Admission:
-    from router_r1.serve.admission_redis import RedisAdmission
+    from router_r1.serve.access.admission_redis import RedisAdmission
 
     return RedisAdmission(url, prefix=prefix, clock=clock)
 
@@ -313,8 +313,8 @@ async def test_amounts_that_are_no_amounts_are_refused(backend: Backend, amount:
 
 WORKER = """
 import asyncio, json, random, sys
-from router_r1.serve.errors import BudgetExceededError
-from router_r1.serve.keys import Key, KeyLimits
+from router_r1.serve.access.errors import BudgetExceededError
+from router_r1.serve.access.keys import Key, KeyLimits
 
 kind, place, prefix, worker, command = sys.argv[1:]
 APP = Key("app", KeyLimits(budget_usd=1.0, budget_period="total"), 0.0)
@@ -336,10 +336,10 @@ async def spend(admission, task):
 
 async def main():
     if kind == "sqlite":
-        from router_r1.serve.admission_sqlite import SqliteAdmission
+        from router_r1.serve.access.admission_sqlite import SqliteAdmission
         admission = SqliteAdmission(place)
     else:
-        from router_r1.serve.admission_redis import RedisAdmission
+        from router_r1.serve.access.admission_redis import RedisAdmission
         admission = RedisAdmission(place, prefix=prefix)
     print("ready", flush=True)
     sys.stdin.readline()

@@ -27,9 +27,9 @@ from router_r1.errors import ConfigError, shown_name
 from router_r1.local_servers import LOCAL_LIMITS, size_in_name
 from router_r1.model_cards import CallLimits, Endpoint, ModelCard, Sampling
 from router_r1.pool import ModelPool
-from router_r1.serve.known_families import family_of, system_role, takes
-from router_r1.serve.known_prices import close_names, listed_model
-from router_r1.serve.known_providers import Provider, provider_named
+from router_r1.serve.quick_start.known_families import family_of, system_role, takes
+from router_r1.serve.quick_start.known_prices import close_names, listed_model
+from router_r1.serve.quick_start.known_providers import Provider, provider_named
 from router_r1.token_prices import Price
 
 THINKING_TOKENS = 4096

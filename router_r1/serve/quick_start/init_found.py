@@ -23,15 +23,15 @@ from router_r1.local_servers import (
     find_servers,
 )
 from router_r1.model_cards import Endpoint, ModelCard
-from router_r1.serve.known_families import IMAGE, TEXT
-from router_r1.serve.known_models import (
+from router_r1.serve.quick_start.known_families import IMAGE, TEXT
+from router_r1.serve.quick_start.known_models import (
     THINKING_TOKENS,
     ModelAt,
     endpoint_name,
     known_fields,
     model_at,
 )
-from router_r1.serve.known_providers import PROVIDERS, Provider, provider_named
+from router_r1.serve.quick_start.known_providers import PROVIDERS, Provider, provider_named
 from router_r1.token_prices import Price
 
 _TIMEOUT_S = 5.0

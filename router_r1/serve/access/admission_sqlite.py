@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from router_r1.serve.admission import (
+from router_r1.serve.access.admission import (
     KEPT_S,
     NANOUSD,
     PERIOD_LENGTH,
@@ -31,11 +31,11 @@ from router_r1.serve.admission import (
     rate_limited,
     utc_day,
 )
-from router_r1.serve.database import open_database, store_errors, transaction
-from router_r1.serve.errors import StoreUnavailableError
-from router_r1.serve.keys import Key, Period
+from router_r1.serve.access.database import open_database, store_errors, transaction
+from router_r1.serve.access.errors import StoreUnavailableError
+from router_r1.serve.access.keys import Key, Period
 
-log = logging.getLogger("router_r1.serve.admission")
+log = logging.getLogger("router_r1.serve.access.admission")
 
 T = TypeVar("T")
 

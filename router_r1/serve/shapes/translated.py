@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from router_r1.serve.api_error import ApiError
-from router_r1.serve.shape import StreamShape
 from router_r1.serve.shapes import messages, responses
+from router_r1.serve.shapes.base import StreamShape
 from router_r1.serve.shapes.errors import BadReplyError
 from router_r1.serve.shapes.events import Event, encode
 from router_r1.serve.shapes.messages_stream import MessagesStream

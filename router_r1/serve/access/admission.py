@@ -23,8 +23,8 @@ from decimal import ROUND_DOWN
 from typing import Protocol
 
 from router_r1.prompts import usd as in_dollars
-from router_r1.serve.errors import BudgetExceededError, RateLimitedError
-from router_r1.serve.keys import Key, Period
+from router_r1.serve.access.errors import BudgetExceededError, RateLimitedError
+from router_r1.serve.access.keys import Key, Period
 
 NANOUSD = 10**9
 """Nanodollars in a dollar."""

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from router_r1.agent_file import load_agent
 from router_r1.errors import ConfigError
 from router_r1.policies.openai_policy import OpenAIPolicy
-from router_r1.serve import init_command
-from router_r1.serve.init_command import default_budget, default_policy
-from router_r1.serve.known_models import model_at
-from router_r1.serve.known_providers import PROVIDERS
+from router_r1.serve.quick_start import init_command
+from router_r1.serve.quick_start.init_command import default_budget, default_policy
+from router_r1.serve.quick_start.known_models import model_at
+from router_r1.serve.quick_start.known_providers import PROVIDERS
 from router_r1.testing import Exchange, LoopbackServer, Served, chat_reply, usage
 
 app = typer.Typer()
@@ -240,7 +240,7 @@ def test_nothing_found_says_what_to_start_or_export(tmp_path: Path) -> None:
     # As a user runs it: the program, its exit status, one line on standard error.
     program = """
 from router_r1 import cli
-from router_r1.serve import init_command
+from router_r1.serve.quick_start import init_command
 
 if "init" not in [command.callback.__name__ for command in cli.app.registered_commands]:
     init_command.register(cli.app)

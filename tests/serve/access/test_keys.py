@@ -17,15 +17,15 @@ import typer
 from typer.testing import CliRunner
 
 from router_r1.errors import ConfigError, RouterR1Error
-from router_r1.serve.errors import StoreUnavailableError
-from router_r1.serve.key_commands import register
-from router_r1.serve.keys import KeyLimits, KeyStore, default_path
+from router_r1.serve.access.errors import StoreUnavailableError
+from router_r1.serve.access.key_commands import register
+from router_r1.serve.access.keys import KeyLimits, KeyStore, default_path
 
 LIMITS = KeyLimits(
     requests_per_minute=60, tokens_per_minute=10_000, budget_usd=5.0, budget_period="day"
 )
 PROGRAM = (
-    "from router_r1 import cli; from router_r1.serve import key_commands; "
+    "from router_r1 import cli; from router_r1.serve.access import key_commands; "
     "key_commands.register(cli.app); cli.main()"
 )
 
@@ -156,7 +156,7 @@ def test_a_file_of_another_kind_is_refused_and_left_as_it_was(tmp_path: Path) ->
 
 def test_two_processes_may_create_the_file_at_once(tmp_path: Path) -> None:
     code = (
-        "import sys; from router_r1.serve.keys import *; input(); "
+        "import sys; from router_r1.serve.access.keys import *; input(); "
         "KeyStore(sys.argv[1]).add(sys.argv[2], KeyLimits())"
     )
     makers = [
@@ -270,8 +270,8 @@ def test_an_error_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
 
 def test_the_commands_are_light_to_import() -> None:
     code = (
-        "import sys, router_r1.serve.key_commands; "
-        "print({'redis', 'starlette', 'router_r1.serve.keys'} & set(sys.modules))"
+        "import sys, router_r1.serve.access.key_commands; "
+        "print({'redis', 'starlette', 'router_r1.serve.access.keys'} & set(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True

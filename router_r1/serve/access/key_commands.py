@@ -12,7 +12,7 @@ from router_r1 import config, terminal
 from router_r1.errors import ConfigError, shown_name
 
 if TYPE_CHECKING:
-    from router_r1.serve.keys import Key, KeyStore
+    from router_r1.serve.access.keys import Key, KeyStore
 
 _FileOption = Annotated[
     Path | None,
@@ -65,7 +65,7 @@ def add(
 
         KEY=$(router-r1 keys add app --requests-per-minute 60 --budget-usd 5 --period day)
     """
-    from router_r1.serve.keys import KeyLimits
+    from router_r1.serve.access.keys import KeyLimits
 
     given: dict[str, Any] = {
         "requests_per_minute": requests_per_minute,
@@ -123,7 +123,7 @@ def revoke(
 
 
 def _store(file: Path | None, *, create: bool) -> KeyStore:
-    from router_r1.serve.keys import KeyStore, default_path
+    from router_r1.serve.access.keys import KeyStore, default_path
 
     path = file or default_path()
     if not create and not path.exists():

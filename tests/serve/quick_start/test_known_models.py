@@ -9,14 +9,14 @@ import pytest
 from router_r1.errors import ConfigError
 from router_r1.model_cards import ModelCard
 from router_r1.pool import ModelPool
-from router_r1.serve.known_families import family_of
-from router_r1.serve.known_models import pool_of, split_specs
-from router_r1.serve.known_prices import data_date, listed_model
-from router_r1.serve.known_providers import PROVIDERS, Provider
+from router_r1.serve.quick_start.known_families import family_of
+from router_r1.serve.quick_start.known_models import pool_of, split_specs
+from router_r1.serve.quick_start.known_prices import data_date, listed_model
+from router_r1.serve.quick_start.known_providers import PROVIDERS, Provider
 from router_r1.testing import Exchange, LoopbackServer, Served, chat_reply, usage
 from router_r1.token_prices import Price
 
-POOLS = Path(__file__).parents[2] / "docs" / "pools"
+POOLS = Path(__file__).parents[3] / "docs" / "pools"
 KEYS = {name: "a-key" for provider in PROVIDERS for name in provider.keys[:1]}
 
 
@@ -301,7 +301,7 @@ def test_without_the_price_list_models_with_a_price_still_work() -> None:
 import sys
 sys.modules["genai_prices"] = None
 from router_r1.errors import MissingDependencyError
-from router_r1.serve.known_models import pool_of
+from router_r1.serve.quick_start.known_models import pool_of
 keys = {"OPENAI_API_KEY": "x"}
 print(pool_of(["ollama/x,openai/foo{input=1,output=2}"], keys).names)
 try:

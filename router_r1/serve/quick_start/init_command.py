@@ -23,7 +23,7 @@ from router_r1 import terminal
 from router_r1.errors import ConfigError
 
 if TYPE_CHECKING:
-    from router_r1.serve.known_models import ModelAt
+    from router_r1.serve.quick_start.known_models import ModelAt
 
 Value = TypeVar("Value")
 
@@ -67,8 +67,8 @@ def init(
         router-r1 init my-agent --yes
     """
     from router_r1.files import atomic_write
-    from router_r1.serve.init_files import AGENT_NAME, POOL_NAME, agent_text, pool_text
-    from router_r1.serve.init_found import find_models, nothing_found
+    from router_r1.serve.quick_start.init_files import AGENT_NAME, POOL_NAME, agent_text, pool_text
+    from router_r1.serve.quick_start.init_found import find_models, nothing_found
 
     files = {name: folder / name for name in (POOL_NAME, AGENT_NAME)}
     if there := [str(path) for path in files.values() if path.exists() and not force]:
@@ -200,7 +200,7 @@ def _answer(question: str, usual: str, yes: bool, read: Callable[[str], Value]) 
 
 def _models(text: str, models: Sequence[ModelAt]) -> list[ModelAt]:
     """The models of an answer: numbers, names and specs, or `all`."""
-    from router_r1.serve.known_models import merged_endpoints, model_at
+    from router_r1.serve.quick_start.known_models import merged_endpoints, model_at
 
     if text.casefold() == "all":
         return list(models)

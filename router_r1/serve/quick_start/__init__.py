@@ -1,0 +1,1 @@
+"""The ways into the gateway without writing files: known providers, their prices, and `router-r1 init`."""

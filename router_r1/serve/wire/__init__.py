@@ -1,0 +1,1 @@
+"""Bodies of requests, within limits, and replies of server-sent events."""
