@@ -59,6 +59,9 @@ class Conversation:
     """Parameters of the reply that the application set, such as `temperature` and `max_tokens`. They go along with a
     forwarded call, instead of the candidate's own; a limit on tokens only if it is lower."""
 
+    note: str = ""
+    """A line of the environment for the policy alone, which candidates do not get."""
+
     @classmethod
     def read(cls, messages: object, fields: Mapping[str, Any] | None = None) -> Conversation:
         """Check what an application sent.
@@ -98,6 +101,7 @@ class Conversation:
             and isinstance(self.messages[0].get("content"), str)
             and not self.options
             and not self.sampling
+            and not self.note
         )
 
     @cached_property
@@ -121,14 +125,15 @@ class Conversation:
 
         Not escaped. At most about `MAX_TEXT_CHARS` characters.
         """
-        if Conversation(self.messages, self.options).is_plain:
+        if Conversation(self.messages, self.options, note=self.note).is_plain:
             return str(self.messages[0]["content"])
         tools = [
             str(value.get("name"))
             for tool in self.options.get("tools", [])
             if isinstance(tool, dict) and isinstance(value := tool.get("function", tool), dict)
         ]
-        head = [f"[Tools that the reply may call: {', '.join(tools)}]"] if tools else []
+        head = [f"[{self.note}]"] if self.note else []
+        head += [f"[Tools that the reply may call: {', '.join(tools)}]"] if tools else []
         if Need.JSON_SCHEMA in self.needs:
             head.append("[The reply must be JSON in a given form]")
         lines = [_line(message) for message in self.messages]

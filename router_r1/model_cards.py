@@ -265,11 +265,27 @@ class ModelCard(ModelSpec):
         return cost_usd(Usage(prompt, self.max_output_tokens), self.price)
 
 
+class EmbedderCard(ModelSpec):
+    """A model that makes vectors of texts. It is no candidate; the gateway passes requests for it through."""
+
+    price: Price
+    """Dollars per million tokens of input; `output` is 0."""
+    dimensions: Count | None = None
+    """Length of its vectors."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Kinds of input the model accepts."""
+        return ("text",)
+
+
 class PoolFile(StrictModel):
     """The content of a pool file."""
 
     candidates: tuple[ModelCard, ...]
     """The models that can be routed to."""
+    embedders: tuple[EmbedderCard, ...] = ()
+    """Models that make vectors of texts, for the gateway."""
     endpoints: dict[str, Endpoint] = {}
     """Servers by name."""
 
@@ -278,7 +294,7 @@ class PoolFile(StrictModel):
         if not self.candidates:
             raise ValueError("candidates: the pool is empty; add at least one candidate")
         seen: dict[str, str] = {}
-        for card in self.candidates:
+        for card in (*self.candidates, *self.embedders):
             folded = card.name.casefold()
             if folded in seen:
                 raise ValueError(

@@ -19,7 +19,7 @@ from router_r1 import config
 from router_r1.conversation import Conversation
 from router_r1.errors import ConfigError, shown_name
 from router_r1.ledger import Ledger, LedgerEntry, Role
-from router_r1.model_cards import Endpoint, ModelCard, ModelSpec, PoolFile
+from router_r1.model_cards import EmbedderCard, Endpoint, ModelCard, ModelSpec, PoolFile
 from router_r1.token_prices import Price, cost_usd
 from router_r1.transport.base import Transport
 from router_r1.transport.live import LiveTransport
@@ -112,6 +112,7 @@ class ModelPool:
         cards: Iterable[ModelCard],
         endpoints: dict[str, Endpoint] | None = None,
         *,
+        embedders: Iterable[EmbedderCard] = (),
         transport: Transport | None = None,
         source: str = "pool",
     ) -> None:
@@ -119,15 +120,21 @@ class ModelPool:
         Args:
             cards: the candidates.
             endpoints: servers, by the names that the cards use.
+            embedders: models that make vectors of texts; nobody routes to them.
             transport: carries the requests; by default HTTP to the endpoints.
             source: name of this pool in error messages, usually its file.
 
         Raises:
             ConfigError: the pool is empty, a name occurs twice, or an endpoint is not defined.
         """
-        content = {"candidates": tuple(cards), "endpoints": endpoints or {}}
+        content = {
+            "candidates": tuple(cards),
+            "embedders": tuple(embedders),
+            "endpoints": endpoints or {},
+        }
         checked = config.validate(PoolFile, content, source)
         self.cards = checked.candidates
+        self.embedders = checked.embedders
         self.endpoints = checked.endpoints
         self.source = source
         self._by_name = {card.name: card for card in self.cards}
@@ -143,7 +150,13 @@ class ModelPool:
                 f"{path}: expected a pool file, got an agent file; its pool file is {data.get('pool')}"
             )
         content = config.validate(PoolFile, data, str(path))
-        return cls(content.candidates, content.endpoints, transport=transport, source=str(path))
+        return cls(
+            content.candidates,
+            content.endpoints,
+            embedders=content.embedders,
+            transport=transport,
+            source=str(path),
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -230,7 +243,13 @@ class ModelPool:
         transport = StoreTransport(
             RecordStore(store, create=on_miss == "live"), self.transport, on_miss=on_miss
         )
-        return ModelPool(self.cards, self.endpoints, transport=transport, source=self.source)
+        return ModelPool(
+            self.cards,
+            self.endpoints,
+            embedders=self.embedders,
+            transport=transport,
+            source=self.source,
+        )
 
     @property
     def not_recorded(self) -> str | None:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from router_r1.serve import endpoints
 from router_r1.serve.api_error import ApiError
-from router_r1.serve.completions import complete
+from router_r1.serve.completions import complete, embed
 from router_r1.serve.gateway import Gateway
 from router_r1.serve.shapes.base import ChatShape, Shape
 from router_r1.serve.shapes.translated import MessagesShape, ResponsesShape
@@ -36,6 +36,7 @@ def make_app(gateway: Gateway) -> Starlette:
             Route("/v1/chat/completions", _completing(ChatShape()), methods=["POST"]),
             Route("/v1/responses", _completing(ResponsesShape()), methods=["POST"]),
             Route("/v1/messages", _completing(MessagesShape()), methods=["POST"]),
+            Route("/v1/embeddings", embed, methods=["POST"]),
             Route("/v1/models", endpoints.models, methods=["GET"]),
             Route("/v1/route", endpoints.route, methods=["POST"]),
             Route("/health", endpoints.health, methods=["GET"]),

@@ -1,4 +1,4 @@
-"""The three endpoints that complete: one path for all, whatever the shape and whoever answers.
+"""The endpoints that ask a model: one path for all, whatever the shape and whoever answers.
 
 authenticate -> read -> translate to chat -> find the model -> admit -> answer -> translate back -> close the ticket
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -21,8 +21,9 @@ from router_r1.serve.answers.agent_answers import AgentAnswer
 from router_r1.serve.answers.candidate_answers import CandidateAnswer, Raw
 from router_r1.serve.api_error import ApiError
 from router_r1.serve.gateway import Gateway
-from router_r1.serve.names import AgentName, RouterName, find
-from router_r1.serve.shapes.base import Shape, chunks_of
+from router_r1.serve.names import AgentName, CandidateName, EmbedderName, RouterName, find
+from router_r1.serve.sessions import session_id
+from router_r1.serve.shapes.base import ChatShape, Shape, chunks_of
 from router_r1.serve.ticket import Ticket
 from router_r1.serve.wire.bodies import json_response, read_body, read_object
 from router_r1.serve.wire.event_stream import ClientLeftError, EventStream, unless_left
@@ -33,13 +34,26 @@ CLIENT_LEFT = 499
 """What nginx logs for a client that closed the connection; nobody receives it."""
 
 
+Work = Callable[[Request, Shape, Gateway, Ticket], Awaitable[Response]]
+
+
 async def complete(request: Request, shape: Shape) -> Response:
-    """Answer a request in one of the shapes."""
+    """Answer a request to complete a conversation, in one of the shapes."""
+    return await _ticketed(request, shape, _complete)
+
+
+async def embed(request: Request) -> Response:
+    """`POST /v1/embeddings`: pass a request through to an embedding model of the pool."""
+    return await _ticketed(request, ChatShape(), _embed)
+
+
+async def _ticketed(request: Request, shape: Shape, work: Work) -> Response:
+    """Do some work under a ticket, which is closed when the reply has ended, however it ended."""
     gateway: Gateway = request.app.state.gateway
     gateway.enter()
     ticket = gateway.ticket(request.url.path)
     try:
-        response = await _complete(request, shape, gateway, ticket)
+        response = await work(request, shape, gateway, ticket)
     except BaseException as error:
         failure = as_api_error(error)
         try:
@@ -59,13 +73,16 @@ async def complete(request: Request, shape: Shape) -> Response:
 
 
 async def _complete(request: Request, shape: Shape, gateway: Gateway, ticket: Ticket) -> Response:
-    ticket.identify(gateway.authenticate(request.headers))
-    settings = gateway.settings
-    raw = await read_body(request, int(settings.max_body_mib * 2**20))
-    body = read_object(raw, settings.max_depth)
+    body = await _identified(request, gateway, ticket)
     chat = shape.to_chat(body)
     target = find(gateway.targets, chat.get("model"))
     ticket.name(str(chat["model"]))
+    if isinstance(target, EmbedderName):
+        raise ApiError(
+            400, f"model: {chat['model']} makes vectors; ask it at /v1/embeddings", param="model"
+        )
+    if not isinstance(target, CandidateName):
+        ticket.receipt.session = session_id(request.headers, chat, ticket.receipt.key)
     if isinstance(target, AgentName):
         answer = AgentAnswer(gateway, target, chat, ticket)
         await answer.admit()
@@ -75,10 +92,12 @@ async def _complete(request: Request, shape: Shape, gateway: Gateway, ticket: Ti
         return json_response(shape.from_chat(reply, body), headers=_headers(ticket, spent=True))
     if isinstance(target, RouterName):
         conversation = _conversation(chat)
-        choice = await asyncio.to_thread(gateway.routers[target.router].choose, conversation)
+        kept = gateway.kept(ticket.receipt.session, conversation)
+        choice = await asyncio.to_thread(gateway.routers[target.router].choose, conversation, kept)
         card = gateway.agent.pool.card(choice.model)
     else:
         card = target.card
+    ticket.receipt.answered_by = card.name
     passed = CandidateAnswer(gateway, card, chat, ticket)
     await passed.admit()
     if passed.stream:
@@ -89,6 +108,30 @@ async def _complete(request: Request, shape: Shape, gateway: Gateway, ticket: Ti
             return _stream(_each(chunks_of(unstreamed)), body, shape, gateway, ticket)
         return _whole(opened, body, shape, ticket)
     return _whole(await unless_left(request.receive, passed.whole()), body, shape, ticket)
+
+
+async def _embed(request: Request, shape: Shape, gateway: Gateway, ticket: Ticket) -> Response:
+    body = await _identified(request, gateway, ticket)
+    target = find(gateway.targets, body.get("model"))
+    ticket.name(str(body["model"]))
+    if not isinstance(target, EmbedderName):
+        known = [name for name, each in gateway.targets.items() if isinstance(each, EmbedderName)]
+        raise ApiError(
+            400,
+            f"model: {body['model']} makes no vectors; those that do are: {', '.join(known) or 'none'}",
+            param="model",
+        )
+    passed = CandidateAnswer(gateway, target.card, body, ticket, path="/embeddings")
+    await passed.admit()
+    return _whole(await unless_left(request.receive, passed.whole()), body, shape, ticket)
+
+
+async def _identified(request: Request, gateway: Gateway, ticket: Ticket) -> dict[str, Any]:
+    """Whose request it is, and its body. Raises `ApiError`."""
+    ticket.identify(gateway.authenticate(request.headers))
+    settings = gateway.settings
+    raw = await read_body(request, int(settings.max_body_mib * 2**20))
+    return read_object(raw, settings.max_depth)
 
 
 def _whole(raw: Raw, body: Mapping[str, Any], shape: Shape, ticket: Ticket) -> Response:

@@ -17,7 +17,7 @@ from router_r1.serve.api_error import ApiError
 from router_r1.serve.completions import as_api_error
 from router_r1.serve.gateway import Gateway
 from router_r1.serve.metrics import CONTENT_TYPE
-from router_r1.serve.names import AgentName, CandidateName, Target, find
+from router_r1.serve.names import AgentName, CandidateName, EmbedderName, Target, find
 from router_r1.serve.wire.bodies import json_response, read_body, read_object
 from router_r1.serve.wire.event_stream import unless_left
 
@@ -68,6 +68,10 @@ def _model(name: str, target: Target) -> dict[str, Any]:
             "json_schema": card.json_schema,
         }
         return {**model, "owned_by": card.endpoint or "pool", "router_r1": facts}
+    if isinstance(target, EmbedderName):
+        price = target.card.price.model_dump(mode="json", exclude_none=True)
+        facts = {"kind": "embedder", "price": price, "dimensions": target.card.dimensions}
+        return {**model, "router_r1": facts}
     return {**model, "router_r1": {"kind": "router", "router": target.router}}
 
 
@@ -105,6 +109,8 @@ async def _route(gateway: Gateway, target: Target, conversation: Conversation) -
             raise CannotServeError(f"{card.name} lacks {', '.join(missing)}")
         call = {"model": card.name, "most_usd": card.quote_forward(conversation)}
         return {"kind": "candidate", "calls": [call], "why": "it was asked for by name"}
+    if isinstance(target, EmbedderName):
+        raise ApiError(400, f"model: {target.card.name} makes vectors", param="model")
     if isinstance(target, AgentName):
         return await _first_turn(gateway, target, conversation)
     choice = await asyncio.to_thread(gateway.routers[target.router].choose, conversation)

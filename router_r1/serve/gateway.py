@@ -20,6 +20,7 @@ from router_r1.serve.api_error import ApiError
 from router_r1.serve.metrics import Metrics
 from router_r1.serve.names import Target, targets, version
 from router_r1.serve.receipts import ReceiptStore
+from router_r1.serve.sessions import Kept, kept_by
 from router_r1.serve.settings import ServeSettings
 from router_r1.serve.ticket import Ticket
 from router_r1.token_prices import Usage, cost_usd
@@ -103,6 +104,12 @@ class Gateway:
     def single_usd(self, prompt_tokens: int, answer_tokens: int) -> float:
         """What the best single model would have cost, in dollars."""
         return cost_usd(Usage(prompt_tokens, answer_tokens), self.single.price)
+
+    def kept(self, session: str, conversation: Conversation) -> Kept | None:
+        """The model that may have a conversation in its cache; see `sessions.py`."""
+        if len(conversation.messages) < 2 or not self.settings.cache_s:
+            return None
+        return kept_by(self.receipts, session, conversation, self.agent.pool, self.settings.cache_s)
 
     def enter(self) -> None:
         """A request begins."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from router_r1.agent import RouterAgent
 from router_r1.episode import Limits
 from router_r1.errors import ConfigError, shown_name
-from router_r1.model_cards import ModelCard
+from router_r1.model_cards import EmbedderCard, ModelCard
 from router_r1.serve.api_error import ApiError
 from router_r1.serve.settings import Level, Preset, ServeSettings
 from router_r1.token_prices import Usage, cost_usd
@@ -42,13 +42,20 @@ class CandidateName:
 
 
 @dataclass(frozen=True)
+class EmbedderName:
+    """A model that makes vectors of texts."""
+
+    card: EmbedderCard
+
+
+@dataclass(frozen=True)
 class RouterName:
     """A one-shot router."""
 
     router: str
 
 
-Target = AgentName | CandidateName | RouterName
+Target = AgentName | CandidateName | RouterName | EmbedderName
 
 
 def targets(
@@ -79,6 +86,7 @@ def targets(
                 f"rename it, or set serve.name"
             )
         found[card.name] = CandidateName(card)
+    found |= {card.name: EmbedderName(card) for card in agent.pool.embedders}
     return found
 
 

@@ -22,9 +22,10 @@ create table if not exists receipts (
     id text primary key, at real not null, key text not null, endpoint text not null, asked text not null,
     route text not null, rounds integer not null, status integer not null, outcome text not null,
     prompt integer not null, completion integer not null, cost_usd real not null, single_usd real, seconds real not null,
-    hops text not null
+    hops text not null, session text not null, answered_by text not null
 ) strict;
 create index if not exists receipts_at on receipts(at);
+create index if not exists receipts_session on receipts(session, at);
 """
 GroupBy = Literal["day", "key", "model", "asked"]
 _GROUPS: dict[GroupBy, str] = {
@@ -89,6 +90,10 @@ class Receipt:
     """`ok`, a stop reason, or the code of an error."""
     single_usd: float | None = None
     """What the best single model would have cost, estimated: the same prompt and an answer of the same length."""
+    session: str = ""
+    """The conversation it belongs to; empty if nobody asked."""
+    answered_by: str = ""
+    """The candidate whose reply is the answer; empty if there is none."""
     at: float = field(default_factory=time.time)
     """Unix time in seconds, when the request came."""
     ledger: Ledger = field(default_factory=Ledger)
@@ -136,6 +141,15 @@ class Total:
     """What the best single model would have cost; None where receipts are summed by model."""
 
 
+@dataclass(frozen=True)
+class LastAnswer:
+    """Who gave the last answer in a conversation, and when."""
+
+    model: str
+    at: float
+    """Unix time in seconds."""
+
+
 class ReceiptStore:
     """An SQLite file of receipts, which several processes may write to."""
 
@@ -163,6 +177,7 @@ class ReceiptStore:
             receipt.rounds, receipt.status, receipt.outcome, usage.prompt, usage.completion, receipt.cost_usd,
             receipt.single_usd, time.monotonic() - receipt.began,
             json.dumps([asdict(hop) for hop in receipt.hops], separators=(",", ":")),
+            receipt.session, receipt.answered_by,
         )  # fmt: skip
         try:
             self._db.execute(f"insert into receipts values ({','.join('?' * len(row))})", row)
@@ -202,6 +217,15 @@ class ReceiptStore:
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: cannot be read: {error}") from error
         return tuple(Total(str(row[0]), *row[1:]) for row in rows)
+
+    def last_answer(self, session: str) -> LastAnswer | None:
+        """The last answer of a candidate in a conversation; None if there is none. Raises `StoreError`."""
+        query = "select answered_by, at from receipts where session = ? and answered_by != '' order by at desc limit 1"
+        try:
+            row = self._db.execute(query, (session,)).fetchone()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: cannot be read: {error}") from error
+        return None if row is None else LastAnswer(*row)
 
     def find(self, request_id: str) -> dict[str, Any] | None:
         """A receipt by the id of its request, as a dictionary; None if there is none."""

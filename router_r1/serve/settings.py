@@ -67,6 +67,9 @@ class ServeSettings(StrictModel):
     """MiB of a request's body; images in it are base64."""
     max_depth: Annotated[int, Field(ge=8, le=500)] = 64
     """Levels of nested lists and objects in a request's body."""
+    cache_s: Annotated[float, Field(ge=0)] = 300.0
+    """Seconds for which providers keep a prompt in their cache: what it saves to ask the same model again counts in a
+    choice. 0: nothing counts."""
     keys: str | None = None
     """File of API keys, relative to the agent file; null: the file of `router-r1 keys`, if it exists."""
     receipts: str | None = "receipts.db"

@@ -90,13 +90,23 @@ def agent_file(folder: Path, upstream: str, changes: Mapping[str, Any]) -> Path:
         {
             "name": LARGE,
             "endpoint": "all",
-            "price": {"input": 10, "output": 20},
+            "price": changes.get("price", {"input": 10, "output": 20}),
             "modalities": ["text", "image"],
             "tools": True,
             "json_schema": True,
         },
     ]
-    pool = {"endpoints": {"all": {"base_url": upstream}}, "candidates": candidates}
+    embedder = {
+        "name": "vectors",
+        "endpoint": "all",
+        "model": "bge",
+        "price": {"input": 1, "output": 0},
+    }
+    pool = {
+        "endpoints": {"all": {"base_url": upstream}},
+        "candidates": candidates,
+        "embedders": [embedder],
+    }
     for candidate in candidates:
         candidate["limits"] = {
             "backoff_base_s": 0.01,

@@ -214,3 +214,42 @@ async def test_bad_requests_are_named(serve: Serve, body: bytes, status: int, me
             error = (await reply.json())["error"]
         assert message in error["message"]
         assert serving.upstream.exchanges == []
+
+
+def test_embeddings_pass_through(serve: Serve) -> None:
+    vector = [0.25, -1.5]
+    reply = {
+        "object": "list",
+        "data": [{"object": "embedding", "index": 0, "embedding": vector}],
+        "model": "bge",
+        "usage": {"prompt_tokens": 7, "total_tokens": 7},
+    }
+    with serve(lambda exchange: Served(reply)) as serving:
+        raw = serving.client().embeddings.with_raw_response.create(
+            model="vectors", input=["a moon"], encoding_format="float"
+        )
+        assert raw.parse().data[0].embedding == vector
+        assert serving.upstream.exchanges[0].path.endswith("/embeddings")
+        assert serving.upstream.exchanges[0].body["model"] == "bge"
+        assert serving.receipt(raw.headers["x-request-id"])["cost_usd"] == pytest.approx(7e-6)
+        with pytest.raises(openai.BadRequestError, match="those that do are: vectors"):
+            serving.client().embeddings.create(model=SMALL, input="a")
+        with pytest.raises(openai.BadRequestError, match="ask it at /v1/embeddings"):
+            serving.client().chat.completions.create(
+                model="vectors", messages=[{"role": "user", "content": "hi"}]
+            )
+
+
+def test_one_deadline_for_the_whole_request(serve: Serve) -> None:
+    def handle(exchange: Exchange) -> Served:
+        return Served(chat_reply("late"), delay_s=20)
+
+    agent = {"serve": {"ceiling": {"timeout_s": 0.5}}}
+    with serve(handle, agent=agent) as serving:
+        for model in (SMALL, "router-r1"):
+            began = time.monotonic()
+            with pytest.raises(openai.InternalServerError, match=r"no answer in 0\.5 s|deadline"):
+                serving.client().chat.completions.create(
+                    model=model, messages=[{"role": "user", "content": "hi"}]
+                )
+            assert time.monotonic() - began < 5

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from router_r1.agent import Finished, Result
 from router_r1.serve.answers.agent_request import AgentRequest
-from router_r1.serve.answers.chat_reply import ChatReply
+from router_r1.serve.answers.chat_reply import ChatReply, answering_model
+from router_r1.serve.answers.deadline import Deadline
 from router_r1.serve.api_error import ApiError
 from router_r1.serve.gateway import Gateway
 from router_r1.serve.names import AgentName
+from router_r1.serve.sessions import told
 from router_r1.serve.ticket import Ticket
 from router_r1.token_prices import estimate_tokens
 
@@ -23,12 +24,19 @@ class AgentAnswer:
     """The answer to one request."""
 
     def __init__(
-        self, gateway: Gateway, target: AgentName, body: Mapping[str, Any], ticket: Ticket
+        self,
+        gateway: Gateway,
+        target: AgentName,
+        body: Mapping[str, Any],
+        ticket: Ticket,
     ) -> None:
         """Read the request. Raises `ApiError` if the agent cannot honour it, `CannotServeError` if nobody can."""
         self._gateway, self._ticket = gateway, ticket
         self.request = AgentRequest.read(body, target.limits, gateway.settings.ceiling)
         self._limits = self.request.limits
+        asked = self.request.conversation
+        kept = gateway.kept(ticket.receipt.session, asked)
+        self._conversation = told(asked, kept)
         self._most_usd = gateway.most_usd(self.request.conversation, self._limits.max_rounds)
         model = f"{target.name}@{gateway.version}"
         self._reply = ChatReply(ticket.receipt, model, with_receipt=self.request.receipt)
@@ -49,7 +57,7 @@ class AgentAnswer:
         """The completion. Raises `ApiError` if there is no answer."""
         result = None
         async with self._deadline():
-            result = await self._gateway.agent.aask(self.request.conversation, **self._options())
+            result = await self._gateway.agent.aask(self._conversation, **self._options())
         content = self._concluded(result)
         return self._reply.whole(result, content)
 
@@ -58,7 +66,7 @@ class AgentAnswer:
         yield self._reply.begin()
         result: Result | None = None
         async with self._deadline():
-            events = self._gateway.agent.astream(self.request.conversation, **self._options())
+            events = self._gateway.agent.astream(self._conversation, **self._options())
             async for event in events:
                 if isinstance(event, Finished):
                     result = event.result
@@ -79,13 +87,14 @@ class AgentAnswer:
             "metadata": {"request_id": self._ticket.receipt.id},
         }
 
-    def _deadline(self) -> _Deadline:
-        return _Deadline(self.request.timeout_s)
+    def _deadline(self) -> Deadline:
+        return Deadline(self.request.timeout_s)
 
     def _concluded(self, result: Result) -> str | None:
         """The text of the answer; completes the receipt."""
         receipt = self._ticket.receipt
         receipt.rounds = result.rounds
+        receipt.answered_by = answering_model(result) or ""
         receipt.outcome = result.stop_reason.value
         if result.answer is None:
             raise ApiError(
@@ -102,22 +111,3 @@ class AgentAnswer:
             self.request.conversation.tokens, estimate_tokens(answer)
         )
         return answer
-
-
-class _Deadline:
-    """`asyncio.timeout` that ends in an `ApiError` 504."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._timeout = asyncio.timeout(seconds)
-
-    async def __aenter__(self) -> None:
-        await self._timeout.__aenter__()
-
-    async def __aexit__(self, *error: Any) -> None:
-        try:
-            await self._timeout.__aexit__(*error)
-        except TimeoutError:
-            raise ApiError(
-                504, f"no answer in {self._seconds:g} s", kind="upstream_error", code="deadline"
-            ) from None

@@ -16,8 +16,9 @@ import orjson
 
 from router_r1.conversation import Conversation
 from router_r1.errors import ConfigError
-from router_r1.model_cards import ModelCard
+from router_r1.model_cards import EmbedderCard, ModelCard
 from router_r1.pool import Account
+from router_r1.serve.answers.deadline import Deadline
 from router_r1.serve.answers.upstream import Upstream, usage_in
 from router_r1.serve.api_error import ApiError
 from router_r1.serve.gateway import Gateway
@@ -45,7 +46,7 @@ class CandidateAnswer:
     def __init__(
         self,
         gateway: Gateway,
-        card: ModelCard,
+        card: ModelCard | EmbedderCard,
         body: Mapping[str, Any],
         ticket: Ticket,
         path: str = "/chat/completions",
@@ -87,9 +88,12 @@ class CandidateAnswer:
         upstream = self._gateway.upstream
         if upstream is None:
             return await self._from_pool()
-        async with upstream.post(
-            self._card, self._path, self._body, self._account, prompt_tokens=self._prompt_tokens
-        ) as reply:
+        async with (
+            Deadline(self._gateway.settings.ceiling.timeout_s),
+            upstream.post(
+                self._card, self._path, self._body, self._account, prompt_tokens=self._prompt_tokens
+            ) as reply,
+        ):
             body = await reply.body()
             if reply.status < 400:
                 reply.booking.usage = usage_in(_json(body))
@@ -128,7 +132,7 @@ class CandidateAnswer:
     async def _events(
         self, stack: AsyncExitStack, reply: Upstream, *, usage_wanted: bool
     ) -> AsyncGenerator[bytes, None]:
-        async with stack:
+        async with stack, Deadline(self._gateway.settings.ceiling.timeout_s):
             left = b""
             async for piece in reply.pieces():
                 left += piece
@@ -209,7 +213,7 @@ def _prompt_tokens(body: Mapping[str, Any]) -> int:
         return len(orjson.dumps(body.get("messages") or body.get("input"))) // 4
 
 
-def _check_modalities(card: ModelCard, body: Mapping[str, Any]) -> None:
+def _check_modalities(card: ModelCard | EmbedderCard, body: Mapping[str, Any]) -> None:
     """An image never reaches a model that reads none: some would answer without it."""
     messages = body.get("messages")
     if not isinstance(messages, list):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from router_r1.agent import Result
-from router_r1.ledger import LedgerEntry, Role
+from router_r1.ledger import Role
 from router_r1.rollout import CallFinished, CallStarted, Event, TurnWritten
 from router_r1.serve.receipts import Receipt
 from router_r1.token_prices import Usage
@@ -134,28 +134,28 @@ def usage_of(result: Result) -> dict[str, Any]:
     }
 
 
-def _answering_call(result: Result) -> str | None:
-    """The call whose reply is the answer; None if the policy wrote it, or votes chose it."""
+def answering_model(result: Result) -> str | None:
+    """The model whose reply is the answer; None if the policy wrote it, or votes chose it."""
     aggregation = result.trace.aggregation
-    last = result.trace.turns[-1].turn if result.trace.turns else None
     if aggregation is not None and aggregation.model is not None:
-        name, adopted = aggregation.model, False
-    elif (
-        last is not None
-        and last.adopted is not None
-        and result.answer == result.trace.policy_answer
-    ):
-        name, adopted = last.adopted, True
-    else:
-        return None
-    calls: list[LedgerEntry] = [
-        e
+        return aggregation.model
+    last = result.trace.turns[-1].turn if result.trace.turns else None
+    if last is not None and result.answer == result.trace.policy_answer:
+        return last.adopted
+    return None
+
+
+def _answering_call(result: Result) -> str | None:
+    """The call whose reply is the answer; None if there is none."""
+    name = answering_model(result)
+    last = result.trace.turns[-1].turn if result.trace.turns else None
+    adopted = last.adopted_reply if last is not None and last.adopted == name else None
+    calls = [
+        e.call_id
         for e in result.ledger
-        if e.model == name and e.outcome == "ok" and not (adopted and e.role is not Role.CANDIDATE)
+        if e.model == name and e.outcome == "ok" and e.role is not Role.POLICY
     ]
-    if adopted and last is not None and last.adopted_reply is not None:
-        calls = calls[: last.adopted_reply]
-    return calls[-1].call_id if calls else None
+    return calls[(adopted or len(calls)) - 1] if calls else None
 
 
 def _told(event: Event) -> str | None:

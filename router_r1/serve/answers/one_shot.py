@@ -13,6 +13,7 @@ from router_r1.errors import ConfigError
 from router_r1.forwarded_answer import able
 from router_r1.pool import ModelPool
 from router_r1.routers.base import ROUTERS, Router
+from router_r1.serve.sessions import Kept
 from router_r1.serve.settings import FittedRouter
 
 
@@ -56,8 +57,12 @@ class OneShot:
         router.fit(OutcomeTable.load(folder / spec.table))
         return cls(router, pool, spec.worth_usd, name)
 
-    def choose(self, conversation: Conversation) -> Choice:
+    def choose(self, conversation: Conversation, kept: Kept | None = None) -> Choice:
         """Choose among the candidates that can serve the conversation.
+
+        Args:
+            conversation: what to reply to.
+            kept: a model that costs less than usual, because its provider has the conversation in its cache.
 
         Raises:
             CannotServeError: none of those that the router knows can.
@@ -67,6 +72,8 @@ class OneShot:
         columns = [self._router.models.index(card.name) for card in cards]
         scores = self._router.scores([question])[0, columns]
         costs = self._router.costs([question])[0, columns]
+        if kept is not None:
+            costs = costs - [kept.saving_usd * (card.name == kept.model) for card in cards]
         price = 0.0 if self._worth == math.inf else 1 / self._worth
         best = max(range(len(cards)), key=lambda n: (scores[n] - price * costs[n], -costs[n]))
         names = [card.name for card in cards]

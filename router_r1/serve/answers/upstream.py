@@ -21,7 +21,7 @@ import aiohttp
 import orjson
 
 from router_r1.ledger import Cause
-from router_r1.model_cards import ModelCard
+from router_r1.model_cards import EmbedderCard, ModelCard
 from router_r1.pool import Account, new_call_id
 from router_r1.serve.api_error import ApiError
 from router_r1.token_prices import Usage, estimate_tokens
@@ -74,7 +74,7 @@ class Upstream:
 class Booking:
     """What one call costs. Every attempt that ended is a row in the ledger, the last one when the call ends."""
 
-    card: ModelCard
+    card: ModelCard | EmbedderCard
     account: Account
     prompt_tokens: int
     """Estimated tokens of the request, for a reply that reports none."""
@@ -143,7 +143,7 @@ class UpstreamClient:
     @asynccontextmanager
     async def post(
         self,
-        card: ModelCard,
+        card: ModelCard | EmbedderCard,
         path: str,
         body: Mapping[str, Any],
         account: Account,
@@ -277,7 +277,7 @@ class UpstreamClient:
             )
         return response
 
-    def _backoff(self, card: ModelCard, attempt: int) -> float:
+    def _backoff(self, card: ModelCard | EmbedderCard, attempt: int) -> float:
         ceiling = min(
             card.limits.backoff_max_s, card.limits.backoff_base_s * 2.0 ** min(attempt - 1, 30)
         )
@@ -296,7 +296,7 @@ def _broken(message: str) -> ApiError:
     return ApiError(502, message, kind="upstream_error", code="upstream_failed")
 
 
-def _unavailable(card: ModelCard, reason: str, wait_s: float) -> ApiError:
+def _unavailable(card: ModelCard | EmbedderCard, reason: str, wait_s: float) -> ApiError:
     return ApiError(
         503,
         f"{card.name} {reason} and is not called now",
