@@ -1,15 +1,18 @@
 """Receipts: one row for every request that the gateway answered, with every attempt it paid for.
 
-A row is written when its request ends, also if the client has left, in one transaction. A process that is killed loses
-the rows of the requests in flight and no others; a request has one id and so at most one row.
+A row is written when its request ends, also if the client has left, and before a whole reply is sent. A process that is
+killed loses the rows of the requests in flight and no others; a request has one id and so at most one row.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -161,30 +164,61 @@ class ReceiptStore:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
-                self.path, timeout=10.0, isolation_level=None, check_same_thread=False
+                self.path, timeout=30.0, isolation_level=None, check_same_thread=False
             )
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")
             self._db.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{path}: cannot be used for receipts: {error}") from error
+        self._lock = threading.Lock()
+        self._writer = ThreadPoolExecutor(1, "receipts")
+        self._waiting: list[tuple[Receipt, asyncio.Future[None]]] = []
+        self._writing: asyncio.Task[None] | None = None
 
-    def add(self, receipt: Receipt) -> None:
-        """Write a receipt. Raises `StoreError` if that fails."""
-        usage = receipt.ledger.usage()
-        row = (
-            receipt.id, receipt.at, receipt.key, receipt.endpoint, receipt.asked, json.dumps(receipt.route),
-            receipt.rounds, receipt.status, receipt.outcome, usage.prompt, usage.completion, receipt.cost_usd,
-            receipt.single_usd, time.monotonic() - receipt.began,
-            json.dumps([asdict(hop) for hop in receipt.hops], separators=(",", ":")),
-            receipt.session, receipt.answered_by,
-        )  # fmt: skip
+    def add(self, *receipts: Receipt) -> None:
+        """Write receipts, all in one transaction. Raises `StoreError` if that fails; none is written then."""
+        rows = [_row(receipt) for receipt in receipts]
+        insert = f"insert into receipts values ({','.join('?' * len(rows[0]))})"
         try:
-            self._db.execute(f"insert into receipts values ({','.join('?' * len(row))})", row)
+            with self._lock:
+                self._db.execute("begin immediate")
+                try:
+                    self._db.executemany(insert, rows)
+                    self._db.execute("commit")
+                except BaseException:
+                    self._db.execute("rollback")
+                    raise
         except sqlite3.Error as error:
-            raise StoreError(
-                f"{self.path}: the receipt of {receipt.id} was not written: {error}"
-            ) from error
+            ids = ", ".join(receipt.id for receipt in receipts)
+            raise StoreError(f"{self.path}: not written: receipts of {ids}: {error}") from error
+
+    async def write(self, receipt: Receipt) -> None:
+        """Write a receipt without holding the event loop; those that end meanwhile share a transaction.
+
+        A caller that is cancelled has its receipt written all the same.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((receipt, written))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.ensure_future(self._write_all())
+        await written
+
+    async def _write_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            error: StoreError | None = None
+            try:
+                await loop.run_in_executor(self._writer, self.add, *(each for each, _ in batch))
+            except StoreError as failed:
+                error = failed
+            for _, written in batch:
+                if not written.done():
+                    written.set_result(None) if error is None else written.set_exception(error)
 
     def totals(
         self, by: Sequence[GroupBy] = ("day",), since: float = 0.0, until: float = 1e18
@@ -213,7 +247,8 @@ class ReceiptStore:
             f"select {group}, {fields} from {source} where at >= ? and at < ? group by 1 order by 1"
         )
         try:
-            rows: Iterable[tuple[Any, ...]] = self._db.execute(query, (since, until)).fetchall()
+            with self._lock:
+                rows: Iterable[tuple[Any, ...]] = self._db.execute(query, (since, until)).fetchall()
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: cannot be read: {error}") from error
         return tuple(Total(str(row[0]), *row[1:]) for row in rows)
@@ -222,20 +257,34 @@ class ReceiptStore:
         """The last answer of a candidate in a conversation; None if there is none. Raises `StoreError`."""
         query = "select answered_by, at from receipts where session = ? and answered_by != '' order by at desc limit 1"
         try:
-            row = self._db.execute(query, (session,)).fetchone()
+            with self._lock:
+                row = self._db.execute(query, (session,)).fetchone()
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: cannot be read: {error}") from error
         return None if row is None else LastAnswer(*row)
 
     def find(self, request_id: str) -> dict[str, Any] | None:
         """A receipt by the id of its request, as a dictionary; None if there is none."""
-        cursor = self._db.execute("select * from receipts where id = ?", (request_id,))
-        row = cursor.fetchone()
+        with self._lock:
+            cursor = self._db.execute("select * from receipts where id = ?", (request_id,))
+            row = cursor.fetchone()
         if row is None:
             return None
         found = dict(zip([column[0] for column in cursor.description], row, strict=True))
         return found | {"route": json.loads(found["route"]), "hops": json.loads(found["hops"])}
 
     def close(self) -> None:
-        """Close the file."""
+        """Finish what is being written, and close the file."""
+        self._writer.shutdown()
         self._db.close()
+
+
+def _row(receipt: Receipt) -> tuple[Any, ...]:
+    usage = receipt.ledger.usage()
+    return (
+        receipt.id, receipt.at, receipt.key, receipt.endpoint, receipt.asked, json.dumps(receipt.route),
+        receipt.rounds, receipt.status, receipt.outcome, usage.prompt, usage.completion, receipt.cost_usd,
+        receipt.single_usd, time.monotonic() - receipt.began,
+        json.dumps([asdict(hop) for hop in receipt.hops], separators=(",", ":")),
+        receipt.session, receipt.answered_by,
+    )  # fmt: skip

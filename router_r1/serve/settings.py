@@ -76,5 +76,3 @@ class ServeSettings(StrictModel):
     """SQLite file of receipts, relative to the agent file; null: none are kept."""
     redis: str | None = None
     """URL of a Redis server that counts limits of keys for several machines; null: a file beside the keys does."""
-    log_content: bool = False
-    """Whether questions and answers may appear in log and traces of the gateway."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import random
 import time
-import uuid
 
 from router_r1.errors import StoreError
 from router_r1.prompts import usd as in_dollars
@@ -20,6 +21,8 @@ from router_r1.serve.metrics import Metrics
 from router_r1.serve.receipts import Receipt, ReceiptStore
 
 log = logging.getLogger("router_r1.serve")
+_ids = random.Random(os.urandom(32))
+"""Ids are unique and no secrets, and the kernel's random numbers cost as much as all else about a ticket."""
 
 
 class Ticket:
@@ -40,7 +43,7 @@ class Ticket:
             receipts: keeps the receipt; None: nobody does.
             metrics: counts the request.
         """
-        self.receipt = Receipt(uuid.uuid4().hex, endpoint=endpoint)
+        self.receipt = Receipt(f"{_ids.getrandbits(128):032x}", endpoint=endpoint)
         self.key: Key | None = None
         self.known_model = "unknown"
         """The name asked for, once it is known to be one."""
@@ -119,7 +122,7 @@ class Ticket:
         self._metrics.count(receipt, self.known_model, time.monotonic() - receipt.began)
         if self._receipts is not None:
             try:
-                self._receipts.add(receipt)
+                await self._receipts.write(receipt)
             except StoreError as error:  # the answer was paid for: the client gets it
                 log.error("%s (%s)", error, in_dollars(receipt.cost_usd))
         if self._admitted and self._admission is not None:

@@ -55,6 +55,7 @@ async def _serve(plan: Plan, listening: socket.socket, log_level: str) -> None:
             log_level=log_level,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=DRAIN_S,
             loop="none",
         )

@@ -62,7 +62,7 @@ def documented_fields(configuration: type[Any]) -> dict[str, tuple[Any, str | No
         return {
             name: (
                 REQUIRED if info.is_required() else info.get_default(call_default_factory=True),
-                info.description,
+                None if info.description is None else " ".join(info.description.split()),
             )
             for name, info in configuration.model_fields.items()
         }

@@ -14,7 +14,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -22,7 +22,7 @@ import orjson
 
 from router_r1.ledger import Cause
 from router_r1.model_cards import EmbedderCard, ModelCard
-from router_r1.pool import Account, new_call_id
+from router_r1.pool import Account
 from router_r1.serve.api_error import ApiError
 from router_r1.token_prices import Usage, estimate_tokens
 from router_r1.transport.attempt_result import clean_message
@@ -78,7 +78,7 @@ class Booking:
     account: Account
     prompt_tokens: int
     """Estimated tokens of the request, for a reply that reports none."""
-    call_id: str = field(default_factory=new_call_id)
+    call_id: str
     attempt: int = 0
     usage: Usage | None = None
     """What the reply reported."""
@@ -178,7 +178,7 @@ class UpstreamClient:
         payload = orjson.dumps({**body, "model": card.model_id})
         limits = card.limits
         tokens = prompt_tokens + card.max_output_tokens
-        booking = Booking(card, account, prompt_tokens)
+        booking = Booking(card, account, prompt_tokens, account.episode_id)
         async with limiter.call_slot():
             until = time.monotonic() + limits.deadline_s
             while True:
