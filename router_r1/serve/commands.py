@@ -70,9 +70,14 @@ def serve(
     if log_level not in ("error", "warning", "info", "debug"):
         raise ConfigError(f"--log-level: expected error, warning, info or debug, got {log_level!r}")
     plan = Plan(
-        None if agent_file is None else str(agent_file), specs, policy, tuple(overrides or ()), host
+        agent_file=None if agent_file is None else str(agent_file),
+        models=specs,
+        policy=policy,
+        overrides=tuple(overrides or ()),
+        workers=workers,
+        host=host,
     )
-    processes.serve(plan, host, port, workers, log_level)
+    processes.serve(plan, port, log_level)
 
 
 def receipts(

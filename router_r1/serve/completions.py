@@ -51,7 +51,7 @@ async def _ticketed(request: Request, shape: Shape, work: Work) -> Response:
     """Do some work under a ticket, which is closed when the reply has ended, however it ended."""
     gateway: Gateway = request.app.state.gateway
     gateway.enter()
-    ticket = gateway.ticket(request.url.path)
+    ticket = gateway.ticket(request.url.path, request.headers)
     try:
         response = await work(request, shape, gateway, ticket)
     except BaseException as error:

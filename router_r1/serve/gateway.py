@@ -7,24 +7,29 @@ import contextlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from router_r1.agent import RouterAgent
 from router_r1.conversation import Conversation
 from router_r1.forwarded_answer import able
 from router_r1.model_cards import ModelCard
+from router_r1.serve import telemetry
 from router_r1.serve.access.admission import Admission
 from router_r1.serve.access.keys import Key, KeyStore
 from router_r1.serve.answers.one_shot import OneShot
 from router_r1.serve.answers.upstream import UpstreamClient
 from router_r1.serve.api_error import ApiError
 from router_r1.serve.metrics import Metrics
-from router_r1.serve.names import Target, targets, version
-from router_r1.serve.receipts import ReceiptStore
+from router_r1.serve.names import AgentName, Target, targets, version
+from router_r1.serve.receipts import Receipt, ReceiptStore
 from router_r1.serve.sessions import Kept, kept_by
 from router_r1.serve.settings import ServeSettings
 from router_r1.serve.ticket import Ticket
 from router_r1.token_prices import Usage, cost_usd
 from router_r1.transport.live import LiveTransport
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 
 class Gateway:
@@ -40,6 +45,7 @@ class Gateway:
         admission: Admission | None = None,
         receipts: ReceiptStore | None = None,
         routers: Mapping[str, OneShot] | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         """
         Args:
@@ -50,6 +56,7 @@ class Gateway:
             admission: counts what keys use; needed with keys.
             receipts: keeps receipts; None: nobody does.
             routers: fitted one-shot routers by name.
+            tracer: makes OpenTelemetry spans; None: nobody does.
 
         Raises:
             ConfigError: a candidate has a name that belongs to the gateway.
@@ -59,6 +66,7 @@ class Gateway:
             agent.fallback = max(agent.pool.cards, key=lambda card: card.price.output).name
         self.keys, self.admission, self.receipts = keys, admission, receipts
         self.routers = dict(routers or {})
+        self._tracer = tracer
         self.targets: dict[str, Target] = targets(agent, settings, self.routers)
         self.version = version(agent)
         transport = agent.pool.transport
@@ -71,10 +79,21 @@ class Gateway:
         """The best single model: the one that stands in for the policy."""
         return self.agent.pool.card(str(self.agent.fallback))
 
-    def ticket(self, endpoint: str) -> Ticket:
+    def ticket(self, endpoint: str, headers: Mapping[str, str]) -> Ticket:
         """Begin a request."""
+        tracer = self._tracer
+
+        def trace(receipt: Receipt) -> None:
+            assert tracer is not None
+            is_agent = isinstance(self.targets.get(receipt.asked), AgentName)
+            telemetry.record(tracer, receipt, headers, self.version if is_agent else None)
+
         return Ticket(
-            endpoint, admission=self.admission, receipts=self.receipts, metrics=self.metrics
+            endpoint,
+            admission=self.admission,
+            receipts=self.receipts,
+            metrics=self.metrics,
+            on_end=None if tracer is None else trace,
         )
 
     def authenticate(self, headers: Mapping[str, str]) -> Key | None:

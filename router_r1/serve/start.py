@@ -13,6 +13,7 @@ from router_r1.agent_file import AgentFile, load_agent
 from router_r1.errors import ConfigError
 from router_r1.policies.openai_policy import OpenAIPolicy
 from router_r1.pool import ModelPool
+from router_r1.serve import telemetry
 from router_r1.serve.access import keys as key_files
 from router_r1.serve.access.admission import Admission
 from router_r1.serve.access.keys import KeyStore
@@ -21,6 +22,7 @@ from router_r1.serve.gateway import Gateway
 from router_r1.serve.metrics import Metrics
 from router_r1.serve.receipts import ReceiptStore
 from router_r1.serve.settings import ServeSettings
+from router_r1.serve.worker_share import take_share
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Plan:
     """With `models`: the one that writes the turns; by default the first."""
     overrides: tuple[str, ...] = ()
     """`a.b=value` assignments, which take precedence over the file."""
+    workers: int = 1
+    """Processes that serve it together, and share the limits of candidates."""
     host: str = "127.0.0.1"
     """Where the gateway listens."""
 
@@ -59,6 +63,7 @@ class Opened:
 
     def __init__(self) -> None:
         self.metrics = Metrics()
+        self.tracer = telemetry.tracer_from_environment()
         self._keys: dict[Path, KeyStore] = {}
         self._receipts: dict[Path, ReceiptStore] = {}
         self._admissions: dict[str, Admission] = {}
@@ -126,6 +131,7 @@ def load_gateway(plan: Plan, opened: Opened) -> Gateway:
             f"or listen on 127.0.0.1"
         )
     agent = _agent(plan)
+    take_share(agent, plan.workers)
     routers = {
         name: OneShot.fit(name, spec, agent.pool, folder) for name, spec in settings.routers.items()
     }
@@ -137,6 +143,7 @@ def load_gateway(plan: Plan, opened: Opened) -> Gateway:
         admission=None if keys is None else opened.admission(keys_path, settings.redis),
         receipts=None if settings.receipts is None else opened.receipts(folder / settings.receipts),
         routers=routers,
+        tracer=opened.tracer,
     )
 
 

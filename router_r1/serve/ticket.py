@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import time
+from collections.abc import Callable
 
 from router_r1.errors import StoreError
 from router_r1.prompts import usd as in_dollars
@@ -35,6 +36,7 @@ class Ticket:
         admission: Admission | None,
         receipts: ReceiptStore | None,
         metrics: Metrics,
+        on_end: Callable[[Receipt], None] | None = None,
     ) -> None:
         """
         Args:
@@ -42,12 +44,14 @@ class Ticket:
             admission: counts what keys use; None without keys.
             receipts: keeps the receipt; None: nobody does.
             metrics: counts the request.
+            on_end: called with the receipt when the request has ended.
         """
         self.receipt = Receipt(f"{_ids.getrandbits(128):032x}", endpoint=endpoint)
         self.key: Key | None = None
         self.known_model = "unknown"
         """The name asked for, once it is known to be one."""
         self._admission, self._receipts, self._metrics = admission, receipts, metrics
+        self._on_end = on_end
         self._admitted = self._closed = False
         metrics.in_flight.inc()
 
@@ -120,6 +124,8 @@ class Ticket:
         receipt.status, receipt.outcome = status, outcome
         self._metrics.in_flight.dec()
         self._metrics.count(receipt, self.known_model, time.monotonic() - receipt.began)
+        if self._on_end is not None:
+            self._on_end(receipt)
         if self._receipts is not None:
             try:
                 await self._receipts.write(receipt)

@@ -44,21 +44,19 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
-def serve(plan: Plan, host: str, port: int, workers: int, log_level: str) -> None:
+def serve(plan: Plan, port: int, log_level: str) -> None:
     """Serve until SIGTERM or SIGINT; in this process if there is one worker.
 
     Args:
         plan: what to serve.
-        host: address to listen on.
         port: port to listen on.
-        workers: number of processes.
         log_level: e.g. `info`.
 
     Raises:
         ConfigError: the address or the plan is invalid.
     """
-    listening = bind(host, port)
-    if workers == 1:
+    listening = bind(plan.host, port)
+    if plan.workers == 1:
         from router_r1.serve import worker
 
         worker.serve(plan, listening, log_level)
@@ -68,13 +66,13 @@ def serve(plan: Plan, host: str, port: int, workers: int, log_level: str) -> Non
         logging.basicConfig(
             level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
-        _Parent(plan, listening, workers, log_level).run()
+        _Parent(plan, listening, log_level).run()
 
 
 class _Parent:
-    def __init__(self, plan: Plan, listening: socket.socket, workers: int, log_level: str) -> None:
+    def __init__(self, plan: Plan, listening: socket.socket, log_level: str) -> None:
         self._arguments = (plan, listening, log_level)
-        self._count = workers
+        self._count = plan.workers
         self._children: dict[SpawnProcess, float] = {}
         """Workers, and when they were started on the monotonic clock."""
         self._stopping = False

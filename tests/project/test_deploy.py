@@ -247,6 +247,7 @@ def test_pods_share_the_limits_of_a_key(
             shutil.copy(tmp_path / "keys.db", folders["/secrets"])
             (folders["/data"] / "keys.db-wal").write_text("of a container that was killed")
             subprocess.run(replaced(INIT["command"], folders), check=True)
+            assert [each.name for each in folders["/data"].iterdir()] == ["keys.db"]
             places = {"/data": folders["/data"], "redis://redis:6379/0": redis_url}
             for file, text in CONFIG["data"].items():
                 (content,) = replaced([text], {**places, PROVIDER: upstream.base_url})

@@ -1,5 +1,6 @@
 """`router-r1 serve` as a process: workers, reload, shutdown, and a worker that is killed."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -18,6 +19,8 @@ import pytest
 import yaml
 from serving import LARGE, QUESTION, SMALL, agent_file, route_then_adopt
 
+from router_r1.serve.access.admission_sqlite import SqliteAdmission
+from router_r1.serve.access.keys import Key, KeyLimits, KeyStore
 from router_r1.serve.receipts import ReceiptStore
 from router_r1.testing.loopback_server import (
     Exchange,
@@ -169,3 +172,64 @@ def test_nobody_else_is_let_in_without_keys(tmp_path: Path, upstream: LoopbackSe
     program = Program(str(path), "--host", "0.0.0.0", log=tmp_path / "log")
     assert program.process.wait(30) == 2
     assert len(program.log.read_text().splitlines()) == 1
+
+
+def test_a_kill_under_load_loses_requests_in_flight_and_bills_nothing_twice(tmp_path: Path) -> None:
+    in_flight = 16
+    served: list[str] = []
+
+    def handle(exchange: Exchange) -> Served:
+        served.append(exchange.body["messages"][0]["content"])
+        return Served(chat_reply("x", usage=usage(0, 500)), delay_s=0.05)
+
+    store = KeyStore(tmp_path / "keys.db")
+    secret = store.add("app", KeyLimits(budget_usd=1000.0))
+    (key,) = store.all()
+    store.close()
+    with LoopbackServer(handle) as upstream:
+        path = agent_file(tmp_path, upstream.base_url, {"agent": {"serve": {"keys": "keys.db"}}})
+        with started(str(path), "--workers", "2", log=tmp_path / "log") as program:
+            answered: list[str] = []
+            names = iter(range(400))
+
+            def client() -> None:
+                with httpx2.Client(headers={"authorization": f"Bearer {secret}"}) as session:
+                    for number in names:
+                        messages = [{"role": "user", "content": f"n{number}"}]
+                        with contextlib.suppress(httpx2.HTTPError):
+                            reply = session.post(
+                                f"{program.url}/v1/chat/completions",
+                                json=BODY | {"messages": messages},
+                                timeout=30,
+                            )
+                            if reply.status_code == 200:
+                                answered.append(reply.headers["x-request-id"])
+
+            clients = [threading.Thread(target=client) for _ in range(in_flight)]
+            for each in clients:
+                each.start()
+            program.wait_until(lambda: len(answered) > 100)
+            children = psutil.Process(program.process.pid).children()
+            worker = next(c for c in children if any("spawn_main" in part for part in c.cmdline()))
+            worker.kill()
+            for each in clients:
+                each.join(60)
+            program.wait_until(program.is_ready)
+        with contextlib.closing(ReceiptStore(tmp_path / "receipts.db")) as receipts:
+            (total,) = receipts.totals(("key",))
+            missing = [each for each in answered if receipts.find(each) is None]
+        assert missing == []  # every answer that a client has is in the books
+        assert len(set(served)) == len(served)
+        assert len(served) - in_flight <= total.requests <= len(served)
+        admission = SqliteAdmission(tmp_path / "keys-spending.db")
+        spent = asyncio.run(_spent(admission, key))
+        cost = 500 * 2 / 1e6
+        assert total.cost_usd == pytest.approx(total.requests * cost)
+        assert abs(spent - total.cost_usd) <= in_flight * cost
+
+
+async def _spent(admission: SqliteAdmission, key: Key) -> float:
+    try:
+        return await admission.spent(key)
+    finally:
+        await admission.aclose()
