@@ -6,6 +6,7 @@ that has the usage and nothing else, which is taken out again.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack
@@ -28,6 +29,8 @@ from router_r1.transport.messages import Request
 
 _EVENT_END = re.compile(rb"\r?\n\r?\n")
 _OWN = "router_r1"
+_MAY_HAVE_IMAGES = 5000
+"""Tokens above which a request is looked at more closely."""
 _LIMITS = ("max_completion_tokens", "max_tokens")
 
 
@@ -206,11 +209,13 @@ class CandidateAnswer:
 
 
 def _prompt_tokens(body: Mapping[str, Any]) -> int:
-    """An estimate that reads nothing: a fourth of the bytes of what is sent, without images."""
-    try:
-        return Conversation.read(body.get("messages"), body).tokens
-    except ConfigError:  # the endpoint says what is wrong with it
-        return len(orjson.dumps(body.get("messages") or body.get("input"))) // 4
+    """Estimated tokens of a request: a fourth of its bytes; where those are many, images are told from text."""
+    asked = body.get("messages") or body.get("input")
+    size = len(orjson.dumps(asked)) // 4
+    if size > _MAY_HAVE_IMAGES:
+        with contextlib.suppress(ConfigError):  # the endpoint says what is wrong with it
+            return Conversation.read(asked, body).tokens
+    return size
 
 
 def _check_modalities(card: ModelCard | EmbedderCard, body: Mapping[str, Any]) -> None:
