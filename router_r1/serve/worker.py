@@ -8,9 +8,11 @@ on; the old one finishes its own. On SIGTERM the worker takes no new request and
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
+from collections.abc import Iterator
 
 import uvicorn
 from starlette.applications import Starlette
@@ -49,7 +51,7 @@ def serve(plan: Plan, listening: socket.socket, log_level: str) -> None:
 async def _serve(plan: Plan, listening: socket.socket, log_level: str) -> None:
     opened = Opened()
     app = make_app(load_gateway(plan, opened))
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             app,
             log_level=log_level,
@@ -67,11 +69,23 @@ async def _serve(plan: Plan, listening: socket.socket, log_level: str) -> None:
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.handle_exit, number, None)
     try:
         await server.serve(sockets=[listening])
     finally:
         await opened.aclose()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server, which raises a signal again when it has ended, before anything else could be closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the event loop."""
+        yield
 
 
 async def _reload(app: Starlette, plan: Plan, opened: Opened) -> None:

@@ -25,6 +25,9 @@ log = logging.getLogger("router_r1.serve")
 _REFUSED = 2
 """Exit status of a worker whose configuration is invalid."""
 _RETRY_S = 5.0
+"""Seconds after which a worker counts as one that works."""
+_PAUSE_S = 1.0
+"""Seconds before a worker is started in place of one that did not."""
 _BACKLOG = 4096
 
 
@@ -101,15 +104,15 @@ class _Parent:
 
     def _bury(self) -> None:
         for child in [each for each in self._children if not each.is_alive()]:
-            del self._children[child]
+            lived = time.monotonic() - self._children.pop(child)
             if self._stopping:
                 continue
             if child.exitcode == _REFUSED and not self._proven():
                 self._stopping = True
                 raise ConfigError("the gateway cannot start; the message stands above")
             log.error("worker %s ended (%s); another is started", child.pid, child.exitcode)
-            if child.exitcode == _REFUSED:
-                time.sleep(_RETRY_S)  # the file was broken after the others had read it
+            if lived < _RETRY_S:
+                time.sleep(_PAUSE_S)  # it may end again at once
 
     def _proven(self) -> bool:
         """Whether another worker has served for a while, so that one that cannot start is no reason to end."""

@@ -33,7 +33,7 @@ from router_r1_envs.planner.planner import Planner
 from router_r1_envs.worlds.commands import recorded_world
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_envs.worlds.trained_in import TrainedIn, check_played_as_trained
-from router_r1_eval.report import write_report
+from router_r1_eval.report.page import write_report
 from router_r1_eval.stats.bootstrap import paired
 from router_r1_eval.tournament.entrants import single_model
 from router_r1_eval.tournament.episode_folder import EpisodeFolder

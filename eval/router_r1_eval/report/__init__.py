@@ -20,7 +20,3 @@
 
 Not covered: what is in results.json (`results.py`) and how it is measured (`tournament`, `run`).
 """
-
-from router_r1_eval.report.page import write_report
-
-__all__ = ["write_report"]

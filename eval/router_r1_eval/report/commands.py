@@ -23,6 +23,6 @@ def report_command(
     ] = None,
 ) -> None:
     """Write report.html: cost and quality, tables, sampled episodes, learning curve; one page that opens offline."""
-    from router_r1_eval.report import write_report
+    from router_r1_eval.report.page import write_report
 
     terminal.echo(f"{write_report(run, log)}")

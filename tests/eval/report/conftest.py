@@ -14,7 +14,7 @@ import pytest
 import router_r1 as rr
 from router_r1.trace import TraceWriter
 from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun
-from router_r1_eval.report import write_report
+from router_r1_eval.report.page import write_report
 from router_r1_eval.results import Kind, Row
 
 VOID_ELEMENTS = {"meta", "link", "wbr", "br", "img", "input", "hr"}

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from router_r1.errors import DataError
-from router_r1_eval.report import write_report
+from router_r1_eval.report.page import write_report
 
 TOURNAMENT_SECTIONS = [
     "What this sample can show",

@@ -4,7 +4,7 @@ import pytest
 
 from router_r1.errors import ConfigError
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
-from router_r1_eval.report import write_report
+from router_r1_eval.report.page import write_report
 from router_r1_eval.results import Results
 from router_r1_eval.tournament.baselines import baselines
 from router_r1_eval.tournament.router_entrants import router_entrant

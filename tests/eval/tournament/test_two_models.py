@@ -8,7 +8,7 @@ from router_r1.data.splits import Split
 from router_r1.model_cards import ModelCard
 from router_r1.token_prices import Price
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
-from router_r1_eval.report import write_report
+from router_r1_eval.report.page import write_report
 from router_r1_eval.results import Results
 from router_r1_eval.tournament.two_models import Gap, gap, oracle_order
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from router_r1.data.questions import Question
+
+if TYPE_CHECKING:
+    import numpy as np
 
 NO_CATEGORY = "none"
 """The group of questions without a category, where others have one."""
@@ -66,6 +67,8 @@ class QuestionGroups:
 
     def places(self, questions: Sequence[Question]) -> np.ndarray[Any, np.dtype[np.int64]]:
         """[n] the group of each question, as an index into `names`."""
+        import numpy as np
+
         place = {name: number for number, name in enumerate(self.names)}
         return np.array([place[name] for name in self.of(questions)], dtype=np.int64)
 
@@ -80,6 +83,8 @@ class QuestionGroups:
 
     def _fit(self) -> None:
         """Learn the vectors of texts, and the centre of each group."""
+        import numpy as np
+
         from router_r1.routers.text_features import fit_features
 
         self._features = fit_features(self._train)
