@@ -6,6 +6,7 @@ With several workers, the library's multiprocess mode adds up what all of them c
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -28,6 +29,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._series: dict[tuple[Any, tuple[str, ...]], Any] = {}
         r = self._registry
         self.requests = Counter(
             "router_r1_requests",
@@ -70,15 +72,22 @@ class Metrics:
             model: the name asked for if it is one that there is, else a fixed word: clients must not make new series.
             seconds: from request to end of reply.
         """
-        self.requests.labels(receipt.endpoint, model, str(receipt.status)).inc()
-        self.seconds.labels(receipt.endpoint).observe(seconds)
+        self._at(self.requests, receipt.endpoint, model, str(receipt.status)).inc()
+        self._at(self.seconds, receipt.endpoint).observe(seconds)
         if receipt.rounds:
             self.rounds.observe(receipt.rounds)
         for entry in receipt.ledger:
-            self.attempts.labels(entry.model, entry.role.value, entry.outcome).inc()
-            self.tokens.labels(entry.model, "prompt").inc(entry.usage.prompt)
-            self.tokens.labels(entry.model, "completion").inc(entry.usage.completion)
-            self.dollars.labels(entry.model).inc(entry.cost_usd or 0.0)
+            self._at(self.attempts, entry.model, entry.role.value, entry.outcome).inc()
+            self._at(self.tokens, entry.model, "prompt").inc(entry.usage.prompt)
+            self._at(self.tokens, entry.model, "completion").inc(entry.usage.completion)
+            self._at(self.dollars, entry.model).inc(entry.cost_usd or 0.0)
+
+    def _at(self, metric: Any, *labels: str) -> Any:
+        """The series of a metric, without the library's lock and checks once it is known."""
+        series = self._series.get((metric, labels))
+        if series is None:
+            series = self._series[metric, labels] = metric.labels(*labels)
+        return series
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import orjson
+
 from router_r1.errors import StoreError
 from router_r1.ledger import Ledger, LedgerEntry
 
@@ -282,9 +284,9 @@ class ReceiptStore:
 def _row(receipt: Receipt) -> tuple[Any, ...]:
     usage = receipt.ledger.usage()
     return (
-        receipt.id, receipt.at, receipt.key, receipt.endpoint, receipt.asked, json.dumps(receipt.route),
+        receipt.id, receipt.at, receipt.key, receipt.endpoint, receipt.asked, orjson.dumps(receipt.route).decode(),
         receipt.rounds, receipt.status, receipt.outcome, usage.prompt, usage.completion, receipt.cost_usd,
         receipt.single_usd, time.monotonic() - receipt.began,
-        json.dumps([asdict(hop) for hop in receipt.hops], separators=(",", ":")),
+        orjson.dumps(receipt.hops).decode(),
         receipt.session, receipt.answered_by,
     )  # fmt: skip

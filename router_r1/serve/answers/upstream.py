@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import multidict
 import orjson
+import yarl
 
 from router_r1.ledger import Cause
 from router_r1.model_cards import EmbedderCard, ModelCard
@@ -34,6 +36,7 @@ from router_r1.transport.retry_after import parse_retry_after
 
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504, 529})
 """Statuses after which another attempt may succeed."""
+_NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 _KEPT_HEADERS = ("content-type", "retry-after", "retry-after-ms")
 
 
@@ -122,6 +125,13 @@ class Booking:
         )
 
 
+@dataclass(frozen=True)
+class _Target:
+    url: yarl.URL
+    headers: multidict.CIMultiDict[str]
+    timeout: aiohttp.ClientTimeout
+
+
 class UpstreamClient:
     """Sends bodies to endpoints; one for each event loop. Close it."""
 
@@ -132,6 +142,7 @@ class UpstreamClient:
         """
         self._transport = transport
         self._session: aiohttp.ClientSession | None = None
+        self._targets: dict[tuple[str, str], _Target] = {}
         self._jitter = random.Random()
 
     async def aclose(self) -> None:
@@ -149,7 +160,6 @@ class UpstreamClient:
         account: Account,
         *,
         prompt_tokens: int,
-        headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Upstream]:
         """Send a body, and send it again while that may help; the caller reads the reply inside the block.
 
@@ -159,22 +169,12 @@ class UpstreamClient:
             body: what to send; its `model` is replaced by the id that the endpoint knows.
             account: where the attempts are booked.
             prompt_tokens: estimated tokens of the request.
-            headers: further headers of the request.
 
         Raises:
             ApiError: nobody could be reached, or the model is not called for a while.
         """
         limiter, breaker = self._transport.gate(card)
-        endpoint, key = self._transport.address(card)
-        url = endpoint.base_url.rstrip("/") + path
-        sent = {
-            "content-type": "application/json",
-            "accept-encoding": "identity",
-            **endpoint.headers,
-        }
-        sent |= headers or {}
-        if key is not None:
-            sent["authorization"] = f"Bearer {key}"
+        target = self._target(card, path)
         payload = orjson.dumps({**body, "model": card.model_id})
         limits = card.limits
         tokens = prompt_tokens + card.max_output_tokens
@@ -197,14 +197,7 @@ class UpstreamClient:
                     booking.begin()
                     outcome, wait = "", 0.0
                     try:
-                        http = await self._send(
-                            attempt,
-                            url,
-                            payload,
-                            sent,
-                            limits.connect_timeout_s,
-                            limits.attempt_timeout_s,
-                        )
+                        http = await self._send(attempt, target, payload, limits.attempt_timeout_s)
                     except (aiohttp.ClientError, OSError, TimeoutError) as error:
                         breaker.record_failure()
                         late = isinstance(error, TimeoutError) and not isinstance(
@@ -253,29 +246,44 @@ class UpstreamClient:
     async def _send(
         self,
         stack: AsyncExitStack,
-        url: str,
+        target: _Target,
         payload: bytes,
-        headers: Mapping[str, str],
-        connect_s: float,
         first_byte_s: float,
     ) -> aiohttp.ClientResponse:
         """Post, and wait for the status; the body must follow within the deadline of the whole request."""
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0)
             self._session = aiohttp.ClientSession(
-                connector=connector, auto_decompress=True, timeout=aiohttp.ClientTimeout(total=None)
+                connector=aiohttp.TCPConnector(limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),  # no cookie of one client reaches another
+                timeout=_NO_TIMEOUT,
             )
         async with asyncio.timeout(first_byte_s):
             response: aiohttp.ClientResponse = await stack.enter_async_context(
                 self._session.post(
-                    url,
+                    target.url,
                     data=payload,
-                    headers=headers,
+                    headers=target.headers,
                     allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_s),
+                    timeout=target.timeout,
                 )
             )
         return response
+
+    def _target(self, card: ModelCard | EmbedderCard, path: str) -> _Target:
+        """Where requests to a model go; made once, since keys and cards do not change."""
+        found = self._targets.get((card.name, path))
+        if found is None:
+            endpoint, key = self._transport.address(card)
+            headers = {"content-type": "application/json", "accept-encoding": "identity"}
+            headers |= endpoint.headers
+            if key is not None:
+                headers["authorization"] = f"Bearer {key}"
+            found = self._targets[card.name, path] = _Target(
+                yarl.URL(endpoint.base_url.rstrip("/") + path),
+                multidict.CIMultiDict(headers),
+                aiohttp.ClientTimeout(total=None, sock_connect=card.limits.connect_timeout_s),
+            )
+        return found
 
     def _backoff(self, card: ModelCard | EmbedderCard, attempt: int) -> float:
         ceiling = min(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -101,21 +101,22 @@ async def unless_left(receive: Receive, work: Awaitable[T]) -> T:
     Raises:
         ClientLeftError: the client left; the work was cancelled and has ended.
     """
-    task = asyncio.ensure_future(work)
-    watcher = asyncio.ensure_future(_left(receive))
+    task = asyncio.current_task()
+    assert task is not None, "a request is a task"
+    before = task.cancelling()
+    watcher = asyncio.ensure_future(_cancel_when_left(receive, task))
     try:
-        await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        raise ClientLeftError
+        return await work
+    except asyncio.CancelledError:
+        # Only the watcher cancelled it: the request goes on to its end, which is to book what was spent.
+        if watcher.done() and not watcher.cancelled() and task.uncancel() == before:
+            raise ClientLeftError from None
+        raise
     finally:
-        for each in (task, watcher):
-            each.cancel()
-        await asyncio.gather(task, watcher, return_exceptions=True)
+        watcher.cancel()
 
 
-async def _left(receive: Receive) -> None:
+async def _cancel_when_left(receive: Receive, task: asyncio.Task[Any]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+    task.cancel()

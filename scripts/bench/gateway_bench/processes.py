@@ -132,7 +132,10 @@ def litellm(folder: Path, base: str, environment: Path) -> Iterator[Program]:
     """The LiteLLM proxy, one worker, no database, no callbacks."""
     folder.mkdir(exist_ok=True)
     model = {"model": "openai/mock", "api_base": f"{base}/v1", "api_key": "none"}
-    config = {"model_list": [{"model_name": "mock", "litellm_params": model}]}
+    config = {
+        "model_list": [{"model_name": "mock", "litellm_params": model}],
+        "general_settings": {"dangerously_permit_weak_or_unset_master_key": True},
+    }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     port = free_port()
     command = [
