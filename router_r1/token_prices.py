@@ -133,7 +133,8 @@ def _first_count(raw: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, i
 
 
 def _counts(raw: Mapping[str, Any], paths: Iterable[dialect.Path]) -> list[int]:
-    return [value for path in paths if _is_count(value := value_at(raw, path))]
+    # Most names are not there; the first look is the cheapest.
+    return [v for path in paths if path[0] in raw and _is_count(v := value_at(raw, path))]
 
 
 def _is_count(value: object) -> TypeGuard[int]:

@@ -30,8 +30,12 @@ create table if not exists receipts (
     hops text not null, session text not null, answered_by text not null
 ) strict;
 create index if not exists receipts_at on receipts(at);
-create index if not exists receipts_session on receipts(session, at);
+create index if not exists receipts_session on receipts(session, at) where session != '';
 """
+_BUSY_S = 0.001
+"""Receipts that come so soon after the last ones are many: they wait to share a transaction."""
+_GATHER_S = 0.004
+"""Seconds they wait."""
 GroupBy = Literal["day", "key", "model", "asked"]
 _GROUPS: dict[GroupBy, str] = {
     "day": "date(at, 'unixepoch')",
@@ -177,6 +181,7 @@ class ReceiptStore:
         self._writer = ThreadPoolExecutor(1, "receipts")
         self._waiting: list[tuple[Receipt, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
+        self._written_at = -1.0
 
     def add(self, *receipts: Receipt) -> None:
         """Write receipts, all in one transaction. Raises `StoreError` if that fails; none is written then."""
@@ -211,6 +216,8 @@ class ReceiptStore:
 
     async def _write_all(self) -> None:
         loop = asyncio.get_running_loop()
+        if loop.time() - self._written_at < _BUSY_S:
+            await asyncio.sleep(_GATHER_S)
         while self._waiting:
             batch, self._waiting = self._waiting, []
             error: StoreError | None = None
@@ -221,6 +228,7 @@ class ReceiptStore:
             for _, written in batch:
                 if not written.done():
                     written.set_result(None) if error is None else written.set_exception(error)
+            self._written_at = loop.time()
 
     def totals(
         self, by: Sequence[GroupBy] = ("day",), since: float = 0.0, until: float = 1e18
@@ -257,7 +265,7 @@ class ReceiptStore:
 
     def last_answer(self, session: str) -> LastAnswer | None:
         """The last answer of a candidate in a conversation; None if there is none. Raises `StoreError`."""
-        query = "select answered_by, at from receipts where session = ? and answered_by != '' order by at desc limit 1"
+        query = "select answered_by, at from receipts where session = ? and session != '' and answered_by != '' order by at desc limit 1"
         try:
             with self._lock:
                 row = self._db.execute(query, (session,)).fetchone()

@@ -13,7 +13,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,82 +173,96 @@ class UpstreamClient:
         Raises:
             ApiError: nobody could be reached, or the model is not called for a while.
         """
-        limiter, breaker = self._transport.gate(card)
+        limiter, _ = self._transport.gate(card)
         target = self._target(card, path)
         payload = orjson.dumps({**body, "model": card.model_id})
-        limits = card.limits
-        tokens = prompt_tokens + card.max_output_tokens
         booking = Booking(card, account, prompt_tokens, account.episode_id)
         async with limiter.call_slot():
-            until = time.monotonic() + limits.deadline_s
+            until = time.monotonic() + card.limits.deadline_s
             while True:
-                last = booking.attempt + 1 >= limits.max_attempts
-                until += await limiter.wait_for_rate(tokens)
+                until += await limiter.wait_for_rate(prompt_tokens + card.max_output_tokens)
                 if pause := limiter.pause_left:
                     if time.monotonic() + pause >= until:
                         raise _unavailable(card, f"asked for a pause of {pause:.0f} s", pause)
                     await asyncio.sleep(pause)
-                async with AsyncExitStack() as attempt:
-                    until += await attempt.enter_async_context(limiter.endpoint_slot())
-                    if not breaker.allow():
-                        raise _unavailable(
-                            card, "failed too often of late", limits.breaker_cooldown_s
-                        )
-                    booking.begin()
-                    outcome, wait = "", 0.0
-                    try:
-                        http = await self._send(attempt, target, payload, limits.attempt_timeout_s)
-                    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                        breaker.record_failure()
-                        late = isinstance(error, TimeoutError) and not isinstance(
-                            error, aiohttp.ConnectionTimeoutError
-                        )
-                        outcome = (FailureKind.TIMEOUT if late else FailureKind.CONNECTION).value
-                        booking.end(outcome, billed=late)
-                        wait = self._backoff(card, booking.attempt)
-                        if last or time.monotonic() + wait >= until:
-                            reason = clean_message(f"{type(error).__name__}: {error}")
-                            raise _broken(f"{card.name} could not be reached ({reason})") from error
-                    except asyncio.CancelledError:
-                        booking.end(FailureKind.CANCELLED.value, billed=True)
-                        raise
-                    else:
-                        asked = parse_retry_after(http.headers)
-                        if asked is not None and http.status == 429:
-                            limiter.pause(min(asked, MAX_PAUSE_S))
-                        wait = self._backoff(card, booking.attempt) if asked is None else asked
-                        if http.status in _AGAIN and not last and time.monotonic() + wait < until:
-                            booking.end(_outcome(http.status), billed=False)
-                            if http.status >= 500:
-                                breaker.record_failure()
-                            await http.release()
-                        else:
-                            kept = {n: http.headers[n] for n in _KEPT_HEADERS if n in http.headers}
-                            if 300 <= http.status < 400:
-                                booking.end(FailureKind.BAD_REQUEST.value, billed=False)
-                                raise _broken(f"{card.name} is redirected; correct its base URL")
-                            try:
-                                yield Upstream(http.status, kept, http, booking)
-                                if http.status >= 500:
-                                    breaker.record_failure()
-                                elif http.status < 400:
-                                    breaker.record_success()
-                            except (asyncio.CancelledError, GeneratorExit):
-                                booking.outcome = FailureKind.CANCELLED.value
-                                raise
-                            finally:
-                                ok = http.status < 400
-                                outcome = booking.outcome if ok else _outcome(http.status)
-                                booking.end(outcome, billed=ok)
-                            return
-                await asyncio.sleep(wait)
+                async with limiter.endpoint_slot() as waited:
+                    until += waited
+                    sent = await self._try(booking, target, payload, until)
+                    if not isinstance(sent, float):
+                        async with self._reading(booking, sent) as reply:
+                            yield reply
+                        return
+                await asyncio.sleep(sent)
+
+    async def _try(
+        self, booking: Booking, target: _Target, payload: bytes, until: float
+    ) -> aiohttp.ClientResponse | float:
+        """One attempt: its reply, or the seconds to wait before the next one. Raises `ApiError` if there is none."""
+        card = booking.card
+        limiter, breaker = self._transport.gate(card)
+        if not breaker.allow():
+            raise _unavailable(card, "failed too often of late", card.limits.breaker_cooldown_s)
+        booking.begin()
+        try:
+            http = await self._send(target, payload, card.limits.attempt_timeout_s)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            breaker.record_failure()
+            is_late = isinstance(error, TimeoutError)
+            was_sent = is_late and not isinstance(error, aiohttp.ConnectionTimeoutError)
+            kind = FailureKind.TIMEOUT if was_sent else FailureKind.CONNECTION
+            booking.end(kind.value, billed=was_sent)
+            wait = self._backoff(card, booking.attempt)
+            if self._may_retry(booking, wait, until):
+                return wait
+            reason = clean_message(f"{type(error).__name__}: {error}")
+            raise _broken(f"{card.name} could not be reached ({reason})") from error
+        except asyncio.CancelledError:
+            booking.end(FailureKind.CANCELLED.value, billed=True)
+            raise
+        if http.status < 300:
+            return http
+        if http.status >= 500:
+            breaker.record_failure()
+        if http.status < 400:
+            http.release()
+            booking.end(FailureKind.BAD_REQUEST.value, billed=False)
+            raise _broken(f"{card.name} is redirected; correct its base URL")
+        asked = parse_retry_after(http.headers)
+        if asked is not None and http.status == 429:
+            limiter.pause(min(asked, MAX_PAUSE_S))
+        wait = self._backoff(card, booking.attempt) if asked is None else asked
+        if http.status not in _AGAIN or not self._may_retry(booking, wait, until):
+            return http
+        http.release()
+        booking.end(_outcome(http.status), billed=False)
+        return wait
+
+    @asynccontextmanager
+    async def _reading(
+        self, booking: Booking, http: aiohttp.ClientResponse
+    ) -> AsyncIterator[Upstream]:
+        """A reply while it is read; booked when that has ended, however it ended."""
+        _, breaker = self._transport.gate(booking.card)
+        kept = {name: http.headers[name] for name in _KEPT_HEADERS if name in http.headers}
+        try:
+            yield Upstream(http.status, kept, http, booking)
+            if http.status < 400:
+                breaker.record_success()
+        except (asyncio.CancelledError, GeneratorExit):
+            booking.outcome = FailureKind.CANCELLED.value
+            raise
+        finally:
+            http.release()
+            is_reply = http.status < 400
+            booking.end(booking.outcome if is_reply else _outcome(http.status), billed=is_reply)
+
+    @staticmethod
+    def _may_retry(booking: Booking, wait: float, until: float) -> bool:
+        has_attempt = booking.attempt < booking.card.limits.max_attempts
+        return has_attempt and time.monotonic() + wait < until
 
     async def _send(
-        self,
-        stack: AsyncExitStack,
-        target: _Target,
-        payload: bytes,
-        first_byte_s: float,
+        self, target: _Target, payload: bytes, first_byte_s: float
     ) -> aiohttp.ClientResponse:
         """Post, and wait for the status; the body must follow within the deadline of the whole request."""
         if self._session is None:
@@ -258,16 +272,13 @@ class UpstreamClient:
                 timeout=_NO_TIMEOUT,
             )
         async with asyncio.timeout(first_byte_s):
-            response: aiohttp.ClientResponse = await stack.enter_async_context(
-                self._session.post(
-                    target.url,
-                    data=payload,
-                    headers=target.headers,
-                    allow_redirects=False,
-                    timeout=target.timeout,
-                )
+            return await self._session.post(
+                target.url,
+                data=payload,
+                headers=target.headers,
+                allow_redirects=False,
+                timeout=target.timeout,
             )
-        return response
 
     def _target(self, card: ModelCard | EmbedderCard, path: str) -> _Target:
         """Where requests to a model go; made once, since keys and cards do not change."""
