@@ -172,6 +172,7 @@ def soak(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "wrong": wrong,
         "upstream": served,
         "attempts": len(rows),
+        "attempts_sent": sum(hop["billed"] or hop["outcome"] != "cancelled" for hop in rows),
         "attempts_by_outcome": {
             name: sum(hop["outcome"] == name for hop in rows)
             for name in sorted({h["outcome"] for h in rows})

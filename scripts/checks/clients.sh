@@ -49,6 +49,7 @@ fi
 # --- the environment and the npm packages: one installation at a time
 
 mkdir -p "$(dirname "$VENV")" "$OUT"
+OUT=$(cd "$OUT" && pwd)
 exec 9>"$VENV.lock"
 if command -v flock >/dev/null; then flock 9; fi
 
@@ -75,11 +76,10 @@ exec 9>&-
 # --- the tests, which reach nothing but 127.0.0.1: every other address is behind a proxy that does not exist
 
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} TOKENIZERS_PARALLELISM=false
-export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 HF_HOME="$PWD/$OUT/huggingface" HF_HUB_DISABLE_TELEMETRY=1
+export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 HF_HOME="$OUT/huggingface" HF_HUB_DISABLE_TELEMETRY=1
 export DO_NOT_TRACK=1 LANGSMITH_TRACING=false LANGCHAIN_TRACING_V2=false
 export HTTP_PROXY=http://127.0.0.1:9 HTTPS_PROXY=http://127.0.0.1:9 NO_PROXY=127.0.0.1
 export http_proxy=$HTTP_PROXY https_proxy=$HTTPS_PROXY no_proxy=$NO_PROXY
-case "$OUT" in /*) ROUTER_R1_NODE_CLIENTS=$OUT HF_HOME=$OUT/huggingface ;; *) ROUTER_R1_NODE_CLIENTS=$PWD/$OUT ;; esac
-export ROUTER_R1_NODE_CLIENTS
+export ROUTER_R1_NODE_CLIENTS=$OUT
 # -W ignore: what these programs warn about themselves is not what is tested.
 exec "$VENV/bin/python" -m pytest -q -W ignore -p no:cacheprovider -rs tests/serve/tools "$@"

@@ -88,14 +88,15 @@ class Booking:
     received: int = 0
     """Bytes of the reply so far."""
     outcome: str = "ok"
-    billed: bool = True
+    was_sent: bool = False
+    """Whether the body of the attempt was written: what was not sent is not billed."""
     _began: float = 0.0
     _clock: float = 0.0
 
     def begin(self) -> None:
         """Note that an attempt is sent."""
         self.attempt += 1
-        self.usage, self.received, self.outcome, self.billed = None, 0, "ok", True
+        self.usage, self.received, self.outcome, self.was_sent = None, 0, "ok", False
         self._began, self._clock = time.time(), time.monotonic()
 
     def end(self, outcome: str, *, billed: bool) -> None:
@@ -130,6 +131,18 @@ class _Target:
     url: yarl.URL
     headers: multidict.CIMultiDict[str]
     timeout: aiohttp.ClientTimeout
+
+
+class _Body(aiohttp.BytesPayload):
+    """A body that notes when it is written."""
+
+    def __init__(self, value: bytes, booking: Booking) -> None:
+        super().__init__(value, content_type="application/json")
+        self._booking = booking
+
+    async def write_with_length(self, writer: Any, content_length: int | None) -> None:
+        self._booking.was_sent = True
+        await super().write_with_length(writer, content_length)
 
 
 class UpstreamClient:
@@ -204,20 +217,20 @@ class UpstreamClient:
             raise _unavailable(card, "failed too often of late", card.limits.breaker_cooldown_s)
         booking.begin()
         try:
-            http = await self._send(target, payload, card.limits.attempt_timeout_s)
+            body = _Body(payload, booking)
+            http = await self._send(target, body, card.limits.attempt_timeout_s)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             breaker.record_failure()
-            is_late = isinstance(error, TimeoutError)
-            was_sent = is_late and not isinstance(error, aiohttp.ConnectionTimeoutError)
-            kind = FailureKind.TIMEOUT if was_sent else FailureKind.CONNECTION
-            booking.end(kind.value, billed=was_sent)
+            is_late = isinstance(error, TimeoutError) and booking.was_sent
+            kind = FailureKind.TIMEOUT if is_late else FailureKind.CONNECTION
+            booking.end(kind.value, billed=is_late)
             wait = self._backoff(card, booking.attempt)
             if self._may_retry(booking, wait, until):
                 return wait
             reason = clean_message(f"{type(error).__name__}: {error}")
             raise _broken(f"{card.name} could not be reached ({reason})") from error
         except asyncio.CancelledError:
-            booking.end(FailureKind.CANCELLED.value, billed=True)
+            booking.end(FailureKind.CANCELLED.value, billed=booking.was_sent)
             raise
         if http.status < 300:
             return http
@@ -262,7 +275,7 @@ class UpstreamClient:
         return has_attempt and time.monotonic() + wait < until
 
     async def _send(
-        self, target: _Target, payload: bytes, first_byte_s: float
+        self, target: _Target, body: _Body, first_byte_s: float
     ) -> aiohttp.ClientResponse:
         """Post, and wait for the status; the body must follow within the deadline of the whole request."""
         if self._session is None:
@@ -274,7 +287,7 @@ class UpstreamClient:
         async with asyncio.timeout(first_byte_s):
             return await self._session.post(
                 target.url,
-                data=payload,
+                data=body,
                 headers=target.headers,
                 allow_redirects=False,
                 timeout=target.timeout,
