@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -48,6 +48,8 @@ class Result:
     """The final answer, after aggregation; None if there is none."""
     message: dict[str, Any] | None
     """The whole message of the candidate whose reply is the answer, where it has more than text: tool calls."""
+    finish_reason: str | None
+    """Why that candidate's reply ended; None where the answer is not a candidate's reply."""
     cost_usd: float
     """Dollars for all calls (candidates, policy, aggregator; failed attempts included), at the declared prices."""
     rounds: int
@@ -212,6 +214,7 @@ class RouterAgent:
             question=episode.question,
             answer=trace.answer,
             message=None if reply is None else reply.message,
+            finish_reason=None if reply is None else reply.finish_reason,
             cost_usd=trace.cost_usd,
             rounds=episode.rounds,
             stop_reason=trace.stop_reason,
@@ -261,7 +264,7 @@ class RouterAgent:
 
     async def astream(
         self, question: str | Conversation, **options: Any
-    ) -> AsyncIterator[Event | Finished]:
+    ) -> AsyncGenerator[Event | Finished, None]:
         """Answer one question; yields `TurnWritten`, `CallStarted` and `CallFinished` as they happen, then `Finished`.
 
         Leaving the loop early cancels the question and its upstream calls. Options as for `aask`.

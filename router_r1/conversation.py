@@ -20,6 +20,8 @@ from router_r1.token_prices import estimate_tokens
 MAX_TEXT_CHARS = 16_000
 """Characters of a conversation that the policy reads: about 4,000 tokens. The last message comes first, then those
 before it; what is left out is said."""
+MAX_MESSAGES = 10_000
+"""Messages of a conversation; to look through more would keep others waiting."""
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _TEXT_PARTS = ("text", "input_text", "output_text", "refusal")
 _IMAGE_TOKENS = 1000
@@ -75,6 +77,8 @@ class Conversation:
         """
         if not isinstance(messages, Sequence) or isinstance(messages, str) or not messages:
             raise ConfigError("messages: expected a list with at least one message")
+        if len(messages) > MAX_MESSAGES:
+            raise ConfigError(f"messages: at most {MAX_MESSAGES:,} are read, got {len(messages):,}")
         for number, message in enumerate(messages):
             _check(message, f"messages[{number}]")
         if messages[-1]["role"] not in ("user", "tool", "function"):
@@ -200,7 +204,8 @@ def _line(message: Mapping[str, Any]) -> str:
     name = f" {message['name']}" if isinstance(message.get("name"), str) else ""
     calls = [call_text(c) for c in message.get("tool_calls") or () if isinstance(c, Mapping)]
     shown = " ".join([*(_shown(part) for part in _parts(message)), *calls])
-    return f"{str(role).capitalize()}{name}: {shown}"
+    # Lines that go on are indented, so that no message can look like another one.
+    return f"{str(role).capitalize()}{name}: " + shown.replace("\n", "\n  ")
 
 
 def _shown(part: Mapping[str, Any]) -> str:
@@ -246,6 +251,7 @@ def _check(message: object, where: str) -> None:
         )
     for number, part in enumerate(content):
         kind = part.get("type") if isinstance(part, Mapping) else None
+        kind = kind if isinstance(kind, str) else None
         if kind not in _TEXT_PARTS and kind not in _PARTS:
             known = ", ".join(("text", *_PARTS))
             raise ConfigError(

@@ -141,6 +141,8 @@ class RouteOutcome:
     """What the candidate was asked: the question itself where the route forwards it."""
     response: Response | None = None
     refused: str | None = None
+    forwarded: bool = False
+    """Whether the question, or the conversation, was handed on as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,9 +403,7 @@ class Episode:
             )
         coming = iter(responses)
         outcomes = tuple(
-            outcome
-            if outcome.refused is not None
-            else RouteOutcome(outcome.model, outcome.query, next(coming))
+            outcome if outcome.refused is not None else replace(outcome, response=next(coming))
             for outcome in record.outcomes
         )
         self._pending = None
@@ -479,7 +479,7 @@ class Episode:
                 quote, refused = card.quote_forward(conversation), self._unfit(card, conversation)
             if refused is None and left is not None and not affordable(quote, left):
                 refused = prompts.refused_price(card.name, quote, left)
-            outcomes.append(RouteOutcome(card.name, query, refused=refused))
+            outcomes.append(RouteOutcome(card.name, query, refused=refused, forwarded=forwarded))
             if refused is None:
                 left = None if left is None else left - quote
                 calls.append(self._call(card.name, query, conversation))

@@ -43,7 +43,7 @@ def forwarded_reply(episode: Episode) -> tuple[str, Response] | None:
         (outcome.model, outcome.response)
         for record in episode.turns
         for outcome in record.outcomes
-        if outcome.query == episode.question and outcome.response and outcome.response.ok
+        if outcome.forwarded and outcome.response and outcome.response.ok
     ]
     adopted = adopted_reply(episode.turns)
     for model, response in reversed(given):

@@ -21,6 +21,9 @@ from router_r1.serve.shapes.base import ChatShape, Shape
 from router_r1.serve.shapes.translated import MessagesShape, ResponsesShape
 from router_r1.serve.wire.bodies import json_response
 
+_SETTLE_S = 5.0
+"""Seconds in which requests that were cut off at shutdown book what they spent."""
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -31,7 +34,7 @@ def make_app(gateway: Gateway) -> Application:
     async def lifespan(app: Starlette) -> AsyncGenerator[None, None]:
         yield
         current: Gateway = app.state.gateway
-        await current.retire(within_s=0.0)
+        await current.retire(within_s=_SETTLE_S)
 
     app = Application(
         {
@@ -42,6 +45,7 @@ def make_app(gateway: Gateway) -> Application:
         },
         routes=[
             Route("/v1/models", endpoints.models, methods=["GET"]),
+            Route("/v1/models/{name:path}", endpoints.model, methods=["GET"]),
             Route("/v1/route", endpoints.route, methods=["POST"]),
             Route("/health", endpoints.health, methods=["GET"]),
             Route("/ready", endpoints.ready, methods=["GET"]),

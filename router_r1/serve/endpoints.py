@@ -10,15 +10,23 @@ from starlette.responses import Response
 
 from router_r1.conversation import Conversation
 from router_r1.episode import Episode
-from router_r1.errors import CannotServeError, ConfigError, PolicyError
+from router_r1.errors import CannotServeError, PolicyError
 from router_r1.ledger import Ledger, Role
 from router_r1.pool import Account
 from router_r1.serve.api_error import ApiError
-from router_r1.serve.completions import as_api_error
+from router_r1.serve.completions import (
+    as_api_error,
+    conversation_in,
+    headers_of,
+    identified,
+    ticketed,
+)
 from router_r1.serve.gateway import Gateway
 from router_r1.serve.metrics import CONTENT_TYPE
 from router_r1.serve.names import AgentName, CandidateName, EmbedderName, Target, find
-from router_r1.serve.wire.bodies import json_response, read_body, read_object
+from router_r1.serve.shapes.base import ChatShape, Shape
+from router_r1.serve.ticket import Ticket
+from router_r1.serve.wire.bodies import json_response
 from router_r1.serve.wire.event_stream import unless_left
 
 CREATED = 1_790_000_000
@@ -30,14 +38,27 @@ async def models(request: Request) -> Response:
     gateway: Gateway = request.app.state.gateway
     try:
         key = gateway.authenticate(request.headers)
-    except ApiError as error:
-        return json_response(error.body, error.status)
+    except Exception as error:
+        failure = as_api_error(error)
+        return json_response(failure.body, failure.status)
     shown = [
         _model(name, target)
         for name, target in gateway.targets.items()
         if key is None or key.limits.allows(name)
     ]
     return json_response({"object": "list", "data": shown})
+
+
+async def model(request: Request) -> Response:
+    """`GET /v1/models/NAME`: one of them."""
+    gateway: Gateway = request.app.state.gateway
+    try:
+        key = gateway.authenticate(request.headers)
+        name = request.path_params["name"]
+        return json_response(_model(name, find(gateway.targets, name, key)))
+    except Exception as error:
+        failure = as_api_error(error)
+        return json_response(failure.body, failure.status)
 
 
 def _model(name: str, target: Target) -> dict[str, Any]:
@@ -79,29 +100,29 @@ async def route(request: Request) -> Response:
     """`POST /v1/route`: who would be asked for this, why, and for how much. No candidate is called.
 
     For the agent its policy writes the first turn, which costs what the reply says; for a router the predictions are
-    shown.
+    shown. Keys, budgets and receipts are as for a request that is answered.
     """
-    gateway: Gateway = request.app.state.gateway
-    try:
-        gateway.authenticate(request.headers)
-        settings = gateway.settings
-        body = read_object(
-            await read_body(request, int(settings.max_body_mib * 2**20)), settings.max_depth
-        )
-        target = find(gateway.targets, body.get("model", settings.name))
-        try:
-            conversation = Conversation.read(body.get("messages"), body)
-        except ConfigError as error:
-            raise ApiError(400, str(error), param="messages") from None
-        return json_response(
-            await unless_left(request.receive, _route(gateway, target, conversation))
-        )
-    except Exception as error:
-        failure = as_api_error(error)
-        return json_response(failure.body, failure.status, failure.headers)
+    return await ticketed(request, ChatShape(), _route)
 
 
-async def _route(gateway: Gateway, target: Target, conversation: Conversation) -> dict[str, Any]:
+async def _route(request: Request, shape: Shape, gateway: Gateway, ticket: Ticket) -> Response:
+    body = await identified(request, gateway, ticket)
+    name = body.get("model", gateway.settings.name)
+    target = find(gateway.targets, name, ticket.key)
+    ticket.name(str(name))
+    conversation = conversation_in(body)
+    usd = 0.0
+    if isinstance(target, AgentName):
+        usd = gateway.turn_usd(conversation, target.limits)
+    await ticket.admit(conversation.tokens, usd, gateway.lapses_in_s)
+    plan = _plan(gateway, target, conversation, ticket)
+    content = await unless_left(request.receive, plan)
+    return json_response(content, headers=headers_of(ticket, spent=True))
+
+
+async def _plan(
+    gateway: Gateway, target: Target, conversation: Conversation, ticket: Ticket
+) -> dict[str, Any]:
     pool = gateway.agent.pool
     if isinstance(target, CandidateName):
         card = target.card
@@ -112,7 +133,7 @@ async def _route(gateway: Gateway, target: Target, conversation: Conversation) -
     if isinstance(target, EmbedderName):
         raise ApiError(400, f"model: {target.card.name} makes vectors", param="model")
     if isinstance(target, AgentName):
-        return await _first_turn(gateway, target, conversation)
+        return await _first_turn(gateway, target, conversation, ticket.receipt.ledger)
     choice = await asyncio.to_thread(gateway.routers[target.router].choose, conversation)
     most = pool.card(choice.model).quote_forward(conversation)
     return {
@@ -127,13 +148,12 @@ async def _route(gateway: Gateway, target: Target, conversation: Conversation) -
 
 
 async def _first_turn(
-    gateway: Gateway, target: AgentName, conversation: Conversation
+    gateway: Gateway, target: AgentName, conversation: Conversation, ledger: Ledger
 ) -> dict[str, Any]:
     agent = gateway.agent
     episode = Episode(
         conversation, agent.pool.cards, target.limits, prompt=agent.prompt, style=agent.style
     )
-    ledger = Ledger()
     try:
         written = await agent.policy.write_turn(
             episode, Account(ledger, episode.id, 1, Role.POLICY)

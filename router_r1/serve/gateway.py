@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import math
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from router_r1.agent import RouterAgent
 from router_r1.conversation import Conversation
+from router_r1.episode import Limits
 from router_r1.forwarded_answer import able
 from router_r1.model_cards import ModelCard
 from router_r1.serve import telemetry
@@ -30,6 +32,9 @@ from router_r1.transport.live import LiveTransport
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
+
+_RULES_TOKENS = 2000
+"""Tokens of the rules and the pool in the policy's prompt, about."""
 
 
 class Gateway:
@@ -93,12 +98,14 @@ class Gateway:
             admission=self.admission,
             receipts=self.receipts,
             metrics=self.metrics,
+            timeout_s=self.settings.ceiling.timeout_s,
             on_end=None if tracer is None else trace,
         )
 
     def authenticate(self, headers: Mapping[str, str]) -> Key | None:
         """The key of a request; None on a gateway without keys. Raises `ApiError` 401."""
         if self.keys is None:
+            _check_local(headers)
             return None
         secret = headers.get("authorization", "")
         scheme, _, secret = secret.partition(" ")
@@ -114,11 +121,34 @@ class Gateway:
             )
         return key
 
-    def most_usd(self, conversation: Conversation, max_rounds: int) -> float:
-        """The most dollars that a request to an agent without a budget may be reserved: all rounds with the dearest
-        candidate, and once more for the final answer."""
+    @property
+    def lapses_in_s(self) -> float:
+        """Seconds after which a reservation lapses: longer than any request can take."""
+        return self.settings.ceiling.timeout_s + 120
+
+    def most_usd(self, conversation: Conversation, limits: Limits) -> float:
+        """The most dollars that an agent without a budget may spend on a conversation: all turns of the policy, all
+        routes with the dearest candidate, and once more for the final answer."""
         quotes = [c.quote_forward(conversation) for c in able(conversation, self.agent.pool.cards)]
-        return max(quotes) * (max_rounds * self.agent.limits.max_routes + 1)
+        turns = limits.max_rounds + limits.max_malformed + 1
+        return max(quotes) * (limits.max_rounds * limits.max_routes + 1) + turns * self.turn_usd(
+            conversation, limits
+        )
+
+    def turn_usd(self, conversation: Conversation, limits: Limits) -> float:
+        """About the most dollars of one turn of the policy, which is paid before anything is known of it."""
+        price = getattr(self.agent.policy, "price", None)
+        if price is None:
+            return 0.0
+        read = conversation.tokens + _RULES_TOKENS + limits.max_information_chars // 4
+        return cost_usd(Usage(read, limits.max_turn_tokens), price)
+
+    def name_limit(self, card: ModelCard, chat: dict[str, Any]) -> None:
+        """Give the limit on tokens of a translated request the name that the candidate's endpoint knows."""
+        known = self.agent.pool.token_limit_field(card)
+        other = {"max_tokens": "max_completion_tokens"}.get(known, "max_tokens")
+        if other in chat and known not in chat:
+            chat[known] = chat.pop(other)
 
     def single_usd(self, prompt_tokens: int, answer_tokens: int) -> float:
         """What the best single model would have cost, in dollars."""
@@ -154,6 +184,31 @@ class Gateway:
         await self.agent.aclose()
 
 
-def default_receipts(folder: Path, settings: ServeSettings) -> ReceiptStore | None:
-    """The file of receipts that the settings name."""
-    return None if settings.receipts is None else ReceiptStore(folder / settings.receipts)
+def _check_local(headers: Mapping[str, str]) -> None:
+    """Without keys, only programs of this machine may ask: no page in a browser, and no name that points here.
+
+    Raises:
+        ApiError: 403.
+    """
+    for name in ("host", "origin"):
+        value = headers.get(name)
+        if value is not None and not is_loopback(
+            urlsplit(value if "//" in value else f"//{value}").hostname
+        ):
+            raise ApiError(
+                403,
+                f"{name}: this gateway has no keys, so it answers this machine's own programs only; make a key with "
+                f"`router-r1 keys add NAME`",
+                kind="permission_error",
+                code="not_local",
+            )
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host is this machine, as only its own programs can name it."""
+    if host == "localhost":
+        return True
+    try:
+        return host is not None and ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

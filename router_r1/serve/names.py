@@ -17,6 +17,7 @@ from router_r1.agent import RouterAgent
 from router_r1.episode import Limits
 from router_r1.errors import ConfigError, shown_name
 from router_r1.model_cards import EmbedderCard, ModelCard
+from router_r1.serve.access.keys import Key
 from router_r1.serve.api_error import ApiError
 from router_r1.serve.settings import Level, Preset, ServeSettings
 from router_r1.token_prices import Usage, cost_usd
@@ -86,7 +87,12 @@ def targets(
                 f"rename it, or set serve.name"
             )
         found[card.name] = CandidateName(card)
-    found |= {card.name: EmbedderName(card) for card in agent.pool.embedders}
+    for embedder in agent.pool.embedders:
+        if embedder.name in found:
+            raise ConfigError(
+                f"serve: {embedder.name!r} is an embedder and another name; rename it"
+            )
+        found[embedder.name] = EmbedderName(embedder)
     return found
 
 
@@ -96,15 +102,25 @@ def version(agent: RouterAgent) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()[:10]
 
 
-def find(found: Mapping[str, Target], name: object) -> Target:
-    """What a name stands for. Raises `ApiError` 404 for an unknown one."""
+def find(found: Mapping[str, Target], name: object, key: Key | None = None) -> Target:
+    """What a name stands for.
+
+    Args:
+        found: all names.
+        name: as the client gave it.
+        key: who asks; others' models are not told.
+
+    Raises:
+        ApiError: 400 if it is no name, 404 if it is an unknown one.
+    """
     if not isinstance(name, str) or not name:
         raise ApiError(400, "model: expected the name of a model", param="model")
     target = found.get(name)
     if target is None:
+        known = [each for each in found if key is None or key.limits.allows(each)]
         raise ApiError(
             404,
-            f"model: there is no {shown_name(name)!r}; the models are {', '.join(found)}",
+            f"model: there is no {shown_name(name)!r}; the models are {', '.join(known)}",
             param="model",
             code="model_not_found",
         )

@@ -7,7 +7,9 @@ killed loses the rows of the requests in flight and no others; a request has one
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import logging
 import sqlite3
 import threading
 import time
@@ -21,6 +23,8 @@ import orjson
 
 from router_r1.errors import StoreError
 from router_r1.ledger import Ledger, LedgerEntry
+
+log = logging.getLogger("router_r1.serve")
 
 _SCHEMA = """
 create table if not exists receipts (
@@ -196,7 +200,7 @@ class ReceiptStore:
                 except BaseException:
                     self._db.execute("rollback")
                     raise
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:
             ids = ", ".join(receipt.id for receipt in receipts)
             raise StoreError(f"{self.path}: not written: receipts of {ids}: {error}") from error
 
@@ -220,10 +224,10 @@ class ReceiptStore:
             await asyncio.sleep(_GATHER_S)
         while self._waiting:
             batch, self._waiting = self._waiting, []
-            error: StoreError | None = None
+            error: Exception | None = None
             try:
                 await loop.run_in_executor(self._writer, self.add, *(each for each, _ in batch))
-            except StoreError as failed:
+            except Exception as failed:  # whoever waits gets it, whatever it is
                 error = failed
             for _, written in batch:
                 if not written.done():
@@ -264,13 +268,14 @@ class ReceiptStore:
         return tuple(Total(str(row[0]), *row[1:]) for row in rows)
 
     def last_answer(self, session: str) -> LastAnswer | None:
-        """The last answer of a candidate in a conversation; None if there is none. Raises `StoreError`."""
+        """The last answer of a candidate in a conversation; None if there is none, or if the file is busy."""
         query = "select answered_by, at from receipts where session = ? and session != '' and answered_by != '' order by at desc limit 1"
         try:
-            with self._lock:
-                row = self._db.execute(query, (session,)).fetchone()
+            with contextlib.closing(sqlite3.connect(self.path, timeout=0.02)) as reader:
+                row = reader.execute(query, (session,)).fetchone()
         except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: cannot be read: {error}") from error
+            log.warning("%s: not read, so a saving is not counted: %s", self.path, error)
+            return None
         return None if row is None else LastAnswer(*row)
 
     def find(self, request_id: str) -> dict[str, Any] | None:

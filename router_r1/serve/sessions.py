@@ -46,7 +46,8 @@ def session_id(headers: Mapping[str, str], chat: Mapping[str, Any], key: str) ->
     told = headers.get(HEADER, "")
     if not told:
         beginning = []
-        for message in chat.get("messages") or ():
+        messages = chat.get("messages")
+        for message in messages if isinstance(messages, list) else ():
             beginning.append(message)
             if isinstance(message, Mapping) and message.get("role") == "user":
                 break

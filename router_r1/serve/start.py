@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from router_r1.serve.access import keys as key_files
 from router_r1.serve.access.admission import Admission
 from router_r1.serve.access.keys import KeyStore
 from router_r1.serve.answers.one_shot import OneShot
-from router_r1.serve.gateway import Gateway
+from router_r1.serve.gateway import Gateway, is_loopback
 from router_r1.serve.metrics import Metrics
 from router_r1.serve.receipts import ReceiptStore
 from router_r1.serve.settings import ServeSettings
@@ -50,12 +49,7 @@ class Plan:
     @property
     def is_local(self) -> bool:
         """Whether only this machine can reach the gateway."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
 
 class Opened:
@@ -122,8 +116,9 @@ def load_gateway(plan: Plan, opened: Opened) -> Gateway:
     settings = settings_of(plan)
     folder = plan.folder
     keys_path = folder / settings.keys if settings.keys else key_files.default_path()
+    # A file that has had a key means that keys are needed, also when the last one was revoked.
     keys = opened.keys(keys_path) if settings.keys or keys_path.exists() else None
-    if keys is not None and not settings.keys and not _any_valid(keys):
+    if keys is not None and not settings.keys and not keys.all():
         keys = None
     if not plan.is_local and (keys is None or not _any_valid(keys)):
         raise ConfigError(

@@ -31,6 +31,11 @@ def _new_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{_ids.getrandbits(80):020x}"
 
 
+_MOST_TOKENS = 10**9
+"""Tokens of one request; more are a mistake of whoever counted them."""
+_MOST_USD = 10**6
+
+
 class Ticket:
     """Admits a request, and closes it exactly once: settles what it cost, writes the receipt, counts it."""
 
@@ -41,6 +46,7 @@ class Ticket:
         admission: Admission | None,
         receipts: ReceiptStore | None,
         metrics: Metrics,
+        timeout_s: float,
         on_end: Callable[[Receipt], None] | None = None,
     ) -> None:
         """
@@ -49,6 +55,7 @@ class Ticket:
             admission: counts what keys use; None without keys.
             receipts: keeps the receipt; None: nobody does.
             metrics: counts the request.
+            timeout_s: seconds that the request may take.
             on_end: called with the receipt when the request has ended.
         """
         self.receipt = Receipt(_new_id(), endpoint=endpoint)
@@ -57,8 +64,18 @@ class Ticket:
         """The name asked for, once it is known to be one."""
         self._admission, self._receipts, self._metrics = admission, receipts, metrics
         self._on_end = on_end
+        self._ends_at = self.receipt.began + timeout_s
         self._admitted = self._closed = False
         metrics.in_flight.inc()
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds that are left to the request; 0 or less when its time is over."""
+        return self._ends_at - time.monotonic()
+
+    def limit(self, seconds: float) -> None:
+        """Let the request take no longer than this, from its beginning."""
+        self._ends_at = min(self._ends_at, self.receipt.began + seconds)
 
     def identify(self, key: Key | None) -> None:
         """Note whose request it is."""
@@ -67,11 +84,10 @@ class Ticket:
 
     def name(self, model: str) -> None:
         """Note which model was asked for. Raises `ApiError` if the key may not ask for it."""
-        allowed = self.key.limits.models if self.key else None
-        if allowed is not None and model not in allowed:
+        if self.key is not None and not self.key.limits.allows(model):
             raise ApiError(
                 403,
-                f"model: this key may ask for {', '.join(allowed)}",
+                f"model: this key may ask for {', '.join(self.key.limits.models or ())}",
                 kind="permission_error",
                 param="model",
                 code="model_not_allowed",
@@ -88,7 +104,11 @@ class Ticket:
             return
         try:
             await self._admission.admit(
-                self.key, self.receipt.id, tokens=tokens, usd=usd, lapses_in_s=lapses_in_s
+                self.key,
+                self.receipt.id,
+                tokens=min(tokens, _MOST_TOKENS),
+                usd=min(usd, _MOST_USD),
+                lapses_in_s=lapses_in_s,
             )
         except RateLimitedError as error:
             raise ApiError(
@@ -131,18 +151,22 @@ class Ticket:
         self._metrics.count(receipt, self.known_model, time.monotonic() - receipt.began)
         if self._on_end is not None:
             self._on_end(receipt)
-        if self._receipts is not None:
-            try:
+        try:
+            if self._receipts is not None:
                 await self._receipts.write(receipt)
-            except StoreError as error:  # the answer was paid for: the client gets it
-                log.error("%s (%s)", error, in_dollars(receipt.cost_usd))
-        if self._admitted and self._admission is not None:
-            usage = receipt.ledger.usage()
-            try:
-                await self._admission.settle(
-                    receipt.id,
-                    tokens=usage.prompt + usage.completion,
-                    usd=receipt.ledger.cost_usd(),
-                )
-            except StoreUnavailableError as error:
-                log.error("%s", error)
+        except StoreError as error:  # the answer was paid for: the client gets it
+            log.error("%s (%s)", error, in_dollars(receipt.cost_usd))
+        finally:
+            await self._settle()
+
+    async def _settle(self) -> None:
+        if not self._admitted or self._admission is None:
+            return
+        usage = self.receipt.ledger.usage()
+        tokens = min(usage.prompt + usage.completion, _MOST_TOKENS)
+        try:
+            await self._admission.settle(
+                self.receipt.id, tokens=tokens, usd=self.receipt.ledger.cost_usd()
+            )
+        except StoreUnavailableError as error:
+            log.error("%s", error)

@@ -17,13 +17,15 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.applications import Starlette
 
-from router_r1.errors import RouterR1Error, one_line
+from router_r1.errors import one_line
 from router_r1.serve.app import make_app
 from router_r1.serve.gateway import Gateway
 from router_r1.serve.start import Opened, Plan, load_gateway
 
 log = logging.getLogger("router_r1.serve")
 
+_retiring: set[asyncio.Task[None]] = set()
+"""Gateways that finish their requests; the set keeps their tasks alive."""
 DRAIN_S = 120
 """Seconds that requests in work may take after SIGTERM."""
 
@@ -64,15 +66,24 @@ async def _serve(plan: Plan, listening: socket.socket, log_level: str) -> None:
     )
     reloads: set[asyncio.Task[None]] = set()
 
+    one_by_one = asyncio.Lock()
+
+    async def reload_in_turn() -> None:
+        async with one_by_one:  # the last file that was read is the one that holds
+            await _reload(app, plan, opened)
+
     def reload() -> None:
-        task = asyncio.ensure_future(_reload(app, plan, opened))
+        task = asyncio.ensure_future(reload_in_turn())
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, reload)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.handle_exit, number, None)
+    loop.add_signal_handler(signal.SIGTERM, server.handle_exit, signal.SIGTERM, None)
+    if plan.workers == 1:
+        loop.add_signal_handler(signal.SIGINT, server.handle_exit, signal.SIGINT, None)
+    else:  # a terminal sends it to all processes, and the parent passes it on as SIGTERM
+        loop.add_signal_handler(signal.SIGINT, lambda: None)
     try:
         await server.serve(sockets=[listening])
     finally:
@@ -92,13 +103,19 @@ async def _reload(app: Starlette, plan: Plan, opened: Opened) -> None:
     """Put a new gateway in place of the old one."""
     try:
         new = await asyncio.to_thread(load_gateway, plan, opened)
-    except (RouterR1Error, OSError) as error:
-        log.error("not reloaded, the old configuration stays: %s", one_line(error))
+    except Exception as error:  # whatever is wrong with a file, it must not end the service
+        log.error(
+            "not reloaded, the old configuration stays: %s: %s",
+            type(error).__name__,
+            one_line(error),
+        )
         return
     old: Gateway = app.state.gateway
     app.state.gateway = new
     log.info("reloaded; version %s", new.version)
-    await old.retire()
+    retiring = asyncio.ensure_future(old.retire())
+    _retiring.add(retiring)
+    retiring.add_done_callback(_retiring.discard)
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

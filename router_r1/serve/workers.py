@@ -17,6 +17,8 @@ import time
 from multiprocessing.context import SpawnProcess
 from types import FrameType
 
+from prometheus_client.multiprocess import mark_process_dead
+
 from router_r1.errors import ConfigError, RouterR1Error, one_line
 from router_r1.serve.start import Plan
 
@@ -105,6 +107,8 @@ class _Parent:
     def _bury(self) -> None:
         for child in [each for each in self._children if not each.is_alive()]:
             lived = time.monotonic() - self._children.pop(child)
+            if child.pid is not None:
+                mark_process_dead(child.pid)  # type: ignore[no-untyped-call]
             if self._stopping:
                 continue
             if child.exitcode == _REFUSED and not self._proven():
@@ -121,7 +125,7 @@ class _Parent:
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         self._stopping = self._stopping or number != signal.SIGHUP
-        self._signal(number)
+        self._signal(signal.SIGHUP if number == signal.SIGHUP else signal.SIGTERM)
 
     def _signal(self, number: int) -> None:
         for child in self._children:

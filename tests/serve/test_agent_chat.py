@@ -217,7 +217,6 @@ def test_nobody_can_serve_it(serve: Serve) -> None:
         ("n", 2),
         ("logprobs", True),
         ("logit_bias", {"1": 2}),
-        ("store", True),
         ("prediction", {"type": "content"}),
     ],
 )

@@ -248,7 +248,7 @@ def test_one_deadline_for_the_whole_request(serve: Serve) -> None:
     with serve(handle, agent=agent) as serving:
         for model in (SMALL, "router-r1"):
             began = time.monotonic()
-            with pytest.raises(openai.InternalServerError, match=r"no answer in 0\.5 s|deadline"):
+            with pytest.raises(openai.InternalServerError, match=r"no answer in the time|deadline"):
                 serving.client().chat.completions.create(
                     model=model, messages=[{"role": "user", "content": "hi"}]
                 )

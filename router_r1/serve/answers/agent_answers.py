@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from router_r1.agent import Finished, Result
+from router_r1.prompts import usd
 from router_r1.serve.answers.agent_request import AgentRequest
 from router_r1.serve.answers.chat_reply import ChatReply, answering_model
-from router_r1.serve.answers.deadline import Deadline
 from router_r1.serve.api_error import ApiError
 from router_r1.serve.gateway import Gateway
 from router_r1.serve.names import AgentName
@@ -37,27 +38,37 @@ class AgentAnswer:
         asked = self.request.conversation
         kept = gateway.kept(ticket.receipt.session, asked)
         self._conversation = told(asked, kept)
-        self._most_usd = gateway.most_usd(self.request.conversation, self._limits.max_rounds)
         model = f"{target.name}@{gateway.version}"
         self._reply = ChatReply(ticket.receipt, model, with_receipt=self.request.receipt)
+        ticket.limit(self.request.timeout_s)
 
     async def admit(self) -> None:
-        """Reserve what it may cost. Raises `ApiError` if the key has too little left."""
-        budget = self._limits.budget_usd
-        if budget is None:
-            # What the key has left bounds what cannot be bounded otherwise.
-            left = await self._ticket.left()
-            budget = self._most_usd if left is None else min(self._most_usd, left)
-            if left is not None:
-                self._limits = self._limits.model_copy(update={"budget_usd": budget})
-        tokens = self.request.conversation.tokens + self._gateway.single.max_output_tokens
-        await self._ticket.admit(tokens, budget, self.request.timeout_s + 60)
+        """Reserve what it may cost. Raises `ApiError` if the key has too little left.
+
+        The policy's turns are in the budget of an episode, but a turn is paid before its price is known: one more is
+        reserved. What the key has left bounds an episode that has no budget of its own.
+        """
+        gateway, limits = self._gateway, self._limits
+        turn = gateway.turn_usd(self._conversation, limits)
+        budget = limits.budget_usd
+        left = await self._ticket.left()
+        most = gateway.most_usd(self._conversation, limits) if budget is None else budget
+        if left is not None:
+            if left < turn:
+                raise ApiError(
+                    429,
+                    f"a turn of the policy may cost {usd(turn)}, and {usd(left)} is left of this key's budget",
+                    kind="insufficient_quota",
+                    code="insufficient_quota",
+                )
+            most = min(most, left - turn)
+            self._limits = limits.model_copy(update={"budget_usd": most})
+        tokens = self._conversation.tokens + gateway.single.max_output_tokens
+        await self._ticket.admit(tokens, most + turn, gateway.lapses_in_s)
 
     async def whole(self) -> dict[str, Any]:
         """The completion. Raises `ApiError` if there is no answer."""
-        result = None
-        async with self._deadline():
-            result = await self._gateway.agent.aask(self._conversation, **self._options())
+        result = await self._gateway.agent.aask(self._conversation, **self._options())
         content = self._concluded(result)
         return self._reply.whole(result, content)
 
@@ -65,8 +76,10 @@ class AgentAnswer:
         """The chunks of the completion as they come. Raises `ApiError` if there is no answer."""
         yield self._reply.begin()
         result: Result | None = None
-        async with self._deadline():
-            events = self._gateway.agent.astream(self._conversation, **self._options())
+        # Closed with this generator: a call that is cancelled is booked before the ticket is closed.
+        async with aclosing(
+            self._gateway.agent.astream(self._conversation, **self._options())
+        ) as events:
             async for event in events:
                 if isinstance(event, Finished):
                     result = event.result
@@ -82,13 +95,10 @@ class AgentAnswer:
     def _options(self) -> dict[str, Any]:
         return {
             "limits": self._limits,
-            "timeout_s": self.request.timeout_s * _FOR_ROUNDS,
+            "timeout_s": max(0.001, self._ticket.seconds_left * _FOR_ROUNDS),
             "ledger": self._ticket.receipt.ledger,
             "metadata": {"request_id": self._ticket.receipt.id},
         }
-
-    def _deadline(self) -> Deadline:
-        return Deadline(self.request.timeout_s)
 
     def _concluded(self, result: Result) -> str | None:
         """The text of the answer; completes the receipt."""

@@ -6,8 +6,8 @@ A field that the agent cannot honour is an error that names it, rather than a re
 - How the reply is written: `temperature`, `top_p`, `max_tokens`, `max_completion_tokens`, `seed`, `stop`, penalties.
   They go along with every call that forwards the conversation; `stop` also ends what else becomes the answer.
 - How it is sent: `stream`, `stream_options`.
-- Hints that change no reply: `user`, `metadata`, `store: false`, `service_tier`, `safety_identifier`,
-  `prompt_cache_key`, `reasoning_effort`, `verbosity`. Accepted, and nothing is done about them.
+- Hints that change no reply: `user`, `metadata`, `store`, `service_tier`, `safety_identifier`, `prompt_cache_key`,
+  `prompt_cache_retention`, `reasoning_effort`, `verbosity`. Accepted, and nothing is done about them; nothing is stored.
 - Our own, in the object `router_r1`: `budget_usd`, `worth_usd`, `timeout_s`, `max_rounds`, `receipt`.
 """
 
@@ -41,24 +41,21 @@ _SAMPLING = (
 )
 _HINTS = frozenset(
     {
-        "user",
-        "metadata",
-        "service_tier",
-        "safety_identifier",
-        "prompt_cache_key",
-        "reasoning_effort",
-        "verbosity",
+        "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
+        "reasoning_effort", "verbosity",
     }
-)
+)  # fmt: skip
+_READ = frozenset({"model", "stream", "stream_options", "router_r1"})
+_NEUTRAL = (("n", 1), ("best_of", 1), ("top_logprobs", 0), ("modalities", ["text"]))
 _OWN = "router_r1"
 
 
 class Wishes(StrictModel):
     """The object `router_r1` in the body of a request."""
 
-    budget_usd: Annotated[float, Field(ge=0)] | None = None
+    budget_usd: Annotated[float, Field(ge=0, le=1e6)] | None = None
     """Dollars that all calls of this request may cost together."""
-    worth_usd: Annotated[float, Field(gt=0)] | None = None
+    worth_usd: Annotated[float, Field(gt=0, le=1e6)] | None = None
     """Value of a right answer in dollars, which the policy weighs costs against."""
     timeout_s: Annotated[float, Field(gt=0)] | None = None
     """Seconds this request may take."""
@@ -110,8 +107,11 @@ class AgentRequest:
             raise ApiError(400, str(error), param=param if " " not in param else None) from None
         sampling = {name: body[name] for name in _SAMPLING if body.get(name) is not None}
         for name in ("max_tokens", "max_completion_tokens"):
-            if name in sampling and (type(sampling[name]) is not int or sampling[name] < 1):
-                raise ApiError(400, f"{name}: expected a whole number of 1 or more", param=name)
+            if name in sampling:
+                sampling[name] = _count(name, sampling[name])
+        for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty"):
+            if not isinstance(sampling.get(name, 0), int | float):
+                raise ApiError(400, f"{name}: expected a number", param=name)
         return cls(
             Conversation(conversation.messages, conversation.options, sampling),
             _within(limits, wishes, ceiling),
@@ -124,25 +124,25 @@ class AgentRequest:
 
 
 def _check_field(name: str, value: Any) -> None:
-    if name in _CONVERSATION or name in _SAMPLING or name in _HINTS or value is None:
+    if name in _CONVERSATION or name in _SAMPLING or name in _HINTS or name in _READ:
         return
-    if name in ("model", "stream", "stream_options", _OWN):
-        return
-    if name == "n" and value == 1:
-        return
-    if name == "modalities" and value == ["text"]:
-        return
-    if name in ("logprobs", "store") and value is False:
-        return
+    if value in (None, False, [], {}) or (name, value) in _NEUTRAL:
+        return  # says what holds anyway
     why = {
         "n": "the agent gives one reply; send several requests",
         "modalities": "the agent replies with text only",
-        "store": "nothing is stored; leave it out, or send false",
         "functions": "use tools",
         "function_call": "use tool_choice",
         "logprobs": "an agent's answer has no log-probabilities; ask a candidate by its name",
     }.get(name, "the agent cannot honour this field; leave it out, or ask a candidate by its name")
     raise unsupported(name, why)
+
+
+def _count(name: str, value: object) -> int:
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
+    if not whole or not 1 <= value <= 10**9:  # type: ignore[operator]
+        raise ApiError(400, f"{name}: expected a whole number of 1 or more", param=name)
+    return int(value)  # type: ignore[call-overload, no-any-return]
 
 
 def _wishes(given: object) -> Wishes:
@@ -155,22 +155,22 @@ def _wishes(given: object) -> Wishes:
 
 
 def _within(limits: Limits, wishes: Wishes, ceiling: Ceiling) -> Limits:
-    budget = _at_most("budget_usd", wishes.budget_usd, ceiling.budget_usd)
-    bounds = [b for b in (limits.budget_usd, ceiling.budget_usd) if b is not None]
-    rounds = _at_most("max_rounds", wishes.max_rounds, ceiling.rounds)
-    most_rounds = (
-        limits.max_rounds if ceiling.rounds is None else min(limits.max_rounds, ceiling.rounds)
-    )
+    """The limits of a request: nothing raises what the agent, or its level, has."""
+    wished_usd = _at_most("budget_usd", wishes.budget_usd, ceiling.budget_usd)
+    wished_rounds = _at_most("max_rounds", wishes.max_rounds, ceiling.rounds)
+    budgets = (limits.budget_usd, ceiling.budget_usd, wished_usd)
+    rounds = (limits.max_rounds, ceiling.rounds, wished_rounds)
     return limits.model_copy(
         update={
-            "budget_usd": budget if budget is not None else min(bounds, default=None),
+            "budget_usd": min((each for each in budgets if each is not None), default=None),
             "worth_usd": wishes.worth_usd or limits.worth_usd,
-            "max_rounds": most_rounds if rounds is None else rounds,
+            "max_rounds": min(each for each in rounds if each is not None),
         }
     )
 
 
 def _at_most(name: str, wanted: Any, most: Any) -> Any:
+    """What a client asked for. Raises `ApiError` if it is more than the operator allows."""
     if wanted is not None and most is not None and wanted > most:
         raise ApiError(
             400,

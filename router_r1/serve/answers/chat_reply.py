@@ -103,7 +103,10 @@ class ChatReply:
 
     @staticmethod
     def _finish(result: Result) -> str:
-        return "tool_calls" if (result.message or {}).get("tool_calls") else "stop"
+        if (result.message or {}).get("tool_calls"):
+            return "tool_calls"
+        known = ("length", "content_filter")
+        return result.finish_reason if result.finish_reason in known else "stop"
 
     def _extra(self) -> dict[str, Any]:
         return {"router_r1": self._receipt.as_json()} if self._with_receipt else {}

@@ -1,4 +1,4 @@
-"""The one deadline of a request, over everything that it waits for."""
+"""The time of a request, over everything that it waits for."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from router_r1.serve.api_error import ApiError
 
 
 class Deadline:
-    """The time of a request, as a block; when it is over, `ApiError` 504 is raised."""
+    """The time that is left to a request, as a block; when it is over, `ApiError` 504 is raised."""
 
     def __init__(self, seconds: float) -> None:
         """Set the time, which begins with the block."""
-        self._seconds = seconds
         self._timeout = asyncio.timeout(seconds)
 
     async def __aenter__(self) -> None:
@@ -26,5 +25,8 @@ class Deadline:
             await self._timeout.__aexit__(*error)
         except TimeoutError:
             raise ApiError(
-                504, f"no answer in {self._seconds:g} s", kind="upstream_error", code="deadline"
+                504,
+                "no answer in the time that a request may take",
+                kind="upstream_error",
+                code="deadline",
             ) from None

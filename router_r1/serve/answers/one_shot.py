@@ -53,7 +53,10 @@ class OneShot:
     @classmethod
     def fit(cls, name: str, spec: FittedRouter, pool: ModelPool, folder: Path) -> OneShot:
         """Fit a router on its table. Raises `ConfigError` or `DataError` if that cannot be done."""
-        router = ROUTERS[spec.kind](**spec.settings)
+        try:
+            router = ROUTERS[spec.kind](**spec.settings)
+        except TypeError as error:
+            raise ConfigError(f"serve.routers.{name}.settings: {error}") from error
         router.fit(OutcomeTable.load(folder / spec.table))
         return cls(router, pool, spec.worth_usd, name)
 

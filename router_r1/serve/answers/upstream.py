@@ -10,6 +10,8 @@ A request is sent again (rate limit, server error, no connection) only as long a
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import random
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -34,8 +36,11 @@ from router_r1.transport.live_call import MAX_PAUSE_S
 from router_r1.transport.messages import Attempt, FailureKind
 from router_r1.transport.retry_after import parse_retry_after
 
+log = logging.getLogger("router_r1.serve")
+
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504, 529})
 """Statuses after which another attempt may succeed."""
+_MOST_TOKENS = 10**8
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 _KEPT_HEADERS = ("content-type", "retry-after", "retry-after-ms")
 
@@ -221,14 +226,15 @@ class UpstreamClient:
             http = await self._send(target, body, card.limits.attempt_timeout_s)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             breaker.record_failure()
-            is_late = isinstance(error, TimeoutError) and booking.was_sent
-            kind = FailureKind.TIMEOUT if is_late else FailureKind.CONNECTION
-            booking.end(kind.value, billed=is_late)
+            was_late = isinstance(error, TimeoutError) and booking.was_sent
+            kind = FailureKind.TIMEOUT if was_late else FailureKind.CONNECTION
+            booking.end(kind.value, billed=was_late)
             wait = self._backoff(card, booking.attempt)
             if self._may_retry(booking, wait, until):
                 return wait
-            reason = clean_message(f"{type(error).__name__}: {error}")
-            raise _broken(f"{card.name} could not be reached ({reason})") from error
+            log.warning("%s: %s", card.name, clean_message(f"{type(error).__name__}: {error}"))
+            late = "did not answer in time" if was_late else "could not be reached"
+            raise _broken(f"{card.name} {late}") from error
         except asyncio.CancelledError:
             booking.end(FailureKind.CANCELLED.value, billed=booking.was_sent)
             raise
@@ -259,7 +265,7 @@ class UpstreamClient:
         kept = {name: http.headers[name] for name in _KEPT_HEADERS if name in http.headers}
         try:
             yield Upstream(http.status, kept, http, booking)
-            if http.status < 400:
+            if http.status < 500:
                 breaker.record_success()
         except (asyncio.CancelledError, GeneratorExit):
             booking.outcome = FailureKind.CANCELLED.value
@@ -343,9 +349,25 @@ def usage_in(data: object) -> Usage | None:
     raw = data.get("usage") if isinstance(data, dict) else None
     if isinstance(raw, dict) and "completion_tokens" not in raw and "prompt_tokens" in raw:
         raw = {**raw, "completion_tokens": 0}  # embeddings
-    return Usage.from_openai(raw)
+    usage = Usage.from_openai(raw)
+    if usage is not None and max(usage.prompt, usage.completion) > _MOST_TOKENS:
+        return None  # nobody reads or writes as much
+    return usage
 
 
-def estimated_usage(prompt_tokens: int, text: str) -> Usage:
-    """The usage of a reply that reports none."""
-    return Usage(prompt_tokens, estimate_tokens(text), estimated=True)
+def estimated_usage(prompt_tokens: int, data: Mapping[str, Any] | None, body: bytes) -> Usage:
+    """The usage of a whole reply that reports none: by its texts, or by its bytes if it is no completion.
+
+    Args:
+        prompt_tokens: estimated tokens of the request.
+        data: the reply; None if it is no JSON object.
+        body: its bytes.
+    """
+    choices = (data or {}).get("choices")
+    texts = [
+        json.dumps(choice.get("message") or choice.get("text"), ensure_ascii=False)
+        for choice in (choices if isinstance(choices, list) else ())
+        if isinstance(choice, dict)
+    ]
+    written = estimate_tokens("".join(texts)) if texts else len(body) // 4
+    return Usage(prompt_tokens, written, estimated=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import orjson
@@ -89,19 +89,22 @@ class _ChatStream:
         return b"data: " + orjson.dumps(error.body) + b"\n\n"
 
 
-def chunks_of(reply: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """A whole chat completion as the chunks of a stream, for a client that asked for one."""
+def chunks_of(reply: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """A whole chat completion as the chunks of a stream, for a client that asked for one.
+
+    Args:
+        reply: the completion.
+        body: the request; it says whether the usage is wanted.
+    """
     head = {k: v for k, v in reply.items() if k not in ("choices", "usage", "object")}
     head["object"] = "chat.completion.chunk"
-    choices: Iterable[Mapping[str, Any]] = reply.get("choices") or ()
-    for choice in choices:
-        message = dict(choice.get("message") or {})
-        calls = message.pop("tool_calls", None) or ()
-        delta = {
-            **message,
-            **({"tool_calls": [{"index": n, **c} for n, c in enumerate(calls)]} if calls else {}),
-        }
-        index = choice.get("index", 0)
-        yield {**head, "choices": [{"index": index, "delta": delta, "finish_reason": None}]}
-        last = {"index": index, "delta": {}, "finish_reason": choice.get("finish_reason")}
-        yield {**head, "choices": [last], "usage": reply.get("usage")}
+    for choice in reply.get("choices") or ():
+        delta = dict(choice.get("message") or {})
+        if calls := delta.get("tool_calls"):
+            delta["tool_calls"] = [{"index": n, **call} for n, call in enumerate(calls)]
+        others = {k: v for k, v in choice.items() if k != "message"}
+        yield {**head, "choices": [{**others, "delta": delta, "finish_reason": None}]}
+        yield {**head, "choices": [{**others, "delta": {}, "logprobs": None}]}
+    options = body.get("stream_options")
+    if isinstance(options, Mapping) and options.get("include_usage"):
+        yield {**head, "choices": [], "usage": reply.get("usage")}

@@ -138,5 +138,5 @@ def _deltas(index: int, delta: dict[str, Any] | None) -> list[Event]:
     return [] if delta is None else [_event("content_block_delta", index=index, delta=delta)]
 
 
-def _event(name: str, **data: Any) -> Event:
+def _event(name: str, /, **data: Any) -> Event:
     return Event(name, {**data, "type": name})

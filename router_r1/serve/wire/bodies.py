@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import orjson
@@ -10,9 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from router_r1.serve.api_error import ApiError
-
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"')
-_BRACKETS = re.compile(rb"[\[\]{}]")
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
@@ -36,7 +32,6 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
 
 def read_object(body: bytes, max_depth: int) -> dict[str, Any]:
     """The JSON object in a body. Raises `ApiError` 400 if there is none, or if it is nested too deeply."""
-    _check_depth(body, max_depth)
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -45,6 +40,8 @@ def read_object(body: bytes, max_depth: int) -> dict[str, Any]:
         raise ApiError(
             400, f"expected a JSON object, got a {type(data).__name__}", code="invalid_json"
         )
+    if body.count(b"[") + body.count(b"{") > max_depth:
+        _check_depth(data, max_depth)
     return data
 
 
@@ -56,15 +53,18 @@ def _too_long(max_bytes: int) -> ApiError:
     )
 
 
-def _check_depth(body: bytes, max_depth: int) -> None:
-    if body.count(b"[") + body.count(b"{") <= max_depth:
-        return
-    depth = deepest = 0
-    for bracket in _BRACKETS.findall(_STRING.sub(b"", body)):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-        if deepest > max_depth:
-            raise ApiError(400, f"the body is nested over {max_depth} levels deep", code="too_deep")
+def _check_depth(data: object, max_depth: int) -> None:
+    level: list[object] = [data]
+    for _ in range(max_depth):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)  # type: ignore[attr-defined]
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise ApiError(400, f"the body is nested over {max_depth} levels deep", code="too_deep")
 
 
 def json_response(

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 HEARTBEAT = b": still working\n\n"
 """A comment, which clients ignore (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
-_EVENT_END = b"\n\n"
+_EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
 class ClientLeftError(Exception):
@@ -33,18 +33,16 @@ class EventStream(Response):
         *,
         heartbeat_s: float,
         headers: Mapping[str, str] | None = None,
-        media_type: str = "text/event-stream",
     ) -> None:
         """
         Args:
             events: the body, in pieces.
             heartbeat_s: seconds of silence after which a comment is sent, between two events.
             headers: further headers.
-            media_type: the content type.
         """
         self.status_code = 200
         self.background = None
-        self.media_type = media_type
+        self.media_type = "text/event-stream"
         self.init_headers(
             {"cache-control": "no-cache", "x-accel-buffering": "no", **(headers or {})}
         )
@@ -56,14 +54,13 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream; ends early, and without an error, when the client leaves."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        helpers = [asyncio.ensure_future(self._keep_alive(send))]
+        keeper = asyncio.ensure_future(self._keep_alive(send))
         try:
             with contextlib.suppress(ClientLeftError):
                 await unless_left(receive, self._send_all(send))
         finally:
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
 
     async def _send_all(self, send: Send) -> None:
         try:
@@ -75,7 +72,7 @@ class EventStream(Response):
             raise ClientLeftError from error
 
     async def _send(self, send: Send, piece: bytes) -> None:
-        self._between_events = piece.endswith(_EVENT_END)
+        self._between_events = piece.endswith(_EVENT_ENDS)
         self._sent_at = asyncio.get_running_loop().time()
         await send({"type": "http.response.body", "body": piece, "more_body": True})
 
@@ -88,7 +85,7 @@ class EventStream(Response):
                 if silent >= self._heartbeat_s and self._between_events:
                     await self._send(send, HEARTBEAT)
                     silent = 0.0
-                await asyncio.sleep(max(0.02, self._heartbeat_s - silent))
+                await asyncio.sleep(max(0.05, self._heartbeat_s - silent))
 
 
 async def unless_left(receive: Receive, work: Awaitable[T]) -> T:

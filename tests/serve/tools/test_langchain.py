@@ -18,7 +18,7 @@ pytest.importorskip(
     reason="langchain-openai is not installed; scripts/checks/clients.sh runs this",
 )
 
-from langchain_core.messages import HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 
 QUESTION = "How wide is Arna?"
@@ -45,12 +45,18 @@ def chat(gateway: GatewayProcess, model: str, **options: Any) -> ChatOpenAI:
     )
 
 
+def tokens(message: AIMessage) -> int:
+    """The tokens that a reply reports."""
+    assert message.usage_metadata is not None
+    return message.usage_metadata["total_tokens"]
+
+
 @each_model
 def test_invoke_and_batch(gateway: GatewayProcess, model: str) -> None:
     options: dict[str, Any] = {"temperature": 0.2, "max_tokens": 50, "seed": 7, "stop": ["STOP"]}
     reply = chat(gateway, model, **options).invoke(QUESTION)
     assert reply.content == ARNA
-    assert reply.usage_metadata["total_tokens"] == (50 if model == LARGE else 270)
+    assert tokens(reply) == (50 if model == LARGE else 270)
     sent = gateway.received[-1]
     assert (sent["temperature"], sent["seed"], sent["stop"]) == (0.2, 7, ["STOP"])
     assert sent.get("max_completion_tokens", sent.get("max_tokens")) == 50
@@ -62,15 +68,15 @@ def test_invoke_and_batch(gateway: GatewayProcess, model: str) -> None:
 def test_streams(gateway: GatewayProcess, model: str) -> None:
     llm = chat(gateway, model, stream_usage=True)
     chunks = list(llm.stream(QUESTION))
-    assert "".join(chunk.content for chunk in chunks) == ARNA
-    assert reduce(add, chunks).usage_metadata["total_tokens"] == (50 if model == LARGE else 270)
+    assert "".join(chunk.text for chunk in chunks) == ARNA
+    assert tokens(reduce(add, chunks)) == (50 if model == LARGE else 270)
 
 
 async def test_asynchronous_streams(gateway: GatewayProcess) -> None:
     # All in one test: LangChain shares one asynchronous client among its models, which is bound to an event loop.
     for model in MODELS:
         chunks = [chunk async for chunk in chat(gateway, model).astream(QUESTION)]
-        assert "".join(chunk.content for chunk in chunks) == ARNA
+        assert "".join(chunk.text for chunk in chunks) == ARNA
 
 
 @each_model
@@ -115,10 +121,6 @@ def test_responses(gateway: GatewayProcess, model: str) -> None:
 
 def test_embeddings(gateway: GatewayProcess) -> None:
     # Without a name that tiktoken knows, the text must go as text instead of tokens.
-    embeddings = OpenAIEmbeddings(
-        model="vectors",
-        base_url=gateway.base_url,
-        api_key="none",
-        check_embedding_ctx_length=False,
-    )
+    options: Any = {"base_url": gateway.base_url, "api_key": "none"}
+    embeddings = OpenAIEmbeddings(model="vectors", check_embedding_ctx_length=False, **options)
     assert embeddings.embed_query("Arna") == [0.5, 0.25]

@@ -8,7 +8,7 @@ const router = createOpenAICompatible({
   name: "router",
   baseURL,
   apiKey: "none",
-  includeUsage: true, // else a stream has no usage
+  includeUsage: true, // else a candidate's stream has no usage
   supportsStructuredOutputs: true, // else a schema is left out, and only JSON is asked for
 });
 const common = { model: router(name), maxRetries: 0 };
