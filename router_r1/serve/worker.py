@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -77,6 +78,8 @@ async def _serve(plan: Plan, listening: socket.socket, log_level: str) -> None:
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
+    gc.collect()
+    gc.freeze()  # the collector need not look through everything that was imported, again and again
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, reload)
     loop.add_signal_handler(signal.SIGTERM, server.handle_exit, signal.SIGTERM, None)

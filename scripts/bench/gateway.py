@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gateway_bench import scripted_agent
 from gateway_bench.load import Load, ask
 from gateway_bench.processes import Program, counts, litellm, router_r1, upstream
 
@@ -91,6 +92,7 @@ def compare(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "programs": [_row(name, each, min(direct)) for name, each in found.items()]
         }
         result["agent_cpu_ms"] = _agent(ours, options.episodes)
+        result["agent_scripted_cpu_ms"] = scripted_agent.cpu_ms(options.episodes)
         result["streams"] = _many_streams(ours, options.streams)
     return result
 
