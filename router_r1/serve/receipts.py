@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
+import random
 import sqlite3
 import threading
 import time
@@ -33,9 +35,11 @@ create table if not exists receipts (
     prompt integer not null, completion integer not null, cost_usd real not null, single_usd real, seconds real not null,
     hops text not null, session text not null, answered_by text not null
 ) strict;
-create index if not exists receipts_at on receipts(at);
 create index if not exists receipts_session on receipts(session, at) where session != '';
 """
+_ids = random.Random(os.urandom(32))
+"""Ids are unique and no secrets, and the kernel's random numbers cost as much as all else about a receipt."""
+_LAST_MS = 16**12 - 1
 _BUSY_S = 0.001
 """Receipts that come so soon after the last ones are many: they wait to share a transaction."""
 _GATHER_S = 0.004
@@ -257,12 +261,12 @@ class ReceiptStore:
         else:
             fields = "count(*), sum(prompt), sum(completion), sum(cost_usd), sum(single_usd)"
             source = "receipts"
-        query = (
-            f"select {group}, {fields} from {source} where at >= ? and at < ? group by 1 order by 1"
-        )
+        query = f"select {group}, {fields} from {source} where receipts.id >= ? and receipts.id < ? group by 1 order by 1"
         try:
             with self._lock:
-                rows: Iterable[tuple[Any, ...]] = self._db.execute(query, (since, until)).fetchall()
+                rows: Iterable[tuple[Any, ...]] = self._db.execute(
+                    query, (_id_at(since), _id_at(until))
+                ).fetchall()
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: cannot be read: {error}") from error
         return tuple(Total(str(row[0]), *row[1:]) for row in rows)
@@ -292,6 +296,16 @@ class ReceiptStore:
         """Finish what is being written, and close the file."""
         self._writer.shutdown()
         self._db.close()
+
+
+def new_id() -> str:
+    """An id of a request. It begins with the time, so that receipts lie in the order in which they came."""
+    return f"{_id_at(time.time())}{_ids.getrandbits(80):020x}"
+
+
+def _id_at(at: float) -> str:
+    """What the ids of this Unix time begin with: milliseconds, in hexadecimal."""
+    return f"{max(0, min(int(at * 1000), _LAST_MS)):012x}"
 
 
 def _row(receipt: Receipt) -> tuple[Any, ...]:

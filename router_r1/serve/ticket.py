@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import random
 import time
 from collections.abc import Callable
 
@@ -19,16 +17,9 @@ from router_r1.serve.access.errors import (
 from router_r1.serve.access.keys import Key
 from router_r1.serve.api_error import ApiError
 from router_r1.serve.metrics import Metrics
-from router_r1.serve.receipts import Receipt, ReceiptStore
+from router_r1.serve.receipts import Receipt, ReceiptStore, new_id
 
 log = logging.getLogger("router_r1.serve")
-_ids = random.Random(os.urandom(32))
-"""Ids are unique and no secrets, and the kernel's random numbers cost as much as all else about a ticket."""
-
-
-def _new_id() -> str:
-    """An id that begins with the time, so that receipts are written in the order of their index."""
-    return f"{time.time_ns() // 1_000_000:012x}{_ids.getrandbits(80):020x}"
 
 
 _MOST_TOKENS = 10**9
@@ -58,7 +49,7 @@ class Ticket:
             timeout_s: seconds that the request may take.
             on_end: called with the receipt when the request has ended.
         """
-        self.receipt = Receipt(_new_id(), endpoint=endpoint)
+        self.receipt = Receipt(new_id(), endpoint=endpoint)
         self.key: Key | None = None
         self.known_model = "unknown"
         """The name asked for, once it is known to be one."""

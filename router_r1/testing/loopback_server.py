@@ -82,14 +82,19 @@ def chat_events(
         usage: the usage object, see `usage`; None leaves it out.
         finish: the finish reason; None: the stream breaks off after the last word.
     """
-    events: list[Mapping[str, Any] | str] = [
-        {"choices": [{"index": 0, "delta": {"content": word + " "}, "finish_reason": None}]}
-        for word in text.split()
-    ]
+    head = {"id": "loopback", "object": "chat.completion.chunk", "created": 0, "model": "loopback"}
+
+    def event(delta: Mapping[str, Any], ended: str | None = None) -> dict[str, Any]:
+        return {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": ended}]}
+
+    words = [{"content": word + " "} for word in text.split()]
+    if words:
+        words[0] = {"role": "assistant", **words[0]}
+    events: list[Mapping[str, Any] | str] = [event(word) for word in words]
     if finish is not None:
-        events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
+        events.append(event({}, finish))
         if usage is not None:
-            events.append({"choices": [], "usage": dict(usage)})
+            events.append({**head, "choices": [], "usage": dict(usage)})
         events.append("[DONE]")
     return events
 
