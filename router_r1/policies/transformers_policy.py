@@ -65,6 +65,8 @@ class TransformersPolicy:
             MissingDependencyError: torch or transformers is not installed.
             ConfigError: there is no checkpoint, or its tokenizer has no chat template or drops the protocol's tags.
         """
+        self.path = path
+        """Folder of the checkpoint, or its name on the hub."""
         self.name = name or Path(path).name
         self.price = price
         self._tokenizer, self._model = load_checkpoint(

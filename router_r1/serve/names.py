@@ -19,10 +19,10 @@ from router_r1.errors import ConfigError, shown_name
 from router_r1.model_cards import EmbedderCard, ModelCard
 from router_r1.serve.access.keys import Key
 from router_r1.serve.api_error import ApiError
-from router_r1.serve.settings import Level, Preset, ServeSettings
+from router_r1.serve.settings import LEVELS, Level, Preset, ServeSettings
+from router_r1.serve.trained_levels import trained_levels
 from router_r1.token_prices import Usage, cost_usd
 
-LEVELS: tuple[Level, ...] = ("cheap", "balanced", "best")
 _TYPICAL = Usage(600, 400)
 """Tokens of a typical call, from which levels are derived."""
 
@@ -74,8 +74,10 @@ def targets(
     """
     found: dict[str, Target] = {settings.name: AgentName(settings.name, agent.limits)}
     found[f"{settings.name}@{version(agent)}"] = AgentName(settings.name, agent.limits)
+    trained = trained_levels(agent.policy)
     for level in LEVELS:
-        preset = settings.presets.get(level) or _derived(level, agent.pool.cards)
+        preset = settings.presets.get(level) or trained.get(level)
+        preset = preset or _derived(level, agent.pool.cards)
         changed = {k: v for k, v in preset.model_dump().items() if v is not None}
         limits = agent.limits.model_copy(update=changed)
         found[f"{settings.name}:{level}"] = AgentName(settings.name, limits)

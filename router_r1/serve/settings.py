@@ -10,6 +10,7 @@ from router_r1.config import StrictModel
 from router_r1.names import Name
 
 Level = Literal["cheap", "balanced", "best"]
+LEVELS: tuple[Level, ...] = ("cheap", "balanced", "best")
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -54,8 +55,8 @@ class ServeSettings(StrictModel):
     name: Name = "router-r1"
     """The agent's name for clients."""
     presets: dict[Level, Preset] = {}
-    """Levels of the agent, asked for as `NAME:cheap` and so on. Without an entry a level is derived from the prices of
-    the pool: `cheap` values a right answer at 10 typical answers of the cheapest candidate, `balanced` at 10 of the
+    """Levels of the agent, asked for as `NAME:cheap` and so on. Without an entry a level is one of those that the
+    checkpoint was trained at (lowest, middle, highest), or else is derived from the prices of the pool: `cheap` values a right answer at 10 typical answers of the cheapest candidate, `balanced` at 10 of the
     median one, `best` at 100 of the dearest."""
     routers: dict[Name, FittedRouter] = {}
     """One-shot routers by name."""
