@@ -15,12 +15,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
-
 from router_r1.conversation import Conversation
 from router_r1.pool import ModelPool
 from router_r1.prompts import usd
 from router_r1.serve.receipts import ReceiptStore
+from router_r1.serve.wire.bodies import encoded
 from router_r1.token_prices import TOKENS_PER_PRICE_UNIT
 
 HEADER = "x-session-id"
@@ -51,7 +50,7 @@ def session_id(headers: Mapping[str, str], chat: Mapping[str, Any], key: str) ->
             beginning.append(message)
             if isinstance(message, Mapping) and message.get("role") == "user":
                 break
-        told = orjson.dumps(beginning).decode()
+        told = encoded({"messages": beginning}).decode()
     return hashlib.sha256(f"{key}\n{told}".encode()).hexdigest()[:32]
 
 

@@ -43,6 +43,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         "top_k": 5, "min_p": 0.1, "chat_template_kwargs": {"enable_thinking": False}, "return_token_ids": True,
         "guided_choice": ["a"], "some_future_field": [1, {"deep": None}],
     },
+    "long numbers": {"metadata": {"seed": 123456789012345678901234567890}, "seed": 2**63},
     "images": {
         "messages": [{"role": "user", "content": [{"type": "text", "text": "?"}, {"type": "image_url", "image_url": {"url": "https://example.invalid/x.png", "detail": "high"}}]}]
     },

@@ -23,6 +23,7 @@ from router_r1.serve.answers.upstream import Upstream, estimated_usage, usage_in
 from router_r1.serve.api_error import ApiError
 from router_r1.serve.gateway import Gateway
 from router_r1.serve.ticket import Ticket
+from router_r1.serve.wire.bodies import encoded
 from router_r1.serve.wire.events import EventSplitter, data_of, object_in
 from router_r1.token_prices import Usage, cost_usd
 from router_r1.transport.messages import Request
@@ -229,7 +230,7 @@ class CandidateAnswer:
 
 def _prompt_tokens(body: Mapping[str, Any]) -> int:
     """Estimated tokens of a request: a fourth of its bytes; where those are many, images are told from text."""
-    size = len(orjson.dumps(body)) // 4
+    size = len(encoded(body)) // 4
     if size > _MAY_HAVE_IMAGES:
         with contextlib.suppress(ConfigError):  # the endpoint says what is wrong with it
             return Conversation.read(body.get("messages"), body).tokens

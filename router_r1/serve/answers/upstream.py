@@ -21,13 +21,13 @@ from typing import Any
 
 import aiohttp
 import multidict
-import orjson
 import yarl
 
 from router_r1.ledger import Cause
 from router_r1.model_cards import EmbedderCard, ModelCard
 from router_r1.pool import Account
 from router_r1.serve.api_error import ApiError
+from router_r1.serve.wire.bodies import encoded
 from router_r1.token_prices import Usage, estimate_tokens
 from router_r1.transport.attempt_result import clean_message
 from router_r1.transport.bounded_body import MAX_BODY_BYTES
@@ -193,7 +193,7 @@ class UpstreamClient:
         """
         limiter, _ = self._transport.gate(card)
         target = self._target(card, path)
-        payload = orjson.dumps({**body, "model": card.model_id})
+        payload = encoded({**body, "model": card.model_id})
         booking = Booking(card, account, prompt_tokens, account.episode_id)
         async with limiter.call_slot():
             until = time.monotonic() + card.limits.deadline_s

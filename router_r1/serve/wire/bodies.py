@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -9,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from router_r1.serve.api_error import ApiError
+
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
@@ -33,8 +38,9 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
 def read_object(body: bytes, max_depth: int) -> dict[str, Any]:
     """The JSON object in a body. Raises `ApiError` 400 if there is none, or if it is nested too deeply."""
     try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        # orjson makes floats of integers over 64 bits.
+        data = json.loads(body) if _LONG_NUMBER.search(body) else orjson.loads(body)
+    except (ValueError, RecursionError) as error:
         raise ApiError(400, f"the body is not JSON: {error}", code="invalid_json") from None
     if not isinstance(data, dict):
         raise ApiError(
@@ -43,6 +49,14 @@ def read_object(body: bytes, max_depth: int) -> dict[str, Any]:
     if body.count(b"[") + body.count(b"{") > max_depth:
         _check_depth(data, max_depth)
     return data
+
+
+def encoded(content: Mapping[str, Any]) -> bytes:
+    """JSON, also of integers over 64 bits."""
+    try:
+        return orjson.dumps(content)
+    except orjson.JSONEncodeError:
+        return json.dumps(content, ensure_ascii=False).encode()
 
 
 def _too_long(max_bytes: int) -> ApiError:
