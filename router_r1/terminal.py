@@ -36,14 +36,15 @@ def printable(text: str) -> str:
     return _HIDDEN.sub(_escaped, text.replace("\r\n", "\n"))
 
 
-def echo(text: str, *, err: bool = False) -> None:
+def echo(text: str, *, err: bool = False, ends_line: bool = True) -> None:
     """Print a line to standard output, or to standard error.
 
     Args:
         text: any text.
         err: print to standard error.
+        ends_line: False for a question, which is answered on its line.
     """
-    typer.echo(printable(text), err=err)
+    typer.echo(printable(text), err=err, nl=ends_line)
 
 
 def echo_json(value: Any, *, indent: int | None = None) -> None:

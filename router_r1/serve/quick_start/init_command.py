@@ -185,7 +185,7 @@ def _answer(question: str, usual: str, yes: bool, read: Callable[[str], Value]) 
     if yes:
         return read(usual)
     while True:
-        typer.echo(f"{terminal.printable(question)} [{terminal.printable(usual)}]: ", nl=False)
+        terminal.echo(f"{question} [{usual}]: ", ends_line=False)
         sys.stdout.flush()
         line = sys.stdin.readline()
         if not line:
