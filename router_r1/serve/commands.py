@@ -126,7 +126,12 @@ def receipts(
     for total in totals:
         single = "" if total.single_usd is None else usd(total.single_usd)
         counts = (total.requests, total.prompt_tokens, total.completion_tokens)
-        table.add_row(total.group, *(f"{count:,}" for count in counts), usd(total.cost_usd), single)
+        table.add_row(
+            terminal.styled(total.group),
+            *(f"{count:,}" for count in counts),
+            usd(total.cost_usd),
+            single,
+        )
     Console().print(table)
 
 

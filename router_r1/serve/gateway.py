@@ -128,7 +128,7 @@ class Gateway:
 
     def most_usd(self, conversation: Conversation, limits: Limits) -> float:
         """The most dollars that an agent without a budget may spend on a conversation: all turns of the policy, all
-        routes with the dearest candidate, and once more for the final answer."""
+        routes with the most expensive candidate, and once more for the final answer."""
         quotes = [c.quote_forward(conversation) for c in able(conversation, self.agent.pool.cards)]
         turns = limits.max_rounds + limits.max_malformed + 1
         return max(quotes) * (limits.max_rounds * limits.max_routes + 1) + turns * self.turn_usd(

@@ -57,7 +57,7 @@ class ServeSettings(StrictModel):
     presets: dict[Level, Preset] = {}
     """Levels of the agent, asked for as `NAME:cheap` and so on. Without an entry a level is one of those that the
     checkpoint was trained at (lowest, middle, highest), or else is derived from the prices of the pool: `cheap` values a right answer at 10 typical answers of the cheapest candidate, `balanced` at 10 of the
-    median one, `best` at 100 of the dearest."""
+    median one, `best` at 100 of the most expensive one."""
     routers: dict[Name, FittedRouter] = {}
     """One-shot routers by name."""
     ceiling: Ceiling = Ceiling()

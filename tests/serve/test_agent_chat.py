@@ -151,7 +151,7 @@ def test_a_tool_call_of_a_candidate_reaches_the_client(serve: Serve) -> None:
 
 
 def test_a_policy_that_words_the_answer_itself_cannot_lose_a_tool_call(serve: Serve) -> None:
-    """Only a reply to the conversation itself can call a tool, so the dearest candidate that can is asked."""
+    """Only a reply to the conversation itself can call a tool, so the most expensive candidate that can is asked."""
 
     def handle(exchange: Exchange) -> Served:
         if asked_by_policy(exchange):
@@ -233,7 +233,7 @@ def test_a_field_that_the_agent_cannot_honour_is_named(
 def test_a_request_may_ask_for_less_but_not_for_more_than_the_operator_allows(serve: Serve) -> None:
     def handle(exchange: Exchange) -> Served:
         refused = "may cost" in exchange.body["messages"][-1]["content"]
-        text = "<think>Too dear.</think><answer>I do not know.</answer>" if refused else ROUTE
+        text = "<think>Too expensive.</think><answer>I do not know.</answer>" if refused else ROUTE
         return Served(chat_reply(text, usage=usage(1, 1)))
 
     with serve(handle, agent={"serve": {"ceiling": {"budget_usd": 0.5}}}) as serving:
@@ -255,6 +255,29 @@ def test_the_best_single_model_answers_when_the_policy_is_down(serve: Serve) -> 
         raw = ask(serving)
         assert raw.parse().choices[0].message.content == "612 km"
         assert serving.receipt(raw.headers["x-request-id"])["outcome"] == "policy_failed"
+
+
+def test_fields_that_say_what_holds_anyway_are_accepted(serve: Serve) -> None:
+    neutral: Any = {
+        "n": 1, "logprobs": False, "logit_bias": {}, "store": True, "user": "u", "metadata": {"a": "b"},
+        "reasoning_effort": "low", "max_tokens": 50.0, "modalities": ["text"],
+    }  # fmt: skip
+    with serve(route_then_adopt(chat_reply("x", usage=usage(1, 1)))) as serving:
+        assert ask(serving, extra_body=neutral).parse().choices[0].message.content == "x"
+        assert serving.upstream.exchanges[1].body["max_tokens"] == 50
+
+
+def test_an_episode_that_cost_something_is_not_to_be_tried_again(serve: Serve) -> None:
+    def handle(exchange: Exchange) -> Served:
+        if asked_by_policy(exchange):
+            return Served(chat_reply("no turn at all", usage=usage(9, 9)))
+        return Served(b"", status=400)
+
+    with serve(handle) as serving:
+        with pytest.raises(openai.InternalServerError) as caught:
+            ask(serving)
+        assert caught.value.response.headers["x-should-retry"] == "false"
+        assert caught.value.code == "malformed"
 
 
 def test_stop_strings_end_the_answer(serve: Serve) -> None:

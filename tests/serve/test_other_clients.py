@@ -160,7 +160,7 @@ def test_the_agent_never_spends_more_than_its_key_has(serve: Serve, tmp_path: An
         text = (
             f'<think>Enough.</think><answer model="{LARGE}"></answer>'
             if ANSWER in last
-            else "<think>Too dear.</think><answer>I cannot pay for that.</answer>"
+            else "<think>Too expensive.</think><answer>I cannot pay for that.</answer>"
             if "may cost" in last
             else f'<think>Ask.</think><route model="{LARGE}">question</route>'
         )
@@ -193,6 +193,9 @@ def test_names_levels_and_a_dry_run(serve: Serve) -> None:
             "A right answer is worth $"
             in serving.upstream.exchanges[0].body["messages"][0]["content"]
         )
+        assert client.models.retrieve(LARGE).id == LARGE
+        with pytest.raises(openai.NotFoundError):
+            client.models.retrieve("gpt-9")
         before = len(serving.upstream.exchanges)
         dry: Any = client.post(
             "/route",

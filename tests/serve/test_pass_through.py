@@ -241,7 +241,8 @@ def test_embeddings_pass_through(serve: Serve) -> None:
             )
 
 
-def test_one_deadline_for_the_whole_request(serve: Serve) -> None:
+@pytest.mark.parametrize("stream", [False, True])
+def test_one_deadline_for_the_whole_request(serve: Serve, stream: bool) -> None:
     def handle(exchange: Exchange) -> Served:
         return Served(chat_reply("late"), delay_s=20)
 
@@ -249,8 +250,22 @@ def test_one_deadline_for_the_whole_request(serve: Serve) -> None:
     with serve(handle, agent=agent) as serving:
         for model in (SMALL, "router-r1"):
             began = time.monotonic()
-            with pytest.raises(openai.InternalServerError, match=r"no answer in the time|deadline"):
-                serving.client().chat.completions.create(
-                    model=model, messages=[{"role": "user", "content": "hi"}]
+            with pytest.raises(openai.APIError, match=r"no answer in the time|deadline"):
+                chunks: Any = serving.client().chat.completions.create(
+                    model=model, messages=[{"role": "user", "content": "hi"}], stream=stream
                 )
+                list(chunks)
             assert time.monotonic() - began < 5
+
+
+async def test_an_upload_that_never_ends_is_broken_off(serve: Serve) -> None:
+    with serve(
+        lambda exchange: Served(chat_reply("x")), agent={"serve": {"ceiling": {"timeout_s": 0.5}}}
+    ) as serving:
+        host, _, port = serving.url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: {host}\r\ncontent-length: 100\r\n\r\n"
+        writer.write(head.encode() + b'{"model": ')
+        async with asyncio.timeout(10):
+            assert b" 504 " in await reader.readline()
+        writer.close()

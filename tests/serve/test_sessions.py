@@ -59,7 +59,7 @@ def test_a_router_counts_the_saving_as_a_lower_cost() -> None:
     from router_r1.token_prices import Price
 
     class Constant(Router):
-        """Predicts the same for every question: the large one is better by .1 and dearer by $0.02."""
+        """Predicts the same for every question: the large one is better by .1 and costs $0.02 more."""
 
         name = "constant"
 

@@ -115,7 +115,7 @@ def init(
 
 
 def default_policy(models: Sequence[ModelAt]) -> ModelAt:
-    """The cheapest hosted model that is not tiny; else the largest model on this machine; else the dearest.
+    """The cheapest hosted model that is not tiny; else the largest model on this machine; else the most expensive one.
 
     Args:
         models: at least one.
@@ -130,13 +130,13 @@ def default_policy(models: Sequence[ModelAt]) -> ModelAt:
 
 
 def default_budget(models: Sequence[ModelAt]) -> float:
-    """Dollars that pay for three answers of the dearest model at their full length, rounded up to one digit.
+    """Dollars that pay for three answers of the most expensive model at their full length, rounded up to one digit.
 
     Args:
         models: at least one.
     """
-    dearest = max(one.card.price.output * one.card.max_output_tokens for one in models) / 1e6
-    wanted = max(_LEAST_BUDGET_USD, 3 * dearest)
+    highest = max(one.card.price.output * one.card.max_output_tokens for one in models) / 1e6
+    wanted = max(_LEAST_BUDGET_USD, 3 * highest)
     unit = 10.0 ** math.floor(math.log10(wanted))
     return float(f"{math.ceil(wanted / unit - 1e-9) * unit:.6g}")
 

@@ -3,7 +3,7 @@
 Of each model the package knows prices with tiers, hours and dates, and most context windows. It does not know how long
 an answer may be, which inputs a model takes except by their prices, nor tools and JSON schemas (`known_families.py`).
 
-A card has one price. So of several hours the dearest counts, and where a longer prompt costs more, the context window
+A card has one price. So of several hours the most expensive counts, and where a longer prompt costs more, the context window
 ends there unless the user asks for more. Writing to a cache, searches of the web, and batches are left out. Input that
 is billed at a higher rate than text, such as audio, is named, so that the card can leave it out.
 """
@@ -35,7 +35,7 @@ class ListedModel:
     price: Price
     """The highest price that applies within `context_window`; `as_of` is the day of the package's data."""
     context_window: int | None
-    """Tokens; None if the list does not say. Ends where a dearer price begins."""
+    """Tokens; None if the list does not say. Ends where a higher price begins."""
     dearer_inputs: frozenset[str]
     """Kinds of input that cost more than text: of `image`, `audio` and `video`."""
 
@@ -48,7 +48,7 @@ def listed_model(
     Args:
         price_list: the provider's id in genai-prices.
         model: the id that the provider knows.
-        context_window: tokens that the user wants, which may reach into a dearer tier.
+        context_window: tokens that the user wants, which may reach into a tier with a higher price.
         now: the time whose prices count; by default the present.
 
     Returns:
@@ -78,12 +78,12 @@ def listed_model(
         cached=rates["cache_read_mtok"] if has_cache else None,
         as_of=data_date(),
     )
-    dearer = {
+    higher = {
         kind
         for kind in _KINDS
         if any(_rate(_value(p, f"input_{kind}_mtok"), window) > price.input for p in prices)
     }
-    return ListedModel(price, window, frozenset(dearer))
+    return ListedModel(price, window, frozenset(higher))
 
 
 @functools.cache

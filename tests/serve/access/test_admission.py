@@ -198,7 +198,7 @@ async def test_a_refused_request_uses_nothing(backend: Backend) -> None:
     await admit(admission, app, "a", tokens=60, usd=0.5)
     for number in range(3):
         with pytest.raises(BudgetExceededError):
-            await admit(admission, app, f"dear {number}", tokens=10, usd=0.6)
+            await admit(admission, app, f"expensive {number}", tokens=10, usd=0.6)
         assert await wait_s(admission, app, f"long {number}", tokens=50) == 6.0
     await admit(admission, app, "b", tokens=40, usd=0.5)
 

@@ -165,9 +165,9 @@ def test_empty_answers_take_the_defaults_that_yes_takes(
         assert (tmp_path / "asked" / name).read_text() == (tmp_path / "yes" / name).read_text()
     with load_agent(tmp_path / "yes" / "agent.yaml") as agent:
         assert {card.endpoint for card in agent.pool.cards} == {"groq", "deepseek"}
-        dearest = max(card.price.output * card.max_output_tokens / 1e6 for card in agent.pool.cards)
+        highest = max(card.price.output * card.max_output_tokens / 1e6 for card in agent.pool.cards)
         assert agent.limits.budget_usd is not None
-        assert agent.limits.budget_usd >= 3 * dearest, "or no budget would pay for its calls"
+        assert agent.limits.budget_usd >= 3 * highest, "or no budget would pay for its calls"
 
 
 def test_every_provider_makes_files_that_load(
