@@ -114,6 +114,10 @@ class CallerError(RouterR1Error, RuntimeError):
     """A blocking method was called from a place where it would wait for itself."""
 
 
+class EmbeddingError(RouterR1Error, RuntimeError):
+    """An endpoint for embeddings failed, or returned something else than vectors."""
+
+
 class MissingDependencyError(RouterR1Error, ImportError):
     """An optional dependency is needed but not installed."""
 

@@ -50,16 +50,18 @@ class Entry(Generic[T]):
 class Registry(Mapping[str, T]):
     """Objects of one kind, by name. A lookup imports every built-in module and every extension once."""
 
-    def __init__(self, noun: str, *, folder: str, group: str) -> None:
+    def __init__(self, noun: str, *, folder: str, group: str, subfolders: bool = False) -> None:
         """
         Args:
             noun: what one entry is called in messages, e.g. "router".
             folder: the package whose modules register the built-ins when they are imported.
             group: the entry-point group of extensions, e.g. "router_r1.routers".
+            subfolders: whether modules in the package's subpackages are imported, too.
         """
         self.noun = noun
         self.group = group
         self._folder = folder
+        self._modules = pkgutil.walk_packages if subfolders else pkgutil.iter_modules
         self._entries: dict[str, Entry[T]] = {}
         self._built_ins_loaded = False
         self._loaded = False
@@ -156,7 +158,7 @@ class Registry(Mapping[str, T]):
             module = self._folder
             try:
                 folder = importlib.import_module(module)
-                for found in pkgutil.iter_modules(folder.__path__, f"{self._folder}."):
+                for found in self._modules(folder.__path__, f"{self._folder}."):
                     module = found.name
                     importlib.import_module(module)
             except BaseException:

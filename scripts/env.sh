@@ -72,7 +72,7 @@ trap 'rm -f "$constraints"' EXIT
 echo "$TORCH" >"$constraints"
 engine=()
 if [ "$STACK" = gpu ]; then engine=("verl[vllm]==0.9.1"); fi  # includes vLLM in the version that verl is tested with
-echo "env.sh: installing ${engine[*]:+${engine[*]} and }router-r1 with the extras dev, docs, eval, local, math, otel, parquet, redis, routers, serve, sft and train"
-pip install --constraint "$constraints" ${engine[@]+"${engine[@]}"} --editable ".[dev,docs,eval,local,math,otel,parquet,redis,routers,serve,sft,train]"
+echo "env.sh: installing ${engine[*]:+${engine[*]} and }router-r1 with the extras dev, docs, embeddings, eval, local, math, otel, parquet, redis, routers, serve, sft and train"
+pip install --constraint "$constraints" ${engine[@]+"${engine[@]}"} --editable ".[dev,docs,embeddings,eval,local,math,otel,parquet,redis,routers,serve,sft,train]"
 echo "$wanted" >"$VENV/.made-from"
 echo "env.sh: done; activate it with: source $VENV/bin/activate"

@@ -1,27 +1,30 @@
-"""One-shot routers, which choose one model from the question alone: baselines for a policy that reads answers.
+"""One-shot routers, which choose one model from the question alone, and cascades, which read its reply before they ask another.
 
-    label     the mean score of the question's category (task or subject)
-    knn       the mean score of the most similar training questions
-    linear    ridge regression for each model
-    kmeans    the mean score of the question's cluster
-
-All learn from score vectors, never from a label "best model": where models tie, such a label is arbitrary, and routers
-trained on it are up to 20 points worse on the same data (`router-r1 table check` prints how often models tie).
+Baselines for a policy that reads answers, and for many users all they need. All learn from score vectors, never from a
+label "best model": where models tie, such a label is arbitrary, and routers trained on it are up to 20 points worse on
+the same data (`router-r1 table check` prints how often models tie).
 
     router = routers.make("knn").fit(table)
     router.scores(questions)                       # [n, m] predicted score of each model
     router.choose(questions, willingness_to_pay)   # names of models
+    router.save("routers/knn"); routers.load("routers/knn")
 
-To add one, write a module in this folder, or in a package of your own, that registers a subclass of `Router` in
-`ROUTERS` (`base.py`). All but `label` need scikit-learn, the extra `routers`.
+    base.py          the interface: fit, scores, costs, choose, add_model, explain, save
+    embedding/       vectors of questions: TF-IDF, a sentence model, an endpoint
+    lookup/          how models did on similar questions: label, knn, kmeans
+    regression/      a function of the vector for each model: linear
+
+To add one, write a module in one of these folders, or in a package of your own, that registers a subclass of `Router`
+in `ROUTERS`. All need numpy, and all but `label` scikit-learn: the extra `routers`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from router_r1.errors import ConfigError, shown_name
-from router_r1.routers.base import ROUTERS, Router
+from router_r1.errors import ConfigError
+from router_r1.routers.base import ROUTERS, Explanation, Router
+from router_r1.routers.saved_router import load_router as load
 
 
 def names() -> tuple[str, ...]:
@@ -37,7 +40,7 @@ def make(name: str, **settings: Any) -> Router:
         settings: arguments of its class, e.g. `make("knn", k=100)`.
 
     Raises:
-        ConfigError: the router is unknown, or does not have a setting.
+        ConfigError: the router is unknown, does not have a setting, or cannot have this value of it.
     """
     maker = ROUTERS.find(name)
     try:
@@ -50,7 +53,7 @@ def from_text(text: str) -> Router:
     """Make an unfitted router from its name and settings in one text: `knn`, `knn:k=50`, `linear:penalty=10`.
 
     Raises:
-        ConfigError: as `make`, or a setting is not written SETTING=NUMBER.
+        ConfigError: as `make`, or a setting is not written SETTING=VALUE.
     """
     name, colon, assignments = text.partition(":")
     if colon and not assignments:
@@ -60,13 +63,18 @@ def from_text(text: str) -> Router:
         key, equals, value = item.partition("=")
         if not equals:
             raise ConfigError(f"router {text!r}: expected NAME:SETTING=VALUE,..., got {item!r}")
-        try:
-            settings[key.strip()] = int(value) if value.strip("-").isdigit() else float(value)
-        except ValueError:
-            raise ConfigError(
-                f"router {shown_name(text)!r}: {shown_name(value)!r} is not a number"
-            ) from None
+        settings[key.strip()] = _value(value.strip())
     return make(name, **settings)
 
 
-__all__ = ["ROUTERS", "Router", "from_text", "make", "names"]
+def _value(text: str) -> int | float | str:
+    """A number where the text is one."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+__all__ = ["ROUTERS", "Explanation", "Router", "from_text", "load", "make", "names"]

@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from router_r1 import routers
 from router_r1.conversation import Conversation
 from router_r1.data.outcome_table import OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.errors import ConfigError
 from router_r1.forwarded_answer import able
 from router_r1.pool import ModelPool
-from router_r1.routers.base import ROUTERS, Router
+from router_r1.routers import Router
 from router_r1.serve.sessions import Kept
 from router_r1.serve.settings import FittedRouter
 
@@ -53,10 +54,7 @@ class OneShot:
     @classmethod
     def fit(cls, name: str, spec: FittedRouter, pool: ModelPool, folder: Path) -> OneShot:
         """Fit a router on its table. Raises `ConfigError` or `DataError` if that cannot be done."""
-        try:
-            router = ROUTERS[spec.kind](**spec.settings)
-        except TypeError as error:
-            raise ConfigError(f"serve.routers.{name}.settings: {error}") from error
+        router = routers.make(spec.kind, **spec.settings)
         router.fit(OutcomeTable.load(folder / spec.table))
         return cls(router, pool, spec.worth_usd, name)
 

@@ -1,71 +1,34 @@
 """One-shot routers: they learn from score vectors which model is good at what, and weigh that against its cost."""
 
-import random
-
 import numpy as np
 import pytest
 
 from router_r1 import routers
-from router_r1.data.outcome_table import Outcome, OutcomeTable
+from router_r1.data.outcome_table import OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError
-from router_r1.model_cards import ModelCard
-from router_r1.token_prices import Price
 
-TOPICS = {
-    "law": ("court judge contract statute appeal tort", (0.9, 0.2)),
-    "maths": ("triangle integral prime matrix vector sum", (0.2, 0.9)),
-}
-
-
-def table_of(seed: int, count: int = 120, *, labels: bool = True) -> OutcomeTable:
-    """Two topics with disjoint words. `lawyer` is good at one and cheap, `solver` at the other and expensive."""
-    source = random.Random(seed)
-    asked, outcomes = [], []
-    for number in range(count):
-        topic = ("law", "maths")[number % 2]
-        words, rates = TOPICS[topic]
-        text = f"About {' and '.join(source.sample(words.split(), 3))}: what of number {number}?"
-        question = Question(
-            id=f"{seed}-{number}",
-            question=text,
-            answer="1",
-            metric="math",
-            category=topic if labels else None,
-        )
-        asked.append(question)
-        for name, rate in zip(("lawyer", "solver"), rates, strict=True):
-            outcomes.append(
-                Outcome(
-                    id=question.id,
-                    model=name,
-                    text="1",
-                    score=float(source.random() < rate),
-                    input_tokens=100,
-                    output_tokens=100,
-                )
-            )
-    cards = [
-        ModelCard(name=n, price=Price(input=p, output=p))
-        for n, p in (("lawyer", 1), ("solver", 10))
-    ]
-    return OutcomeTable(cards, asked, outcomes)
+SETTINGS = {"knn": {"k": 20}, "kmeans": {"clusters": 2}}
+"""Of routers that need others than the defaults on a table of 120 questions."""
 
 
 @pytest.fixture(scope="module", params=routers.names())
-def router(request):
+def router(request, topic_table):
     if request.param != "label":
         pytest.importorskip("sklearn")
-    settings = {"knn": {"k": 20}, "kmeans": {"clusters": 2}}
-    return routers.make(request.param, **settings.get(request.param, {})).fit(table_of(0))
+    return make(request.param).fit(topic_table(0))
+
+
+def make(name: str) -> routers.Router:
+    return routers.make(name, **SETTINGS.get(name, {}))
 
 
 def wanted(table: OutcomeTable) -> list[str]:
     return ["lawyer" if q.category == "law" else "solver" for q in table.questions]
 
 
-def test_it_learns_which_model_is_good_at_what(router) -> None:
-    unseen = table_of(1)
+def test_it_learns_which_model_is_good_at_what(router, topic_table) -> None:
+    unseen = topic_table(1)
     scores = router.scores(unseen.questions)
     assert scores.shape == (120, 2)
     assert router.models == ("lawyer", "solver")
@@ -75,8 +38,10 @@ def test_it_learns_which_model_is_good_at_what(router) -> None:
     assert scores[law].mean(0) == pytest.approx((0.9, 0.2), abs=0.12)
 
 
-def test_it_pays_for_the_expensive_model_only_what_a_better_answer_is_worth(router) -> None:
-    questions = table_of(1).questions
+def test_it_pays_for_the_expensive_model_only_what_a_better_answer_is_worth(
+    router, topic_table
+) -> None:
+    questions = topic_table(1).questions
     assert router.costs(questions)[0].tolist() == pytest.approx([0.0002, 0.002])
     # In mathematics `solver` is right 0.7 more often, and costs $0.0018 more.
     assert set(router.choose(questions, 0.0018 / 0.7 / 2)) == {"lawyer"}
@@ -84,11 +49,10 @@ def test_it_pays_for_the_expensive_model_only_what_a_better_answer_is_worth(rout
     assert set(router.choose(questions, 0)) == {"lawyer"}
 
 
-def test_the_same_table_gives_the_same_router(router) -> None:
-    questions = table_of(1).questions
-    again = routers.make(router.name).fit(table_of(0))
-    once_more = routers.make(router.name).fit(table_of(0))
-    assert np.array_equal(again.scores(questions), once_more.scores(questions))
+def test_the_same_table_gives_the_same_router(router, topic_table) -> None:
+    questions = topic_table(1).questions
+    again = make(router.name).fit(topic_table(0))
+    assert np.array_equal(again.scores(questions), router.scores(questions))
 
 
 def test_unknown_words_and_categories_get_a_prediction(router) -> None:
@@ -103,17 +67,17 @@ def test_unknown_words_and_categories_get_a_prediction(router) -> None:
 
 
 @pytest.mark.parametrize("name", routers.names())
-def test_a_handful_of_questions_is_enough(name) -> None:
+def test_a_handful_of_questions_is_enough(name, topic_table) -> None:
     if name != "label":
         pytest.importorskip("sklearn")
-    few = table_of(0, 3)
-    scores = routers.make(name).fit(few).scores(few.questions)
+    few = topic_table(0, 3)
+    scores = make(name).fit(few).scores(few.questions)
     assert scores.shape == (3, 2)
     assert np.isfinite(scores).all()
 
 
-def test_a_category_without_training_questions_gets_the_overall_mean() -> None:
-    table = table_of(0)
+def test_a_category_without_training_questions_gets_the_overall_mean(topic_table) -> None:
+    table = topic_table(0)
     rare = Question(id="r", question="?", answer="1", metric="em", category="rare")
     fitted = routers.make("label").fit(table)
     overall = np.mean(
@@ -122,8 +86,8 @@ def test_a_category_without_training_questions_gets_the_overall_mean() -> None:
     assert fitted.scores([rare])[0] == pytest.approx(overall)
 
 
-def test_samples_are_averaged_and_questions_with_empty_cells_are_left_out() -> None:
-    table = table_of(0)
+def test_samples_are_averaged_and_questions_with_empty_cells_are_left_out(topic_table) -> None:
+    table = topic_table(0)
     first = table.questions[0].id
     rows = [o for o in table if not (o.id == first and o.model == "solver")]
     second = [o.model_copy(update={"sample": 1, "score": 0.0}) for o in rows]
@@ -138,15 +102,15 @@ def test_samples_are_averaged_and_questions_with_empty_cells_are_left_out() -> N
         routers.make("label").fit(OutcomeTable(table.cards, table.questions, alone))
 
 
-def test_equal_predictions_go_to_the_cheaper_model() -> None:
-    table = table_of(0)
+def test_equal_predictions_go_to_the_cheaper_model(topic_table) -> None:
+    table = topic_table(0)
     same = [o.model_copy(update={"score": 0.5}) for o in table]
     cards = tuple(reversed(table.cards))
     fitted = routers.make("label").fit(OutcomeTable(cards, table.questions, same))
     assert set(fitted.choose(table.questions, float("inf"))) == {"lawyer"}
 
 
-def test_unknown_names_settings_and_values_are_errors() -> None:
+def test_unknown_names_settings_and_values_are_errors(topic_table) -> None:
     with pytest.raises(ConfigError, match="there is no router 'best'; choose one of kmeans, knn"):
         routers.make("best")
     with pytest.raises(ConfigError, match=r"router 'label': .*unexpected"):
@@ -154,14 +118,14 @@ def test_unknown_names_settings_and_values_are_errors() -> None:
     unfitted = routers.make("label")
     with pytest.raises(ConfigError, match="is not fitted"):
         unfitted.scores([])
-    fitted = unfitted.fit(table_of(0))
+    fitted = unfitted.fit(topic_table(0))
     for willingness_to_pay in (-1.0, float("nan")):
         with pytest.raises(ConfigError, match="dollars of 0 or more"):
             fitted.choose([], willingness_to_pay)
 
 
-def test_a_name_with_settings_makes_a_router() -> None:
-    table = table_of(0)
+def test_a_name_with_settings_makes_a_router(topic_table) -> None:
+    table = topic_table(0)
     three_clusters = routers.from_text("kmeans:clusters=3,seed=1").fit(table)
     assert (
         three_clusters.scores(table.questions)
@@ -170,10 +134,83 @@ def test_a_name_with_settings_makes_a_router() -> None:
     for text, message in {
         "kmeans:3": "expected NAME:SETTING=VALUE",
         "kmeans:": "expected NAME:SETTING=VALUE",
-        "kmeans:clusters=null": "'null' is not a number",
-        "kmeans:clusters=many": "'many' is not a number",
+        "kmeans:clusters=null": "clusters: expected a whole number, got 'null'",
+        "kmeans:clusters=2.5": "clusters: expected a whole number, got '2.5'",
+        "kmeans:clusters=0": "clusters: expected 1 or more, got '0'",
+        "linear:penalty=nan": "penalty: expected a finite number",
         "kmeans:k=3": "unexpected keyword argument 'k'",
         "none": "there is no router 'none'",
     }.items():
         with pytest.raises(ConfigError, match=message):
             routers.from_text(text)
+
+
+def test_a_saved_router_predicts_the_same(router, topic_table, tmp_path) -> None:
+    questions = topic_table(1).questions
+    router.save(tmp_path / "saved")
+    loaded = routers.load(tmp_path / "saved")
+    assert loaded.models == router.models
+    assert loaded.settings == router.settings
+    assert np.array_equal(loaded.scores(questions), router.scores(questions))
+    assert np.array_equal(loaded.costs(questions), router.costs(questions))
+    assert loaded.explain(questions[0]) == router.explain(questions[0])
+
+
+def test_an_explanation_names_the_choice_and_what_it_rests_on(router, topic_table) -> None:
+    question = topic_table(1).questions[0]
+    explained = router.explain(question)
+    assert explained.model == router.choose([question], float("inf"))[0]
+    assert set(explained.scores) == set(router.models)
+    assert all("\n" not in line for line in explained.because)
+
+
+def test_a_folder_that_is_no_router_of_this_version_is_an_error(topic_table, tmp_path) -> None:
+    with pytest.raises(DataError, match="a saved router is a folder from"):
+        routers.load(tmp_path)
+    folder = tmp_path / "saved"
+    with pytest.raises(ConfigError, match="is not fitted"):
+        routers.make("label").save(folder)
+    routers.make("label").fit(topic_table(0)).save(folder)
+    described = (folder / "router.json").read_text()
+    for change, message in {
+        described.replace('"format": 1', '"format": 99'): "has format 99, this version reads 1",
+        described.replace('"solver"', '"solver", "other"'): "differ; fit the router again",
+        described.replace('"prior"', '"priority"'): "unexpected keyword",
+        "[]": "has format None",
+        "{": "is not JSON",
+    }.items():
+        (folder / "router.json").write_text(change)
+        with pytest.raises((ConfigError, DataError), match=message):
+            routers.load(folder)
+    (folder / "router.json").write_text(described)
+    (folder / "learned.npz").write_bytes(b"PK nonsense")
+    with pytest.raises(DataError, match="learned.npz: cannot be read"):
+        routers.load(folder)
+
+
+@pytest.mark.parametrize("name", ["label", "knn", "linear", "kmeans"])
+def test_a_model_is_added_from_a_few_questions(name, topic_table) -> None:
+    whole, few = topic_table(0), topic_table(3, 40)
+    alone = [o for o in whole if o.model == "lawyer"]
+    others = [o.model_copy(update={"model": "other", "score": 0.5}) for o in alone]
+    cards = (*whole.cards[:1], whole.cards[1].model_copy(update={"name": "other"}))
+    fitted = make(name).fit(OutcomeTable(cards, whole.questions, [*alone, *others]))
+    fitted.add_model("solver", few)
+    assert fitted.models == ("lawyer", "other", "solver")
+    unseen = topic_table(1).questions
+    maths = [q for q in unseen if q.category == "maths"]
+    assert set(fitted.choose(maths, float("inf"))) == {"solver"}
+    assert fitted.costs(unseen)[0, 2] == pytest.approx(0.002)
+    with pytest.raises(ConfigError, match="knows 'solver' already"):
+        fitted.add_model("solver", few)
+    with pytest.raises(DataError, match="the pool has no 'stranger'"):
+        fitted.add_model("stranger", few)
+
+
+def test_one_model_is_no_choice(topic_table) -> None:
+    table = topic_table(0)
+    alone = OutcomeTable(
+        table.cards[:1], table.questions, [o for o in table if o.model == "lawyer"]
+    )
+    with pytest.raises(DataError, match="has one model"):
+        routers.make("label").fit(alone)

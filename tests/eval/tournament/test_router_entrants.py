@@ -3,7 +3,7 @@
 import pytest
 
 from router_r1.errors import ConfigError
-from router_r1.routers.category import CategoryRouter
+from router_r1.routers.lookup.category import CategoryRouter
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_eval.tournament.entrants import single_model
 from router_r1_eval.tournament.router_entrants import router_entrant
@@ -23,7 +23,7 @@ def test_an_unknown_router_or_a_bad_setting_is_an_error(world_of, halves) -> Non
     splits = TableSplits.of(world_of(halves, size=400))
     with pytest.raises(ConfigError, match="there is no router"):
         router_entrant(splits, "none")
-    with pytest.raises(ConfigError, match="router 'knn:k=0' cannot be fitted"):
+    with pytest.raises(ConfigError, match="router 'knn': k: expected 1 or more"):
         router_entrant(splits, "knn:k=0")
 
 

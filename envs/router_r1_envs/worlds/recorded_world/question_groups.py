@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from router_r1.data.questions import Question
+from router_r1.routers.embedding import TFIDF, make_embedding, text_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +59,7 @@ class QuestionGroups:
         if unknown:
             if self._centres is None:
                 self._fit()
-            closest = (self._features(unknown) @ self._centres.T).argmax(1)
+            closest = (self._embed(list(map(text_of, unknown))) @ self._centres.T).argmax(1)
             self._found.update(
                 (question.id, self.names[group])
                 for question, group in zip(unknown, closest, strict=True)
@@ -85,10 +86,7 @@ class QuestionGroups:
         """Learn the vectors of texts, and the centre of each group."""
         import numpy as np
 
-        from router_r1.routers.text_features import fit_features
-
-        self._features = fit_features(self._train)
-        known = self._features.known
+        self._embed, known = make_embedding(TFIDF).fit(list(map(text_of, self._train)))
         if self._clustered:
             from sklearn.cluster import KMeans
 

@@ -36,7 +36,7 @@ def questions(count: int, *, categories: bool) -> list[Question]:
 
 
 def test_groups_are_categories_and_no_text_is_read(monkeypatch) -> None:
-    monkeypatch.setattr("router_r1.routers.text_features.fit_features", None)
+    monkeypatch.setattr("router_r1_envs.worlds.recorded_world.question_groups.make_embedding", None)
     train = questions(90, categories=True)
     groups = QuestionGroups(train)
     assert groups.names == ("law", "poems", "sums")

@@ -1,0 +1,71 @@
+"""The base class of routers that read an embedding of the question."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from router_r1.data.questions import Question
+from router_r1.routers.base import Router, setting
+from router_r1.routers.embedding import TFIDF, Embedding, make_embedding, text_of
+from router_r1.routers.libraries import Arrays, Floats
+from router_r1.routers.training_set import TrainingSet
+
+_PREFIX = "embedding."  # of the embedding's arrays among those of the router
+
+
+@dataclass(kw_only=True, eq=False)
+class EmbeddingRouter(Router):
+    """A router that reads vectors. A subclass writes `_learn_vectors` and `_predict_vectors`."""
+
+    embedding: str = setting(TFIDF)
+    """`tfidf`, a sentence-transformers model, or an endpoint for embeddings (`router_r1.routers.embedding`)."""
+    _embed: Embedding | None = field(init=False, default=None, repr=False)
+
+    def vectors(self, questions: Sequence[Question]) -> Floats:
+        """[n, d] the vectors that this router reads, each of length 1. Raises `ConfigError` before `fit`."""
+        self._check_fitted()
+        return self._embedding()(list(map(text_of, questions)))
+
+    def scores_of_vectors(self, vectors: Floats) -> Floats:
+        """Predict scores [n, m] from `vectors` [n, d]: embed once, predict with many routers."""
+        self._check_fitted()
+        return self._predict_vectors(vectors)
+
+    @abstractmethod
+    def _learn_vectors(self, vectors: Floats, data: TrainingSet) -> Arrays:
+        """Learn from vectors [n, d] and the scores of `data` [n, m]; as `_learn`."""
+
+    @abstractmethod
+    def _predict_vectors(self, vectors: Floats) -> Floats:
+        """Predict scores [n, m] from vectors [n, d]."""
+
+    def _learn_model_vectors(self, vectors: Floats, data: TrainingSet) -> Arrays:
+        """As `_learn_model`, from vectors [k, d]. Optional."""
+        return super()._learn_model(data)
+
+    def _learn(self, data: TrainingSet) -> Arrays:
+        self._embed, vectors = make_embedding(self.embedding).fit(
+            list(map(text_of, data.questions))
+        )
+        kept = {_PREFIX + name: array for name, array in self._embed.arrays().items()}
+        return {**kept, **self._learn_vectors(vectors, data)}
+
+    def _learn_model(self, data: TrainingSet) -> Arrays:
+        return self._learn_model_vectors(self.vectors(data.questions), data)
+
+    def _predict(self, questions: Sequence[Question]) -> Floats:
+        return self._predict_vectors(self.vectors(questions))
+
+    def _embedding(self) -> Embedding:
+        if self._embed is None:  # loaded from a file
+            self._embed = make_embedding(self.embedding)
+            self._embed.restore(
+                {
+                    name.removeprefix(_PREFIX): array
+                    for name, array in self.learned.items()
+                    if name.startswith(_PREFIX)
+                }
+            )
+        return self._embed
