@@ -40,6 +40,7 @@ _EXTRAS = {
     "prometheus_client": "serve",
     "redis": "redis",
     "numpy": "routers",
+    "sentence_transformers": "embeddings",
     "skops": "routers",
     "sklearn": "routers",
 }

@@ -184,7 +184,7 @@ def test_a_folder_that_is_no_router_of_this_version_is_an_error(topic_table, tmp
             routers.load(folder)
     (folder / "router.json").write_text(described)
     (folder / "learned.npz").write_bytes(b"PK nonsense")
-    with pytest.raises(DataError, match="learned.npz: cannot be read"):
+    with pytest.raises(DataError, match=r"learned\.npz: cannot be read"):
         routers.load(folder)
 
 
