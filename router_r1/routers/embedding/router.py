@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from router_r1.data.questions import Question
 from router_r1.routers.base import Router, setting
 from router_r1.routers.embedding import TFIDF, Embedding, make_embedding, text_of
+from router_r1.routers.embedding.facts import QuestionFacts
 from router_r1.routers.libraries import Arrays, Floats
 from router_r1.routers.training_set import TrainingSet
 
 _PREFIX = "embedding."  # of the embedding's arrays among those of the router
+_FACTS = "facts."  # of the facts' arrays
 
 
 @dataclass(kw_only=True, eq=False)
@@ -21,12 +23,14 @@ class EmbeddingRouter(Router):
 
     embedding: str = setting(TFIDF)
     """`tfidf`, a sentence-transformers model, or an endpoint for embeddings (`router_r1.routers.embedding`)."""
+    facts: float = setting(0.0, least=0, most=1)
+    """Share of the question's facts (number of images, options, length: `facts.py`) in the vectors; 0: words alone."""
     _embed: Embedding | None = field(init=False, default=None, repr=False)
 
     def vectors(self, questions: Sequence[Question]) -> Floats:
         """[n, d] the vectors that this router reads, each of length 1. Raises `ConfigError` before `fit`."""
         self._check_fitted()
-        return self._embedding()(list(map(text_of, questions)))
+        return self._with_facts(self._embedding()(list(map(text_of, questions))), questions)
 
     def scores_of_vectors(self, vectors: Floats) -> Floats:
         """Predict scores [n, m] from `vectors` [n, d]: embed once, predict with many routers."""
@@ -50,6 +54,10 @@ class EmbeddingRouter(Router):
             list(map(text_of, data.questions))
         )
         kept = {_PREFIX + name: array for name, array in self._embed.arrays().items()}
+        if self.facts:
+            facts = QuestionFacts.fit(data.questions)
+            kept |= {_FACTS + name: array for name, array in facts.arrays().items()}
+            vectors = facts.beside(vectors, data.questions, self.facts)
         return {**kept, **self._learn_vectors(vectors, data)}
 
     def _learn_model(self, data: TrainingSet) -> Arrays:
@@ -57,6 +65,12 @@ class EmbeddingRouter(Router):
 
     def _predict(self, questions: Sequence[Question]) -> Floats:
         return self._predict_vectors(self.vectors(questions))
+
+    def _with_facts(self, vectors: Floats, questions: Sequence[Question]) -> Floats:
+        if not self.facts:
+            return vectors
+        facts = QuestionFacts(self.learned[_FACTS + "lengths"])
+        return facts.beside(vectors, questions, self.facts)
 
     def _embedding(self) -> Embedding:
         if self._embed is None:  # loaded from a file
