@@ -63,6 +63,24 @@ class Question(StrictModel):
         """All accepted answers."""
         return (self.answer,) if isinstance(self.answer, str) else self.answer
 
+    @property
+    def content_key(self) -> tuple[str, ...]:
+        """What two questions that are the same under two ids share: text, options and images.
+
+        Case and spaces make no difference, nor does the order of the options. The same text with other options, or
+        about another image (`metadata["images"]`), is another question: "Which of these is true?".
+        """
+        images = self.metadata.get("images")
+        return (
+            _plain(self.question),
+            *sorted(map(_plain, self.choices or ())),
+            *(map(str, images) if isinstance(images, list) else ()),
+        )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
 
 COLUMNS: Columns = {
     "id": "text",

@@ -50,12 +50,12 @@ def split_questions(
         tested: the ids of the test split; all other questions are divided into training and validation.
 
     Raises:
-        DataError: two questions have the same id; or the same text in different splits, so that a model could have
-            seen the answer in training.
+        DataError: two questions have the same id; or the same text and options (`Question.content_key`) in different
+            splits, so that a model could have seen the answer in training.
     """
     splits: dict[Split, list[Question]] = {split: [] for split in Split}
     ids: set[str] = set()
-    texts: dict[str, tuple[str, Split]] = {}
+    seen: dict[tuple[str, ...], tuple[str, Split]] = {}
     for question in questions:
         if question.id in ids:
             raise DataError(f"two questions have the id {question.id!r}; give each its own")
@@ -66,11 +66,11 @@ def split_questions(
             split = Split.TEST
         else:
             split = split_of(question.id, validation=validation, test=0.0)
-        text = " ".join(question.question.casefold().split())
-        other, of = texts.setdefault(text, (question.id, split))
+        other, of = seen.setdefault(question.content_key, (question.id, split))
         if of is not split:
+            options = " and options" if question.choices else ""
             raise DataError(
-                f"the questions {other!r} ({of}) and {question.id!r} ({split}) have the same text; "
+                f"the questions {other!r} ({of}) and {question.id!r} ({split}) have the same text{options}; "
                 f"remove one of them"
             )
         splits[split].append(question)

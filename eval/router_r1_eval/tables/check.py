@@ -1,7 +1,7 @@
 """Checks of an outcome table: defects that make a router look better or worse than it is.
 
 `check` looks at a table that loads; `broken_rows` lists every row that keeps a table from loading, not only the first.
-The checks are in `question_checks.py`, `score_checks.py` and `record_checks.py`.
+The checks are in `question_checks.py`, `score_checks.py`, `record_checks.py` and `count_checks.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from router_r1 import config
 from router_r1.data.outcome_table import FORMATS, Outcome, OutcomeTable, outcome_rows
 from router_r1.data.questions import Question, question_rows
 from router_r1.errors import RouterR1Error
-from router_r1_eval.tables import question_checks, record_checks, score_checks
+from router_r1_eval.tables import count_checks, question_checks, record_checks, score_checks
 from router_r1_eval.tables.finding import WEIGHTS, Finding
 
 Rows = Callable[[Path], Iterator[tuple[str, Any]]]
@@ -31,6 +31,7 @@ def check(table: OutcomeTable, fit: OutcomeTable | None = None) -> list[Finding]
         *question_checks.findings(table, fit),
         *score_checks.findings(table),
         *record_checks.findings(table),
+        *count_checks.findings(table),
     ]
     return sorted(found, key=lambda finding: WEIGHTS.index(finding.weight))
 

@@ -38,7 +38,7 @@ def check_command(
     """Find defects that make a router look better or worse than it is. Exit status 1 if the table's figures are wrong.
 
     Checks duplicates, missing cells, strong models far below weak ones in one category, unread answers, misread
-    numbers, constant scores, models that always tie, and prices.
+    numbers, constant scores, models that always tie, prices, and token counts that were assumed.
     """
     from router_r1.data.outcome_table import OutcomeTable
     from router_r1.errors import RouterR1Error

@@ -1,7 +1,7 @@
 """Checks of the questions and models that an outcome table has.
 
     models                     other models than in the table that a router is fitted on
-    duplicates                 the same question under several ids
+    duplicates                 the same question under several ids (text, options and images: `Question.content_key`)
     gold answers               the same question with different gold answers
     duplicates across splits   questions that are in the table that a router is fitted on
     missing cells              questions that a model was not asked
@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from router_r1.answers import answer_key
+from router_r1.data.options import LETTERS
 from router_r1.data.outcome_table import OutcomeTable
 from router_r1.data.questions import Question
 from router_r1_eval.tables.finding import Finding
@@ -39,15 +40,10 @@ def _other_models(table: OutcomeTable, fit: OutcomeTable) -> Iterator[Finding]:
         )
 
 
-def _normalised(question: Question) -> str:
-    return " ".join(question.question.casefold().split())
-
-
 def _duplicates(table: OutcomeTable) -> Iterator[Finding]:
-    groups: dict[str, list[Question]] = defaultdict(list)
+    groups: dict[tuple[str, ...], list[Question]] = defaultdict(list)
     for question in table.questions:
-        # The same words with other options are another question.
-        groups[f"{_normalised(question)}|{question.choices}"].append(question)
+        groups[question.content_key].append(question)
     repeated = [group for group in groups.values() if len(group) > 1]
     if repeated:
         yield Finding(
@@ -56,11 +52,7 @@ def _duplicates(table: OutcomeTable) -> Iterator[Finding]:
             f"{sum(len(g) - 1 for g in repeated)} questions occur again under another id, e.g. {_ids(repeated[0])}; a split "
             f"by id puts them on both sides",
         )
-    conflicting = [
-        group
-        for group in repeated
-        if len({tuple(sorted(map(answer_key, q.answers))) for q in group}) > 1
-    ]
+    conflicting = [group for group in repeated if len({_gold(question) for question in group}) > 1]
     if conflicting:
         yield Finding(
             "error",
@@ -69,9 +61,16 @@ def _duplicates(table: OutcomeTable) -> Iterator[Finding]:
         )
 
 
+def _gold(question: Question) -> tuple[str, ...]:
+    """The gold answers for comparison; that of an option is its text, because another order has other letters."""
+    options = question.choices or ()
+    named = dict(zip(LETTERS, options, strict=False)) if question.metric == "choice" else {}
+    return tuple(sorted(answer_key(named.get(answer, answer)) for answer in question.answers))
+
+
 def _shared_questions(table: OutcomeTable, fit: OutcomeTable) -> Iterator[Finding]:
-    known = {_normalised(question) for question in fit.questions}
-    shared = [question for question in table.questions if _normalised(question) in known]
+    known = {question.content_key for question in fit.questions}
+    shared = [question for question in table.questions if question.content_key in known]
     if shared:
         yield Finding(
             "error",

@@ -1,7 +1,6 @@
 """Checks of what an outcome table records besides scores.
 
     prices, costs    zero or undated prices, recorded costs far from price x tokens, estimated token counts
-    constants        a model with the same token count or the same recorded cost in every row
     texts            empty texts that score, no texts at all
     gold answers     questions without one
 
@@ -14,7 +13,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator
 
-from router_r1.data.outcome_table import Outcome, OutcomeTable
+from router_r1.data.outcome_table import OutcomeTable
 from router_r1.model_cards import ModelCard
 from router_r1.token_prices import cost_usd
 from router_r1_eval.tables.finding import Finding
@@ -23,16 +22,10 @@ from router_r1_eval.tables.importers.rows import NOT_PUBLISHED
 MAX_COST_RATIO = 3.0
 """How many times recorded costs may differ from price x tokens."""
 
-MIN_ROWS = 5
-"""Fewer rows of a model may have the same count by chance."""
-MAX_DIFFERENCE = 8
-"""Characters by which texts may differ and still have the same number of tokens, in many rows."""
-
 
 def findings(table: OutcomeTable) -> Iterator[Finding]:
     """All findings about the prices, costs and texts of a table."""
     yield from _prices(table)
-    yield from _constants(table)
     yield from _texts(table)
 
 
@@ -79,40 +72,6 @@ def _recorded_costs(table: OutcomeTable, card: ModelCard) -> Iterator[Finding]:
             "prices",
             f"recorded costs of {card.name} are {typical:.2g} times price x tokens",
         )
-
-
-def _constants(table: OutcomeTable) -> Iterator[Finding]:
-    """Counts and costs that are the same in every row of a model, although its texts differ in length.
-
-    Such a column was filled in, not measured, and so every cost in the table is wrong.
-    """
-    rows: dict[str, list[Outcome]] = {name: [] for name in table.names}
-    for outcome in table:
-        rows[outcome.model].append(outcome)
-    for name, found in rows.items():
-        asked = [table.question(o.id).question for o in found]
-        replies = [o.text for o in found]
-        recorded = [o.cost for o in found if o.cost is not None]
-        columns: tuple[tuple[str, list[int] | list[float], list[str]], ...] = (
-            ("input tokens", [o.input_tokens for o in found], asked),
-            ("output tokens", [o.output_tokens for o in found], replies),
-            ("dollars", recorded, [f"{a}{r}" for a, r in zip(asked, replies, strict=True)]),
-        )
-        for what, values, texts in columns:
-            if len(values) < max(MIN_ROWS, len(found)) or len(set(values)) > 1:
-                continue
-            if any(texts):
-                lengths = sorted(map(len, texts))
-                differ = lengths[-1] - lengths[0]
-            else:  # no texts are recorded: their lengths are unknown, and without tokens there is nothing to measure
-                differ = MAX_DIFFERENCE if values[0] else 0
-            if differ:
-                yield Finding(
-                    "warning" if differ > MAX_DIFFERENCE else "note",
-                    "constants",
-                    f"all {len(values)} rows of {name} have {values[0]:,g} {what}, although their texts differ; costs need "
-                    f"counts of each row",
-                )
 
 
 def _texts(table: OutcomeTable) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
     inversion                in one category a model is far below a model that it beats everywhere else
     unread answers           a model with many texts from which no answer could be extracted
-    misread numbers          texts that end in the gold number and score 0
+    misread numbers          texts that the question's metric finds right and that score 0, though an answer was read
     constant scores          a model that is always right, or always wrong, in a category or everywhere
     the same scores          two models with equal scores on every question
     near-constant win rate   two models that tie so often that the label "better model" carries little information
@@ -20,8 +20,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from router_r1.data.outcome_table import Outcome, OutcomeTable
+from router_r1.errors import DataError, MissingDependencyError
 from router_r1_eval.tables.finding import Finding
-from router_r1_reward import METRICS
+from router_r1_reward import METRICS, grade
 
 INVERSION_DROP = 0.2
 """An inversion is a score at least this far below that of a weaker model ..."""
@@ -128,17 +129,40 @@ def _unread(table: OutcomeTable) -> Iterator[Finding]:
 
 def _misread(table: OutcomeTable) -> Iterator[Finding]:
     wrong: dict[str, list[Outcome]] = defaultdict(list)
+    unreadable: dict[str, str] = {}
+    lacking: list[str] = []
     for outcome in table:
         question = table.question(outcome.id)
         metric = METRICS.get(
             question.metric
         )  # a table may hold scores of a metric that does not exist here
-        final_value = None if metric is None else metric.final_value
-        if final_value is None or outcome.score > 0 or not outcome.text.strip():
+        if metric is None or metric.final_value is None or outcome.score > 0:
             continue
-        gold = {final_value(answer) for answer in question.answers} - {None}
-        if final_value(outcome.text) in gold:
-            wrong[outcome.model].append(outcome)
+        if outcome.short_answer is None or question.id in unreadable:
+            continue  # nothing was read: see "unread answers"
+        gold = {metric.final_value(answer) for answer in question.answers} - {None}
+        if metric.final_value(outcome.text) not in gold:
+            continue
+        try:  # the same digits may be part of another number: "5/4" and "6 sqrt 2" are not 5 and 6
+            if grade(outcome.text, question.answers, question.metric, question=question) > 0:
+                wrong[outcome.model].append(outcome)
+        except DataError as error:
+            unreadable[question.id] = str(error)
+        except MissingDependencyError as error:
+            lacking.append(str(error))
+    if unreadable:
+        key, problem = next(iter(unreadable.items()))
+        yield Finding(
+            "warning",
+            "gold answers",
+            f"{len(unreadable)} cannot be read by their metric, e.g. that of {key}: {problem}",
+        )
+    if lacking:
+        yield Finding(
+            "note",
+            "misread numbers",
+            f"{len(lacking)} texts could not be compared with the gold answer: {lacking[0]}",
+        )
     for name, outcomes in wrong.items():
         decimals = sum(bool(_DECIMAL.search(o.text)) for o in outcomes)
         yield Finding(

@@ -46,6 +46,21 @@ def test_the_same_text_in_two_splits_is_an_error_whatever_its_case_and_spaces():
     assert "(train)" in str(caught.value) and "(test)" in str(caught.value)
 
 
+def test_the_same_text_with_other_options_or_images_is_another_question():
+    (train,), (test,) = ids_in(Split.TRAIN, 1), ids_in(Split.TEST, 1)
+
+    def pair(field, one, other):
+        found = (question(train, "Which is true?"), question(test, "Which is true?"))
+        return [q.model_copy(update={field: v}) for q, v in zip(found, (one, other), strict=True)]
+
+    split_questions(pair("choices", ("a", "b"), ("a", "c")))
+    split_questions(pair("metadata", {"images": ["1.png"]}, {"images": ["2.png"]}))
+    with pytest.raises(DataError, match="have the same text and options"):
+        split_questions(pair("choices", ("a", "b"), ("B", "a")))
+    with pytest.raises(DataError, match="have the same text;"):
+        split_questions(pair("metadata", {"images": ["1.png"]}, {"images": ["1.png"], "level": 2}))
+
+
 def test_the_same_text_twice_in_one_split_is_allowed():
     first, second = ids_in(Split.TRAIN, 2)
     splits = split_questions([question(first, "What?"), question(second, "What?")])

@@ -270,3 +270,141 @@ def test_one_score_in_every_row_of_a_model_is_found_in_small_categories_too(draf
         outcome["score"] = score
     messages = [finding.message for finding in draft.found("constant scores")]
     assert messages == [f"weak scores {score:g} in all 180 rows"]
+
+
+# --- counts that were assumed
+
+
+def _measured(text: str, source: random.Random) -> int:
+    """Tokens as a tokeniser counts them: each word takes one, two or three."""
+    return sum(source.choice((1, 1, 2, 3)) for _ in text.split())
+
+
+@pytest.fixture
+def varied(draft) -> Draft:
+    """The draft with questions and replies of many lengths, and counts that a tokeniser could have given."""
+    source = random.Random(1)
+    for question in draft.questions.values():
+        question["question"] += " Think about it step by step." * source.randrange(1, 60)
+    for outcome in draft.outcomes.values():
+        padding = " ".join(source.choice(("well", "so", "therefore")) for _ in range(300))
+        outcome["text"] = padding[: source.randrange(100, 1500)] + " " + outcome["text"]
+        asked = draft.questions[outcome["id"]]["question"]
+        outcome["input_tokens"] = _measured(asked, source)
+        outcome["output_tokens"] = _measured(outcome["text"], source)
+    return draft
+
+
+def test_measured_counts_are_not_called_assumed(varied) -> None:
+    assert varied.found("assumed counts") == []
+    for outcome in varied.outcomes.values():
+        outcome["cost"] = (outcome["input_tokens"] + 2 * outcome["output_tokens"]) / 1e6
+    assert varied.found("assumed counts") == []
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [lambda n, words: -(-n // 4), lambda n, words: 765 + n // 3, lambda n, words: words * 4 // 3],
+)
+@pytest.mark.parametrize("side", ["input", "output"])
+def test_counts_that_a_formula_over_the_text_gives_are_assumed(varied, side, formula) -> None:
+    for outcome in varied.of("strong"):
+        asked = varied.questions[outcome["id"]]["question"]
+        text = asked if side == "input" else outcome["text"]
+        outcome[f"{side}_tokens"] = formula(len(text), len(text.split()))
+    (finding,) = varied.found("assumed counts")
+    assert finding.weight == "warning"
+    assert finding.message.startswith(f"the {side} tokens of strong follow a formula")
+    for outcome in varied.of("strong"):  # the table says so: nothing to find
+        outcome["estimated"] = True
+    assert varied.found("assumed counts") == []
+
+
+def test_a_formula_is_found_although_some_rows_differ_and_texts_were_cut(varied) -> None:
+    for number, outcome in enumerate(varied.of("weak")):
+        outcome["output_tokens"] = 1500 + len(outcome["text"]) // 4
+        if number % 90 == 0:
+            outcome["output_tokens"] = 4096
+        if len(outcome["text"]) > 1200:
+            outcome["text"] = outcome["text"][-1200:]
+    (finding,) = varied.found("assumed counts")
+    assert "output tokens of weak" in finding.message
+
+
+def test_costs_that_a_formula_gives_are_assumed(varied) -> None:
+    for outcome in varied.of("weak"):
+        asked = varied.questions[outcome["id"]]["question"]
+        outcome["cost"] = 2e-6 * len(asked) / 4 + 8e-6 * len(outcome["text"]) / 4
+    (finding,) = varied.found("assumed counts")
+    assert finding.message.startswith("the dollars of weak follow a formula")
+
+
+def test_a_count_in_nearly_all_rows_is_constant(varied) -> None:
+    for number, outcome in enumerate(varied.of("weak")):
+        outcome["output_tokens"] = 512 if number % 60 else 40
+    (finding,) = varied.found("constants")
+    assert finding.message.startswith("177 of 180 rows of weak have 512 output tokens")
+
+
+# --- numbers that were misread
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["{gold}/4", r"\frac{{{gold}}}{{7}}", "{gold} sqrt 2", "{gold}√2", "{gold}, 1", "{gold} - 10d"],
+)
+def test_another_number_with_the_digits_of_the_gold_number_is_not_misread(draft, answer) -> None:
+    for outcome in list(draft.of("strong"))[:20]:
+        stated = answer.format(gold=draft.questions[outcome["id"]]["answer"])
+        outcome |= {"score": 0.0, "text": f"The answer is: {stated}", "answer": stated}
+    assert draft.found("misread numbers") == []
+
+
+@pytest.mark.parametrize(
+    "answer", ["{gold}.0", "${gold}.00", "x = {gold}", r"\boxed{{{gold}}}", "{gold} apples"]
+)
+def test_the_gold_number_in_another_notation_is_misread_where_it_scores_0(draft, answer) -> None:
+    wrong = [o for o in draft.of("strong") if o["score"] == 1][:3]
+    for outcome in wrong:
+        stated = answer.format(gold=draft.questions[outcome["id"]]["answer"])
+        outcome |= {"score": 0.0, "text": f"The answer is: {stated}", "answer": "0"}
+    (finding,) = draft.found("misread numbers")
+    assert finding.message.startswith("3 texts of strong")
+
+
+def test_a_text_in_which_no_answer_was_read_is_no_misread_number(draft) -> None:
+    for outcome in [o for o in draft.of("strong") if o["score"] == 1][:20]:
+        outcome |= {"score": 0.0, "answer": None}
+    assert draft.found("misread numbers") == []
+    assert draft.found("unread answers")
+
+
+# --- which questions are the same
+
+
+def test_options_in_another_order_and_case_are_the_same_question(draft) -> None:
+    text = {"question": "Which is true?", "metric": "choice"}
+    draft.questions["q0"] |= text | {"choices": ("Red", "blue"), "answer": "A"}
+    draft.questions["q3"] |= text | {"choices": ("Blue", "red"), "answer": "B"}
+    assert draft.found("duplicates") and not draft.found("gold answers")
+    draft.questions["q3"]["answer"] = "A"
+    assert draft.found("gold answers")
+
+
+def test_the_same_words_about_another_image_are_another_question(draft) -> None:
+    for key, image in (("q0", "1.png"), ("q3", "2.png")):
+        draft.questions[key] |= {
+            "question": "Who painted <image 1>?",
+            "metadata": {"images": [image]},
+        }
+    assert not draft.found("duplicates")
+    draft.questions["q3"]["metadata"] = {"images": ["1.png"]}
+    assert draft.found("duplicates")
+
+
+def test_the_fit_table_may_have_the_same_words_with_other_options(draft) -> None:
+    draft.questions["q0"] |= {"choices": ("x", "y"), "metric": "choice", "answer": "A"}
+    fit = draft.table().subset(["q0"])
+    assert draft.found("duplicates across splits", fit)
+    draft.questions["q0"]["choices"] = ("x", "z")
+    assert not draft.found("duplicates across splits", fit)

@@ -221,12 +221,13 @@ def _usable_questions(
     table: OutcomeTable, settings: RecordedWorldConfig
 ) -> tuple[list[Question], int]:
     """The questions to split, with options in their text; and how many of them some model was not asked."""
-    found = [q.model_copy(update={"question": with_options(q)}) for q in table.questions]
+    kept = list(table.questions)
     if settings.duplicates == "first":
-        first: dict[str, Question] = {}
-        for question in found:
-            first.setdefault(" ".join(question.question.casefold().split()), question)
-        found = list(first.values())
+        first: dict[tuple[str, ...], Question] = {}
+        for question in kept:
+            first.setdefault(question.content_key, question)
+        kept = list(first.values())
+    found = [q.model_copy(update={"question": with_options(q)}) for q in kept]
     complete = [q for q in found if all(table.outcome(q.id, name) for name in table.names)]
     return complete if settings.complete else found, len(found) - len(complete)
 

@@ -1,6 +1,7 @@
-"""RouterArena's cached results: one JSON Lines file per model, with texts, true token usage, scores and costs.
+"""RouterArena's cached results: one JSON Lines file per model, with texts, tokens, scores and costs.
 
-`cost.json` has prices. The `global_index` of a row is `DATASET_NUMBER`.
+Tokens are kept as recorded. Not all were measured: those of gemini-2.0-flash-001 are 1.3 x the number of words, rounded
+down, which `table check` reports. `cost.json` has prices. The `global_index` of a row is `DATASET_NUMBER`.
 """
 
 from __future__ import annotations
