@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.int64]
+    Bools: TypeAlias = NDArray[np.bool_]
     Arrays: TypeAlias = dict[str, NDArray[Any]]
 else:
 
@@ -34,7 +35,7 @@ else:
 
     np = _AtFirstUse("numpy", "routers")
     torch = _AtFirstUse("torch", "local")
-    Floats = Ints = Arrays = Any
+    Floats = Ints = Bools = Arrays = Any
 
 
 def need(module: str, extra: str) -> Any:
@@ -56,4 +57,4 @@ def need(module: str, extra: str) -> Any:
         ) from error
 
 
-__all__ = ["Arrays", "Floats", "Ints", "need", "np", "torch"]
+__all__ = ["Arrays", "Bools", "Floats", "Ints", "need", "np", "torch"]

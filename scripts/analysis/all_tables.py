@@ -1,17 +1,21 @@
-"""Compare the planner, a policy and the one-shot routers on every table that is there, under equal caps on cost.
+"""Compare the planner, a policy and the routers on every table that is there, under equal caps on cost.
 
     python scripts/analysis/all_tables.py DATA --out runs/all_tables
     python scripts/analysis/all_tables.py DATA/reasoning_gym DATA/mmlu_pro --policy mmlu_pro=runs/a/policy --out runs/two
-    python scripts/analysis/all_tables.py TABLE --fit OTHER_HALF --out runs/held_back
+    python scripts/analysis/all_tables.py TABLE --fit OTHER_HALF --router label --router knn:k=50 --out runs/held_back
 
 DATA is a folder of outcome tables, or a table. For each table everything is fitted on its training questions and chosen
 on its validation questions, both by a hash of the ids; the test questions give the figures. A cap is a share of the best
 single model's mean cost. What a router reaches under a cap is the best random mixture of two of its settings there,
 chosen on validation (RouterBench's interpolation, arXiv 2403.12031); so a cap between two settings favours nobody.
 
+All routers take part that need no checkpoint, or those of --router. A router that draws at random is fitted with each of
+--seeds seeds, and a question counts with the mean of its scores.
+
 Writes OUT/TABLE/results.json and report.html (as `router-r1 tournament` and `router-r1 report` do), OUT/TABLE/row.json
-with the figures under the caps, and OUT/index.md, one page over all tables. A table that has its row.json is not done
-again; remove its folder to repeat it. About a quarter of an hour for six tables of up to 5,000 questions.
+with the figures under the caps, OUT/TABLE/curves.svg, and OUT/index.md, one page over all tables. A table that has its
+row.json is not done again; remove its folder to repeat it. About ten minutes for a table of 5,000 questions and all
+routers.
 """
 
 from __future__ import annotations
@@ -20,22 +24,30 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from all_tables_page import LABEL, page
 
+from router_r1 import routers
 from router_r1.errors import RouterR1Error
-from router_r1.routers import ROUTERS
+from router_r1.routers.embedding import TFIDF, make_embedding, text_of
 from router_r1.yaml_text import quoted
 from router_r1_envs.planner.planner import Planner
 from router_r1_envs.worlds.commands import recorded_world
+from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
+from router_r1_envs.worlds.recorded_world.world import RecordedWorld
 from router_r1_envs.worlds.trained_in import TrainedIn, check_played_as_trained
+from router_r1_eval.report.cost_accuracy_figure import frontier
 from router_r1_eval.report.page import write_report
+from router_r1_eval.report.svg import WIDE
+from router_r1_eval.results import Results
 from router_r1_eval.stats.bootstrap import paired
-from router_r1_eval.tournament.entrants import single_model
+from router_r1_eval.tournament.entrants import Entrant, single_model
 from router_r1_eval.tournament.episode_folder import EpisodeFolder
 from router_r1_eval.tournament.mixtures import mixed_under_cap
 from router_r1_eval.tournament.players import Player, is_checkpoint
@@ -47,9 +59,9 @@ from router_r1_reward import RewardConfig
 
 CAPS = (1.0, 0.75, 0.5)
 """Shares of the best single model's mean cost."""
-LABEL = "label"
 _LEVELS = np.geomspace(0.004, 0.7, 14)  # sensitivities, closer together than a world's own
-_POINTS = 100  # of accuracy
+_ALWAYS_DRAWN = ("label", "planner", "policy")
+_MOST_DRAWN = 4  # further routers among the curves
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,10 @@ class Job:
     fit: Path | None
     policy: str | None
     """Folder of a checkpoint that was trained on it."""
+    routers: tuple[str, ...]
+    """Names with settings, as on the command line."""
+    seeds: int
+    """How often a router that draws at random is fitted."""
     seed: int
 
     @property
@@ -68,9 +84,70 @@ class Job:
         return self.table.name
 
 
+@dataclass(frozen=True)
+class Contender:
+    """A router, fitted once or with several seeds."""
+
+    name: str
+    entrants: tuple[Entrant, ...]
+    fit_seconds: float
+    """Of one fit."""
+
+
 def measure(job: Job, out: Path) -> dict[str, Any]:
     """Fit and run everything on a table; write results and report; return the figures under the caps."""
+    world = _world(job)
+    splits = TableSplits.of(world)
     began = time.monotonic()
+    planner = Planner.fit(splits, job.seed)
+    planner_seconds = time.monotonic() - began
+    players = {}
+    if job.policy is not None:
+        check_played_as_trained({"policy": job.policy}, world)
+        players = {"policy": Player("policy", job.policy)}
+    make_embedding(TFIDF).fit(
+        [text_of(splits.table.question(q.id)) for q in splits.train.questions]
+    )
+    contenders = []
+    for text in job.routers:
+        print(f"  {text}", flush=True)
+        contenders.append(_fitted(splits, text, job.seeds))
+    episodes = out / "episodes"
+    fitted = tuple(contender.entrants[0] for contender in contenders)
+    tournament = TableTournament(world, splits, players, episodes, planner, fitted=fitted)
+    results = tournament.hold(RewardConfig(), seed=job.seed)
+    results.write(out)
+    write_report(out, None)
+    contenders.insert(0, Contender("planner", (planner_entrant(planner),), planner_seconds))
+    for name, player in players.items():
+        policy = PolicyEntrant(name, EpisodeFolder(episodes / name, world, player), RewardConfig())
+        policy.play([*splits.test.questions, *splits.validation.questions])  # reads what was played
+        contenders.append(Contender(name, (policy.entrant(),), 0.0))
+    runs = {c.name: [EntrantRuns.of(splits, e) for e in c.entrants] for c in contenders}
+    caps = _under_caps(splits, runs, job.seed)
+    (out / "curves.svg").write_text(_curves(results, caps))
+    return {
+        "table": job.name,
+        "models": len(splits.table.names),
+        "questions": [len(part) for part in (splits.train, splits.validation, splits.test)],
+        "best_single": splits.best_single,
+        "best_single_accuracy": float(splits.test.score[:, splits.best_column].mean()),
+        "planned_levels": sum(choice.planned for choice in planner.choices.values()),
+        "levels": len(planner.choices),
+        "headroom": results.headroom.model_dump() if results.headroom else None,
+        "routers": {
+            c.name: {
+                "fit_seconds": round(c.fit_seconds, 2),
+                "decision_ms": round(1000 * runs[c.name][0].seconds / len(splits.test), 3),
+                "seeds": len(c.entrants),
+            }
+            for c in contenders
+        },
+        "caps": caps,
+    }
+
+
+def _world(job: Job) -> RecordedWorld:
     settings = [
         "view=answer",
         "duplicates=first",
@@ -86,54 +163,39 @@ def measure(job: Job, out: Path) -> dict[str, Any]:
         settings.append(f"max_rounds={trained.max_rounds}")
     if job.fit is not None:
         settings.append(f"fit={quoted(str(job.fit.resolve()))}")
-    world = recorded_world(str(job.table), settings)
-    splits = TableSplits.of(world)
-    planner = Planner.fit(splits, job.seed)
-    fitted = time.monotonic() - began
-    players = {}
-    if job.policy is not None:
-        check_played_as_trained({"policy": job.policy}, world)
-        players = {"policy": Player("policy", job.policy)}
-    names, episodes = tuple(ROUTERS), out / "episodes"
-    tournament = TableTournament(world, splits, players, episodes, planner, names)
-    results = tournament.hold(RewardConfig(), seed=job.seed)
-    results.write(out)
-    write_report(out, None)
-    entrants = [planner_entrant(planner), *(router_entrant(splits, name) for name in names)]
-    for name, player in players.items():
-        policy = PolicyEntrant(name, EpisodeFolder(episodes / name, world, player), RewardConfig())
-        policy.play([*splits.test.questions, *splits.validation.questions])  # reads what was played
-        entrants.append(policy.entrant())
-    return {
-        "table": job.name,
-        "models": len(splits.table.names),
-        "questions": [len(part) for part in (splits.train, splits.validation, splits.test)],
-        "best_single": splits.best_single,
-        "best_single_accuracy": float(splits.test.score[:, splits.best_column].mean()),
-        "seconds_to_fit_planner": round(fitted, 1),
-        "planned_levels": sum(choice.planned for choice in planner.choices.values()),
-        "levels": len(planner.choices),
-        "headroom": results.headroom.model_dump() if results.headroom else None,
-        "caps": _under_caps(splits, [EntrantRuns.of(splits, e) for e in entrants], job.seed),
-    }
+    return recorded_world(str(job.table), settings)
+
+
+def _fitted(splits: TableSplits, text: str, seeds: int) -> Contender:
+    """Fit a router, with several seeds if it has one."""
+    made = routers.from_text(text)
+    given = text.partition(":")[2]
+    texts = [text]
+    if "seed" in made.settings and "seed=" not in given:
+        mark = "," if given else ":"
+        texts = [f"{text}{mark}seed={seed}" for seed in range(seeds)]
+    began = time.monotonic()
+    entrants = tuple(replace(router_entrant(splits, each), name=text) for each in texts)
+    return Contender(text, entrants, (time.monotonic() - began) / len(texts))
 
 
 def _under_caps(
-    splits: TableSplits, runs: list[EntrantRuns], seed: int
+    splits: TableSplits, runs: Mapping[str, Sequence[EntrantRuns]], seed: int
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Cap -> router -> its figures on the test questions."""
+    """Cap -> router -> its figures on the test questions, means over its seeds."""
     best = single_model(splits.test, splits.best_column)
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for cap in CAPS:
         limit = cap * splits.reference_usd
         mixed = {
-            entrant.entrant.name: mixed_under_cap(entrant.validation, entrant.test, limit)
-            for entrant in runs
+            name: [mixed_under_cap(each.validation, each.test, limit) for each in fits]
+            for name, fits in runs.items()
         }
-        label, rows = mixed[LABEL], {}
-        for name, run in mixed.items():
-            if run is None:
-                continue
+        means = {
+            name: _mean(fits) for name, each in mixed.items() if None not in (fits := list(each))
+        }
+        label, rows = means.get(LABEL), {}
+        for name, run in means.items():
             over_best = paired(run.value, best.value, seed=seed)
             over_label = None if label is None else paired(run.value, label.value, seed=seed)
             rows[name] = {
@@ -143,90 +205,36 @@ def _under_caps(
                 else [over_label.mean, *over_label.bounds],
                 "cost": float(run.cost.mean() / best.cost.mean()) if best.cost.any() else None,
                 "calls": float(run.calls.mean()),
+                "by_seed": [
+                    float(fit.value.mean() - best.value.mean()) for fit in mixed[name] if fit
+                ],
             }
         found[f"{cap:g}"] = rows
     return found
 
 
-# --- the page
+def _mean(runs: Sequence[RouterRun | None]) -> RouterRun:
+    """What a router does in expectation over its seeds."""
+    known = [run for run in runs if run is not None]
+    return RouterRun(
+        *(
+            np.mean([getattr(run, field) for run in known], 0)
+            for field in ("value", "cost", "calls")
+        )
+    )
 
 
-def page(rows: list[dict[str, Any]]) -> str:
-    """The page over all tables, in Markdown."""
-    lines = [
-        "# Routers on every table",
-        "",
-        "Points of accuracy on the test questions over the best single model, and @ the share of its cost, with 95 %",
-        "bootstrap intervals over questions. Under each cap a router may mix two of its settings, chosen on the validation",
-        "questions. *over label*: over the router that looks up the category, under the same cap, on the same questions.",
-        "",
-    ]
-    for row in rows:
-        lines += [f"## {row['table']}", "", _verdict(row), ""]
-        train, validation, test = row["questions"]
-        lines += [
-            f"{row['models']} models; {train} questions to fit, {validation} to choose, {test} to measure. Best single: "
-            f"{row['best_single']}, {row['best_single_accuracy']:.3f}. {_oracles(row)}The planner, fitted in "
-            f"{row['seconds_to_fit_planner']:.0f} s, makes further calls at {row['planned_levels']} of {row['levels']} "
-            f"levels. [Report]({row['table']}/report.html)",
-            "",
-            "| cap | label | planner | planner over label | policy | best one-shot router |",
-            "|---|---|---|---|---|---|",
-        ]
-        for cap, routers in row["caps"].items():
-            others = {n: r for n, r in routers.items() if n not in ("planner", "policy")}
-            best = max(others, key=lambda n: others[n]["over_best_single"][0], default=None)
-            cells = [
-                cap,
-                _cell(routers.get(LABEL)),
-                _cell(routers.get("planner")),
-                _interval(routers.get("planner", {}).get("over_label")),
-                _cell(routers.get("policy")),
-                "" if best is None else f"{best} {_cell(others[best])}",
-            ]
-            lines.append("| " + " | ".join(cells) + " |")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _verdict(row: dict[str, Any]) -> str:
-    """The first sentence about a table: whether anything is gained there."""
-    gains = {
-        (cap, name): routers[name]["over_best_single"]
-        for cap, routers in row["caps"].items()
-        for name in routers
-    }
-    proven = [key for key, (_, low, _) in gains.items() if low > 0]
-    if not proven:
-        return "**Nothing is proven to be more accurate than the best single model at its cost or less.**"
-    cap, name = max(proven, key=lambda key: gains[key][0])
-    return f"**{name} gains {_interval(gains[cap, name])} points over the best single model at {cap} of its cost.**"
-
-
-def _oracles(row: dict[str, Any]) -> str:
-    headroom = row["headroom"]
-    if not headroom:
-        return ""
-    found = [f"Oracle {headroom['oracle']:.3f}"]
-    if headroom.get("oracle_less_chance") is not None:
-        found.append(f"without lucky guesses {headroom['oracle_less_chance']:.3f}")
-    if headroom.get("oracle_cross_fitted"):
-        found.append(f"cross-fitted over samples {headroom['oracle_cross_fitted']['accuracy']:.3f}")
-    return ", ".join(found) + ". "
-
-
-def _cell(figures: dict[str, Any] | None) -> str:
-    if figures is None:
-        return ""
-    cost = "" if figures["cost"] is None else f" @{figures['cost']:.2f}"
-    return f"{_interval(figures['over_best_single'])}{cost}"
-
-
-def _interval(bounds: list[float] | None) -> str:
-    if bounds is None:
-        return ""
-    mean, low, high = (_POINTS * value for value in bounds)
-    return f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
+def _curves(results: Results, caps: Mapping[str, Mapping[str, dict[str, Any]]]) -> str:
+    """A drawing of accuracy over cost: the most accurate routers at the best single model's cost, planner and policy,
+    label router, and single models; the report has all curves."""
+    figures = caps["1"]
+    others = sorted(
+        (name for name in figures if name not in _ALWAYS_DRAWN),
+        key=lambda name: -figures[name]["over_best_single"][0],
+    )
+    drawn = {*_ALWAYS_DRAWN, *others[:_MOST_DRAWN]}
+    rows = tuple(row for row in results.rows if row.kind != "router" or row.name in drawn)
+    return frontier(results.with_fields(rows=rows), WIDE).standalone()
 
 
 def tables_in(places: list[Path]) -> list[Path]:
@@ -238,6 +246,11 @@ def tables_in(places: list[Path]) -> list[Path]:
             if folder.is_dir() and (folder / "pool.yaml").exists():
                 found.append(folder)
     return found
+
+
+def everyone() -> tuple[str, ...]:
+    """All routers that need no checkpoint."""
+    return tuple(name for name in routers.names() if "backbone" not in routers.make(name).settings)
 
 
 def main() -> None:
@@ -255,9 +268,25 @@ def main() -> None:
         metavar="TABLE=FOLDER",
         help="a checkpoint that was trained on a table; repeatable",
     )
+    parser.add_argument(
+        "--router",
+        action="append",
+        default=[],
+        metavar="NAME[:SETTING=VALUE,...]",
+        help="a router; repeatable. By default all that need no checkpoint",
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=3, help="fits of each router that draws at random"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of planners and bootstrap")
     options = parser.parse_args()
     policies = dict(named.split("=", 1) for named in options.policy)
+    chosen = tuple(options.router) or everyone()
+    try:
+        for text in chosen:
+            routers.from_text(text)
+    except RouterR1Error as error:
+        sys.exit(f"all_tables.py: --router: {error}")
     tables = tables_in(options.data)
     if not tables:
         sys.exit(f"all_tables.py: no table (a folder with pool.yaml) in {options.data[0]}")
@@ -272,7 +301,9 @@ def main() -> None:
         kept = out / "row.json"
         if not kept.exists():
             print(f"{number} of {len(tables)}: {table}", flush=True)
-            job = Job(table, options.fit, policies.get(table.name), options.seed)
+            job = Job(
+                table, options.fit, policies.get(table.name), chosen, options.seeds, options.seed
+            )
             out.mkdir(parents=True, exist_ok=True)
             try:
                 row = measure(job, out)

@@ -51,6 +51,8 @@ class TableTournament:
     """Fitted on this table."""
     one_shot: Sequence[str] = ()
     """Routers, written as for `router_r1.routers.from_text`."""
+    fitted: Sequence[Entrant] = ()
+    """Further routers, fitted on the training questions of this table."""
 
     def hold(
         self, reward: RewardConfig, *, traces: str | Path | None = None, seed: int = 0
@@ -112,6 +114,7 @@ class TableTournament:
         if self.planner is not None:
             found.append(planner_entrant(self.planner))
         found += [router_entrant(self.splits, name) for name in self.one_shot]
+        found += self.fitted
         found += baselines(self.splits)
         counts = Counter(entrant.name for entrant in found)
         twice = [name for name, count in counts.items() if count > 1]

@@ -16,6 +16,7 @@ from router_r1.token_prices import Price
 pytest.importorskip("sklearn")
 pytest.importorskip("skops")
 
+ONE = ("--router", "label")
 SCRIPT = Path(__file__).parents[3] / "scripts" / "analysis" / "all_tables.py"
 
 
@@ -68,16 +69,21 @@ def test_one_page_over_all_tables_that_says_what_is_gained(tmp_path) -> None:
     save_table(data / "split", {"small": (0.95, 0.2), "large": (0.3, 0.95)})
     save_table(data / "same", {"small": (0.5, 0.5), "large": (0.9, 0.9)})
     (data / "notes").mkdir()
-    done = run(data, "--out", out)
+    few = ("--router", "label", "--router", "kmeans:clusters=4", "--seeds", 2)
+    done = run(data, "--out", out, *few)
     assert done.returncode == 0, done.stderr
     page = (out / "index.md").read_text()
-    same, split = page.split("## same")[1].split("## split")
+    assert "Beat the label router on none of these tables: " in page
+    same, split = page.split("## same\n")[1].split("## split\n")
     assert "Nothing is proven" in same and "gains +" in split
     assert "Oracle" in split and "makes further calls at" in split
     row = json.loads((out / "split" / "row.json").read_text())
     assert row["best_single"] == "large" and list(row["caps"]) == ["1", "0.75", "0.5"]
     full = row["caps"]["1"]
-    assert set(full) == {"planner", "label", "knn", "kmeans", "linear"}
+    assert set(full) == {"planner", "label", "kmeans:clusters=4"}
+    assert len(full["kmeans:clusters=4"]["by_seed"]) == 2 and len(full["label"]["by_seed"]) == 1
+    assert row["routers"]["label"]["fit_seconds"] >= 0
+    assert "<svg" in (out / "split" / "curves.svg").read_text()
     assert full["label"]["over_label"] is None
     for figures in full.values():
         mean, low, high = figures["over_best_single"]
@@ -86,7 +92,7 @@ def test_one_page_over_all_tables_that_says_what_is_gained(tmp_path) -> None:
     assert (out / "split" / "report.html").exists() and (out / "split" / "results.json").exists()
 
     before = (out / "split" / "row.json").stat().st_mtime_ns
-    assert "1 of 2" not in run(data, "--out", out).stdout  # nothing is done twice
+    assert "1 of 2" not in run(data, "--out", out, *few).stdout  # nothing is done twice
     assert (out / "split" / "row.json").stat().st_mtime_ns == before
 
 
@@ -107,12 +113,12 @@ def test_a_policy_that_was_trained_on_a_table_has_its_column(tmp_path) -> None:
     # It answers after about a hundred steps.
     few = ImitationConfig(steps=150, batch_size=16, hidden=32, layers=1)
     imitate(world, planner, tmp_path / "policy", few)
-    done = run(table, "--policy", f"table={tmp_path / 'policy'}", "--out", tmp_path / "out")
+    done = run(table, "--policy", f"table={tmp_path / 'policy'}", *ONE, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "out" / "table" / "results.json").read_text())
     (row,) = (row for row in results["rows"] if row["name"] == "policy")
     assert row["kind"] == "agent" and max(point["valid"] for point in row["curve"]) > 0
-    assert "| policy |" in (tmp_path / "out" / "index.md").read_text()
+    assert "\n| policy | " in (tmp_path / "out" / "index.md").read_text()
 
 
 def test_a_table_that_cannot_be_used_is_named_and_the_others_are_done(tmp_path) -> None:
@@ -120,14 +126,18 @@ def test_a_table_that_cannot_be_used_is_named_and_the_others_are_done(tmp_path) 
     save_table(data / "good", {"small": (0.5, 0.5), "large": (0.9, 0.9)})
     (data / "bad").mkdir()
     (data / "bad" / "pool.yaml").write_text("candidates: []")
-    done = run(data, "--out", out)
+    done = run(data, "--out", out, *ONE)
     assert done.returncode == 1 and "bad is left out" in done.stderr
     assert "## good" in (out / "index.md").read_text()
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [([], "no table"), (["--policy", "other=folder"], "there is no such table")],
+    [
+        ([], "no table"),
+        (["--policy", "other=folder"], "there is no such table"),
+        (["--router", "none"], "there is no router 'none'"),
+    ],
 )
 def test_a_wrong_call_is_an_error(tmp_path, arguments, message) -> None:
     if arguments:
