@@ -14,14 +14,16 @@ from router_r1.routers.training_set import TrainingSet
 @ROUTERS.register("kmeans", "mean score of the question's cluster")
 @dataclass(kw_only=True, eq=False)
 class KMeansRouter(EmbeddingRouter):
-    """The mean score of the question's cluster; a model added later needs some questions of each cluster."""
+    """The mean score of the question's cluster, shrunk towards the model's overall mean where the cluster is small:
+    `(sum of scores + prior x overall mean) / (questions + prior)`. A model added later needs some questions of each
+    cluster."""
 
     name = "kmeans"
     grid = {"clusters": (8, 16, 32, 64, 128)}
     clusters: int = setting(16, least=1)
     """Number of clusters; at most one for each training question."""
-    prior: float = setting(0.0, least=0)
-    """How many questions a model's overall mean counts like in each cluster."""
+    prior: float = setting(10.0, least=0)
+    """How many questions a model's overall mean counts like in each cluster. Most useful to a model that is added."""
     seed: int = setting(0, least=0)
     """Seed of the initial centres."""
 

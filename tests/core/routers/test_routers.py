@@ -8,8 +8,14 @@ from router_r1.data.outcome_table import OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError
 
-SETTINGS = {"knn": {"k": 20}, "kmeans": {"clusters": 2}}
+SETTINGS = {
+    "knn": {"k": 20},
+    "kmeans": {"clusters": 2},
+    "mlp": {"nets": "each", "passes": 80},
+}
 """Of routers that need others than the defaults on a table of 120 questions."""
+BLIND = ("elo", "question_length")
+"""Routers that do not read the words of a question."""
 
 
 @pytest.fixture(scope="module", params=routers.names())
@@ -28,6 +34,8 @@ def wanted(table: OutcomeTable) -> list[str]:
 
 
 def test_it_learns_which_model_is_good_at_what(router, topic_table) -> None:
+    if router.name in BLIND:
+        pytest.skip("does not read words")
     unseen = topic_table(1)
     scores = router.scores(unseen.questions)
     assert scores.shape == (120, 2)
@@ -41,6 +49,8 @@ def test_it_learns_which_model_is_good_at_what(router, topic_table) -> None:
 def test_it_pays_for_the_expensive_model_only_what_a_better_answer_is_worth(
     router, topic_table
 ) -> None:
+    if router.name in BLIND:
+        pytest.skip("does not read words")
     questions = topic_table(1).questions
     assert router.costs(questions)[0].tolist() == pytest.approx([0.0002, 0.002])
     # In mathematics `solver` is right 0.7 more often, and costs $0.0018 more.
@@ -111,7 +121,9 @@ def test_equal_predictions_go_to_the_cheaper_model(topic_table) -> None:
 
 
 def test_unknown_names_settings_and_values_are_errors(topic_table) -> None:
-    with pytest.raises(ConfigError, match="there is no router 'best'; choose one of kmeans, knn"):
+    with pytest.raises(
+        ConfigError, match=r"there is no router 'best'; choose one of .*kmeans, .*linear"
+    ):
         routers.make("best")
     with pytest.raises(ConfigError, match=r"router 'label': .*unexpected"):
         routers.make("label", k=3)
