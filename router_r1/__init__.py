@@ -16,7 +16,7 @@ from router_r1.policies.base import Policy
 from router_r1.policies.openai_policy import OpenAIPolicy
 from router_r1.policies.transformers_policy import TransformersPolicy
 from router_r1.pool import ModelPool
-from router_r1.rollout import CallFinished, CallStarted, TurnWritten, roll_out
+from router_r1.rollout import AnswerWritten, CallFinished, CallStarted, TurnWritten, roll_out
 from router_r1.token_prices import Price, Usage
 from router_r1.trace import Trace, TraceWriter, package_version, read_traces
 from router_r1.transport.messages import Failure, FailureKind, Request, Response
@@ -27,6 +27,7 @@ from router_r1.transport.simulated import SimulatedTransport
 __version__ = package_version()
 
 __all__ = [
+    "AnswerWritten",
     "CallFinished",
     "CallStarted",
     "Endpoint",

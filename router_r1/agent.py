@@ -21,6 +21,7 @@ from router_r1 import config, search_dialect
 from router_r1.aggregation.base import Aggregation, Aggregator
 from router_r1.aggregation.settings import make_aggregator
 from router_r1.aggregation.statements import statements_of
+from router_r1.aggregation.synthesize import Synthesize
 from router_r1.background_loop import BackgroundLoop
 from router_r1.concurrency import for_each
 from router_r1.conversation import Conversation
@@ -32,7 +33,7 @@ from router_r1.ledger import Ledger
 from router_r1.policies.base import Policy
 from router_r1.pool import Account, ModelPool
 from router_r1.prompts import PROMPTS, AnswerStyle, PromptBuilder
-from router_r1.rollout import Emit, Event, roll_out
+from router_r1.rollout import AnswerWritten, Emit, Event, roll_out
 from router_r1.trace import Trace, TraceWriter
 from router_r1.transport.messages import Response
 
@@ -196,7 +197,7 @@ class RouterAgent:
             timeout_s = self.timeout_s if timeout_s is None else timeout_s
             await roll_out(episode, self.policy, self.pool, ledger, emit=emit, timeout_s=timeout_s)
             account = Account(ledger, episode.id, len(episode.turns) + 1)
-            aggregation, reply = await self._conclude(episode, account)
+            aggregation, reply = await self._conclude(episode, account, emit)
         finally:
             trace = Trace.of(
                 episode,
@@ -224,14 +225,20 @@ class RouterAgent:
         )
 
     async def _conclude(
-        self, episode: Episode, account: Account
+        self, episode: Episode, account: Account, emit: Emit | None
     ) -> tuple[Aggregation, Response | None]:
         """The final answer, and the candidate's reply that it is, if it is one."""
         conversation = episode.conversation
         formal = conversation is not None and bool(conversation.needs & FORMAL)
         found = forwarded_reply(episode) if formal else None
         if not formal:
-            aggregation = await self.aggregator.aggregate(episode, self.pool, account)
+            aggregator = self.aggregator
+            if isinstance(aggregator, Synthesize) and emit is not None and self.style == "full":
+                aggregation = await aggregator.aggregate(
+                    episode, self.pool, account, on_text=lambda text: emit(AnswerWritten(text))
+                )
+            else:
+                aggregation = await aggregator.aggregate(episode, self.pool, account)
             if aggregation.answer is not None or self.fallback is None:
                 adopted = adopted_reply(episode.turns)
                 return aggregation, adopted if aggregation.answer == episode.answer else None
@@ -266,6 +273,8 @@ class RouterAgent:
         self, question: str | Conversation, **options: Any
     ) -> AsyncGenerator[Event | Finished, None]:
         """Answer one question; yields `TurnWritten`, `CallStarted` and `CallFinished` as they happen, then `Finished`.
+
+        A full answer that an LLM writes from the replies comes in `AnswerWritten` events as it is written.
 
         Leaving the loop early cancels the question and its upstream calls. Options as for `aask`.
         """

@@ -47,7 +47,14 @@ class CallFinished:
     response: Response
 
 
-Event = TurnWritten | CallStarted | CallFinished
+@dataclass(frozen=True, slots=True)
+class AnswerWritten:
+    """An LLM wrote a piece of the final answer; all pieces together are the beginning of the answer, or all of it."""
+
+    text: str
+
+
+Event = TurnWritten | CallStarted | CallFinished | AnswerWritten
 Emit = Callable[[Event], None]
 
 

@@ -11,11 +11,12 @@ findings on deceptive agents (Wolf et al., 2025, arXiv 2503.05856), dissent is w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from router_r1 import prompts
+from router_r1.aggregation.answer_stream import AnswerStream, stated_in_full
 from router_r1.aggregation.base import AGGREGATORS, Aggregation
 from router_r1.aggregation.context_window import fit, prompt_room
 from router_r1.aggregation.statements import Statement, statements_of
@@ -59,8 +60,23 @@ class Synthesize(Voting):
                 f"layers={self.layers}, min_ballots={self.min_ballots}, agreement={self.agreement}"
             )
 
-    async def aggregate(self, episode: Episode, pool: ModelPool, account: Account) -> Aggregation:
-        """Stop early on agreement, revise in layers, write the answer; `fallback` says why votes decided instead."""
+    async def aggregate(
+        self,
+        episode: Episode,
+        pool: ModelPool,
+        account: Account,
+        *,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Aggregation:
+        """Stop early on agreement, revise in layers, write the answer; `fallback` says why votes decided instead.
+
+        Args:
+            episode: a finished episode.
+            pool: the candidates.
+            account: books what the calls cost.
+            on_text: called with each piece of an answer in the full style while the LLM writes it. If the LLM fails
+                then, the answer is another one.
+        """
         statements = statements_of(episode)
         if not statements:
             return Aggregation(self.kind, episode.answer, fallback="no_responses")
@@ -68,7 +84,9 @@ class Synthesize(Voting):
         # From the ledger, which also holds calls that the episode never saw, such as one cut off by a deadline.
         budget = episode.limits.budget_usd
         purse = _Purse(None if budget is None else budget - account.ledger.cost_usd())
-        return await _Synthesis(self, episode, pool, account, purse, statements, statements).run()
+        return await _Synthesis(
+            self, episode, pool, account, purse, statements, statements, on_text
+        ).run()
 
 
 @dataclass
@@ -84,6 +102,7 @@ class _Synthesis:
     """Statements of all layers."""
     current: tuple[Statement, ...]
     """Statements of the last layer: these are counted and shown to the LLM."""
+    on_text: Callable[[str], None] | None = None
 
     async def run(self) -> Aggregation:
         for layer in range(1, self.settings.layers + 1):
@@ -187,10 +206,17 @@ class _Synthesis:
             sample_index=self.episode.sample_index,
             token_limit_field=self.pool.token_limit_field(card),
         )
+        full = self.episode.style == "full"
+        if full and self.on_text is not None:
+            request = replace(request, on_text=AnswerStream(self.on_text))
         response = await self.pool.call(card.name, request, self.account)
         if response.failure is not None:
             return self._fall_back(response.failure.kind.value)
-        answer = extract_answer(response.text) or response.text.strip()
+        answer = (
+            stated_in_full(response.text)
+            if full
+            else extract_answer(response.text) or response.text.strip()
+        )
         tally = self._tally()
         return Aggregation(
             self.settings.kind,

@@ -76,8 +76,9 @@ async def send(
     timeout = _connect_timeout(limits.connect_timeout_s)
     forget_connection()
     path, wanted = _path_and_body(partial.request)
+    streamed = limits.stream or partial.request.on_text is not None
     if (
-        limits.stream and "tools" not in wanted
+        streamed and "tools" not in wanted
     ):  # tool calls come in one piece, to be passed on as they are
         wanted |= {"stream": True, "stream_options": {"include_usage": True}}
     model = partial.request.model
@@ -197,9 +198,14 @@ async def _read_events(
     """Read a stream until it ends, or until nothing more is needed from it."""
     reader = EventReader()
     turns = Turns()
+    told = 0  # pieces of the text that were passed on
+    on_text = partial.request.on_text
+    if on_text is not None:
+        on_text(None)
     loop = asyncio.get_running_loop()
 
     async def read(piece: bytes | None) -> None:
+        nonlocal told
         for event in reader.finish() if piece is None else reader.feed(piece):
             if partial.ended:
                 return
@@ -208,6 +214,9 @@ async def _read_events(
             add = functools.partial(read_data, event.data, name, partial, elapsed)
             await in_turns(add, event.data)
             await turns.pause()
+            if on_text is not None and (new := partial.content.text[told:]):
+                told += len(new)
+                on_text("".join(new))
             if partial.content.length > MAX_REPLY_BYTES:
                 raise httpx2.DecodingError(f"the text is longer than {MAX_REPLY_BYTES} characters")
 

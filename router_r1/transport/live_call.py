@@ -141,7 +141,10 @@ class LiveCall:
                     return Response(failure=Failure(FailureKind.DEADLINE, detail))
                 if not self.breaker.allow():
                     return self._circuit_open()
-                if number == 1 and limits.max_attempts > 1 and limits.hedge_after_s is not None:
+                hedged = limits.max_attempts > 1 and limits.hedge_after_s is not None
+                # Of two attempts at once, only one could tell its text.
+                if number == 1 and hedged and self.request.on_text is None:
+                    assert limits.hedge_after_s is not None
                     return await self._hedged_attempt(limits.hedge_after_s, tokens)
                 return await self._attempt(Cause.FIRST if number == 1 else Cause.RETRY)
 

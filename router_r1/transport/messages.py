@@ -40,9 +40,13 @@ def merge_system(messages: Sequence[Message]) -> tuple[Message, ...]:
     return (merged, *rest)
 
 
+OnText = Callable[[str | None], None]
+"""Called with each piece of a text; with None when a reply begins, which may be again after one that broke off."""
+
+
 @dataclass(frozen=True)
 class Request:
-    """What is sent to a model. Every field can change the answer, so all of them make up the key of a recording.
+    """What is sent to a model. All fields that can change the answer make up the key of a recording.
 
     Exactly one of `messages` (chat) and `prompt` (completions: text or token ids) is set.
     """
@@ -57,6 +61,8 @@ class Request:
     """Distinguishes repeated samples of one request, so that a replay does not collapse them."""
     encode: bool = False
     """Only encode the prompt: the response has its `token_ids`; nothing is generated or booked."""
+    on_text: OnText | None = field(default=None, compare=False)
+    """Told of the text while it is generated, where the transport can; changes no answer, so it is not in the key."""
 
     def __post_init__(self) -> None:
         if bool(self.messages) == (self.prompt is not None):
@@ -64,11 +70,11 @@ class Request:
 
     @property
     def key(self) -> str:
-        """SHA-256 of all fields, in hexadecimal."""
+        """SHA-256 of `canonical_json`, in hexadecimal."""
         return hashlib.sha256(self.canonical_json().encode()).hexdigest()
 
     def canonical_json(self) -> str:
-        """All fields as JSON with sorted keys and no insignificant space: what `key` hashes."""
+        """All fields but `on_text` as JSON with sorted keys and no insignificant space: what `key` hashes."""
         content = {
             "model": self.model,
             "messages": list(self.messages),

@@ -8,6 +8,7 @@ from typing import Any
 
 from router_r1.agent import Finished, Result
 from router_r1.prompts import usd
+from router_r1.rollout import AnswerWritten
 from router_r1.serve.answers.agent_request import AgentRequest
 from router_r1.serve.answers.chat_reply import ChatReply, answering_model
 from router_r1.serve.api_error import ApiError
@@ -76,6 +77,9 @@ class AgentAnswer:
         """The chunks of the completion as they come. Raises `ApiError` if there is no answer."""
         yield self._reply.begin()
         result: Result | None = None
+        told = ""  # of the answer, while it was written
+        # A stop string may begin in one piece and end in the next: then the answer is cut when it is complete.
+        as_written = not self.request.stop
         # Closed with this generator: a call that is cancelled is booked before the ticket is closed.
         async with aclosing(
             self._gateway.agent.astream(self._conversation, **self._options())
@@ -83,11 +87,22 @@ class AgentAnswer:
             async for event in events:
                 if isinstance(event, Finished):
                     result = event.result
+                elif isinstance(event, AnswerWritten):
+                    if as_written:
+                        told += event.text
+                        yield self._reply.piece(event.text)
                 elif (chunk := self._reply.progress(event)) is not None:
                     yield chunk
         assert result is not None, "a stream of events ends with the result"
         content = self._concluded(result)
-        for chunk in self._reply.answer(result, content):
+        if not (content or "").startswith(told):
+            raise ApiError(
+                502,
+                "the answer broke off while it was written; ask again",
+                kind="upstream_error",
+                code="answer_broke_off",
+            )
+        for chunk in self._reply.answer(result, content, after=told):
             yield chunk
         for chunk in self._reply.end(result, usage_event=self.request.usage_event):
             yield chunk

@@ -69,12 +69,24 @@ class ChatReply:
         text = _told(event)
         return None if text is None else self._chunk({"reasoning_content": text})
 
-    def answer(self, result: Result, content: str | None) -> Iterator[dict[str, Any]]:
-        """The chunks of the answer, a few words each; tool calls in one piece each."""
+    def piece(self, text: str) -> dict[str, Any]:
+        """The chunk with a piece of the answer."""
+        return self._chunk({"content": text})
+
+    def answer(
+        self, result: Result, content: str | None, *, after: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        """The chunks of the answer, a few words each; tool calls in one piece each.
+
+        Args:
+            result: of the episode.
+            content: the answer as the client gets it.
+            after: its beginning, which the client has.
+        """
         message = self._message(result, content)
-        words = _PIECES.findall(message["content"] or "")
+        words = _PIECES.findall((message["content"] or "").removeprefix(after))
         for start in range(0, len(words), _WORDS_A_PIECE):
-            yield self._chunk({"content": "".join(words[start : start + _WORDS_A_PIECE])})
+            yield self.piece("".join(words[start : start + _WORDS_A_PIECE]))
         for index, call in enumerate(message.get("tool_calls", ())):
             yield self._chunk({"tool_calls": [{"index": index, **call}]})
 
@@ -162,7 +174,7 @@ def _answering_call(result: Result) -> str | None:
 
 
 def _told(event: Event) -> str | None:
-    """One line about an event, for people who wait."""
+    """One line about an event before the answer, for people who wait."""
     if isinstance(event, TurnWritten):
         thought = " ".join(event.turn.thought.split())
         return f"{thought}\n" if thought else None
@@ -170,7 +182,8 @@ def _told(event: Event) -> str | None:
         query = " ".join(event.call.query.split())
         shown = query if len(query) <= _SHOWN_QUERY else f"{query[:_SHOWN_QUERY]}…"
         return f"Asking {event.call.model}: {shown}\n"
-    assert isinstance(event, CallFinished)
+    if not isinstance(event, CallFinished):
+        return None
     if event.response.failure is not None:
         return f"{event.call.model} gave no reply ({event.response.failure.kind.value}).\n"
     return f"{event.call.model} replied after {event.response.latency_s:.1f} s.\n"
