@@ -24,5 +24,11 @@ Of any checkpoint in the Hugging Face format, with TRL:
     checkpoint_tuning.py       what both share: loading, adapters, resuming, saving
     held_out.py                validation questions, played with the result
 
-`commands.py` has the commands of both.
+Of a checkpoint that chooses named routes (`router_r1.routers.named_routes`), with the same trainers:
+
+    named_routes_oracle.py     which model should have answered, from recorded replies
+    named_routes_examples.py   questions with their routes
+    named_routes_training.py   both stages, and held-out questions
+
+`commands.py` and `named_routes_commands.py` have the commands.
 """

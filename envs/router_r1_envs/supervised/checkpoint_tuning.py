@@ -143,7 +143,7 @@ def prepare(source: str, settings: TuningConfig, kind: str, folder: Path) -> Pre
         "report_to": "none",
         "disable_tqdm": True,
         "use_cpu": not on_gpu,
-        "bf16": on_gpu,
+        "bf16": on_gpu or settings.bf16,
         "gradient_checkpointing": on_gpu,
         "dataloader_pin_memory": on_gpu,
     }

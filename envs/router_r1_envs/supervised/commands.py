@@ -1,4 +1,4 @@
-"""`router-r1 train cold-start|planner|imitate|dpo`: policies from demonstrations. Light to import."""
+"""`router-r1 train cold-start|planner|imitate|dpo|named-routes`: policies from demonstrations. Light to import."""
 
 # ruff: noqa: B006  # typer reads the default of a list option from the signature and never changes it
 
@@ -13,6 +13,7 @@ import typer
 from router_r1 import terminal
 from router_r1.commands.names_in_help import NamesInHelp
 from router_r1.config import MAX_SEED
+from router_r1_envs.supervised import named_routes_commands
 from router_r1_envs.worlds.commands import RewardSettings, Settings, reward_of
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def register(group: typer.Typer) -> None:
     group.command("planner")(planner_command)
     group.command("imitate", cls=NamesInHelp)(imitate_command)
     group.command("dpo", cls=NamesInHelp)(dpo_command)
+    named_routes_commands.register(group)
 
 
 def cold_start_command(

@@ -26,7 +26,7 @@ from router_r1_envs.supervised import checkpoint_tuning
 from router_r1_envs.supervised.demonstrations import Example, to_example
 from router_r1_envs.supervised.progress import Stage
 from router_r1_envs.supervised.token_ids_of_turns import with_token_ids
-from router_r1_envs.supervised.tuning_config import DPOConfig
+from router_r1_envs.supervised.tuning_config import PreferenceConfig
 
 Pair = tuple[Example, Example]
 """The better and the worse example; both begin with the same opening."""
@@ -102,7 +102,7 @@ def to_row(pair: Pair) -> dict[str, list[int]]:
 def train_on_pairs(
     source: str,
     pairs: Sequence[Pair],
-    settings: DPOConfig,
+    settings: PreferenceConfig,
     folder: Path,
     on_stage: Callable[[Stage], None],
 ) -> dict[str, list[float]]:

@@ -27,7 +27,8 @@ from router_r1_envs.worlds.base import World
 from router_r1_envs.worlds.trained_in import TrainedIn
 from router_r1_reward import RewardConfig
 
-_SETTING = "setting.json"
+SETTING = "setting.json"
+"""The file of a run's settings in its folder."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def tune(
         "reward": run.reward.model_dump(mode="json"),
         "settings": settings.model_dump(mode="json"),
     }
-    _pin(run.out / _SETTING, setting)
+    pin(run.out / SETTING, setting)
     if report_file.exists():
         terminal.echo(f"{run.out}: is finished", err=True)
         finished: dict[str, Any] = json.loads(report_file.read_text())
@@ -177,7 +178,7 @@ def _play(
     return figures
 
 
-def _pin(file: Path, setting: dict[str, Any]) -> None:
+def pin(file: Path, setting: dict[str, Any]) -> None:
     """Write the setting, or raise `ConfigError` if the folder has results of another one."""
     file.parent.mkdir(parents=True, exist_ok=True)
     has_results = any(path != file for path in file.parent.iterdir())
