@@ -1,4 +1,4 @@
-"""The commands `router-r1 table check` and `table import`. Light to import."""
+"""The commands `router-r1 table check`, `table import` and `table judge`. Light to import."""
 
 # ruff: noqa: B006  # typer reads the default of a list option from the signature and never changes it
 
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     )
     group.command("check")(check_command)
     group.command("import", cls=NamesInHelp)(import_command)
+    group.command("judge")(judge_command)
     app.add_typer(group, name="table")
 
 
@@ -79,7 +80,7 @@ def import_command(
     gold: Annotated[
         Path | None,
         typer.Option(
-            help="Questions with gold answers, to regrade a source without them; for routellm (GSM8K) only."
+            help="Questions that a source lacks: gold answers to grade by (routellm, GSM8K), texts (bfcl, livecodebench)."
         ),
     ] = None,
     as_published: Annotated[
@@ -120,3 +121,44 @@ def import_command(
         terminal.echo(f"{out / split}: {size}, {len(table)} outcomes")
     for note in found.notes:
         terminal.echo(f"  {note}")
+
+
+def judge_command(
+    folder: Annotated[Path, typer.Argument(help="Folder of the table.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the table with the judge's scores.")],
+    pool: Annotated[Path, typer.Option(help="The pool file with the judge.")],
+    judge: Annotated[str, typer.Option(help="The judge's name in it; best none of the table's.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the order of the replies.")] = 0,
+    concurrency: Annotated[int, typer.Option(min=1, help="Most calls at a time.")] = 8,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Overwrite an existing table.")
+    ] = False,
+) -> None:
+    """Score a table anew by a model that judges, blind: it never sees which model wrote a reply.
+
+    For short questions of fact (`router-r1 benchmark load simpleqa`), where exact match misses right answers in other
+    words. Replies come in an order shuffled by the seed, without the names of the table's models; equal replies to a
+    question are judged once. Next: router-r1 train named-routes --table OUT --labels oracle
+    """
+    from router_r1.data.outcome_table import OutcomeTable
+    from router_r1.errors import ConfigError
+    from router_r1.pool import ModelPool
+    from router_r1.progress import show_progress
+    from router_r1_eval.run.judge import Judge
+    from router_r1_eval.tables.judging import judge_table
+
+    if (out / "pool.yaml").exists() and not replace:
+        raise ConfigError(f"{out} holds a table; choose another folder, or pass --replace")
+    table = OutcomeTable.load(folder)
+    judging = Judge(ModelPool.from_yaml(pool), judge)
+    judging.check()
+    if judging.card.name in table.names:
+        terminal.echo(f"{judging.card.name} is in the table, so it judges itself, too", err=True)
+    with show_progress("verdicts", len({(o.id, o.text) for o in table})) as advance:
+        found = judge_table(table, judging, seed=seed, concurrency=concurrency, on_judged=advance)
+    found.table.save(out)
+    kept = f", {found.kept} without a gold answer keep theirs" if found.kept else ""
+    terminal.echo(
+        f"{out}: {found.verdicts} verdicts, {found.changed} of {len(table)} scores changed{kept}, "
+        f"${found.cost_usd:.4f}"
+    )

@@ -353,7 +353,7 @@ def test_an_empty_folder_is_an_error(tmp_path, kind) -> None:
 
 def test_an_unknown_kind_and_a_malformed_price_are_errors() -> None:
     with pytest.raises(
-        ConfigError, match="there is no importer 'x'; choose one of llmrouter, mmlu-pro"
+        ConfigError, match="there is no importer 'x'; choose one of bfcl, livecodebench, llmrouter"
     ):
         read("x", ".")
     for price in ("a", "a=1", "a=x,y", "=1,-1"):

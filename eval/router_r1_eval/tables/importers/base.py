@@ -22,7 +22,7 @@ class ImportOptions:
     cards: Mapping[str, ModelCard] = field(default_factory=dict)
     """Model name -> card; its price overrides the importer's."""
     gold: Path | None = None
-    """Gold answers for a source that lacks them: JSON Lines with `question` and `answer`."""
+    """The questions of a source that lacks them, as JSON Lines: `question` and `answer` for routellm; see each importer."""
     as_published: bool = False
     """Keep duplicates and scores that are known to be wrong, to compare with publications."""
     trusted: bool = False
