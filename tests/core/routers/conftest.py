@@ -53,3 +53,65 @@ def table_of(seed: int, count: int = 120, *, labels: bool = True) -> OutcomeTabl
 def topic_table():
     """`topic_table(seed, count=120, labels=True)` makes a table; equal arguments make equal tables."""
     return table_of
+
+
+WORDS = [
+    *" ".join(words for words, _ in TOPICS.values()).split(),
+    "About",
+    "and",
+    "what",
+    "of",
+    "number",
+]
+
+
+def tiny_tokenizer(words):
+    """Words and marks are tokens; a digit of its own is one, and unknown words are all alike."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    known = ["[PAD]", "[UNK]", *words, *"?:[]12345"]
+    vocabulary = {word: number for number, word in enumerate(known)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Whitespace(), pre_tokenizers.Punctuation()]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, unk_token="[UNK]", pad_token="[PAD]", model_max_length=64
+    )
+
+
+SHAPE = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2}
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory):
+    """The folder of an encoder with random weights, whose words are those of the topics."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    tokenizer, folder = tiny_tokenizer(WORDS), tmp_path_factory.mktemp("encoder") / "tiny"
+    config = transformers.BertConfig(
+        vocab_size=len(tokenizer), num_attention_heads=2, max_position_embeddings=64, **SHAPE
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        transformers.BertModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_language_model(tmp_path_factory):
+    """The folder of a causal language model with random weights, whose words are those of the topics."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    words = [*WORDS, "lawyer", "solver", "clerk"]
+    tokenizer, folder = tiny_tokenizer(words), tmp_path_factory.mktemp("language_model") / "tiny"
+    config = transformers.LlamaConfig(
+        vocab_size=len(tokenizer), num_attention_heads=2, max_position_embeddings=256, **SHAPE
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        transformers.LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

@@ -1,5 +1,7 @@
 """One-shot routers: they learn from score vectors which model is good at what, and weigh that against its cost."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,16 @@ SETTINGS = {
 """Of routers that need others than the defaults on a table of 120 questions."""
 BLIND = ("elo", "question_length")
 """Routers that do not read the words of a question."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny_backbones(request):
+    """Gives the routers that fine-tune a model a tiny one, where its libraries are installed."""
+    for name, fixture in (("bert", "tiny_encoder"), ("causal_lm", "tiny_language_model")):
+        if find_spec("torch") and find_spec("transformers"):
+            backbone = str(request.getfixturevalue(fixture))
+            trained = {"layers": 9, "learning_rate": 3e-3, "epochs": 12}
+            SETTINGS[name] = {"backbone": backbone, **trained}
 
 
 @pytest.fixture(scope="module", params=routers.names())
