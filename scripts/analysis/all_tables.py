@@ -30,8 +30,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from all_tables_page import LABEL, page
 
+from all_tables_page import LABEL, page
 from router_r1 import routers
 from router_r1.errors import RouterR1Error
 from router_r1.routers.embedding import TFIDF, make_embedding, text_of
@@ -69,7 +69,8 @@ class Job:
     """One table to compare routers on."""
 
     table: Path
-    fit: Path | None
+    fit: str | None
+    """Folder of another table to fit on."""
     policy: str | None
     """Folder of a checkpoint that was trained on it."""
     routers: tuple[str, ...]
@@ -162,7 +163,7 @@ def _world(job: Job) -> RecordedWorld:
         settings.append(f"levels={json.dumps([level.model_dump() for level in trained.levels])}")
         settings.append(f"max_rounds={trained.max_rounds}")
     if job.fit is not None:
-        settings.append(f"fit={quoted(str(job.fit.resolve()))}")
+        settings.append(f"fit={quoted(str(Path(job.fit).resolve()))}")
     return recorded_world(str(job.table), settings)
 
 
@@ -260,7 +261,13 @@ def main() -> None:
     )
     parser.add_argument("data", type=Path, nargs="+", help="outcome tables, or folders of them")
     parser.add_argument("--out", type=Path, required=True, help="folder for results and page")
-    parser.add_argument("--fit", type=Path, help="another table of the same models, for fitting")
+    parser.add_argument(
+        "--fit",
+        action="append",
+        default=[],
+        metavar="[TABLE=]FOLDER",
+        help="another table of the same models, for fitting: of TABLE, or of all; repeatable",
+    )
     parser.add_argument(
         "--policy",
         action="append",
@@ -281,6 +288,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of planners and bootstrap")
     options = parser.parse_args()
     policies = dict(named.split("=", 1) for named in options.policy)
+    fits: dict[str | None, str] = {}
+    for named in options.fit:
+        table_name, equals, folder = named.partition("=")
+        fits[table_name if equals else None] = folder if equals else table_name
     chosen = tuple(options.router) or everyone()
     try:
         for text in chosen:
@@ -290,8 +301,10 @@ def main() -> None:
     tables = tables_in(options.data)
     if not tables:
         sys.exit(f"all_tables.py: no table (a folder with pool.yaml) in {options.data[0]}")
-    if unknown := set(policies) - {table.name for table in tables}:
-        sys.exit(f"all_tables.py: --policy {min(unknown)}: there is no such table")
+    names = {table.name for table in tables}
+    for option, of in (("policy", set(policies)), ("fit", set(fits) - {None})):
+        if unknown := of - names:
+            sys.exit(f"all_tables.py: --{option} {min(unknown)}: there is no such table")
     for name, folder in policies.items():
         if not is_checkpoint(folder):
             sys.exit(f"all_tables.py: --policy {name}: {folder} holds no checkpoint")
@@ -301,9 +314,9 @@ def main() -> None:
         kept = out / "row.json"
         if not kept.exists():
             print(f"{number} of {len(tables)}: {table}", flush=True)
-            job = Job(
-                table, options.fit, policies.get(table.name), chosen, options.seeds, options.seed
-            )
+            fit = fits.get(table.name, fits.get(None))
+            policy = policies.get(table.name)
+            job = Job(table, fit, policy, chosen, options.seeds, options.seed)
             out.mkdir(parents=True, exist_ok=True)
             try:
                 row = measure(job, out)
