@@ -24,6 +24,7 @@ async def ask_all(
     *,
     concurrency: int = 64,
     max_usd: float = math.inf,
+    thoughts: Callable[[Question, str], str] | None = None,
     on_result: Callable[[Job, Result], None] = lambda *_: None,
 ) -> bool:
     """Carry out jobs, and close the routers. When this returns, the traces are on disk.
@@ -37,6 +38,7 @@ async def ask_all(
         instruction: how to answer; put below every question.
         concurrency: maximum number of episodes at a time.
         max_usd: limit in dollars on these jobs; see `RunBudget`.
+        thoughts: given a question and its text with the instruction, the text that is sent instead.
         on_result: called when an episode has ended.
 
     Returns:
@@ -53,8 +55,9 @@ async def ask_all(
         if not_saved or not await budget.start_episode() or not_saved:
             return
         question = texts[job.question]
+        text = prompt(question, instruction)
         result = await routers[job.router].aask(
-            prompt(question, instruction),
+            text if thoughts is None else thoughts(question, text),
             sample_index=job.sample,
             metadata={
                 "id": question.id,

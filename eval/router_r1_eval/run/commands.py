@@ -17,7 +17,7 @@ from router_r1.errors import ConfigError, NotSavedError, one_line
 from router_r1_eval.run import sweep_command
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from router_r1.agent import Result, RouterAgent
     from router_r1.data.questions import Question
@@ -83,6 +83,15 @@ ByMetric = Annotated[
     bool,
     typer.Option("--by-metric", help="Grade by metric, even if a judge graded this run before."),
 ]
+Thoughts = Annotated[
+    Path | None,
+    typer.Option(
+        help="Put thought templates in front of every question: a folder from scripts/data/thought_templates.py."
+    ),
+]
+ThoughtCount = Annotated[
+    int, typer.Option("--thought-count", min=1, help="Most templates in front of a question.")
+]
 Overrides = Annotated[
     list[str], typer.Option("--set", help="a.b=value: overrides the agent file; repeatable.")
 ]
@@ -113,6 +122,8 @@ def eval_command(
     allow_code: AllowCode = False,
     judge: JudgeName = None,
     judge_pool: JudgePool = None,
+    thoughts: Thoughts = None,
+    thought_count: ThoughtCount = 3,
     overrides: Overrides = [],
     seed: Seed = 0,
 ) -> None:
@@ -134,6 +145,7 @@ def eval_command(
     from router_r1_eval.results import versions
     from router_r1_eval.run.grading import check_gradable
     from router_r1_eval.run.run_folder import RunFolder
+    from router_r1_eval.run.thoughts import Thoughts as ThoughtsInFront
 
     if not agent and not single:
         raise ConfigError("--no-agent without --single leaves no model to ask; pass --single NAME")
@@ -161,13 +173,18 @@ def eval_command(
         **description,
         "instruction": instruction,
     }
+    in_front = None
+    if thoughts is not None:
+        in_front = ThoughtsInFront.load(thoughts, thought_count, pool.cards, questions)
+        fixed["thoughts"] = in_front.described
     with folder.alone():
         folder.begin(fixed, questions, resume=resume)
         folder.write_settings({"versions": versions(), "samples": samples})
         _keep_judge(folder, grader)
         jobs, left_usd = _remaining(folder, routers, questions, samples, max_usd)
         try:
-            if not _ask(folder, routers, questions, jobs, instruction, concurrency, left_usd):
+            ask = (routers, questions, jobs, instruction, concurrency, left_usd, in_front)
+            if not _ask(folder, *ask):
                 stopped = (
                     f"stopped near ${max_usd:g}; continue with --resume and a higher --max-usd"
                 )
@@ -280,6 +297,7 @@ def _ask(
     instruction: str,
     concurrency: int,
     max_usd: float,
+    thoughts: Callable[[Question, str], str] | None,
 ) -> bool:
     """Ask, showing progress and dollars, and note the peak memory. Returns whether all jobs were carried out."""
     from router_r1.progress import show_progress
@@ -300,6 +318,7 @@ def _ask(
                     instruction,
                     concurrency=concurrency,
                     max_usd=max_usd,
+                    thoughts=thoughts,
                     on_result=show,
                 )
             )
