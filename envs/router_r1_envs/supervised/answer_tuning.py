@@ -75,7 +75,9 @@ def to_example(given: ChatAnswer, tokenizer: Any) -> Example:
     ):  # a template that renders old turns otherwise
         answer = [*token_ids.encode_text(tokenizer, given.answer), tokenizer.eos_token_id]
     ends = {tokenizer.eos_token_id, *tokenizer.all_special_ids}
-    while len(answer) > 1 and answer[-1] not in ends and ends & set(answer):
+    if not ends & set(answer):  # a template without an end of the turn
+        answer.append(tokenizer.eos_token_id)
+    while answer[-1] not in ends:
         answer.pop()  # a line end after the turn, which nobody generates
     return Example(opening + answer, [0] * len(opening) + [1] * len(answer))
 
