@@ -126,7 +126,7 @@ async def _chosen(
     """The candidate that a one-shot router chooses."""
     conversation = conversation_in(chat)
     kept = gateway.kept(ticket.receipt.session, conversation)
-    choice = await asyncio.to_thread(gateway.routers[target.router].choose, conversation, kept)
+    choice = await gateway.route(target.router, conversation, ticket.receipt.ledger, kept)
     return gateway.agent.pool.card(choice.model)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from starlette.requests import Request
@@ -134,12 +133,13 @@ async def _plan(
         raise ApiError(400, f"model: {target.card.name} makes vectors", param="model")
     if isinstance(target, AgentName):
         return await _first_turn(gateway, target, conversation, ticket.receipt.ledger)
-    choice = await asyncio.to_thread(gateway.routers[target.router].choose, conversation)
+    choice = await gateway.route(target.router, conversation, ticket.receipt.ledger)
     most = pool.card(choice.model).quote_forward(conversation)
+    known = {"usd": choice.costs[choice.model]} if choice.costs else {}
     return {
         "kind": "router",
-        "calls": [{"model": choice.model, "usd": choice.costs[choice.model], "most_usd": most}],
-        "why": "the highest predicted score, less its cost over the value of a right answer",
+        "calls": [{"model": choice.model, **known, "most_usd": most}],
+        "why": choice.why,
         "predicted": {
             name: {"score": choice.scores[name], "usd": choice.costs[name]}
             for name in choice.scores

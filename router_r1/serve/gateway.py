@@ -14,11 +14,13 @@ from router_r1.agent import RouterAgent
 from router_r1.conversation import Conversation
 from router_r1.episode import Limits
 from router_r1.forwarded_answer import able
+from router_r1.ledger import Ledger
 from router_r1.model_cards import ModelCard
 from router_r1.serve import telemetry
 from router_r1.serve.access.admission import Admission
 from router_r1.serve.access.keys import Key, KeyStore
-from router_r1.serve.answers.one_shot import OneShot
+from router_r1.serve.answers.named_routes import NamedTarget
+from router_r1.serve.answers.one_shot import Choice, OneShot
 from router_r1.serve.answers.upstream import UpstreamClient
 from router_r1.serve.api_error import ApiError
 from router_r1.serve.metrics import Metrics
@@ -49,7 +51,7 @@ class Gateway:
         keys: KeyStore | None = None,
         admission: Admission | None = None,
         receipts: ReceiptStore | None = None,
-        routers: Mapping[str, OneShot] | None = None,
+        routers: Mapping[str, OneShot | NamedTarget] | None = None,
         tracer: Tracer | None = None,
     ) -> None:
         """
@@ -60,7 +62,7 @@ class Gateway:
             keys: who may ask; None lets everybody in.
             admission: counts what keys use; needed with keys.
             receipts: keeps receipts; None: nobody does.
-            routers: fitted one-shot routers by name.
+            routers: fitted one-shot routers, and named routes, by name.
             tracer: makes OpenTelemetry spans; None: nobody does.
 
         Raises:
@@ -160,6 +162,15 @@ class Gateway:
             return None
         return kept_by(self.receipts, session, conversation, self.agent.pool, self.settings.cache_s)
 
+    async def route(
+        self, router: str, conversation: Conversation, ledger: Ledger, kept: Kept | None = None
+    ) -> Choice:
+        """The candidate that a router chooses; calls it makes for that are booked in the ledger."""
+        found = self.routers[router]
+        if isinstance(found, NamedTarget):
+            return await found.choose(conversation, ledger)
+        return await asyncio.to_thread(found.choose, conversation, kept)
+
     def enter(self) -> None:
         """A request begins."""
         self.in_flight += 1
@@ -181,6 +192,9 @@ class Gateway:
                 )
         if self.upstream is not None:
             await self.upstream.aclose()
+        for router in self.routers.values():
+            if isinstance(router, NamedTarget):
+                await router.aclose()
         await self.agent.aclose()
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from router_r1.config import StrictModel
 from router_r1.names import Name
@@ -49,6 +49,23 @@ class FittedRouter(StrictModel):
     """Settings of the router, e.g. `{k: 50}`."""
 
 
+class NamedRouter(StrictModel):
+    """Named routes, asked for as `router:NAME`: a model reads which route a conversation belongs to; see named-routes.md."""
+
+    routes: str
+    """The routes file, relative to the agent file; its map names candidates."""
+    checkpoint: str | None = None
+    """The model that reads: a folder, relative to the agent file, or a name on the hub."""
+    candidate: str | None = None
+    """Instead of a checkpoint, a candidate that reads, by its name in the pool."""
+
+    @model_validator(mode="after")
+    def _one_reader(self) -> Self:
+        if (self.checkpoint is None) == (self.candidate is None):
+            raise ValueError("give either checkpoint or candidate: the model that reads the routes")
+        return self
+
+
 class ServeSettings(StrictModel):
     """How the gateway serves an agent and its candidates."""
 
@@ -60,6 +77,8 @@ class ServeSettings(StrictModel):
     median one, `best` at 100 of the most expensive one."""
     routers: dict[Name, FittedRouter] = {}
     """One-shot routers by name."""
+    named_routes: dict[Name, NamedRouter] = {}
+    """Named routes by name; they share the names `router:NAME` with the routers."""
     ceiling: Ceiling = Ceiling()
     """The most a request may ask for."""
     heartbeat_s: Annotated[float, Field(ge=0.05, le=10)] = 10.0
@@ -77,3 +96,9 @@ class ServeSettings(StrictModel):
     """SQLite file of receipts, relative to the agent file; null: none are kept."""
     redis: str | None = None
     """URL of a Redis server that counts limits of keys for several machines; null: a file beside the keys does."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        if both := set(self.routers) & set(self.named_routes):
+            raise ValueError(f"routers and named_routes both have {min(both)!r}; rename one")
+        return self

@@ -16,6 +16,7 @@ from router_r1.serve import telemetry
 from router_r1.serve.access import keys as key_files
 from router_r1.serve.access.admission import Admission
 from router_r1.serve.access.keys import KeyStore
+from router_r1.serve.answers.named_routes import NamedTarget
 from router_r1.serve.answers.one_shot import OneShot
 from router_r1.serve.gateway import Gateway, is_loopback
 from router_r1.serve.metrics import Metrics
@@ -127,9 +128,12 @@ def load_gateway(plan: Plan, opened: Opened) -> Gateway:
         )
     agent = _agent(plan)
     take_share(agent, plan.workers)
-    routers = {
+    routers: dict[str, OneShot | NamedTarget] = {
         name: OneShot.fit(name, spec, agent.pool, folder) for name, spec in settings.routers.items()
     }
+    for name, named in settings.named_routes.items():
+        reader = None if named.candidate is None else policy_in(agent.pool, named.candidate)
+        routers[name] = NamedTarget.load(name, named, agent.pool, reader, folder)
     return Gateway(
         agent,
         settings,

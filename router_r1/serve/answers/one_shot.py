@@ -27,6 +27,8 @@ class Choice:
     """Predicted score of each candidate, 0 to 1."""
     costs: dict[str, float]
     """Predicted dollars of a call to each candidate."""
+    why: str = "the highest predicted score, less its cost over the value of a right answer"
+    """What decided."""
 
 
 class OneShot:
