@@ -26,6 +26,7 @@ FORMAT = 1
 _EMBEDDING = "embedding."  # of the embedding's arrays among those that were learned
 _BATCH = 32  # programs scored at a time
 _SHOWN = 3
+_WORDS: dict[type, str] = {int: "a whole number", float: "a number", str: "a text"}
 
 
 @dataclass(frozen=True)
@@ -265,7 +266,7 @@ def _check_setting(described: dataclasses.Field[Any], value: Any) -> None:
             if bound is not None
         )
         raise ConfigError(
-            f"program selector: {described.name}: expected a {kind.__name__}{bounds}, got {shown_name(value)!r}"
+            f"program selector: {described.name}: expected {_WORDS[kind]}{bounds}, got {shown_name(value)!r}"
         )
 
 

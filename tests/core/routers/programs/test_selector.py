@@ -161,9 +161,9 @@ def test_numpy_and_torch_compute_the_same_network(planted) -> None:
 def test_settings_and_use_before_fit_are_checked() -> None:
     for settings, message in (
         ({"width": 30}, "multiple of 4"),
-        ({"epochs": 0}, "epochs: expected a int, at least 1, got '0'"),
-        ({"rate": float("nan")}, "rate: expected a float"),
-        ({"seed": True}, "seed: expected a int"),
+        ({"epochs": 0}, "epochs: expected a whole number, at least 1, got '0'"),
+        ({"rate": float("nan")}, "rate: expected a number"),
+        ({"seed": True}, "seed: expected a whole number"),
     ):
         with pytest.raises(ConfigError, match=message):
             ProgramSelector(**settings)
