@@ -13,7 +13,6 @@
 #   thoughts   OUT/thoughts: thought templates from the same questions, for `router-r1 eval --thoughts`
 # Test questions are never used. Afterwards, serve OUT/model, add it to a pool file, and compare it on the test questions:
 #   router-r1 eval test.jsonl --config pool.yaml --no-agent --single all --out runs/compared
-# 200 answers of 150 tokens take a 135M model about 5 minutes on one idle core.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the result")
     parser.add_argument("--threads", type=int, help="of torch")
     parser.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="e.g. method=lora")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()  # settings may follow the options
     try:
         settings = config.validate(TuningConfig, config.override({}, options.settings), "answers")
         from router_r1_envs.cpu_threads import use_threads

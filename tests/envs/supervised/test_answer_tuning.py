@@ -12,6 +12,7 @@ from router_r1.data.json_lines import write_json_lines  # noqa: E402
 from router_r1.errors import ConfigError, DataError  # noqa: E402
 from router_r1.policies.checkpoint import load_checkpoint  # noqa: E402
 from router_r1_envs.supervised.answer_tuning import (  # noqa: E402
+    main,
     read_answers,
     to_example,
     to_examples,
@@ -93,3 +94,10 @@ def test_a_file_that_holds_no_conversations_is_an_error_with_its_line(tmp_path) 
     file.write_text("")
     with pytest.raises(DataError, match="holds no answers"):
         read_answers(file)
+
+
+def test_the_command_takes_settings_after_its_options(data, tmp_path, monkeypatch) -> None:
+    given = ["answer_tuning", "none", "--data", str(data), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", [*given, "micro_batch=3", "batch_size=4"])
+    with pytest.raises(SystemExit, match="micro_batch is 3 and batch_size 4; it must divide that"):
+        main()
