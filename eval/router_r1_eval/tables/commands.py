@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     group.command("check")(check_command)
     group.command("import", cls=NamesInHelp)(import_command)
     group.command("judge")(judge_command)
+    group.command("export")(export_command)
     app.add_typer(group, name="table")
 
 
@@ -162,3 +163,49 @@ def judge_command(
         f"{out}: {found.verdicts} verdicts, {found.changed} of {len(table)} scores changed{kept}, "
         f"${found.cost_usd:.4f}"
     )
+
+
+def export_command(
+    layout: Annotated[str, typer.Argument(help="Which layout: llmrouter.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of the table.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the files.")],
+    fit: Annotated[
+        Path | None,
+        typer.Option(
+            help="The table for training; the first one is for tests. Without it, three questions in ten are for tests."
+        ),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite existing files.")] = False,
+) -> None:
+    """Write a table as the data that LLMRouter trains its routers on. Prints what its layout cannot hold.
+
+    To write a router's choices for RouterArena, use `router-r1 router score`.
+    """
+    from router_r1.data.outcome_table import OutcomeTable
+    from router_r1.data.splits import Split, split_of
+    from router_r1.errors import ConfigError, DataError
+    from router_r1_eval.tables.llmrouter_export import export
+
+    if layout != "llmrouter":
+        raise ConfigError(f"there is no layout {layout!r}; the only one is llmrouter")
+    if out.exists() and any(out.iterdir()) and not replace:
+        raise ConfigError(f"{out} is not empty; choose another folder, or pass --replace")
+    table = OutcomeTable.load(folder)
+    if fit is not None:
+        tables = {"train": OutcomeTable.load(fit), "test": table}
+    else:
+        ids = [question.id for question in table.questions]
+        tested = [key for key in ids if split_of(key) is Split.TEST]
+        if not tested or len(tested) == len(ids):
+            raise DataError(f"{folder}: {len(ids)} questions give no two splits; pass --fit TABLE")
+        tested_ids = frozenset(tested)
+        tables = {
+            "train": table.subset([key for key in ids if key not in tested_ids]),
+            "test": table.subset(tested),
+        }
+    notes = export(tables, out)
+    for split, written in tables.items():
+        size = f"{len(written.questions)} questions x {len(written.names)} models"
+        terminal.echo(f"{out}: {split}: {size}")
+    for note in notes:
+        terminal.echo(f"  {note}")

@@ -8,7 +8,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from router_r1.data.outcome_table import OutcomeTable
+from router_r1.data.outcome_table import Outcome, OutcomeTable
+from router_r1.data.questions import Question
+from router_r1.model_cards import ModelCard
+from router_r1.token_prices import Price
 from router_r1_envs.worlds.recorded_world.settings import RecordedWorldConfig
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_envs.worlds.recorded_world.world import RecordedWorld
@@ -203,3 +206,35 @@ def test_routerarena_is_read_as_recorded() -> None:
     table = public_tables("routerarena", "routerarena")[""]
     assert len(table.questions) == 809
     assert round(mean(table, "gemini-2.0-flash-001"), 2) == 0.69
+
+
+def test_export_splits_a_table_and_refuses_a_folder_in_use(app, tmp_path) -> None:
+    keys = [f"q{number}" for number in range(40)]
+    OutcomeTable(
+        [ModelCard(name="a", price=Price(input=1, output=1))],
+        [Question(id=k, question=f"{k}?", answer="x", metric="em") for k in keys],
+        [
+            Outcome(id=k, model="a", text="x", score=1, input_tokens=1, output_tokens=1)
+            for k in keys
+        ],
+    ).save(tmp_path / "table")
+    arguments = ["table", "export", "llmrouter", str(tmp_path / "table"), str(tmp_path / "out")]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    lines = {
+        split: len(
+            (tmp_path / "out" / "query_data" / f"default_query_{split}.jsonl")
+            .read_text()
+            .splitlines()
+        )
+        for split in ("train", "test")
+    }
+    assert sum(lines.values()) == 40 and 4 < lines["test"] < 20
+    assert f"train: {lines['train']} questions x 1 models" in done.output
+    again = CliRunner().invoke(app, arguments)
+    assert again.exit_code != 0
+    assert CliRunner().invoke(app, [*arguments, "--replace"]).exit_code == 0
+    other = CliRunner().invoke(
+        app, ["table", "export", "x", str(tmp_path / "table"), str(tmp_path / "o")]
+    )
+    assert other.exit_code != 0

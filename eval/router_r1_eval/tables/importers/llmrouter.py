@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from router_r1.data.json_lines import located_json_lines
+from router_r1.data.options import LETTERS
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.model_cards import ModelCard
@@ -28,31 +29,35 @@ from router_r1_eval.tables.importers.rows import (
     needed_text,
     number,
     outcome,
+    plain,
     question,
     require,
     require_keys,
     same_question,
     text,
 )
+from router_r1_reward.metrics.python_literal.value import Value, parse
 
 EXPECTED = (
     "train.json, test.json, query_train.jsonl, query_test.jsonl and candidates.json (default_llm.json) of "
     "https://github.com/ulab-uiuc/LLMRouter"
 )
-_METRICS = {
+METRICS = {
+    "cem": "contains",
     "em_mc": "choice",
     "f1_score": "f1",
     "MATH": "math",
     "GSM8K": "math",
     "code_eval": "code",
 }
+"""LLMRouter's name of a metric -> ours."""
 _SPLITS = ("train", "test")
 
 
 def read(source: Path, options: ImportOptions) -> Import:
     """A table of the training questions and one of the test questions, which share no question."""
     require(source.is_dir(), f"{source}: is not a folder; expected one with {EXPECTED}")
-    known = _cards(find_file(source, "candidates.json"))
+    known = model_cards(find_file(source, "candidates.json"))
     tables: dict[str, OutcomeTable] = {}
     split_of: dict[str, str] = {}  # each question so far -> the split it was in
     counts = Counter[str]()
@@ -125,22 +130,63 @@ def _queries(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _question(key: str, asked: str, query: dict[str, Any], where: str) -> Question:
-    options = query.get("choices")
-    shown = options.get("text") if isinstance(options, dict) else None
-    require(shown is None or isinstance(shown, list), f"{where}: its choices are no list of texts")
     metric = text(query.get("metric"), where, "the metric") or RECORDED
     return question(
         where,
         id=key,
         question=asked,
         answer=accepted_answers(query.get("ground_truth"), where),
-        metric=_METRICS.get(metric, metric),
+        metric=METRICS.get(metric, metric),
         category=text(query.get("task_name"), where, "the task"),
-        choices=tuple(needed_text(one, where, "a choice") for one in shown) if shown else None,
+        choices=option_texts(query.get("choices"), metric, where),
     )
 
 
-def _cards(path: Path) -> dict[str, ModelCard]:
+def option_texts(cell: Any, metric: str, where: str) -> tuple[str, ...] | None:
+    """The options of a query; None without any.
+
+    They are a list of texts, or `text` and `labels` (also `label`), mostly in the Python or JSON notation of these. What
+    stands there for another metric than `em_mc`, such as the tests of a program, are no options.
+
+    Args:
+        cell: the field `choices`.
+        metric: the metric, as the source calls it.
+        where: the row, for the message.
+
+    Raises:
+        DataError: they are something else.
+    """
+    found = plain(cell)
+    if isinstance(found, str):
+        literal = parse(found.strip(), json_names=True)
+        found = None if literal is None else _objects(literal)
+        require(
+            found is not None or literal == ("none",),
+            f"{where}: its choices {cell[:60]!r} are no list of texts",
+        )
+    if metric != "em_mc" or not found:
+        return None
+    shown, labels = found, None
+    if isinstance(found, dict):
+        shown = found.get("text")
+        labels = found.get("labels", found.get("label"))
+    require(isinstance(shown, list) and bool(shown), f"{where}: its choices are no list of texts")
+    if labels is not None and list(labels) != list(LETTERS[: len(shown)]):
+        return None  # the gold answer is no letter of ours
+    return tuple(needed_text(one, where, "a choice") for one in shown)
+
+
+def _objects(literal: Value) -> Any:
+    """A literal as Python's objects; None for what choices do not hold."""
+    if literal[0] in ("list", "tuple"):
+        return [_objects(item) for item in literal[1]]
+    if literal[0] == "dict":
+        return {_objects(pair[1][0]): _objects(pair[1][1]) for pair in literal[1]}
+    return literal[1] if literal[0] in ("str", "int", "float", "bool") else None
+
+
+def model_cards(path: Path) -> dict[str, ModelCard]:
+    """The cards of `default_llm.json`: model name -> `feature, input_price, output_price`."""
     found = {}
     for name, about in require_keys(read_json(path), (), str(path)).items():
         where = f"{path}: {name}"
