@@ -68,6 +68,22 @@ ROWS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         {"id": "popqa/7", "answer": ("Ann", "A."), "category": "author"},
     ),
     (
+        "simpleqa",
+        "simple_qa_test_set.csv",
+        {
+            "metadata": "{'topic': 'Art', 'answer_type': 'Person', 'urls': ['https://a.org']}",
+            "problem": "Who painted it?",
+            "answer": "Ann's Eve",
+        },
+        {"answer": "Ann's Eve", "category": "Art", "metadata": {"answer_type": "Person"}},
+    ),
+    (
+        "simpleqa",
+        "simpleqa.jsonl",
+        {"id": "s1", "question": "When?", "answer": "1912", "topic": "History"},
+        {"id": "simpleqa/s1", "answer": "1912", "category": "History", "metadata": {}},
+    ),
+    (
         "hotpotqa",
         "hotpot_dev_fullwiki_v1.json",
         {"_id": "5a", "question": "Same?", "answer": "yes", "type": "comparison", "context": []},
