@@ -7,7 +7,9 @@ The layout is that of its `llmrouter/data/README.md`; the importer `llmrouter-ro
     llm_candidates/default_llm.json                         the models and their prices
 
 `embedding_id` counts the questions, those for training first. LLMRouter makes the embeddings themselves
-(`query_embeddings_longformer.pt`, `default_llm_embeddings.json`). Unknown there, and null: the time that an answer took.
+(`query_embeddings_longformer.pt`, `default_llm_embeddings.json`). Unknown here, and null: the time that an answer took. A
+field of ours, which LLMRouter ignores, says that token counts are estimates (`estimated`). Recorded costs have no place:
+LLMRouter computes them from its prices.
 """
 
 from __future__ import annotations
@@ -56,7 +58,7 @@ def export(tables: Mapping[str, OutcomeTable], folder: str | Path) -> tuple[str,
             "the tables for training and for tests have other models; LLMRouter needs the same"
         )
     folder = Path(folder)
-    begin = missing = samples = several = 0
+    begin = missing = samples = several = costs = 0
     for split in ("train", "test"):
         table = tables[split]
         queries = [_query(question) for question in table.questions]
@@ -66,11 +68,13 @@ def export(tables: Mapping[str, OutcomeTable], folder: str | Path) -> tuple[str,
         begin += len(queries)
         missing += len(queries) * len(table.names) - len(rows)
         samples += len(table) - len(rows)
+        costs += sum(outcome.cost is not None for outcome in table)
         several += sum(len(question.answers) > 1 for question in table.questions)
     write_json(folder / "llm_candidates" / "default_llm.json", _models(tables["train"]))
     return (
         f"{missing} cells have no answer: they have no line",
         f"{samples} further samples are left out",
+        f"{costs} recorded costs are left out: the layout has prices only",
         f"of {several} questions only the first accepted answer is written",
         "embeddings are LLMRouter's to make: run its step 3, or its generate_llm_embeddings.py",
     )
@@ -112,6 +116,7 @@ def _routing(
                 "embedding_id": place,
                 "user_id": None,
                 "fig_id": None,
+                **({"estimated": True} if outcome.estimated else {}),
             }
 
 

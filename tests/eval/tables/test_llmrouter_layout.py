@@ -68,6 +68,7 @@ def table(*keys: str) -> OutcomeTable:
             score=0.25 if name == "a" else 1.0,
             input_tokens=7,
             output_tokens=3,
+            estimated=name == "b",
         )
         for key in keys
         for name in "ab"

@@ -123,6 +123,7 @@ def _outcome(row: dict[str, Any], asked: Question, model: str, sample: int, wher
     reply = text(row.get("response"), where, "the response") or ""
     counts = [plain(row.get(f"{side}_tokens")) for side in ("input", "output")]
     known = None not in counts
+    marked = plain(row.get("estimated")) is True  # by our export
     given = [count(c, where, "a token count") for c in counts] if known else []
     return outcome(
         where,
@@ -133,7 +134,7 @@ def _outcome(row: dict[str, Any], asked: Question, model: str, sample: int, wher
         score=number(row["performance"], where, "performance"),
         input_tokens=given[0] if known else estimated_tokens(asked.question),
         output_tokens=given[1] if known else estimated_tokens(reply),
-        estimated=not known,
+        estimated=marked or not known,
     )
 
 
