@@ -1,4 +1,4 @@
-"""`sw`: a router by Bradley-Terry ratings in which battles on similar questions weigh more (RouteLLM, arXiv:2406.18665)."""
+"""`sw`: a router by Bradley-Terry ratings; battles on similar questions weigh more (RouteLLM, arXiv:2406.18665)."""
 
 from __future__ import annotations
 
