@@ -7,6 +7,7 @@ reply.py            how its reply is read
 router.py           `NamedRoutes`
 """
 
+from router_r1.routers.named_routes.fitted_map import fit_map
 from router_r1.routers.named_routes.prompt import ROUTES_PROMPT_VERSION, route_messages, written
 from router_r1.routers.named_routes.query_analysis import QueryAnalysis, analyse
 from router_r1.routers.named_routes.reply import RouteReply, read_reply
@@ -23,6 +24,7 @@ __all__ = [
     "RouteReply",
     "RoutesFile",
     "analyse",
+    "fit_map",
     "load_routes",
     "read_reply",
     "route_messages",
