@@ -1,4 +1,4 @@
-"""`irt`: item response theory, the statistics of examinations, with models as candidates (IRT-Router, arXiv:2506.01048)."""
+"""`irt`: item response theory, models as candidates in an examination (IRT-Router, arXiv:2506.01048)."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from router_r1.data.questions import Question
+from router_r1.errors import ConfigError
 from router_r1.routers.base import ROUTERS, setting
 from router_r1.routers.embedding import Embedding, text_of
 from router_r1.routers.embedding.router import EmbeddingRouter
@@ -24,15 +25,14 @@ _FEW = 20  # training questions, of which none are held out
 )
 @dataclass(kw_only=True, eq=False)
 class RoutooRouter(EmbeddingRouter):
-    """`sigmoid(w . relu(W z + e_m) + b_m)`, a network on the question's vector z and the embedding e_m of a model.
+    """`sigmoid(e_m . relu(W z + c) + b_m)`: a network on the question's vector z, and an embedding e_m of each model.
 
-    The first layer reads z and the model's embedding side by side; its weights on the embedding are part of e_m.
     `choose_within` is the paper's cost-aware selector; `universe.py` builds the pool to choose from.
 
     What differs from the paper: the language model is frozen, so that its vectors are computed once, and it may be any
     embedding: with `backbone`, the mean of a causal model's last hidden states, which is the closest; the targets are
     scores between 0 and 1; the step to keep is chosen on a held-out fifth of the training questions. A new model's
-    embedding is fitted alone, starting at the mean of the others.
+    embedding is fitted alone, which is convex, with a penalty that draws it to the mean of the others.
     """
 
     name = "routoo"
@@ -68,6 +68,10 @@ class RoutooRouter(EmbeddingRouter):
     def _learn(self, data: TrainingSet) -> Arrays:
         if not self.backbone:
             return super()._learn(data)
+        if self.facts:
+            raise ConfigError(
+                "router 'routoo': facts go beside an embedding, not a backbone; set one"
+            )
         self._embed = CausalModelEmbedding(self.backbone)
         return self._learn_vectors(self._embed(list(map(text_of, data.questions))), data)
 

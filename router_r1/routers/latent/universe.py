@@ -1,4 +1,4 @@
-"""Which models to route between: those that complement each other (universe construction of Routoo, arXiv:2401.13979)."""
+"""Which models to route between: those that complement each other (Routoo, arXiv:2401.13979)."""
 
 from __future__ import annotations
 

@@ -13,6 +13,10 @@ from router_r1.errors import ConfigError, DataError
 SETTINGS = {
     "knn": {"k": 20},
     "kmeans": {"clusters": 2},
+    "embedllm": {"penalty": 2.0},
+    "irt": {"penalty": 2.0},
+    "graphrouter": {"steps": 50},
+    "routoo": {"steps": 200},
     "mlp": {"nets": "each", "passes": 80},
 }
 """Of routers that need others than the defaults on a table of 120 questions."""

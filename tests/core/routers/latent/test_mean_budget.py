@@ -1,4 +1,4 @@
-"""Choosing under a mean budget is a knapsack; what is chosen is never dearer and misses the best by one step at most."""
+"""Choosing under a mean budget: never dearer, and at most one step from the best choice."""
 
 import itertools
 

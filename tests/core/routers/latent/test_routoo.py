@@ -117,3 +117,8 @@ def test_a_backbone_that_cannot_be_loaded_is_an_error(topic_table, tmp_path, mon
         ConfigError, match=r"backbone .*cannot be loaded .*expected the folder or hub name"
     ):
         routers.make("routoo", backbone=str(tmp_path / "empty")).fit(topic_table(0))
+
+
+def test_facts_and_a_backbone_exclude_each_other(topic_table) -> None:
+    with pytest.raises(ConfigError, match="facts go beside an embedding"):
+        routers.make("routoo", backbone="x", facts=0.5).fit(topic_table(0))
