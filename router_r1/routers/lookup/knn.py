@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from router_r1.data.questions import Question
 from router_r1.routers.base import ROUTERS, setting
 from router_r1.routers.embedding.router import EmbeddingRouter
-from router_r1.routers.libraries import Arrays, Floats, Ints, np
+from router_r1.routers.libraries import Arrays, Floats, np
 from router_r1.routers.training_set import TrainingSet
 
 _BLOCK = 2048  # questions compared at a time
@@ -37,32 +37,29 @@ class KnnRouter(EmbeddingRouter):
     def _learn_model_vectors(self, vectors: Floats, data: TrainingSet) -> Arrays:
         # Each known question gets the mean of its nearest calibration questions, fewer than k where there are few.
         count = max(1, min(self.k, round(len(vectors) ** 0.5)))
-        near = _nearest(self.learned["known"], vectors.astype(np.float32), count)[0]
-        column = data.scores[near, 0].mean(1)
+        column = _mean_of_nearest(self.learned["known"], vectors, data.scores, count)[:, 0]
         return {"scores": np.column_stack([self.learned["scores"], column])}
 
     def _predict_vectors(self, vectors: Floats) -> Floats:
-        near, _ = _nearest(vectors.astype(np.float32), self.learned["known"], self.k)
-        scores: Floats = self.learned["scores"][near].mean(1)
-        return scores
+        return _mean_of_nearest(vectors, self.learned["known"], self.learned["scores"], self.k)
 
     def _because(self, question: Question) -> list[str]:
-        near, cosines = _nearest(
-            self.vectors([question]).astype(np.float32), self.learned["known"], self.k
-        )
-        order = np.argsort(-cosines[0])[:_SHOWN]
+        cosines = self.learned["known"] @ self.vectors([question])[0].astype(np.float32)
+        order = np.argsort(-cosines, kind="stable")[:_SHOWN]
         shown: Sequence[str] = json.loads(self.learned["shown"].tobytes())
-        lines = [f"cosine {cosines[0, i]:.2f}: {shown[near[0, i]]}" for i in order]
-        return [f"mean of {near.shape[1]} nearest training questions; the first are", *lines]
+        lines = [f"cosine {cosines[i]:.2f}: {shown[i]}" for i in order]
+        count = min(self.k, len(cosines))
+        return [f"mean of {count} nearest training questions; the first are", *lines]
 
 
-def _nearest(vectors: Floats, known: Floats, k: int) -> tuple[Ints, Floats]:
-    """[n, k] the rows of `known` with the largest cosine, in no order, and the cosines."""
+def _mean_of_nearest(vectors: Floats, known: Floats, scores: Floats, k: int) -> Floats:
+    """[n, m] mean scores of the k rows of `known` with the largest cosine; rows equally far as the last one count too."""
     k = min(k, len(known))
-    rows, cosines = [], []
+    known, means = known.astype(np.float32), []
     for start in range(0, len(vectors), _BLOCK):
-        cosine = vectors[start : start + _BLOCK] @ known.T
-        near = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
-        rows.append(near)
-        cosines.append(np.take_along_axis(cosine, near, 1))
-    return np.vstack(rows), np.vstack(cosines)
+        cosines = vectors[start : start + _BLOCK].astype(np.float32) @ known.T
+        # Values are partitioned many times faster than places.
+        last = np.partition(cosines, len(known) - k, axis=1)[:, len(known) - k, None]
+        near = (cosines >= last).astype(np.float64)
+        means.append(near @ scores / near.sum(1, keepdims=True))
+    return np.vstack(means)
