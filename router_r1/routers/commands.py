@@ -103,6 +103,12 @@ def score_command(
     out: Annotated[
         Path | None, typer.Option(help="JSON Lines file for the predictions, a line per question.")
     ] = None,
+    router_arena: Annotated[
+        Path | None,
+        typer.Option(
+            help="File for the choices in RouterArena's format; it calls models by their names here."
+        ),
+    ] = None,
 ) -> None:
     """Choose a model for each question. On a table, also say what the choices scored and cost.
 
@@ -112,6 +118,7 @@ def score_command(
 
     from router_r1 import routers
     from router_r1.data.json_lines import write_json_lines
+    from router_r1.data.router_arena import write_predictions
 
     router = routers.load(folder)
     table = _part(source, part) if source.is_dir() else None
@@ -131,6 +138,8 @@ def score_command(
                 for question, model, s, c in zip(asked, chosen, scores, costs, strict=True)
             ),
         )
+    if router_arena is not None:
+        write_predictions(router_arena, asked, chosen)
     for model, count in Counter(chosen).most_common():
         terminal.echo(f"{count:>7}  {count / len(chosen):6.1%}  {model}")
     if table is not None:

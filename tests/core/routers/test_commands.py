@@ -43,6 +43,9 @@ def test_a_router_is_fitted_scored_and_explained(run, folder) -> None:
     assert "score 0.9" in scored.output
     assert "best single in hindsight: " in scored.output
     assert max(lines[0]["scores"], key=lines[0]["scores"].get) == lines[0]["model"]
+    run("score", folder / "knn", folder / "table", "--router-arena", folder / "arena.json")
+    arena = json.loads((folder / "arena.json").read_text())
+    assert len(arena) == 400 and {row["prediction"] for row in arena} == {"lawyer", "solver"}
     cheap = run("score", folder / "knn", folder / "table", "--worth", "0")
     assert "100.0%  lawyer" in cheap.output
     told = run("explain", folder / "knn", "a triangle and a matrix, of which prime?")
