@@ -10,9 +10,16 @@ the same data (`router-r1 table check` prints how often models tie).
     router.save("routers/knn"); routers.load("routers/knn")
 
     base.py          the interface: fit, scores, costs, choose, add_model, explain, save
-    embedding/       vectors of questions: TF-IDF, a sentence model, an endpoint
-    lookup/          how models did on similar questions: label, knn, kmeans
-    regression/      a function of the vector for each model: linear
+    embedding/       vectors of questions: TF-IDF, a sentence model, an endpoint; facts beside the words
+    lookup/          how models did on similar questions: label, knn, kmeans, uniroute, hybrid, ...
+    regression/      a function of the vector for each model: linear, svm, mlp, carrot
+    latent/          a learned vector of each model: embedllm, irt, routerdc, graphrouter, routoo
+    preference/      which model beats which: mf, sw, bert, causal_lm
+    cascade/         read the reply, then ask another: frugalgpt, automix, cascade_routing, ...
+    traffic/         under rate limits: switch
+    named_routes/    routes described in words, mapped to models
+    programs/        a model for each step of a program
+    fusion/          what the best answers teach: templates of thought, sets for fine-tuning
 
 To add one, write a module in one of these folders, or in a package of your own, that registers a subclass of `Router`
 in `ROUTERS`. All need numpy, and all but `label` scikit-learn: the extra `routers`.
