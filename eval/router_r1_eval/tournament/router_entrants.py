@@ -1,13 +1,16 @@
-"""One-shot routers and the planner as entrants of a tournament."""
+"""One-shot routers, cascades and the planner as entrants of a tournament."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from router_r1 import routers
 from router_r1.errors import ConfigError
+from router_r1.routers.cascade.base import Cascade
+from router_r1.routers.cascade.experience import Reading
 from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun, TableArrays
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_eval.tournament.entrants import Entrant, one_call
@@ -17,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def router_entrant(splits: TableSplits, name: str) -> Entrant:
-    """A one-shot router, fitted on the training questions, with a setting for each level.
+    """A one-shot router or a cascade, fitted on the training questions, with a setting for each level.
+
+    A cascade reads the first sample of each reply that it asks for, and more where it verifies by samples; all calls
+    are paid for and counted.
 
     Args:
         splits: the table.
@@ -33,6 +39,8 @@ def router_entrant(splits: TableSplits, name: str) -> Entrant:
     except (TypeError, ValueError) as error:
         raise ConfigError(f"router {name!r} cannot be fitted: {error}") from error
     values = {level.name: level.worth_usd for level in splits.levels if level.worth_usd is not None}
+    if isinstance(router, Cascade):
+        return _cascade_entrant(splits, name, router, values)
     column = {model: place for place, model in enumerate(splits.table.names)}
     predictions: dict[tuple[str, ...], tuple[Any, Any]] = {}
 
@@ -50,6 +58,29 @@ def router_entrant(splits: TableSplits, name: str) -> Entrant:
 
     def predict_scores(arrays: TableArrays) -> Any:
         return np.asarray(predict(arrays)[0])
+
+    return Entrant(name, "router", tuple(splits.sensitivities), run, predict_scores)
+
+
+def _cascade_entrant(
+    splits: TableSplits, name: str, cascade: Cascade, values: Mapping[str, float]
+) -> Entrant:
+    """A fitted cascade; `values` has the worth of a right answer at each level."""
+    readings: dict[tuple[str, ...], Reading] = {}
+
+    def read(arrays: TableArrays) -> Reading:
+        ids = tuple(question.id for question in arrays.questions)
+        if ids not in readings:  # the same replies at every level
+            asked = [splits.table.question(question_id) for question_id in ids]
+            readings[ids] = cascade.read(splits.table, asked)
+        return readings[ids]
+
+    def run(arrays: TableArrays, level: str) -> RouterRun:
+        played = cascade.play(read(arrays), values[level])
+        return RouterRun(played.score, played.cost, played.calls)
+
+    def predict_scores(arrays: TableArrays) -> Any:
+        return read(arrays).prior
 
     return Entrant(name, "router", tuple(splits.sensitivities), run, predict_scores)
 

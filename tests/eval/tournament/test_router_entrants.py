@@ -45,6 +45,36 @@ def test_a_router_is_asked_the_texts_it_was_fitted_on(monkeypatch, world_of, hal
     assert not any("(A)" in text for text in asked)
 
 
+def test_a_cascade_that_never_continues_is_its_prior_router(world_of, halves) -> None:
+    pytest.importorskip("sklearn")
+    splits = TableSplits.of(world_of(halves, size=400))
+    alone = router_entrant(splits, "label:prior=0")
+    cascade = router_entrant(splits, "cascade_routing:max_calls=1,trees=5,prior=label:prior=0")
+    assert cascade.settings == alone.settings
+    for level in alone.settings:
+        for arrays in (splits.validation, splits.test):
+            first, second = alone.run(arrays, level), cascade.run(arrays, level)
+            assert first.value.tolist() == second.value.tolist()
+            assert first.cost.tolist() == second.cost.tolist()
+            assert first.calls.tolist() == second.calls.tolist()
+    assert alone.predict is not None
+    assert cascade.predict is not None
+    assert (alone.predict(splits.test) == cascade.predict(splits.test)).all()
+
+
+def test_a_cascade_pays_for_every_call(world_of, halves) -> None:
+    pytest.importorskip("sklearn")
+    splits = TableSplits.of(world_of(halves, size=400))
+    entrant = router_entrant(splits, "routerbench_cascade:trees=5")
+    cheapest_first = sorted(range(3), key=lambda j: splits.train.cost[:, j].mean())
+    paid = splits.test.cost[:, cheapest_first].cumsum(1)
+    for level in entrant.settings:
+        run = entrant.run(splits.test, level)
+        for i, calls in enumerate(run.calls.astype(int)):
+            assert run.cost[i] == pytest.approx(paid[i, calls - 1])
+            assert run.value[i] == splits.test.score[i, cheapest_first[calls - 1]]
+
+
 @pytest.mark.parametrize("name", ["label", "knn", "linear", "kmeans"])
 def test_a_router_is_not_fitted_on_test_questions(name: str, world_of, is_test) -> None:
     """Only `b` is right on the test questions, whose category training lacks; a router that knows only training takes
