@@ -16,9 +16,10 @@ from router_r1.agent import RouterAgent
 from router_r1.aggregation.settings import complete_settings, make_aggregator
 from router_r1.config import JsonObject, RandomSeed, StrictModel
 from router_r1.episode import Limits
-from router_r1.errors import ConfigError
+from router_r1.errors import ConfigError, RouterR1Error
 from router_r1.model_cards import BaseUrl, CallLimits, Headers, Seed, VariableName
 from router_r1.policies.base import Policy
+from router_r1.policies.cascade_policy import CascadePolicy
 from router_r1.policies.openai_policy import OpenAIPolicy
 from router_r1.policies.transformers_policy import TransformersPolicy
 from router_r1.pool import ModelPool
@@ -104,6 +105,23 @@ class TransformersPolicyConfig(StrictModel):
         return TransformersPolicy(**fields | {"path": local if local.exists() else self.path})
 
 
+class RouterPolicyConfig(StrictModel):
+    """A fitted router that decides by rule, without a model and at no cost; see `CascadePolicy`."""
+
+    kind: Literal["router"]
+    path: str
+    """Folder of the saved router, relative to the file; its models are candidates by the same names."""
+    name: str | None = None
+    """The policy's name in ledger and traces; null: `router:` and the name of the router."""
+
+    def build(self, path: Path) -> Policy:
+        """Load the router; `path` is the agent file."""
+        try:
+            return CascadePolicy(path.parent / self.path, name=self.name)
+        except RouterR1Error as error:
+            raise ConfigError(f"{path}: policy: {error}") from error
+
+
 class StoreConfig(StrictModel):
     """Recording or replay of the candidates, the aggregator, and a policy behind a server."""
 
@@ -120,8 +138,11 @@ class AgentFile(StrictModel):
 
     pool: str
     """The pool file, relative to this file."""
-    policy: Annotated[OpenAIPolicyConfig | TransformersPolicyConfig, Field(discriminator="kind")]
-    """The model that writes the turns."""
+    policy: Annotated[
+        OpenAIPolicyConfig | TransformersPolicyConfig | RouterPolicyConfig,
+        Field(discriminator="kind"),
+    ]
+    """The model, or the fitted router, that writes the turns."""
     aggregator: Annotated[str | dict[str, Any], BeforeValidator(complete_settings)] = "policy"
     """How responses become one answer: a name, or a mapping with `kind` and settings."""
     limits: Limits = Limits()

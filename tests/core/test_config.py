@@ -437,7 +437,7 @@ def test_an_override_is_validated_like_the_file(write: Write) -> None:
         ("pool: p\npolicy: {model: m}\n", "policy: it needs a field 'kind': add it"),
         (
             "pool: p\npolicy: {kind: magic}\n",
-            "policy: 'kind' must be one of 'openai', 'transformers', not 'magic'",
+            "policy: 'kind' must be one of 'openai', 'transformers', 'router', not 'magic'",
         ),
         ("pool: p\npolicy: gpt\n", "policy: expected a mapping of fields to values"),
         (AGENT.replace('base_url: "http://127.0.0.1:8000/v1", ', ""), "policy.base_url: it is"),
