@@ -1,11 +1,11 @@
-"""Named routes on Modal, serverless: training on one GPU, and a model that answers which route fits, which scales to zero.
+"""Named routes on Modal, serverless: training on one GPU, and a model that says which route fits, down to zero.
 
     pip install modal && modal setup
     modal volume create router-r1
-    modal volume put router-r1 my_table /my_table                    a table, or a file of examples
+    modal volume put router-r1 my_table /my_table                           an outcome table
     modal volume put router-r1 routes.yaml /routes.yaml
-    modal run deploy/modal_app.py::main --table my_table --labels oracle       trains; the result is in the volume, in /routes
-    modal deploy deploy/modal_app.py                                     serves it
+    modal run deploy/modal_app.py::main --table my_table --labels oracle    trains; the result is /routes in the volume
+    modal deploy deploy/modal_app.py                                        serves it
     modal run deploy/modal_app.py::ask --text "May my landlord keep the deposit?"
 
 `ROUTER_R1_GPU` names another GPU than an L4. Training continues where it was interrupted, because its folder is in the

@@ -28,7 +28,8 @@ Of a checkpoint that chooses named routes (`router_r1.routers.named_routes`), wi
 
     named_routes_oracle.py     which model should have answered, from recorded replies
     named_routes_examples.py   questions with their routes
-    named_routes_training.py   both stages, and held-out questions
+    named_routes_training.py   both stages
+    named_routes_held_out.py   what the result does with questions that were held out
 
 `commands.py` and `named_routes_commands.py` have the commands.
 """

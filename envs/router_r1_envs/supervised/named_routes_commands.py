@@ -117,11 +117,11 @@ def named_routes_command(
         by_oracle,
         from_file,
     )
+    from router_r1_envs.supervised.named_routes_held_out import in_words
     from router_r1_envs.supervised.named_routes_oracle import OracleSettings
     from router_r1_envs.supervised.named_routes_training import (
         NamedRoutesConfig,
         NamedRoutesRun,
-        in_words,
         train_named_routes,
     )
     from router_r1_envs.supervised.tuning_config import PreferenceConfig, TuningConfig

@@ -8,7 +8,7 @@ model first and no limit on what a right answer is worth, the label is
            incorrect            expensive  cheap        expensive
            don't know           expensive  cheap        cheap
 
-The matrix follows from one rule for any number of models. A right answer counts 1, "I don't know" 0 and a wrong answer
+The matrix follows from one rule for any number of models. A right answer counts 1, "I don't know" 0 and a wrong one
 `-wrong`; the label is the model with the highest count less `cost / worth_usd`, and the cheaper one where two are equal.
 Costs are the models' mean costs in the table, so that equal cells have equal labels.
 """

@@ -1,9 +1,9 @@
 """Scores an outcome table anew by a judge that does not know who wrote what.
 
-The judge (`run/judge.py`) reads a question, its gold answers and one reply. Here it is blind in three further ways: replies
-of all models come in one order, shuffled by a seed; the names of the table's models are taken out of a reply, unless the
-question or a gold answer has them; and equal replies to a question are judged once, so that they cannot be scored
-differently. Replies that say "I don't know" are incorrect to the judge; `named_routes_oracle.py` tells them apart.
+The judge (`run/judge.py`) reads a question, its gold answers and one reply. Here it is blind in three further ways:
+replies of all models come in one order, shuffled by a seed; the names of the table's models are taken out of a reply,
+unless the question or a gold answer has them; and equal replies to a question are judged once, so that they cannot be
+scored differently. Replies that say "I don't know" are incorrect to the judge; `named_routes_oracle.py` tells them apart.
 """
 
 from __future__ import annotations

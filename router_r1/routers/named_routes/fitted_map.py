@@ -14,8 +14,8 @@ def fit_map(
 ) -> RoutesFile:
     """The same routes, each leading to the candidate with the highest `worth_usd x score - cost` on its questions.
 
-    A question belongs to the route that has the name of its category, whatever the case. Scores are means, drawn towards
-    the candidate's mean over the whole table as if `prior` further questions had that score. The default is the best
+    A question belongs to the route that has the name of its category, whatever the case. Scores are means, drawn
+    towards the candidate's mean over the whole table as if `prior` further questions had that score. The default is the best
     candidate on the whole table, and so is the candidate of a route without questions. Nothing is trained.
 
     Args:

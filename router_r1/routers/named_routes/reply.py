@@ -2,8 +2,8 @@
 
     {"route": "law"}            <route>law</route>            <route name="law"/>
 
-Thoughts before it and a code fence around it are allowed. Anything else is no choice, and the reason is said: a name that
-is almost right, two routes and prose that mentions one are not guessed at.
+Thoughts before it and a code fence around it are allowed. Anything else is no choice, and the reason is said: a name
+that is almost right, two routes and prose that mentions one are not guessed at.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Chooses candidates by named routes: a model names the route of a conversation, and a map names the candidate.
 
-The decision is decoupled as in Arch-Router (Tran et al., 2025, arXiv:2506.16655): a small model learns which route, written
-down in plain language, a conversation belongs to; which candidate serves a route is a line of a file. What differs: any
-policy may be the model (a server, a checkpoint), replies are read strictly, and each decision says when it fell back to
-the default and why.
+The decision is decoupled as in Arch-Router (Tran et al., 2025, arXiv:2506.16655): a small model learns which route,
+written down in plain language, a conversation belongs to; which candidate serves a route is a line of a file. What
+differs: any policy may be the model (a server, a checkpoint), replies are read strictly, and each decision says when it
+fell back to the default and why.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from router_r1.token_prices import Price
 log = logging.getLogger("router_r1.routers.named_routes")
 
 TRAINED = "named_routes.json"
-"""A file beside the weights of a checkpoint that was trained on named routes: the routes, and the version of the prompt."""
+"""A file beside the weights of a checkpoint trained on named routes: the routes, and the version of the prompt."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Named routes as a model of the gateway: a model reads the conversation and names a route, the map names the candidate."""
+"""Named routes as a model of the gateway: one model names the route of a conversation, the map says who answers."""
 
 from __future__ import annotations
 

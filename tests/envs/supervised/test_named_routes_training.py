@@ -19,12 +19,12 @@ from router_r1.routers.named_routes import (  # noqa: E402
     written,
 )
 from router_r1_envs.supervised.named_routes_examples import RoutedQuestion  # noqa: E402
+from router_r1_envs.supervised.named_routes_held_out import wilson  # noqa: E402
 from router_r1_envs.supervised.named_routes_training import (  # noqa: E402
     NamedRoutesConfig,
     end_id,
     preferences,
     to_example,
-    wilson,
 )
 from router_r1_envs.supervised.small_policy import (  # noqa: E402
     make_model,

@@ -1,8 +1,8 @@
 """SimpleQA: short questions of fact with one answer (Wei et al., 2024, arXiv:2411.04368). The category is the topic.
 
 Reads the authors' CSV file (`metadata`, `problem`, `answer`) and files like it: CSV or JSON Lines with `question` or
-`problem`, `answer`, and optionally `topic` or `metadata`, an object or its text. Exact match misses right answers in other
-words; `--judge` and `router-r1 table judge` have a model compare.
+`problem`, `answer`, and optionally `topic` or `metadata`, an object or its text. Exact match misses right answers in
+other words; `--judge` and `router-r1 table judge` have a model compare.
 """
 
 from __future__ import annotations
