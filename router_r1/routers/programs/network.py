@@ -5,7 +5,8 @@ node with the question's vector. Two layers of graph attention (arXiv:1710.10903
 
     y_i = W h_i        a_ij = softmax over j of LeakyReLU(u . y_i + v . y_j)        h_i' = ELU(sum over j of a_ij y_j)
 
-The mean over nodes goes through a layer of its own to one score for each combination. Other than in M3's code, the start
+The mean over nodes goes through a layer of its own to one score for each combination. Other than in M3's code, this score
+is added to one that each combination has for itself, which begins as the log odds of its success in training; the start
 node is joined to every sub-task, so that the question reaches those beyond the second step; a first layer of four heads
 has the same width as the second; a sub-task has an edge for each of its inputs, not for one; and types that training
 hardly had share an embedding.
@@ -39,6 +40,8 @@ class Batch:
 
     rows: Ints
     """[B] places of the programs."""
+    present: int
+    """Which types the programs have: a bit for each."""
     combinations: Ints
     """[C] places of the combinations."""
     nodes: Ints
@@ -102,7 +105,9 @@ class Graphs:
             for source, target in programs[row].edges:
                 adjacent[b, target + 1, source + 1] = 1
         real = np.ones((len(rows), count + 1), dtype=np.float32)
-        return Batch(np.array(rows), combinations, nodes, adjacent, real)
+        kinds = programs[rows[0]].kinds
+        present = sum(1 << k for k, kind in enumerate(self.models.kinds) if kind in kinds)
+        return Batch(np.array(rows), present, combinations, nodes, adjacent, real)
 
 
 def first_weights(embeddings: int, question: int, width: int, seed: int) -> Arrays:
@@ -130,8 +135,9 @@ def first_weights(embeddings: int, question: int, width: int, seed: int) -> Arra
         "bias_2": zeros,
         "out_1": normal(width, width),
         "out_bias": zeros,
-        "out_2": normal(width, 1),
-        "out_2_bias": np.zeros(1, dtype=np.float32),
+        "out_2": np.zeros(
+            (width, 1), dtype=np.float32
+        ),  # so that it starts as the best fixed choice
     }
 
 
@@ -158,7 +164,7 @@ def forward(lib: Any, w: Any, question: Any, batch: Any) -> Any:
     real = batch.real[:, None, :, None]
     pooled = (hidden * real).sum(2) / real.sum(2)
     scores = _leaky(lib, pooled @ w["out_1"] + w["out_bias"]) @ w["out_2"]
-    return scores[..., 0] + w["out_2_bias"]
+    return scores[..., 0] + w["prior"][batch.present][batch.combinations]
 
 
 def _attend(lib: Any, mixed: Any, to: Any, source: Any, adjacent: Any) -> Any:

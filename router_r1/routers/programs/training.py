@@ -64,6 +64,7 @@ def train(
     checking = [_placed(b, held) for b in graphs.batches([table.programs[i] for i in held], _BATCH)]
     texts = torch.from_numpy(questions.astype(np.float32))
     first = first_weights(graphs.embeddings, questions.shape[1], width, seed)
+    first["prior"] = _log_odds(table, kept)
     weights = {name: torch.tensor(array, requires_grad=True) for name, array in first.items()}
     optimizer = torch.optim.Adam(weights.values(), lr=rate)
     best, least, found = first, float("inf"), (np.zeros(0), np.zeros(0))
@@ -87,6 +88,23 @@ def train(
             known = ~np.isnan(outcomes)
             found = (scores[known].astype(np.float64), outcomes[known].astype(np.float64))
     return best, *found
+
+
+def _log_odds(table: ProgramTable, rows: Any) -> Any:
+    """[sets of types, C] log odds of success on the programs that have just these types, shrunk to even odds."""
+    kinds, outcomes = table.models.kinds, table.outcomes[rows]
+    present = np.array(
+        [
+            sum(1 << k for k, kind in enumerate(kinds) if kind in table.programs[row].kinds)
+            for row in rows
+        ]
+    )
+    found = np.zeros((1 << len(kinds), outcomes.shape[1]), dtype=np.float32)
+    for own in set(present.tolist()):
+        some = outcomes[present == own]
+        wins, losses = (some == 1).sum(0) + 1.0, (some == 0).sum(0) + 1.0
+        found[own] = np.log(wins / losses)
+    return found
 
 
 def _placed(batch: Batch, rows: Any) -> Batch:

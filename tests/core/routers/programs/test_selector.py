@@ -146,6 +146,8 @@ def test_numpy_and_torch_compute_the_same_network(planted) -> None:
     programs = planted[1].programs[:30]
     graphs = Graphs.of(programs, planted[1].models)
     weights = first_weights(graphs.embeddings, 5, 8, seed=0)
+    weights["out_2"] = np.ones_like(weights["out_2"])
+    weights["prior"] = np.random.default_rng(1).normal(size=(4, 16)).astype(np.float32)
     questions = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32)
     tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
     for batch in graphs.batches(programs, 8):
