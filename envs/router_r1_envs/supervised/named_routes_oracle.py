@@ -26,6 +26,7 @@ from pydantic import Field
 
 from router_r1.answers import abstains, final_answer, without_thoughts
 from router_r1.config import StrictModel
+from router_r1.data.options import with_options
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError
@@ -108,10 +109,15 @@ _CLAUSE = re.compile(
 )
 
 
-def says_unknown(reply: str) -> bool:
-    """Whether a reply says that it does not know and gives no answer either; thoughts before it do not count."""
+def says_unknown(reply: str, question: str = "") -> bool:
+    """Whether a reply says that it does not know and gives no answer either.
+
+    Args:
+        reply: the reply; thoughts before it do not count.
+        question: what it replies to. An answer that the question offers, such as "undetermined", is an answer.
+    """
     text = without_thoughts(reply).strip()
-    if not text or _ANSWERS.search(text):
+    if not text or _ANSWERS.search(text) or _is_offered(text, question.casefold()):
         return False
     if abstains(text) or _SHORT_UNKNOWN.fullmatch(text):
         return True
@@ -121,11 +127,18 @@ def says_unknown(reply: str) -> bool:
     return any(_CLAUSE.search(text, 0, said.start()) for said in _UNKNOWN.finditer(text))
 
 
-def state_of(outcome: Outcome, settings: OracleSettings) -> State:
-    """The state of a recorded reply."""
+def _is_offered(text: str, question: str) -> bool:
+    found = final_answer(text)
+    stated = found.text.strip(" .!\"'").casefold() if found is not None else ""
+    return bool(stated) and not stated.startswith(("i ", "i'", "i’")) and stated in question
+
+
+def state_of(outcome: Outcome, question: Question, settings: OracleSettings) -> State:
+    """The state of a recorded reply to a question."""
     if outcome.score >= settings.right_from:
         return State.CORRECT
-    return State.UNKNOWN if says_unknown(outcome.text) else State.INCORRECT
+    unknown = says_unknown(outcome.text, with_options(question))
+    return State.UNKNOWN if unknown else State.INCORRECT
 
 
 def value_of(state: State, settings: OracleSettings) -> float:
@@ -178,7 +191,9 @@ def oracle_labels(
         replies = [_samples(table, question.id, name) for name in names]
         if not all(replies):
             continue
-        states = [[state_of(outcome, settings) for outcome in samples] for samples in replies]
+        states = [
+            [state_of(outcome, question, settings) for outcome in samples] for samples in replies
+        ]
         values = tuple(sum(value_of(s, settings) for s in found) / len(found) for found in states)
         order = ranked(values, [costs[name] for name in names], settings)
         labels.append(OracleLabel(question, tuple(found[0] for found in states), values, order))

@@ -187,3 +187,11 @@ def test_these_replies_do_not_know(reply: str) -> None:
 )
 def test_these_replies_answer(reply: str) -> None:
     assert not says_unknown(reply)
+
+
+def test_an_answer_that_the_question_offers_is_an_answer() -> None:
+    offer = "Is it a blicket? Answer yes, no or undetermined."
+    reply = "Nothing shows it.\n<answer>undetermined</answer>"
+    assert says_unknown(reply) and not says_unknown(reply, offer)
+    invited = "Who won? If you do not know, say: I don't know."
+    assert says_unknown("I don't know.", invited)
