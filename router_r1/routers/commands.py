@@ -15,6 +15,7 @@ from router_r1.commands.names_in_help import NamesInHelp
 if TYPE_CHECKING:
     from router_r1.data.outcome_table import OutcomeTable
     from router_r1.data.questions import Question
+    from router_r1.routers.base import Router
 
 Worth = Annotated[
     float,
@@ -65,6 +66,13 @@ def fit_command(
         bool, typer.Option("--tune", help="Choose settings by cross-validation on these questions.")
     ] = False,
     folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 3,
+    battles: Annotated[
+        Path | None,
+        typer.Option(
+            help="Learn from an arena's battles in place of the table's scores, with mf, sw, bert or causal_lm: JSON "
+            "Lines, JSON, CSV or parquet with model_a, model_b, winner and the question. The table gives costs."
+        ),
+    ] = None,
 ) -> None:
     """Fit a router on a table of recorded answers, and save it.
 
@@ -89,10 +97,26 @@ def fit_command(
             values = ", ".join(f"{k}={v}" for k, v in trial.settings.items())
             terminal.echo(f"{trial.utility:.4f}  {values}")
         made = routers.make(name, **trials[0].settings)
-    made.fit(learned_from).save(out)
-    terminal.echo(
-        f"{out}: {made.name} over {len(made.models)} models, from {len(learned_from.questions)} questions"
-    )
+    learned = f"{len(learned_from.questions)} questions"
+    if battles is None:
+        made.fit(learned_from)
+    else:
+        learned = f"{_fit_battles(made, battles, learned_from)} battles"
+    made.save(out)
+    terminal.echo(f"{out}: {made.name} over {len(made.models)} models, from {learned}")
+
+
+def _fit_battles(router: Router, path: Path, known: OutcomeTable) -> int:
+    """Fit a router of preferences; return the number of battles."""
+    from router_r1.errors import ConfigError
+    from router_r1.routers.preference.battles import read_battles
+    from router_r1.routers.preference.router import PreferenceRouter
+
+    if not isinstance(router, PreferenceRouter):
+        raise ConfigError(f"router {router.name!r} does not learn from battles")
+    found = read_battles(path, known.names)
+    router.fit_battles(found, known)
+    return len(found)
 
 
 def score_command(

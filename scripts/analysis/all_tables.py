@@ -250,8 +250,9 @@ def tables_in(places: list[Path]) -> list[Path]:
 
 
 def everyone() -> tuple[str, ...]:
-    """All routers that need no checkpoint."""
-    return tuple(name for name in routers.names() if "backbone" not in routers.make(name).settings)
+    """All routers that need no checkpoint, and are not made of another router."""
+    made = {name: routers.make(name).settings for name in routers.names()}
+    return tuple(name for name, s in made.items() if not s.get("backbone") and not s.get("base"))
 
 
 def main() -> None:

@@ -89,6 +89,27 @@ def test_a_model_is_added_to_a_saved_router(run, folder, topic_table) -> None:
     assert "solver" in json.loads((folder / "label" / "router.json").read_text())["models"]
 
 
+def test_a_router_learns_from_the_battles_of_an_arena(run, folder, topic_table) -> None:
+    pytest.importorskip("sklearn")
+    winners = {"law": "model_a", "maths": "model_b"}
+    rows = [
+        {
+            "prompt": q.question,
+            "model_a": "lawyer",
+            "model_b": "solver",
+            "winner": winners[q.category],
+        }
+        for q in topic_table(7).questions
+    ]
+    (folder / "arena.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    options = ("--battles", folder / "arena.jsonl", "--out", folder / "sw")
+    done = run("fit", "sw", folder / "table", *options)
+    assert "sw over 2 models, from 120 battles" in done.output
+    assert run("explain", folder / "sw", "a contract and a tort").output.startswith("lawyer\n")
+    with pytest.raises(ConfigError, match="'label' does not learn from battles"):
+        run("fit", "label", folder / "table", *options)
+
+
 def test_bad_input_is_an_error_of_one_line(run, folder) -> None:
     with pytest.raises(ConfigError, match="there is no router"):
         run("fit", "oracle-of-delphi", folder / "table", "--out", folder / "x")
