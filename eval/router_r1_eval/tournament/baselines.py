@@ -6,6 +6,7 @@
     best per category    the model with the highest training score in the category, with and without regard to price
                          (`category_lookup.py`)
     voting_baselines.py  a sequential vote, and a cascade
+    mixture_of_agents.py all models, and one that reads their replies
     prompt_length.py     long questions to the stronger of two models
     self_consistency.py  several samples of one model, where the table has them
     oracle               the cheapest of the models with the highest score; no router can know it
@@ -24,6 +25,7 @@ from router_r1_envs.worlds.recorded_world.table_arrays import RouterRun, TableAr
 from router_r1_envs.worlds.recorded_world.table_splits import TableSplits
 from router_r1_eval.tournament.category_lookup import category_lookups
 from router_r1_eval.tournament.entrants import Entrant, one_call, single_model
+from router_r1_eval.tournament.mixture_of_agents import mixture_of_agents
 from router_r1_eval.tournament.prompt_length import prompt_length
 from router_r1_eval.tournament.self_consistency import self_consistency
 from router_r1_eval.tournament.voting_baselines import CASCADE, SEQUENTIAL_VOTE, voting_baselines
@@ -59,6 +61,7 @@ BASELINES: tuple[Callable[[TableSplits], Iterable[Entrant]], ...] = (
     single_models,
     category_lookups,
     voting_baselines,
+    mixture_of_agents,
     prompt_length,
     self_consistency,
     oracle,
