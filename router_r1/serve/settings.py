@@ -37,16 +37,27 @@ class Preset(StrictModel):
 
 
 class FittedRouter(StrictModel):
-    """A one-shot router that is fitted when the gateway starts, and is asked for as `router:NAME`."""
+    """A one-shot router, asked for as `router:NAME`: read from a folder, or fitted when the gateway starts."""
 
-    kind: str
-    """Its name in `router-r1 list routers`, e.g. `knn`."""
-    table: str
-    """The outcome table it learns from, relative to the agent file; its models are candidates by the same names."""
     worth_usd: Annotated[float, Field(gt=0)]
     """Value of a right answer in dollars, which it weighs costs against."""
+    path: str | None = None
+    """Folder of a router from `router-r1 router fit`, relative to the agent file."""
+    kind: str | None = None
+    """Instead of a folder, its name in `router-r1 list routers`, e.g. `knn`, to fit it on `table`."""
+    table: str | None = None
+    """The outcome table it learns from, relative to the agent file; its models are candidates by the same names."""
     settings: dict[str, Any] = {}
-    """Settings of the router, e.g. `{k: 50}`."""
+    """Settings of a router that is fitted, e.g. `{k: 50}`."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        fitted = self.kind is not None and self.table is not None
+        if (self.path is not None) == fitted or (self.path is not None and self.settings):
+            raise ValueError("give either `path`, or `kind` and `table`")
+        if self.path is not None and (self.kind or self.table):
+            raise ValueError("give either `path`, or `kind` and `table`")
+        return self
 
 
 class NamedRouter(StrictModel):

@@ -7,10 +7,14 @@ import openai
 import pytest
 from serving import LARGE, SMALL, Serve, agent_file
 
+from router_r1 import config, routers
 from router_r1.agent_file import load_agent
 from router_r1.data.outcome_table import Outcome, OutcomeTable
 from router_r1.data.questions import Question
+from router_r1.errors import ConfigError
 from router_r1.model_cards import ModelCard
+from router_r1.serve.answers.one_shot import OneShot
+from router_r1.serve.settings import FittedRouter
 from router_r1.serve.worker_share import take_share
 from router_r1.testing.loopback_server import Exchange, Served, chat_reply, usage
 from router_r1.token_prices import Price
@@ -39,6 +43,42 @@ def write_table(folder: Path) -> None:
             for card in cards
         ]
     OutcomeTable(cards, questions, outcomes).save(folder)
+
+
+def test_a_saved_router_is_served_and_a_cascade_is_not(serve: Serve, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    write_table(tmp_path / "table")
+    routers.make("knn", k=5).fit(OutcomeTable.load(tmp_path / "table")).save(tmp_path / "saved")
+
+    def handle(exchange: Exchange) -> Served:
+        return Served(chat_reply(f"by {exchange.body['model']}", usage=usage(1, 1)))
+
+    saved = {"knn": {"path": "saved", "worth_usd": 0.01}}
+    with serve(handle, agent={"serve": {"routers": saved}}) as serving:
+        reply = serving.client().chat.completions.create(
+            model="router:knn", messages=[{"role": "user", "content": MOONS}]
+        )
+        assert reply.choices[0].message.content == f"by {LARGE}"
+    spec = FittedRouter(kind="agreement_cascade", table="table", worth_usd=1)
+    pool = load_agent(tmp_path / "agent.yaml").pool
+    with pytest.raises(ConfigError, match="make it the agent's policy"):
+        OneShot.fit("all", spec, pool, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"kind": "knn"},
+        {"table": "t"},
+        {"path": "p", "kind": "knn"},
+        {"path": "p", "kind": "knn", "table": "t"},
+        {"path": "p", "settings": {"k": 1}},
+    ],
+)
+def test_a_router_comes_from_one_place(fields) -> None:
+    with pytest.raises(ConfigError, match="give either `path`, or `kind` and `table`"):
+        config.validate(FittedRouter, {"worth_usd": 1, **fields}, "agent.yaml")
 
 
 def test_a_router_chooses_the_candidate_that_answers(serve: Serve, tmp_path: Path) -> None:

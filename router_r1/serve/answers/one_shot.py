@@ -14,6 +14,7 @@ from router_r1.errors import ConfigError
 from router_r1.forwarded_answer import able
 from router_r1.pool import ModelPool
 from router_r1.routers import Router
+from router_r1.routers.cascade.base import Cascade
 from router_r1.serve.sessions import Kept
 from router_r1.serve.settings import FittedRouter
 
@@ -55,9 +56,19 @@ class OneShot:
 
     @classmethod
     def fit(cls, name: str, spec: FittedRouter, pool: ModelPool, folder: Path) -> OneShot:
-        """Fit a router on its table. Raises `ConfigError` or `DataError` if that cannot be done."""
-        router = routers.make(spec.kind, **spec.settings)
-        router.fit(OutcomeTable.load(folder / spec.table))
+        """Read a router, or fit it on its table. Raises `ConfigError` or `DataError` if that cannot be done."""
+        if spec.path is not None:
+            router = routers.load(folder / spec.path)
+        else:
+            assert spec.kind is not None and spec.table is not None, "checked by the settings"
+            router = routers.make(spec.kind, **spec.settings)
+        if isinstance(router, Cascade):
+            raise ConfigError(
+                f"serve.routers.{name}: {router.name} reads replies before it chooses again; save it with `router-r1 "
+                f"router fit`, and make it the agent's policy: {{kind: router, path: FOLDER}}"
+            )
+        if spec.table is not None:
+            router.fit(OutcomeTable.load(folder / spec.table))
         return cls(router, pool, spec.worth_usd, name)
 
     def choose(self, conversation: Conversation, kept: Kept | None = None) -> Choice:
