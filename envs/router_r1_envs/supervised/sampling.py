@@ -40,9 +40,13 @@ def sampling_policy(place: str, *, temperature: float, seed: int) -> Policy:
     if not place.endswith((".yaml", ".yml")):
         return TransformersPolicy(place, temperature=temperature, seed=seed)
     from router_r1 import config
-    from router_r1.agent_file import AgentFile
+    from router_r1.agent_file import AgentFile, RouterPolicyConfig
 
     settings = config.load(AgentFile, Path(place)).policy
+    if isinstance(settings, RouterPolicyConfig):
+        raise ConfigError(
+            f"{place}: policy is a fitted router, which decides the same every time; give one that samples"
+        )
     if settings.temperature == 0:
         raise ConfigError(
             f"{place}: policy.temperature is 0, so every try would be the same; set it to 1 to sample"

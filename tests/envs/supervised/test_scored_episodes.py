@@ -130,6 +130,12 @@ def test_a_greedy_policy_cannot_be_sampled(tmp_path):
         sampling_policy(str(tmp_path / "agent.yaml"), temperature=1.0, seed=0)
 
 
+def test_a_fitted_router_cannot_be_sampled(tmp_path):
+    (tmp_path / "agent.yaml").write_text("pool: pool.yaml\npolicy: {kind: router, path: saved}\n")
+    with pytest.raises(ConfigError, match="decides the same every time"):
+        sampling_policy(str(tmp_path / "agent.yaml"), temperature=1.0, seed=0)
+
+
 def test_missing_traces_are_named(tmp_path):
     with pytest.raises(ConfigError, match=r"traces\.jsonl: no such file of traces"):
         trace_files([tmp_path])
