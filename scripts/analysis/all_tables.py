@@ -22,10 +22,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +129,7 @@ def measure(job: Job, out: Path) -> dict[str, Any]:
         contenders.append(Contender(name, (policy.entrant(),), 0.0))
     runs = {c.name: [EntrantRuns.of(splits, e) for e in c.entrants] for c in contenders}
     caps = _under_caps(splits, runs, job.seed)
+    decision_ms = {row.name: row.overhead_ms for row in results.rows}
     (out / "curves.svg").write_text(_curves(results, caps))
     return {
         "table": job.name,
@@ -139,7 +143,7 @@ def measure(job: Job, out: Path) -> dict[str, Any]:
         "routers": {
             c.name: {
                 "fit_seconds": round(c.fit_seconds, 2),
-                "decision_ms": round(1000 * runs[c.name][0].seconds / len(splits.test), 3),
+                "decision_ms": decision_ms.get(c.name),
                 "seeds": len(c.entrants),
             }
             for c in contenders
@@ -255,6 +259,19 @@ def everyone() -> tuple[str, ...]:
     return tuple(name for name, s in made.items() if not s.get("backbone") and not s.get("base"))
 
 
+def _made_by() -> str:
+    return f"python scripts/analysis/all_tables.py {shlex.join(sys.argv[1:])} ({date.today():%-d %B %Y})"
+
+
+def _write_page(path: Path, rows: list[dict[str, Any]], out: Path) -> None:
+    """Write the page, with the drawings in a folder beside it that has its name."""
+    folder = path.with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
+    for row in rows:
+        shutil.copy(out / row["table"] / "curves.svg", folder / f"{row['table']}.svg")
+    path.write_text(page(rows, _made_by(), f"{folder.name}/{{}}.svg"))
+
+
 def main() -> None:
     """Compare on each table, and write the page after each."""
     parser = argparse.ArgumentParser(
@@ -275,6 +292,11 @@ def main() -> None:
         default=[],
         metavar="TABLE=FOLDER",
         help="a checkpoint that was trained on a table; repeatable",
+    )
+    parser.add_argument(
+        "--page",
+        type=Path,
+        help="also write the page to this file, its drawings in a folder beside it",
     )
     parser.add_argument(
         "--router",
@@ -327,7 +349,10 @@ def main() -> None:
                 continue
             kept.write_text(json.dumps(row, indent=1))
         rows.append(json.loads(kept.read_text()))
-        (options.out / "index.md").write_text(page(rows))
+        index = page(rows, _made_by(), "{}/curves.svg", "{}/report.html")
+        (options.out / "index.md").write_text(index)
+    if options.page is not None and rows:
+        _write_page(options.page, rows, options.out)
     print(f"{options.out / 'index.md'}: {len(rows)} tables")
     if failed:
         sys.exit(f"all_tables.py: left out: {', '.join(failed)}")

@@ -9,11 +9,14 @@ LABEL = "label"
 _POINTS = 100  # of accuracy
 
 
-def page(rows: list[dict[str, Any]]) -> str:
+def page(rows: list[dict[str, Any]], made_by: str, drawing: str, report: str | None = None) -> str:
     """The page over all tables.
 
     Args:
         rows: the content of each table's row.json.
+        made_by: the command line and the day.
+        drawing: where a table's curves are; `{}` stands for its name.
+        report: where a table's report is, likewise; None: nowhere.
     """
     lines = [
         "# Routers on every table",
@@ -21,6 +24,11 @@ def page(rows: list[dict[str, Any]]) -> str:
         "Points of accuracy on the test questions over the best single model, and @ the share of its cost, with 95 %",
         "bootstrap intervals over questions. Under each cap a router may mix two of its settings, chosen on the validation",
         "questions. *over label*: over the router that looks up the category, under the same cap, on the same questions.",
+        "Caps bind on the validation questions, so that a router may cost a little more on the test questions. *seeds*: the",
+        "lowest and the highest of several fits at the first cap; figures are means over them. *decision*: milliseconds a",
+        "question, its embedding included, all questions at once. Routers that need a checkpoint do not take part.",
+        "",
+        f"`{made_by}`",
         "",
         *_overview(rows),
     ]
@@ -32,9 +40,9 @@ def page(rows: list[dict[str, Any]]) -> str:
             f"{row['models']} models; {train} questions to fit, {validation} to choose, {test} to measure. Best single: "
             f"{row['best_single']}, {row['best_single_accuracy']:.3f}. {_oracles(row)}The planner, fitted in "
             f"{planner:.0f} s, makes further calls at {row['planned_levels']} of {row['levels']} "
-            f"levels. [Report]({row['table']}/report.html)",
+            f"levels." + (f" [Report]({report.format(row['table'])})" if report else ""),
             "",
-            f"![Accuracy over cost on {row['table']}]({row['table']}/curves.svg)",
+            f"![Accuracy over cost on {row['table']}]({drawing.format(row['table'])})",
             "",
             *_routers(row),
         ]
@@ -96,7 +104,7 @@ def _routers(row: dict[str, Any]) -> list[str]:
         cells += [
             _spread(full["by_seed"]) if full else "",
             f"{made['fit_seconds']:.1f}",
-            f"{made['decision_ms']:.2f}",
+            "" if made["decision_ms"] is None else f"{made['decision_ms']:.2f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return lines

@@ -64,12 +64,19 @@ def run(*arguments) -> subprocess.CompletedProcess[str]:
     )
 
 
+def row_of(page: str, router: str) -> list[str]:
+    """The cells of a router in the last table of the page."""
+    line = [line for line in page.splitlines() if line.startswith(f"| {router} |")][-1]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
 def test_one_page_over_all_tables_that_says_what_is_gained(tmp_path) -> None:
     data, out = tmp_path / "data", tmp_path / "out"
     save_table(data / "split", {"small": (0.95, 0.2), "large": (0.3, 0.95)})
     save_table(data / "same", {"small": (0.5, 0.5), "large": (0.9, 0.9)})
     (data / "notes").mkdir()
     few = ("--router", "label", "--router", "kmeans:clusters=4", "--seeds", 2)
+    few = (*few, "--page", tmp_path / "docs" / "compared.md")
     done = run(data, "--out", out, *few)
     assert done.returncode == 0, done.stderr
     page = (out / "index.md").read_text()
@@ -77,6 +84,10 @@ def test_one_page_over_all_tables_that_says_what_is_gained(tmp_path) -> None:
     same, split = page.split("## same\n")[1].split("## split\n")
     assert "Nothing is proven" in same and "gains +" in split
     assert "Oracle" in split and "makes further calls at" in split
+    assert row_of(page, "label")[-1] != ""  # the time of a decision
+    document = (tmp_path / "docs" / "compared.md").read_text()
+    assert "(compared/split.svg)" in document and "report.html" not in document
+    assert (tmp_path / "docs" / "compared" / "split.svg").exists()
     row = json.loads((out / "split" / "row.json").read_text())
     assert row["best_single"] == "large" and list(row["caps"]) == ["1", "0.75", "0.5"]
     full = row["caps"]["1"]
