@@ -260,7 +260,7 @@ def everyone() -> tuple[str, ...]:
 
 
 def _made_by() -> str:
-    return f"python scripts/analysis/all_tables.py {shlex.join(sys.argv[1:])} ({date.today():%-d %B %Y})"
+    return f"python scripts/analysis/all_tables.py {shlex.join(sys.argv[1:])}  # {date.today():%-d %B %Y}"
 
 
 def _write_page(path: Path, rows: list[dict[str, Any]], out: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 LABEL = "label"
@@ -21,14 +22,18 @@ def page(rows: list[dict[str, Any]], made_by: str, drawing: str, report: str | N
     lines = [
         "# Routers on every table",
         "",
-        "Points of accuracy on the test questions over the best single model, and @ the share of its cost, with 95 %",
-        "bootstrap intervals over questions. Under each cap a router may mix two of its settings, chosen on the validation",
-        "questions. *over label*: over the router that looks up the category, under the same cap, on the same questions.",
-        "Caps bind on the validation questions, so that a router may cost a little more on the test questions. *seeds*: the",
-        "lowest and the highest of several fits at the first cap; figures are means over them. *decision*: milliseconds a",
-        "question, its embedding included, all questions at once. Routers that need a checkpoint do not take part.",
+        _wrapped(
+            "Points of accuracy on the test questions over the best single model, and @ the share of its cost, with 95 % "
+            "bootstrap intervals over questions. Under each cap a router may mix two of its settings, chosen on the "
+            "validation questions, where the cap binds: on the test questions a router may cost a little more. *over "
+            "label*: over the router that looks up the category, under the same cap, on the same questions. *seeds*: the "
+            "lowest and the highest of several fits at the first cap; figures are means over them. *decision*: "
+            "milliseconds a question, its embedding included, all questions at once. Routers that need a checkpoint do "
+            "not take part. Intervals are not corrected for the number of comparisons: of a hundred, a few exclude 0 by "
+            "luck."
+        ),
         "",
-        f"`{made_by}`",
+        f"    {made_by}",
         "",
         *_overview(rows),
     ]
@@ -36,11 +41,13 @@ def page(rows: list[dict[str, Any]], made_by: str, drawing: str, report: str | N
         lines += ["", f"## {row['table']}", "", _verdict(row), ""]
         train, validation, test = row["questions"]
         planner = row["routers"]["planner"]["fit_seconds"]
+        link = f" [Report]({report.format(row['table'])})" if report else ""
         lines += [
-            f"{row['models']} models; {train} questions to fit, {validation} to choose, {test} to measure. Best single: "
-            f"{row['best_single']}, {row['best_single_accuracy']:.3f}. {_oracles(row)}The planner, fitted in "
-            f"{planner:.0f} s, makes further calls at {row['planned_levels']} of {row['levels']} "
-            f"levels." + (f" [Report]({report.format(row['table'])})" if report else ""),
+            _wrapped(
+                f"{row['models']} models; {train} questions to fit, {validation} to choose, {test} to measure. Best "
+                f"single: {row['best_single']}, {row['best_single_accuracy']:.3f}. {_oracles(row)}The planner, fitted in "
+                f"{planner:.0f} s, makes further calls at {row['planned_levels']} of {row['levels']} levels.{link}"
+            ),
             "",
             f"![Accuracy over cost on {row['table']}]({drawing.format(row['table'])})",
             "",
@@ -54,8 +61,8 @@ def _overview(rows: list[dict[str, Any]]) -> list[str]:
     names = _sorted({name for row in rows for name in row["routers"]})
     tables = [row["table"] for row in rows]
     lines = [
-        "Points over the best single model at no more than its cost. **Bold**: the interval is above 0. °: so is the",
-        "interval over the label router.",
+        "Points over the best single model at no more than its cost. **Bold**: the interval is above 0. °: so is the one",
+        "over the label router.",
         "",
         f"| router | {' | '.join(tables)} |",
         f"|---|{'---|' * len(tables)}",
@@ -77,8 +84,11 @@ def _overview(rows: list[dict[str, Any]]) -> list[str]:
             for f in (row["caps"]["1"].get(name) for row in rows)
         )
     ]
-    lines += ["", f"Beat the best single model on none of these tables: {_listed(beaten)}."]
-    lines += [f"Beat the label router on none of these tables: {_listed(below)}."]
+    lines += [
+        "",
+        _wrapped(f"Beat the best single model on none of these tables: {_listed(beaten)}."),
+    ]
+    lines += ["", _wrapped(f"Beat the label router on none of these tables: {_listed(below)}.")]
     return lines
 
 
@@ -139,6 +149,10 @@ def _oracles(row: dict[str, Any]) -> str:
 def _sorted(names: set[str]) -> list[str]:
     first = [name for name in ("planner", "policy", LABEL) if name in names]
     return first + sorted(names - set(first))
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def _listed(names: list[str]) -> str:
