@@ -157,6 +157,37 @@ class Router(ABC):
         best = cheapest[(scores - price)[:, cheapest].argmax(1)]
         return [self.models[j] for j in best]
 
+    def replay(
+        self, table: OutcomeTable, questions: Sequence[Question], worths: Sequence[float]
+    ) -> list[tuple[Floats, Floats]]:
+        """What the router would have scored and paid on recorded questions; several samples are averaged.
+
+        Args:
+            table: the outcomes of this router's models.
+            questions: n questions of the table.
+            worths: willingness to pay, in dollars; see `choose`.
+
+        Returns:
+            For each worth, the scores [n] and the dollars [n].
+
+        Raises:
+            ConfigError: as `choose`.
+            DataError: a model has no outcome of a question.
+        """
+        data = TrainingSet.of(table.subset(q.id for q in questions), self.models)
+        place = {question.id: row for row, question in enumerate(data.questions)}
+        missing = [q.id for q in questions if q.id not in place]
+        if missing:
+            raise DataError(f"{table.source}: {missing[0]!r} was not asked of every model")
+        rows = [place[q.id] for q in questions]
+        scores, costs = self.scores(questions), self.costs(questions)
+        column = {model: number for number, model in enumerate(self.models)}
+        found = []
+        for worth in worths:
+            chosen = [column[model] for model in self.decide(scores, costs, worth)]
+            found.append((data.scores[rows, chosen], data.costs[rows, chosen]))
+        return found
+
     def explain(self, question: Question, willingness_to_pay: float = math.inf) -> Explanation:
         """Why the router chooses what it chooses for this question. Raises as `choose`."""
         scores, costs = self.scores([question]), self.costs([question])

@@ -136,7 +136,8 @@ def score_command(
 ) -> None:
     """Choose a model for each question. On a table, also say what the choices scored and cost.
 
-    Prints how often each model is chosen; --out gets the predicted score and dollars of every model.
+    Prints how often each model is chosen (by a cascade: asked first); --out gets the predicted score and dollars of
+    every model. What a cascade scores and costs includes all the models that it asks.
     """
     from collections import Counter
 
@@ -167,7 +168,7 @@ def score_command(
     for model, count in Counter(chosen).most_common():
         terminal.echo(f"{count:>7}  {count / len(chosen):6.1%}  {model}")
     if table is not None:
-        _print_outcome(table, chosen)
+        _print_outcome(router, table, worth)
 
 
 def add_model_command(
@@ -249,23 +250,17 @@ def _questions(path: Path) -> list[Question]:
     return read_questions(path)
 
 
-def _print_outcome(table: OutcomeTable, chosen: list[str]) -> None:
-    """What the choices scored and cost, beside the best single model in hindsight; first samples count."""
-    pairs = [(q.id, m) for q, m in zip(table.questions, chosen, strict=True)]
-    outcomes = [table.outcome(*pair) for pair in pairs]
-    known = [o for o in outcomes if o is not None]
-    if len(known) < len(outcomes):
-        terminal.echo(f"{len(outcomes) - len(known)} choices have no recorded outcome", err=True)
-    if not known:
-        return
-    score = sum(o.score for o in known) / len(known)
-    cost = sum(table.cost_usd(o) for o in known) / len(known)
-    terminal.echo(f"score {score:.4f} at ${cost:.6f} a question, {len(known)} questions")
-    singles = {}
-    for name in table.names:
-        cells = [table.outcome(q.id, name) for q in table.questions]
-        if all(cell is not None for cell in cells):
-            singles[name] = sum(c.score for c in cells if c is not None) / len(cells)
-    if singles:
-        best = max(singles, key=singles.__getitem__)
-        terminal.echo(f"best single in hindsight: {best}, score {singles[best]:.4f}")
+def _print_outcome(router: Router, table: OutcomeTable, worth: float) -> None:
+    """What the router would have scored and paid, beside the best single model in hindsight."""
+    from router_r1.routers.training_set import TrainingSet
+
+    data = TrainingSet.of(table, router.models)
+    ((scores, costs),) = router.replay(table, data.questions, [worth])
+    left_out = len(table.questions) - len(data.questions)
+    if left_out:
+        terminal.echo(f"{left_out} questions were not asked of every model: left out", err=True)
+    asked = f"{len(data.questions)} questions"
+    terminal.echo(f"score {scores.mean():.4f} at ${costs.mean():.6f} a question, {asked}")
+    singles = dict(zip(router.models, data.scores.mean(0), strict=True))
+    best = max(singles, key=singles.__getitem__)
+    terminal.echo(f"best single in hindsight: {best}, score {singles[best]:.4f}")

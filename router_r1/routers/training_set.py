@@ -22,11 +22,8 @@ class TrainingSet:
     """[n, m] mean dollars of a call."""
     table: OutcomeTable
     """The whole table, for routers that read replies, prices or descriptions."""
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """The models, in the order of columns."""
-        return self.table.names
+    models: tuple[str, ...]
+    """The models, in the order of columns."""
 
     @classmethod
     def of(cls, table: OutcomeTable, models: Sequence[str] | None = None) -> TrainingSet:
@@ -49,7 +46,7 @@ class TrainingSet:
         if not means:
             raise DataError(f"{table.source}: no question has an outcome of every model")
         score_and_cost = np.array(means, dtype=np.float64)
-        return cls(tuple(questions), score_and_cost[:, :, 0], score_and_cost[:, :, 1], table)
+        return cls(tuple(questions), score_and_cost[:, :, 0], score_and_cost[:, :, 1], table, names)
 
 
 def _mean(table: OutcomeTable, question: str, model: str) -> tuple[float, float] | None:

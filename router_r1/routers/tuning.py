@@ -9,15 +9,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from router_r1.data.outcome_table import OutcomeTable
+from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError
 from router_r1.progress import show_progress
 from router_r1.routers.base import ROUTERS, Router
-from router_r1.routers.libraries import Floats, np
+from router_r1.routers.libraries import np
 from router_r1.routers.training_set import TrainingSet
 
 SENSITIVITIES = (0.0, 0.02, 0.05, 0.1, 0.2)
@@ -76,29 +78,25 @@ def tune(
     with _steps(f"tuning {name}", folds * len(combinations), progress) as advance:
         for number in range(folds):
             ids = [q.id for q, f in zip(data.questions, fold, strict=True) if f != number]
-            known, held = table.subset(ids), fold == number
-            asked = [q for q, out in zip(data.questions, held, strict=True) if out]
+            known = table.subset(ids)
+            asked = [q for q, f in zip(data.questions, fold, strict=True) if f == number]
             for place, combination in enumerate(combinations):
                 router = kind(**combination).fit(known)
-                sums[place] += _utility(
-                    router, router.scores(asked), router.costs(asked), data, held, reference
-                )
+                sums[place] += _utility(router, table, asked, reference)
                 advance(0.0)
     order = np.argsort(-sums.round(9), kind="stable")
     return [Trial(combinations[i], float(sums[i] / len(fold))) for i in order]
 
 
 def _utility(
-    router: Router, scores: Floats, costs: Floats, data: TrainingSet, held: Any, reference: float
+    router: Router, table: OutcomeTable, asked: Sequence[Question], reference: float
 ) -> float:
     """Sum over the left-out questions."""
-    column = {model: place for place, model in enumerate(data.models)}
-    real, paid, rows = data.scores[held], data.costs[held], np.arange(held.sum())
+    worths = [math.inf if s == 0 else reference / s for s in SENSITIVITIES]
+    replayed = router.replay(table, asked, worths)
     total = 0.0
-    for sensitivity in SENSITIVITIES:
-        worth = np.inf if sensitivity == 0 else reference / sensitivity
-        chosen = [column[m] for m in router.decide(scores, costs, worth)]
-        value = real[rows, chosen] - sensitivity * paid[rows, chosen] / max(reference, 1e-30)
+    for sensitivity, (scores, costs) in zip(SENSITIVITIES, replayed, strict=True):
+        value = scores - sensitivity * costs / max(reference, 1e-30)
         total += float(value.sum()) / len(SENSITIVITIES)
     return total
 

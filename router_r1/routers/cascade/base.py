@@ -167,6 +167,14 @@ class Cascade(Router):
         answer = self.answer(seen(np.arange(n))[1])
         return Played(answer, asked, cells.score[np.arange(n), answer], cost, calls)
 
+    def replay(
+        self, table: OutcomeTable, questions: Sequence[Question], worths: Sequence[float]
+    ) -> list[tuple[Floats, Floats]]:
+        """As `Router.replay`, with all calls that the cascade makes; the first sample of a reply counts."""
+        reading = self.read(table, questions)
+        played = [self.play(reading, worth) for worth in worths]
+        return [(each.score, each.cost) for each in played]
+
     def step(
         self,
         question: Question,

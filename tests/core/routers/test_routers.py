@@ -1,5 +1,7 @@
 """One-shot routers: they learn from score vectors which model is good at what, and weigh that against its cost."""
 
+import subprocess
+import sys
 from importlib.util import find_spec
 
 import numpy as np
@@ -9,6 +11,7 @@ from router_r1 import routers
 from router_r1.data.outcome_table import OutcomeTable
 from router_r1.data.questions import Question
 from router_r1.errors import ConfigError, DataError
+from router_r1.routers.cascade.base import Cascade
 
 SETTINGS = {
     "knn": {"k": 20},
@@ -182,6 +185,37 @@ def test_a_saved_router_predicts_the_same(router, topic_table, tmp_path) -> None
     assert np.array_equal(loaded.scores(questions), router.scores(questions))
     assert np.array_equal(loaded.costs(questions), router.costs(questions))
     assert loaded.explain(questions[0]) == router.explain(questions[0])
+
+
+def test_a_replay_scores_and_pays_what_the_router_asks_for(router, topic_table) -> None:
+    table = topic_table(1)
+    questions = table.questions[10:40]
+    worths = [0.0, 0.002, float("inf")]
+    replayed = router.replay(table, questions, worths)
+    assert [(s.shape, c.shape) for s, c in replayed] == [((30,), (30,))] * 3
+    if isinstance(router, Cascade):
+        reading = router.read(table, questions)
+        played = [router.play(reading, worth) for worth in worths]
+        assert [r[0].tolist() for r in replayed] == [p.score.tolist() for p in played]
+        assert [r[1].tolist() for r in replayed] == [p.cost.tolist() for p in played]
+        return
+    for worth, (scores, costs) in zip(worths, replayed, strict=True):
+        chosen = router.choose(questions, worth)
+        outcomes = [table.outcome(q.id, m) for q, m in zip(questions, chosen, strict=True)]
+        assert scores.tolist() == [o.score for o in outcomes]
+        assert costs == pytest.approx([table.cost_usd(o) for o in outcomes])
+
+
+def test_nothing_heavy_is_imported_to_list_make_and_describe_routers() -> None:
+    code = (
+        "import sys\n"
+        "from router_r1 import routers\n"
+        "made = [routers.make(name).settings for name in routers.names()]\n"
+        "heavy = {'numpy', 'torch', 'sklearn', 'scipy', 'transformers', 'sentence_transformers'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
 
 
 def test_an_explanation_names_the_choice_and_what_it_rests_on(router, topic_table) -> None:

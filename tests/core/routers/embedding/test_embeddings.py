@@ -1,12 +1,13 @@
 """Embeddings: vectors of length 1 from texts, from a fitted map, a sentence model or an endpoint, kept on disk by content."""
 
 import sqlite3
+import sys
 
 import numpy as np
 import pytest
 
 from router_r1 import routers
-from router_r1.errors import ConfigError, EmbeddingError
+from router_r1.errors import ConfigError, EmbeddingError, MissingDependencyError
 from router_r1.routers.embedding import make_embedding
 from router_r1.routers.embedding.cache import through_cache
 from router_r1.testing import LoopbackServer, Served
@@ -162,6 +163,12 @@ def test_a_router_can_read_the_vectors_of_a_sentence_model(
     fitted.save(tmp_path / "saved")
     loaded = routers.load(tmp_path / "saved")
     assert np.array_equal(loaded.scores(questions), fitted.scores(questions))
+
+
+def test_the_extra_is_named_where_the_library_is_missing(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'router-r1\[embeddings\]'"):
+        make_embedding("some/model")(["a text"])
 
 
 def test_what_is_no_model_is_an_error(tmp_path) -> None:
