@@ -63,14 +63,15 @@ def test_a_router_counts_the_saving_as_a_lower_cost() -> None:
 
         name = "constant"
 
-        def _fit(self, questions: Any, scores: Any) -> None: ...
+        def _learn(self, data: Any) -> Any:
+            return {}
 
-        def _scores(self, questions: Any) -> Any:
+        def _predict(self, questions: Any) -> Any:
             return np.array([[0.6, 0.7]])
 
     router = Constant()
     router.models = (SMALL, LARGE)
-    router._cost = np.array([0.01, 0.03])
+    router.learned = {"mean_cost": np.array([0.01, 0.03])}
     price = Price(input=1, output=1)
     cards = [ModelCard(name=name, price=price) for name in (SMALL, LARGE)]
     pool = ScriptedPool({SMALL: "x", LARGE: "x"}, cards=cards)
