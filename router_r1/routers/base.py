@@ -151,11 +151,15 @@ class Router(ABC):
             raise ConfigError(
                 f"willingness_to_pay must be dollars of 0 or more, got {willingness_to_pay}"
             )
-        # In units of score, so that infinity needs no case of its own.
-        price = costs / max(willingness_to_pay, 1e-30)
+        worth = self.utilities(scores, costs, willingness_to_pay)
         cheapest = np.argsort(self.learned["mean_cost"], kind="stable")
-        best = cheapest[(scores - price)[:, cheapest].argmax(1)]
+        best = cheapest[worth[:, cheapest].argmax(1)]
         return [self.models[j] for j in best]
+
+    def utilities(self, scores: Floats, costs: Floats, willingness_to_pay: float) -> Floats:
+        """[n, m] what `decide` compares: score less cost / willingness to pay, so that infinity needs no case of its own."""
+        worth: Floats = scores - costs / max(willingness_to_pay, 1e-30)
+        return worth
 
     def replay(
         self, table: OutcomeTable, questions: Sequence[Question], worths: Sequence[float]

@@ -144,8 +144,14 @@ def score_command(
     from router_r1 import routers
     from router_r1.data.json_lines import write_json_lines
     from router_r1.data.router_arena import write_predictions
+    from router_r1.errors import ConfigError
+    from router_r1.routers.cascade.base import Cascade
 
     router = routers.load(folder)
+    if router_arena is not None and isinstance(router, Cascade):
+        raise ConfigError(
+            f"{folder}: {router.name} may ask several models; RouterArena's format has one for each question"
+        )
     table = _part(source, part) if source.is_dir() else None
     asked = table.questions if table is not None else _questions(source)
     scores, costs = router.scores(asked), router.costs(asked)
@@ -205,8 +211,11 @@ def explain_command(
     from router_r1 import routers
     from router_r1.data.outcome_table import OutcomeTable
     from router_r1.data.questions import Question
+    from router_r1.errors import ConfigError
 
     router = routers.load(folder)
+    if not question.strip():
+        raise ConfigError("the question is empty; give its text, or with --table its id")
     if table is not None:
         asked = OutcomeTable.load(table).question(question)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ FORMAT = 1
 def write_router(router: Router, folder: Path) -> None:
     """Write a fitted router; see `Router.save`."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "router.json").unlink(missing_ok=True)  # a router that is replaced in part is none
     with atomic_write(folder / "learned.npz") as path, path.open("wb") as file:
         arrays: dict[str, Any] = router.learned
         np.savez_compressed(file, **arrays)
@@ -50,12 +52,14 @@ def load_router(folder: str | Path) -> Router:
     try:
         with np.load(io.BytesIO(read_input(folder / "learned.npz")), allow_pickle=False) as arrays:
             router.learned = {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
             f"{folder}/learned.npz: cannot be read ({error}); fit the router again"
         ) from error
     router.models = tuple(described["models"])
-    if len(router.learned.get("mean_cost", ())) != len(router.models):
+    names = {name for name in router.models if isinstance(name, str)}
+    counts = {len(router.models), len(names), len(router.learned.get("mean_cost", ()))}
+    if len(counts) > 1:
         raise DataError(f"{folder}: router.json and learned.npz differ; fit the router again")
     router._load_more(folder)
     return router

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from router_r1.conversation import Conversation
 from router_r1.errors import CannotServeError, ConfigError, RouterR1Error
+from router_r1.forwarded_answer import able
 from router_r1.model_cards import ModelCard
 from router_r1.serve.access.errors import StoreUnavailableError
 from router_r1.serve.answers.agent_answers import AgentAnswer
@@ -126,6 +127,12 @@ async def _chosen(
     """The candidate that a one-shot router chooses."""
     conversation = conversation_in(chat)
     kept = gateway.kept(ticket.receipt.session, conversation)
+    if usd := gateway.choosing_usd(target.router, conversation):
+        # The choice is paid for: reserve it with the most expensive answer before it is made.
+        cards = able(conversation, gateway.agent.pool.cards)
+        usd += max(card.quote_forward(conversation) for card in cards)
+        tokens = 2 * conversation.tokens + max(card.max_output_tokens for card in cards)
+        await ticket.admit(tokens, usd, gateway.lapses_in_s)
     choice = await gateway.route(target.router, conversation, ticket.receipt.ledger, kept)
     return gateway.agent.pool.card(choice.model)
 

@@ -22,7 +22,7 @@ from router_r1.serve.completions import (
 )
 from router_r1.serve.gateway import Gateway
 from router_r1.serve.metrics import CONTENT_TYPE
-from router_r1.serve.names import AgentName, CandidateName, EmbedderName, Target, find
+from router_r1.serve.names import AgentName, CandidateName, EmbedderName, RouterName, Target, find
 from router_r1.serve.shapes.base import ChatShape, Shape
 from router_r1.serve.ticket import Ticket
 from router_r1.serve.wire.bodies import json_response
@@ -113,6 +113,8 @@ async def _route(request: Request, shape: Shape, gateway: Gateway, ticket: Ticke
     usd = 0.0
     if isinstance(target, AgentName):
         usd = gateway.turn_usd(conversation, target.limits)
+    elif isinstance(target, RouterName):
+        usd = gateway.choosing_usd(target.router, conversation)
     await ticket.admit(conversation.tokens, usd, gateway.lapses_in_s)
     plan = _plan(gateway, target, conversation, ticket)
     content = await unless_left(request.receive, plan)

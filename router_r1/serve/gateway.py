@@ -171,6 +171,11 @@ class Gateway:
             return await found.choose(conversation, ledger)
         return await asyncio.to_thread(found.choose, conversation, kept)
 
+    def choosing_usd(self, router: str, conversation: Conversation) -> float:
+        """Maximum dollars of a router's choice: those of a candidate that reads named routes."""
+        found = self.routers[router]
+        return found.reading_usd(conversation) if isinstance(found, NamedTarget) else 0.0
+
     def enter(self) -> None:
         """A request begins."""
         self.in_flight += 1

@@ -86,12 +86,12 @@ class Ticket:
         self.receipt.asked = self.known_model = model
 
     async def admit(self, tokens: int, usd: float, lapses_in_s: float) -> None:
-        """Reserve what the request may use; does nothing without a key.
+        """Reserve what the request may use; does nothing without a key, or if it was done before.
 
         Raises:
             ApiError: 429 if the key is over a rate or has too little budget left, 503 if nobody can tell.
         """
-        if self.key is None or self._admission is None:
+        if self.key is None or self._admission is None or self._admitted:
             return
         try:
             await self._admission.admit(

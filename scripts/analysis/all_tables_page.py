@@ -62,7 +62,7 @@ def _overview(rows: list[dict[str, Any]]) -> list[str]:
     tables = [row["table"] for row in rows]
     lines = [
         "Points over the best single model at no more than its cost. **Bold**: the interval is above 0. °: so is the one",
-        "over the label router.",
+        "over the label router. A cell with @ cost more than that on the test questions, and is neither.",
         "",
         f"| router | {' | '.join(tables)} |",
         f"|---|{'---|' * len(tables)}",
@@ -73,14 +73,14 @@ def _overview(rows: list[dict[str, Any]]) -> list[str]:
     beaten: list[str] = []
     for name in names:
         found = [row["caps"]["1"].get(name) for row in rows]
-        if not any(f and f["over_best_single"][1] > 0 for f in found):
+        if not any(f and _within(f) and f["over_best_single"][1] > 0 for f in found):
             beaten.append(name)
     below = [
         name
         for name in names
         if name != LABEL
         and not any(
-            f and f["over_label"] and f["over_label"][1] > 0
+            f and _within(f) and f["over_label"] and f["over_label"][1] > 0
             for f in (row["caps"]["1"].get(name) for row in rows)
         )
     ]
@@ -131,7 +131,9 @@ def _verdict(row: dict[str, Any]) -> str:
     if not proven:
         return "**Nothing is proven to be more accurate than the best single model at its cost or less.**"
     cap, name = max(proven, key=lambda key: gains[key][0])
-    return f"**{name} gains {_interval(gains[cap, name])} points over the best single model at {cap} of its cost.**"
+    cost = row["caps"][cap][name]["cost"]
+    at = "" if cost is None else f" at {cost:.2f} of its cost"
+    return f"**{name} gains {_interval(gains[cap, name])} points over the best single model{at}.**"
 
 
 def _oracles(row: dict[str, Any]) -> str:
@@ -164,9 +166,16 @@ def _short(figures: dict[str, Any] | None) -> str:
         return ""
     mean, low, _ = figures["over_best_single"]
     shown = f"{_POINTS * mean:+.1f}"
+    if not _within(figures):
+        return f"{shown} @{figures['cost']:.2f}"
     over_label = figures["over_label"]
     mark = "°" if over_label and over_label[1] > 0 else ""
     return (f"**{shown}**" if low > 0 else shown) + mark
+
+
+def _within(figures: dict[str, Any]) -> bool:
+    """Whether a router cost no more than the best single model, to two digits, on the test questions too."""
+    return figures["cost"] is None or round(figures["cost"], 2) <= 1
 
 
 def _spread(by_seed: list[float]) -> str:

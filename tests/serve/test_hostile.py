@@ -9,6 +9,7 @@ import anthropic
 import httpx2
 import openai
 import pytest
+import yaml
 from serving import (
     QUESTION,
     ROUTE,
@@ -84,6 +85,27 @@ def test_the_policy_is_not_asked_where_its_turn_cannot_be_paid(
             serving.client(secret).chat.completions.create(model="router-r1", messages=MESSAGES)
         with pytest.raises(openai.RateLimitError):
             serving.client(secret).post("/route", cast_to=object, body={"messages": MESSAGES})
+        assert serving.upstream.exchanges == []
+
+
+def test_a_route_is_not_read_where_it_cannot_be_paid(serve: Serve, tmp_path: Path) -> None:
+    secret = key_of(tmp_path, budget_usd=0.0)
+    routes = {
+        "routes": [{"name": "a", "description": "All"}],
+        "map": {"a": SMALL},
+        "default": SMALL,
+    }
+    (tmp_path / "routes.yaml").write_text(yaml.safe_dump(routes))
+    named = {"named_routes": {"topics": {"routes": "routes.yaml", "candidate": SMALL}}}
+    with serve(
+        route_then_adopt(chat_reply("x")), agent={"serve": KEYS["serve"] | named}
+    ) as serving:
+        client, model = serving.client(secret), "router:topics"
+        with pytest.raises(openai.RateLimitError):
+            client.chat.completions.create(model=model, messages=MESSAGES)
+        with pytest.raises(openai.RateLimitError):
+            body = {"model": model, "messages": MESSAGES}
+            client.post("/route", cast_to=object, body=body)
         assert serving.upstream.exchanges == []
 
 

@@ -167,6 +167,18 @@ class Cascade(Router):
         answer = self.answer(seen(np.arange(n))[1])
         return Played(answer, asked, cells.score[np.arange(n), answer], cost, calls)
 
+    def decide(self, scores: Floats, costs: Floats, willingness_to_pay: float) -> list[str]:
+        """The model that is asked first."""
+        _check_worth(willingness_to_pay)
+        nobody = np.full_like(scores, np.nan)
+        revised = self.revise(scores, nobody, np.full(scores.shape, NOT_ASKED))
+        first = self.next(*revised, costs, willingness_to_pay)
+        others = super().decide(scores, costs, willingness_to_pay)
+        return [
+            self.models[place] if place >= 0 else other
+            for place, other in zip(first, others, strict=True)
+        ]
+
     def replay(
         self, table: OutcomeTable, questions: Sequence[Question], worths: Sequence[float]
     ) -> list[tuple[Floats, Floats]]:
@@ -322,7 +334,7 @@ class Cascade(Router):
     ) -> int:
         """The best model that was not asked, as a one-shot router chooses."""
         scores = np.where(np.isnan(judged), prior, -np.inf)
-        return self.models.index(self.decide(scores, costs, worth_usd)[0])
+        return self.models.index(super().decide(scores, costs, worth_usd)[0])
 
 
 def _check_worth(worth_usd: float) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from router_r1.errors import EmbeddingError
 from router_r1.routers.libraries import Floats, np
 
 log = logging.getLogger("router_r1.routers")
@@ -75,6 +76,12 @@ def through_cache(
                     )
             except sqlite3.Error as error:
                 log.warning("vectors are not kept: %s: %s", folder / "embeddings.db", error)
+    lengths = {len(found[key]) for key in keys}
+    if len(lengths) > 1:
+        raise EmbeddingError(
+            f"{model}: vectors of {' and '.join(map(str, sorted(lengths)))} numbers; the model has changed: remove "
+            f"{folder / 'embeddings.db'}, and fit the router again"
+        )
     return np.array([found[key] for key in keys], dtype=np.float64)
 
 

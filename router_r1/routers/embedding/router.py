@@ -74,12 +74,13 @@ class EmbeddingRouter(Router):
 
     def _embedding(self) -> Embedding:
         if self._embed is None:  # loaded from a file
-            self._embed = make_embedding(self.embedding)
-            self._embed.restore(
+            restored = make_embedding(self.embedding)
+            restored.restore(
                 {
                     name.removeprefix(_PREFIX): array
                     for name, array in self.learned.items()
                     if name.startswith(_PREFIX)
                 }
             )
+            self._embed = restored  # complete: other threads may use it
         return self._embed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +15,7 @@ from router_r1.routers.embedding.cache import through_cache
 from router_r1.routers.libraries import Arrays, Floats, need, np
 
 log = logging.getLogger("router_r1.routers")
+_LOCK = threading.RLock()
 
 
 class SentenceModelEmbedding:
@@ -49,6 +51,10 @@ class SentenceModelEmbedding:
         """Nothing to restore."""
 
     def _encode(self, texts: Sequence[str]) -> Floats:
+        with _LOCK:  # its tokenizer cannot be used by two threads at once
+            return self._encode_alone(texts)
+
+    def _encode_alone(self, texts: Sequence[str]) -> Floats:
         model = _load(self._name)
         most = model.max_seq_length
         lengths = [len(ids) for ids in model.tokenizer(list(texts), truncation=False)["input_ids"]]

@@ -73,7 +73,7 @@ class GraphRouter(EmbeddingRouter):
             "categories": np.frombuffer(json.dumps(categories).encode(), dtype=np.uint8),
             "centres": centres,
             "centre": vectors.mean(0),
-            "edge_scale": np.array([data.scores.mean(), logs.mean(), logs.std() + 1e-6]),
+            "edge_scale": np.array([data.scores.mean(), logs.mean(), max(logs.std(), 0.1)]),
         }
         cluster_of = _closest(vectors, centres) + len(categories)
         task_of = _task_of(categories, data.questions, cluster_of)

@@ -55,7 +55,7 @@ class KnnRouter(EmbeddingRouter):
 def _mean_of_nearest(vectors: Floats, known: Floats, scores: Floats, k: int) -> Floats:
     """[n, m] mean scores of the k rows of `known` with the largest cosine; rows equally far as the last one count too."""
     k = min(k, len(known))
-    known, means = known.astype(np.float32), []
+    known, means = known.astype(np.float32, copy=False), []
     for start in range(0, len(vectors), _BLOCK):
         cosines = vectors[start : start + _BLOCK].astype(np.float32) @ known.T
         # Values are partitioned many times faster than places.

@@ -18,6 +18,7 @@ from router_r1.errors import ConfigError, DataError, shown_name
 from router_r1.files import read_input
 from router_r1.json_text import parse_json
 from router_r1.routers.base import ROUTERS, Router, setting
+from router_r1.routers.cascade.base import Cascade
 from router_r1.routers.libraries import Arrays, Floats, np
 from router_r1.routers.training_set import TrainingSet
 
@@ -66,10 +67,10 @@ class LatencyRouter(Router):
         self._check_fitted()
         return self._other().costs(questions)
 
-    def decide(self, scores: Floats, costs: Floats, willingness_to_pay: float) -> list[str]:
-        """As `Router.decide`, with the price of seconds."""
+    def utilities(self, scores: Floats, costs: Floats, willingness_to_pay: float) -> Floats:
+        """As `Router.utilities`, less the price of seconds."""
         waiting = self.value_of_a_second * self.learned["seconds"]
-        return super().decide(scores - waiting, costs, willingness_to_pay)
+        return super().utilities(scores - waiting, costs, willingness_to_pay)
 
     def _learn(self, data: TrainingSet) -> Arrays:
         expected = self._expected(data.models, data.table)
@@ -112,7 +113,12 @@ class LatencyRouter(Router):
     def _unfitted(self) -> Router:
         from router_r1.routers import from_text
 
-        return from_text(self.base)
+        router = from_text(self.base)
+        if isinstance(router, Cascade):
+            raise ConfigError(
+                f"router {self.name!r}: base: {shown_name(self.base)!r} is a cascade; give a one-shot router"
+            )
+        return router
 
     def _save_more(self, folder: Path) -> None:
         self._other().save(folder / _BASE)

@@ -110,7 +110,7 @@ def utilities(
     """
     if not willingness_to_pay > 0:
         raise ConfigError(f"willingness_to_pay must be dollars above 0, got {willingness_to_pay}")
-    worth = router.scores(questions) - router.costs(questions) / willingness_to_pay
+    worth = router.utilities(router.scores(questions), router.costs(questions), willingness_to_pay)
     rank = np.argsort(np.argsort(router.learned["mean_cost"], kind="stable"), kind="stable")
     found: Floats = worth - _TIE * rank  # of equal ones the cheaper
     return found

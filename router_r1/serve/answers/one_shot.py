@@ -84,15 +84,16 @@ class OneShot:
         cards = able(conversation, [self._pool.card(name) for name in self._known])
         question = Question(id="live", question=conversation.text, answer="-", metric="em")
         columns = [self._router.models.index(card.name) for card in cards]
-        scores = self._router.scores([question])[0, columns]
-        costs = self._router.costs([question])[0, columns]
-        if kept is not None:
-            costs = costs - [kept.saving_usd * (card.name == kept.model) for card in cards]
-        price = 0.0 if self._worth == math.inf else 1 / self._worth
-        best = max(range(len(cards)), key=lambda n: (scores[n] - price * costs[n], -costs[n]))
+        scores, costs = self._router.scores([question]), self._router.costs([question])
+        if kept is not None and kept.model in self._router.models:
+            costs[0, self._router.models.index(kept.model)] -= kept.saving_usd
+        closed = [place for place in range(scores.shape[1]) if place not in columns]
+        open_scores = scores.copy()
+        open_scores[0, closed] = -math.inf
+        best = self._router.decide(open_scores, costs, self._worth)[0]
         names = [card.name for card in cards]
         return Choice(
-            names[best],
-            dict(zip(names, map(float, scores), strict=True)),
-            dict(zip(names, map(float, costs), strict=True)),
+            best,
+            dict(zip(names, map(float, scores[0, columns]), strict=True)),
+            dict(zip(names, map(float, costs[0, columns]), strict=True)),
         )

@@ -116,3 +116,6 @@ def test_bad_input_is_an_error_of_one_line(run, folder) -> None:
     with pytest.raises(DataError, match="a saved router is a folder from"):
         run("score", folder / "table", folder / "table")
     assert not (folder / "x").exists()
+    run("fit", "label", folder / "table", "--out", folder / "label")
+    with pytest.raises(ConfigError, match="the question is empty"):
+        run("explain", folder / "label", " ")

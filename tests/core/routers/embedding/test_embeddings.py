@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -169,6 +170,20 @@ def test_the_extra_is_named_where_the_library_is_missing(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'router-r1\[embeddings\]'"):
         make_embedding("some/model")(["a text"])
+
+
+def test_a_model_whose_vectors_have_another_length_now_is_an_error() -> None:
+    through_cache("m", ["a"], lambda texts: np.ones((len(texts), 3)))
+    with pytest.raises(EmbeddingError, match="the model has changed: remove"):
+        through_cache("m", ["a", "b"], lambda texts: np.ones((len(texts), 4)))
+
+
+def test_several_threads_may_embed_at_once(sentence_model) -> None:
+    embed = make_embedding(sentence_model)
+    texts = [[f"court number {n} of thread {t}" for n in range(8)] for t in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(embed, texts))
+    assert all(vectors.shape == (8, 16) for vectors in found)
 
 
 def test_what_is_no_model_is_an_error(tmp_path) -> None:
