@@ -50,7 +50,7 @@ def tune(
         name: the router.
         table: the fitting questions.
         settings: of the router; those in `grid` are not tried but stay as they are.
-        folds: parts of the questions, by a hash of their ids; 2 or more.
+        folds: parts of the questions, by a hash of their content, so that copies stay together; 2 or more.
         progress: whether to show progress on standard error.
 
     Returns:
@@ -67,7 +67,7 @@ def tune(
     if folds < 2:
         raise ConfigError(f"cross-validation needs 2 folds or more, got {folds}")
     data = TrainingSet.of(table)
-    fold = np.array([_fold(q.id, folds) for q in data.questions])
+    fold = np.array([_fold(repr(q.content_key), folds) for q in data.questions])
     if len(set(fold.tolist())) < folds:
         raise DataError(f"{table.source}: too few questions for {folds} folds")
     reference = data.costs[:, data.scores.mean(0).argmax()].mean()
@@ -101,8 +101,8 @@ def _utility(
     return total
 
 
-def _fold(question_id: str, folds: int) -> int:
-    digest = hashlib.sha256(f"fold {question_id}".encode()).digest()
+def _fold(content: str, folds: int) -> int:
+    digest = hashlib.sha256(f"fold {content}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") % folds
 
 

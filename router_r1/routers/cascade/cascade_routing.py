@@ -13,6 +13,8 @@ from router_r1.routers.libraries import Arrays, Bools, Floats, Ints, np
 
 _STATES = "states."  # of the arrays of the state judge
 _GRID = 24  # points of the integral of E[max]
+_MOST_NUMBERS = 1 << 23
+"""Numbers of an array over all pairs of models; questions are taken in parts of so many."""
 ORDERS = ("any", "price")
 
 
@@ -70,7 +72,16 @@ class CascadeRouting(Cascade):
             following = by_price[open_[:, by_price].argmax(1)]
             open_ = open_ & (np.arange(prior.shape[1]) == following[:, None])
         roomy = asked.sum(1) + 2 <= self.max_calls
-        value, first = self._best_superset(prior, price, open_, present, roomy)
+        rows = max(1, _MOST_NUMBERS // (prior.shape[1] ** 2 * _GRID))
+        parts = []
+        for at in range(0, max(1, len(prior)), rows):
+            here = slice(at, at + rows)
+            parts.append(
+                self._best_superset(
+                    prior[here], price[here], open_[here], present[here], roomy[here]
+                )
+            )
+        value, first = (np.concatenate(each) for each in zip(*parts, strict=True))
         stop = asked.any(1) & ~(value > present)
         return np.where(stop | asked.all(1), -1, first)
 

@@ -10,7 +10,7 @@ from router_r1.errors import ConfigError, EmbeddingError, shown_name
 from router_r1.routers.embedding.cache import through_cache
 from router_r1.routers.libraries import Arrays, Floats, np
 
-_TIMEOUT_S = 120.0
+_TIMEOUT_S = 60.0
 
 
 class EndpointEmbedding:
@@ -55,7 +55,9 @@ class EndpointEmbedding:
 
         key = os.environ.get("EMBEDDING_API_KEY", "none")
         try:
-            with openai.OpenAI(base_url=self._url, api_key=key, timeout=_TIMEOUT_S) as client:
+            with openai.OpenAI(
+                base_url=self._url, api_key=key, timeout=_TIMEOUT_S, max_retries=1
+            ) as client:
                 reply = client.embeddings.create(
                     model=self._model, input=list(texts), encoding_format="float"
                 )

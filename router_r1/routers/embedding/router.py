@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from router_r1.data.questions import Question
 from router_r1.routers.base import Router, setting
@@ -50,6 +51,8 @@ class EmbeddingRouter(Router):
         return super()._learn_model(data)
 
     def _learn(self, data: TrainingSet) -> Arrays:
+        if self.embedding != TFIDF and Path(self.embedding).is_dir():  # found again from any folder
+            self.embedding = str(Path(self.embedding).resolve())
         self._embed, vectors = make_embedding(self.embedding).fit(
             list(map(text_of, data.questions))
         )

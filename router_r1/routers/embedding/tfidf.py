@@ -79,7 +79,9 @@ def _fitted(texts: tuple[str, ...]) -> tuple[Any, Floats, Floats]:
     if most < 1:  # a single word, or a single text: nothing to reduce
         return words, np.eye(counts.shape[1], dtype=np.float64), _unit(counts.toarray())
     space = decomposition.TruncatedSVD(most, random_state=0)
-    with np.errstate(invalid="ignore", divide="ignore"):  # its share of explained variance, where there is none
+    with np.errstate(
+        invalid="ignore", divide="ignore"
+    ):  # its share of explained variance, where there is none
         vectors = _unit(space.fit_transform(counts))
     # Rounded as in a file, so that a loaded router predicts the same to the last bit.
     return words, space.components_.astype(np.float32).astype(np.float64), vectors

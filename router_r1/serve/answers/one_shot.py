@@ -53,6 +53,8 @@ class OneShot:
                 f"serve.routers.{name}: its table has {', '.join(router.models)}, none of which is a candidate; "
                 f"call the candidates as the table does"
             )
+        # An embedding that cannot be used is found before anybody asks.
+        router.scores([Question(id="probe", question="Is this?", answer="-", metric="em")])
 
     @classmethod
     def fit(cls, name: str, spec: FittedRouter, pool: ModelPool, folder: Path) -> OneShot:

@@ -103,6 +103,7 @@ def test_unknown_words_and_categories_get_a_prediction(router) -> None:
     assert scores.shape == (2, 2)
     assert np.isfinite(scores).all()
     assert len(router.choose(odd, 1.0)) == 2
+    assert router.choose([], 1.0) == []
 
 
 @pytest.mark.parametrize("name", routers.names())

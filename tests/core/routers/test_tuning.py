@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from router_r1.data.outcome_table import OutcomeTable
 from router_r1.errors import ConfigError, DataError
 from router_r1.routers.base import Router, setting
+from router_r1.routers.lookup.knn import KnnRouter
 from router_r1.routers.tuning import SENSITIVITIES, tune
 
 
@@ -72,3 +74,23 @@ def test_no_question_is_predicted_by_a_router_that_was_fitted_on_it(
     tune("watched", table)
     assert len(seen) == 6
     assert set().union(*seen) == {q.id for q in table.questions}
+
+
+def test_copies_of_a_question_are_left_out_together(topic_table, monkeypatch) -> None:
+    table = topic_table(0, 60)
+    twice = [q.model_copy(update={"id": f"copy {q.id}"}) for q in table.questions]
+    copies = [o.model_copy(update={"id": f"copy {o.id}"}) for o in table]
+    both = OutcomeTable(table.cards, [*table.questions, *twice], [*table, *copies])
+    texts: list[set[str]] = []
+    fit = KnnRouter.fit
+
+    def watched(self, known):
+        texts.append({q.question for q in known.questions})
+        return fit(self, known)
+
+    monkeypatch.setattr(KnnRouter, "fit", watched)
+    tune("knn", both)
+    whole = {q.question for q in both.questions}
+    assert all(len(known) < len(whole) for known in texts)
+    held = [whole - known for known in texts[:: len(KnnRouter.grid["k"])]]
+    assert sum(map(len, held)) == len(whole)
