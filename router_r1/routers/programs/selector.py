@@ -227,14 +227,15 @@ class ProgramSelector:
 
     def _vectors(self, programs: Sequence[Program]) -> Floats:
         if self._embed is None:  # loaded from a file
-            self._embed = make_embedding(self.embedding)
-            self._embed.restore(
+            restored = make_embedding(self.embedding)
+            restored.restore(
                 {
                     name.removeprefix(_EMBEDDING): array
                     for name, array in self.learned.items()
                     if name.startswith(_EMBEDDING)
                 }
             )
+            self._embed = restored  # complete: other threads may use it
         return self._embed([program.question for program in programs])
 
     def _same(self, programs: Sequence[Program]) -> Ints:

@@ -20,7 +20,7 @@ class CarrotRouter(EmbeddingRouter):
 
     `cost_j(x) = scale_j exp(h_j(x))`, so that predicted dollars are never negative. `scale_j` makes the mean prediction
     over the training questions the mean recorded cost: without it, the exponential of a mean logarithm is too low
-    (Duan's smearing, 1983). A prediction stays between the least and the highest recorded cost of the model. The paper
+    (Duan's smearing, 1983). Before that scale, a prediction stays within the recorded costs of the model. The paper
     predicts cost from the embedding alone, by neighbours or a fine-tuned model. Here the cost also reads the logarithm
     of the question's length, which vectors of length 1 do not contain and prompts are billed for.
     """

@@ -1,4 +1,4 @@
-"""Choosing under a mean budget: never dearer, and at most one step from the best choice."""
+"""Choosing under a mean budget: never more expensive, and at most one step from the best choice."""
 
 import itertools
 
@@ -36,7 +36,7 @@ def test_money_goes_where_it_buys_most() -> None:
     assert within_budget(scores, costs, 3.0).tolist() == [1, 1]
 
 
-def test_a_model_that_is_dearer_and_no_better_is_never_chosen() -> None:
+def test_a_model_that_costs_more_and_is_no_better_is_never_chosen() -> None:
     scores, costs = np.array([[0.5, 0.5, 0.4]]), np.array([[2.0, 1.0, 1.5]])
     assert within_budget(scores, costs, 100.0).tolist() == [1]
     free = np.array([[0.3, 0.8]])
